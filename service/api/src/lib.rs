@@ -1,0 +1,1 @@
+//! Types shared by ocr-service, its clients and ocrctl.
