@@ -1,0 +1,277 @@
+//! What passes between the controller and `ocrctl agent` on a host: one JSON object a line, requests
+//! on the agent's standard input, events on its standard output.
+//!
+//! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
+//! are the same executable, because the controller uploads itself (see `session.rs`).
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Version of this protocol. Peers of different versions refuse each other.
+pub const VERSION: u32 = 1;
+
+/// From the controller to the agent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// The first line of a connection. Answered by [`Event::Hello`].
+    Hello { version: u32, operator: String },
+    /// Compare the host with `desired`. Answered by [`Event::Planned`].
+    Plan { desired: Box<Desired> },
+    /// Apply the plan last made on this connection, if the host still gives the same one.
+    /// Answered by steps, then [`Event::Applied`] or [`Event::Failed`].
+    Apply {
+        fingerprint: String,
+        lock_wait: Duration,
+    },
+    /// The controller reached the host over a new connection (answers [`Event::ConfirmReachable`]).
+    Confirm,
+    /// Stop before the next resource; what has begun is completed or undone.
+    Cancel,
+    /// Start the kept release and switch back to it. Answered like `Apply`.
+    Rollback {
+        desired: Box<Desired>,
+        lock_wait: Duration,
+    },
+    /// Read or change the API keys. Answered by [`Event::Keys`].
+    Keys { change: KeyChange },
+    /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
+    Ca,
+}
+
+/// A change of `/etc/ocr/keys.json`. Only hashes travel, never a key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum KeyChange {
+    List,
+    Add { record: ocr_api::keys::KeyRecord },
+    Revoke { id: String },
+}
+
+/// From the agent to the controller.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    Hello {
+        version: u32,
+        /// What the host has to tell since last time: an operation that ended unseen, or never ended.
+        notices: Vec<String>,
+    },
+    Planned {
+        changes: Vec<Change>,
+        /// Stands for exactly these changes; [`Request::Apply`] gives it back.
+        fingerprint: String,
+    },
+    /// Work on one change. `index` counts from 0.
+    Step {
+        index: usize,
+        total: usize,
+        resource: String,
+        state: StepState,
+    },
+    /// How far a long step has come, in units of its own (bytes, packages), where that is known.
+    Progress {
+        resource: String,
+        message: String,
+        current: Option<u64>,
+        total: Option<u64>,
+    },
+    /// A line worth showing: the container's last words, a warning.
+    Note { level: Level, text: String },
+    /// The firewall has changed: prove within `seconds` that a new connection works, or it goes back.
+    ConfirmReachable { seconds: u64 },
+    /// Done; the same comparison ran again and found nothing left to do.
+    Applied { release: Option<ReleaseInfo> },
+    Keys {
+        keys: Vec<ocr_api::keys::KeyRecord>,
+    },
+    Ca { pem: String },
+    Failed(Failure),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Info,
+    Warning,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    Started,
+    Done { ms: u64 },
+    Failed,
+}
+
+/// Why an operation failed, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Another operation holds the host's lock (exit code 75).
+    Locked,
+    /// The host no longer gives the plan that was shown.
+    HostChanged,
+    /// The operator asked to stop.
+    Cancelled,
+    /// The desired state makes no sense for this host (exit code 64).
+    Refused,
+    Failed,
+}
+
+/// The release that a host serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseInfo {
+    /// Slot that is live, `a` or `b`.
+    pub slot: String,
+    /// `registry/organization/name@sha256:…`.
+    pub image: String,
+}
+
+/// One difference between a host and its desired state, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Kind and name, such as `file /etc/ocr/rules.yaml`.
+    pub resource: String,
+    pub action: Action,
+    /// Why: one line.
+    pub reason: String,
+    pub details: Vec<Detail>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+    Start,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Detail {
+    /// A unified diff of text.
+    Diff { text: String },
+    /// A field that changes. `None`: absent.
+    Field {
+        name: String,
+        from: Option<String>,
+        to: Option<String>,
+    },
+    /// A line that is added to a set (firewall rules, packages).
+    Added { text: String },
+    Removed { text: String },
+}
+
+/// All that a host shall be: its part of an environment, with references to secrets resolved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Desired {
+    pub environment: String,
+    /// DNS names served; the first one is the certificate's common name.
+    pub names: Vec<String>,
+    pub tls: Tls,
+    pub image: String,
+    pub registry: Registry,
+    pub service: Service,
+    /// Allow rules beside SSH, 80 and 443.
+    pub firewall: Vec<AllowRule>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "issuer", rename_all = "snake_case")]
+pub enum Tls {
+    /// An authority of the environment's own, kept on the host.
+    SelfSigned,
+    /// The operator's certificate: PEM texts.
+    Files { chain: String, key: Secret },
+}
+
+/// How the host reaches the image's registry. Never stored on the host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Registry {
+    pub credentials: Option<Credentials>,
+    /// PEM of a private authority.
+    pub ca: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Credentials {
+    pub username: String,
+    pub password: Secret,
+}
+
+/// Settings of the release; a change of any is a new container in the idle slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Worker processes; `None`: as many as the host has cores.
+    pub workers: Option<u32>,
+    pub languages: Vec<String>,
+    /// Bytes.
+    pub max_upload: u64,
+    pub page_timeout: Duration,
+    pub deadline: Duration,
+    /// How long an old release may finish what it has begun.
+    pub drain: Duration,
+    /// How long a new release may take to become ready.
+    pub ready_timeout: Duration,
+    /// Limit in bytes.
+    pub memory: u64,
+    /// Limit in thousandths of a core; `None`: all cores.
+    pub millicpus: Option<u64>,
+    pub pids: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowRule {
+    pub port: u16,
+    pub protocol: Protocol,
+    /// Network in CIDR form; `None`: anywhere.
+    pub from: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// A secret in transit over standard input. It serializes in the clear there and nowhere else:
+/// `Debug` hides it, and no event has a field of this type.
+#[derive(Clone)]
+pub struct Secret(pub SecretString);
+
+impl Secret {
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(SecretString::from(String::deserialize(deserializer)?)))
+    }
+}
