@@ -36,17 +36,16 @@ pub async fn change(host: &Host, operator: &str, change: KeyChange) -> Result<Ve
             key.revoked.get_or_insert(jiff::Timestamp::now());
         }
     }
-    let text = serde_json::to_string_pretty(&file).context("writing the keys")? + "\n";
     let access = Access { uid: 0, gid: CONTAINER_ID, mode: 0o640 };
-    host.write(PATH, text.as_bytes(), access)?;
+    host.write(PATH, file.to_json().as_bytes(), access)?;
     Ok(file.keys)
 }
 
 fn read(host: &Host) -> Result<KeyFile> {
-    let text = host.read_text(PATH)?.ok_or_else(|| {
+    let json = host.read(PATH)?.ok_or_else(|| {
         Failure::new(format!("the host has no {PATH}")).hint("`ocrctl deploy` makes it")
     })?;
-    serde_json::from_str(&text)
+    KeyFile::parse(&json)
         .context(format_args!("reading {PATH}"))
         .map_err(|f| f.hint("the service keeps the last good keys; mend the file or restore it from a backup"))
 }
@@ -56,7 +55,8 @@ mod tests {
     use super::*;
 
     fn record(id: &str) -> KeyRecord {
-        let (_, mut record) = KeyRecord::generate("client", jiff::Timestamp::now());
+        let key = ocr_api::keys::ApiKey::generate().unwrap();
+        let mut record = KeyRecord::new(&key, "client", vec![], jiff::Timestamp::now());
         record.id = id.to_owned();
         record
     }

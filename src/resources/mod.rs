@@ -5,7 +5,7 @@ pub mod certificate;
 pub mod directory;
 pub mod file;
 pub mod firewall;
-mod host;
+pub mod host;
 pub mod nginx;
 pub mod package;
 pub mod release;

@@ -4,7 +4,6 @@
 use super::{Engine, Host, Operation, Release, Slot, probe};
 use crate::agent::Result;
 use crate::protocol::{Failure, Level};
-use crate::resources::host::absent_ok;
 
 /// Docker kills what has not ended this long after its own drain should have.
 const GRACE_SECONDS: u64 = 10;
@@ -75,7 +74,7 @@ impl Release {
         if let Err(failure) = verified {
             match from {
                 Some(from) => from.make_live(host)?,
-                None => absent_ok(std::fs::remove_file(host.path(super::LIVE)))?,
+                None => host.remove(super::LIVE)?,
             }
             return Err(failure.hint("the switch was undone"));
         }
