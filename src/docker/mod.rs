@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 
 use crate::agent::{Context, Result};
 use crate::protocol::{Credentials, Failure};
-pub use container::{ContainerSpec, Fields};
+pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 
 const SOCKET: &str = "/var/run/docker.sock";
 const TIMEOUT_SECONDS: u64 = 120;

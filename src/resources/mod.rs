@@ -57,7 +57,7 @@ impl Resource {
             Self::File(it) => it.apply(host),
             Self::Certificate(it) => it.apply(host),
             Self::Nginx(it) => it.apply(host).await,
-            Self::Units(it) => it.apply(host).await,
+            Self::Units(it) => it.apply(host, operation).await,
             Self::Firewall(it) => it.apply(host, operation).await,
             Self::Release(it) => it.apply(host, change, operation).await,
         }
