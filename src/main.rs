@@ -8,4 +8,7 @@ mod registry;
 mod resources;
 mod stack;
 
-fn main() {}
+fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(agent::run());
+}
