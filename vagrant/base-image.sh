@@ -35,6 +35,7 @@ locks=${TMPDIR:-/tmp}/ocrctl-rehearsal-$(id -u)
 exec 9>"$locks/image-$1.lock"
 flock 9
 
+before=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null || true)
 inputs=$({
     echo "$image $packages $(dpkg --print-architecture)"
     cat "$here/base-image.sh" "$here/boot.sh"
@@ -110,4 +111,6 @@ echo "making $image (a minute, most of it download)"
     "$release" "$work/root.tar"
 docker import --change 'CMD ["/usr/local/sbin/rehearsal-boot"]' \
     --change "LABEL ocrctl.rehearsal.inputs=$inputs" "$work/root.tar" "$image" >/dev/null
+# Still in use by a machine made from it? Then it goes with `machines.sh down --all`.
+[[ -z $before ]] || docker image rm "$before" >/dev/null 2>&1 || true
 echo "made $image"

@@ -149,6 +149,11 @@ up() {
         ssh_to "$port" true || true
         fail "no SSH on 127.0.0.1:$port after $attempt attempts" "$0 status"
     done
+    for attempt in {1..60}; do
+        ! on infra curl --silent --output /dev/null --max-time 2 http://localhost:8055/ || break
+        ((attempt < 60)) || fail "the ACME server's DNS does not answer" "$0 vagrant ssh infra -c 'journalctl -u pebble-challtestsrv'"
+        sleep 0.5
+    done
     say "up: $STATE/machines.json"
 }
 
