@@ -1,0 +1,185 @@
+//! What `POST /v1/ocr` answers. Readers ignore fields that they do not know: answers grow.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to one document. Every requested page is in `pages`, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The request's id, as in the `X-Request-Id` header and the service's log.
+    pub id: String,
+    /// The release of the service that answered.
+    pub release: String,
+    /// Whether each requested page was read to its end: every `status` is `ok` or `empty`.
+    pub complete: bool,
+    pub document: Document,
+    pub pages: Vec<Page>,
+    /// Structured codes found in the document. This release looks for none.
+    pub codes: Vec<serde_json::Value>,
+    /// What a person should know about this answer, in sentences.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// The file name that the client gave, if it gave one. It decided nothing.
+    pub name: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: DocumentType,
+    /// SHA-256 of the document's bytes, 64 hex digits.
+    pub sha256: String,
+    /// Pages in the document, requested or not.
+    pub pages: u32,
+}
+
+/// A document's type, found by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DocumentType {
+    #[serde(rename = "application/pdf")]
+    Pdf,
+    #[serde(rename = "image/png")]
+    Png,
+    #[serde(rename = "image/jpeg")]
+    Jpeg,
+    #[serde(rename = "image/tiff")]
+    Tiff,
+    #[serde(rename = "image/webp")]
+    Webp,
+}
+
+impl DocumentType {
+    pub const ALL: [Self; 5] = [Self::Pdf, Self::Png, Self::Jpeg, Self::Tiff, Self::Webp];
+
+    /// The media type, such as `image/png`.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Pdf => "application/pdf",
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Tiff => "image/tiff",
+            Self::Webp => "image/webp",
+        }
+    }
+
+    /// What people call it, such as `PNG`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pdf => "PDF",
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::Tiff => "TIFF",
+            Self::Webp => "WebP",
+        }
+    }
+}
+
+/// One requested page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Counted from 1.
+    pub page: u32,
+    pub status: PageStatus,
+    /// How its text was found; `null` when it was not read.
+    pub method: Option<Method>,
+    /// Pixels of the page that `words` refer to; `null` when it was never measured.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// Pixels an inch: the image's own, or the resolution at which a PDF page was rendered. `null` when unknown.
+    pub dpi: Option<u32>,
+    /// Degrees clockwise by which the page was turned to be read upright: 0, 90, 180 or 270.
+    pub rotation: u32,
+    /// Mean of the words' confidences, 0 to 100; `null` without words. A text layer has 100: it was read, not guessed.
+    pub confidence: Option<f32>,
+    /// The page's text in reading order, lines ended by `\n`.
+    pub text: String,
+    pub words: Vec<Word>,
+    /// Milliseconds of a worker's time.
+    pub ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageStatus {
+    /// Read; there is text.
+    Ok,
+    /// Read; there is no text on it.
+    Empty,
+    /// It took longer than a page may.
+    Timeout,
+    /// The worker process that read it died.
+    Crashed,
+    /// More pixels than a page may have.
+    TooLarge,
+    /// Not tried, because the request's time was used up.
+    Skipped,
+    /// Its own data is damaged, while other pages of the document are not.
+    Corrupt,
+}
+
+impl PageStatus {
+    /// Whether the page was read to its end.
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Ok | Self::Empty)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// The text layer of a PDF page.
+    Text,
+    /// Recognized from pixels.
+    Ocr,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    pub text: String,
+    /// 0 to 100.
+    pub confidence: f32,
+    /// Left, top, right, bottom, in pixels of the page, origin at its top left; right and bottom are exclusive.
+    #[serde(rename = "box")]
+    pub bounds: [i32; 4],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_is_what_the_documentation_says() {
+        let page = Page {
+            page: 1,
+            status: PageStatus::TooLarge,
+            method: Some(Method::Ocr),
+            width: Some(10),
+            height: None,
+            dpi: Some(300),
+            rotation: 0,
+            confidence: Some(91.5),
+            text: "A\n".into(),
+            words: vec![Word {
+                text: "A".into(),
+                confidence: 91.5,
+                bounds: [1, 2, 3, 4],
+            }],
+            ms: 7,
+        };
+        let json = serde_json::to_value(&page).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "page": 1, "status": "too_large", "method": "ocr", "width": 10, "height": null,
+                "dpi": 300, "rotation": 0, "confidence": 91.5, "text": "A\n",
+                "words": [{"text": "A", "confidence": 91.5, "box": [1, 2, 3, 4]}], "ms": 7
+            })
+        );
+        assert_eq!(serde_json::from_value::<Page>(json).unwrap(), page);
+    }
+
+    #[test]
+    fn a_type_is_named_by_its_media_type() {
+        for kind in DocumentType::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.media_type());
+        }
+    }
+}

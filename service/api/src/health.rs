@@ -1,0 +1,72 @@
+//! What `/healthz` and `/readyz` answer.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /healthz`: the process answers. 200 whenever there is an answer at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub status: HealthStatus,
+    pub release: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    Ok,
+}
+
+/// `GET /readyz`: 200 when `ready`, else 503, with the same body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Every worker has read an embedded sample correctly, and the service is not stopping.
+    pub ready: bool,
+    pub release: String,
+    pub workers: Workers,
+    pub keys: Keys,
+    pub engine: Engine,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workers {
+    pub total: u32,
+    pub ready: u32,
+    /// Why the latest start of a worker failed, while not all are ready.
+    pub error: Option<String>,
+}
+
+/// The API keys in force. They do not decide readiness: without keys the service refuses everybody, rightly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// Keys in force, also those that are expired or revoked.
+    pub loaded: u32,
+    /// What is wrong with the file now; the keys last read well stay in force.
+    pub error: Option<String>,
+}
+
+/// What reads the documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engine {
+    /// Tesseract's version; `null` until a worker is ready.
+    pub tesseract: Option<String>,
+    /// Languages loaded, as Tesseract names them.
+    pub languages: Vec<String>,
+    /// Whether PDFs can be read.
+    pub pdf: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_has_the_shape_that_ocrctl_waits_for() {
+        let json = serde_json::json!({
+            "ready": true, "release": "r1",
+            "workers": {"total": 2, "ready": 2, "error": null},
+            "keys": {"loaded": 1, "error": null},
+            "engine": {"tesseract": "5.5.0", "languages": ["eng"], "pdf": true}
+        });
+        let read: Readiness = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), json);
+    }
+}

@@ -1,0 +1,285 @@
+//! `keys.json`: who may use the service. It holds hashes, never keys.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ApiKey, KeyHash};
+
+/// The one version there is.
+const VERSION: u32 = 1;
+
+/// The whole file. Make one by [`KeyFile::default`] or [`KeyFile::parse`]; unknown fields are refused, so that
+/// a misspelt `expires` is an error and not a key that lives for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFile {
+    pub version: u32,
+    pub keys: Vec<KeyRecord>,
+}
+
+/// One key: what is known of it without knowing it. Times are RFC 3339, such as `2027-01-31T00:00:00Z`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRecord {
+    /// The public part of the key, [`ApiKey::id`].
+    pub id: String,
+    /// Whose key it is, for people.
+    pub name: String,
+    pub sha256: KeyHash,
+    pub scopes: Vec<Scope>,
+    pub created: Timestamp,
+    /// Refused before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Refused from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// When it was revoked. A key with this field is refused whatever the clock says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+}
+
+/// What a key may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// `/v1/ocr`, `/v1/inspect`
+    Ocr,
+    /// `/v1/codes`
+    Codes,
+    /// `/metrics`
+    Metrics,
+}
+
+/// How much a key may use; a field that is absent sets no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages_per_day: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrent_pages: Option<u32>,
+}
+
+/// Why a key file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    #[error("not a key file: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("version {0} of the key file is not known here; this program reads version {VERSION}")]
+    Version(u32),
+    #[error("the key id `{0}` is there twice")]
+    DuplicateId(String),
+    #[error("the key `{0}` has no name")]
+    NoName(String),
+}
+
+/// Why a presented key was refused. For the log: a client is never told which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("malformed")]
+    Malformed,
+    #[error("unknown")]
+    Unknown,
+    #[error("not yet valid")]
+    NotYetValid,
+    #[error("expired")]
+    Expired,
+    #[error("revoked")]
+    Revoked,
+}
+
+impl Default for KeyFile {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            keys: Vec::new(),
+        }
+    }
+}
+
+impl KeyFile {
+    /// Reads and validates the JSON of a key file.
+    ///
+    /// # Errors
+    /// See [`KeyFileError`].
+    pub fn parse(json: &[u8]) -> Result<Self, KeyFileError> {
+        let file: Self = serde_json::from_slice(json)?;
+        file.validate()?;
+        Ok(file)
+    }
+
+    fn validate(&self) -> Result<(), KeyFileError> {
+        if self.version != VERSION {
+            return Err(KeyFileError::Version(self.version));
+        }
+        let mut seen = HashSet::new();
+        for record in &self.keys {
+            if !seen.insert(record.id.as_str()) {
+                return Err(KeyFileError::DuplicateId(record.id.clone()));
+            }
+            if record.name.trim().is_empty() {
+                return Err(KeyFileError::NoName(record.id.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file's text: indented, with a line end, ready to be written.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and times only: nothing here can fail to be JSON.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// The record of the key that a client presented, if it is good at the time `now`.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn verify(&self, presented: &str, now: Timestamp) -> Result<&KeyRecord, Refusal> {
+        let key = ApiKey::parse(presented).map_err(|_| Refusal::Malformed)?;
+        let hash = key.hash();
+        let record = self
+            .keys
+            .iter()
+            .find(|record| record.id == key.id() && record.sha256 == hash)
+            .ok_or(Refusal::Unknown)?;
+        record.refusal(now).map_or(Ok(record), Err)
+    }
+}
+
+impl KeyRecord {
+    /// The record of a new key that is valid from now on, with no limits but its scopes.
+    pub fn new(key: &ApiKey, name: &str, scopes: Vec<Scope>, created: Timestamp) -> Self {
+        Self {
+            id: key.id().to_owned(),
+            name: name.to_owned(),
+            sha256: key.hash(),
+            scopes,
+            created,
+            not_before: None,
+            expires: None,
+            revoked: None,
+            quota: None,
+        }
+    }
+
+    /// Why a client that has this very key would be refused at `now`, if it would.
+    pub fn refusal(&self, now: Timestamp) -> Option<Refusal> {
+        if self.revoked.is_some() {
+            Some(Refusal::Revoked)
+        } else if self.expires.is_some_and(|at| now >= at) {
+            Some(Refusal::Expired)
+        } else if self.not_before.is_some_and(|at| now < at) {
+            Some(Refusal::NotYetValid)
+        } else {
+            None
+        }
+    }
+
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn file_with_one() -> (KeyFile, ApiKey) {
+        let key = ApiKey::generate().unwrap();
+        let record = KeyRecord::new(&key, "me", vec![Scope::Ocr], at("2026-01-01T00:00:00Z"));
+        let file = KeyFile {
+            keys: vec![record],
+            ..KeyFile::default()
+        };
+        (file, key)
+    }
+
+    #[test]
+    fn the_file_reads_back_as_it_was_written_and_has_no_key_in_it() {
+        let (mut file, key) = file_with_one();
+        file.keys[0].expires = Some(at("2027-01-01T00:00:00Z"));
+        file.keys[0].quota = Some(Quota {
+            pages_per_day: Some(10),
+            ..Quota::default()
+        });
+        let json = file.to_json();
+        assert_eq!(KeyFile::parse(json.as_bytes()).unwrap(), file);
+        assert!(json.contains("2027-01-01T00:00:00Z"));
+        assert!(!json.contains(&key.reveal()[14..]));
+    }
+
+    #[test]
+    fn a_good_key_is_found_by_its_text_alone() {
+        let (file, key) = file_with_one();
+        let record = file
+            .verify(key.reveal(), at("2026-06-01T00:00:00Z"))
+            .unwrap();
+        assert_eq!(record.name, "me");
+        assert!(record.allows(Scope::Ocr));
+        assert!(!record.allows(Scope::Metrics));
+    }
+
+    #[test]
+    fn each_refusal_is_told_apart_for_the_log() {
+        let (mut file, key) = file_with_one();
+        let now = at("2026-06-01T00:00:00Z");
+        let refusal = |file: &KeyFile, text: &str| file.verify(text, now).unwrap_err();
+
+        assert_eq!(refusal(&file, "Bearer x"), Refusal::Malformed);
+        let other = ApiKey::generate().unwrap();
+        assert_eq!(refusal(&file, other.reveal()), Refusal::Unknown);
+
+        file.keys[0].not_before = Some(at("2026-06-02T00:00:00Z"));
+        assert_eq!(refusal(&file, key.reveal()), Refusal::NotYetValid);
+        file.keys[0].not_before = Some(now);
+        assert!(file.verify(key.reveal(), now).is_ok());
+
+        file.keys[0].expires = Some(now);
+        assert_eq!(refusal(&file, key.reveal()), Refusal::Expired);
+        file.keys[0].revoked = Some(at("2030-01-01T00:00:00Z"));
+        assert_eq!(refusal(&file, key.reveal()), Refusal::Revoked);
+    }
+
+    #[test]
+    fn a_right_id_with_a_wrong_secret_is_unknown() {
+        let (mut file, key) = file_with_one();
+        file.keys[0].sha256 = KeyHash::of("something else");
+        let now = at("2026-06-01T00:00:00Z");
+        assert_eq!(file.verify(key.reveal(), now), Err(Refusal::Unknown));
+    }
+
+    #[test]
+    fn refuses_unknown_fields_versions_duplicates_and_torn_files() {
+        let (mut file, _) = file_with_one();
+        let json = file.to_json();
+        let typo = json.replace("\"created\"", "\"expirs\": null, \"created\"");
+        assert!(matches!(
+            KeyFile::parse(typo.as_bytes()),
+            Err(KeyFileError::Json(_))
+        ));
+        let torn = &json.as_bytes()[..json.len() / 2];
+        assert!(matches!(KeyFile::parse(torn), Err(KeyFileError::Json(_))));
+        assert!(matches!(
+            KeyFile::parse(br#"{"version": 2, "keys": []}"#),
+            Err(KeyFileError::Version(2))
+        ));
+        file.keys.push(file.keys[0].clone());
+        assert!(matches!(
+            KeyFile::parse(file.to_json().as_bytes()),
+            Err(KeyFileError::DuplicateId(_))
+        ));
+    }
+}
