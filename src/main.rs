@@ -1,5 +1,10 @@
 //! `ocrctl`: parse, run, print an error once, choose the exit code.
 
+mod command;
+mod inventory {
+    pub mod target;
+}
 mod protocol;
+mod transport;
 
 fn main() {}
