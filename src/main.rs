@@ -5,6 +5,8 @@ mod inventory {
     pub mod target;
 }
 mod protocol;
+#[cfg(test)]
+mod test_support;
 mod transport;
 
 fn main() {}

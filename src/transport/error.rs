@@ -110,8 +110,8 @@ impl TransportError {
                  /etc/ssh/ssh_host_ed25519_key.pub`); if it is the same, pin it in the inventory:\n    host_key: {}",
                 key.line
             ),
-            Self::UnknownHostKey { key: None, host } => {
-                format!("connect once with `ssh {host}`, compare the fingerprint, and accept it")
+            Self::UnknownHostKey { key: None, .. } => {
+                "it may be a jump host: connect to it once with `ssh`, compare the fingerprint, and accept it".into()
             }
             Self::ChangedHostKey { pinned, offending, .. } => changed_key_hint(*pinned, offending.as_deref()),
             Self::Lost { .. } => {

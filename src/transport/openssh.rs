@@ -2,8 +2,8 @@
 //!
 //! One `ssh` does the handshake and goes to the background as a multiplexing master; programs on the
 //! host then start over its control socket, by the `openssh` crate. The master is started here and not
-//! by the crate's builder, because only so the words of a jump host's `ssh` can be read, an attempt
-//! that is given up ends its process, and a master with an open channel ends when we do.
+//! by the crate's builder, because only so an attempt that is given up ends its process, a master with
+//! an open channel ends when we do, and one whose owner vanished ends by itself.
 
 mod diagnosis;
 mod host_key;
@@ -49,7 +49,7 @@ impl Openssh {
         let launched = ssh.master().launch(log).await;
         match launched {
             Ok(status) if status.success() => {}
-            Ok(_) => return Err(diagnosis::explain(&ssh, &ssh.read_log()).await),
+            Ok(_) => return Err(diagnosis::explain_master(&ssh, &ssh.read_log()).await),
             Err(error) => return Err(not_run(target, error)),
         }
         let master = Arc::new(Master::new(ssh));

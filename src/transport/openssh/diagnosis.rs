@@ -23,6 +23,23 @@ enum Diagnosis {
     Other(String),
 }
 
+/// The error behind what a master wrote. Of a jump host it only knows that it is gone: a master gives
+/// the `ssh` that it starts for one no place to write to. So ask again, without a master.
+pub(super) async fn explain_master(ssh: &Invocation, log: &str) -> TransportError {
+    if !matches!(
+        diagnose(log),
+        Diagnosis::Unreachable(Unreachable::Closed(_))
+    ) {
+        return explain(ssh, log).await;
+    }
+    match ssh.single("true").output().await {
+        Ok(output) if !output.status.success() => {
+            explain(ssh, &String::from_utf8_lossy(&output.stderr)).await
+        }
+        _ => explain(ssh, log).await,
+    }
+}
+
 /// The error behind what `ssh` wrote. Asks the host for its key where that is what it is about.
 pub(super) async fn explain(ssh: &Invocation, text: &str) -> TransportError {
     let host = ssh.target.name.clone();
