@@ -1,82 +1,346 @@
-//! The one place that starts programs: with a deadline, their output captured, and ended when whoever
-//! waits for them stops waiting.
+//! Starting programs. Only this file does, so that each has a deadline, ends with all its children,
+//! stays clear of the terminal's Ctrl-C, and never sees a secret in its arguments.
 
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-#[derive(Debug)]
-pub struct Command {
-    inner: tokio::process::Command,
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+
+/// How long a program may take if nobody says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A program to be started. Secrets go in by [`Program::input`], never as an argument or a variable.
+pub struct Program {
+    name: String,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
+    directory: Option<OsString>,
+    input: Vec<u8>,
     timeout: Duration,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("the program `{program}` is not installed")]
+    Missing { program: String },
+    #[error("the program `{program}` could not be started: {source}")]
+    Start { program: String, source: io::Error },
+    #[error("`{program}` did not end within {} s and was stopped", after.as_secs())]
+    Timeout { program: String, after: Duration },
+    #[error("`{program}` ended with {status}{}", last_words(stderr))]
+    Failed {
+        program: String,
+        status: ExitStatus,
+        stderr: String,
+    },
+    #[error("the streams of `{program}` broke: {source}")]
+    Stream { program: String, source: io::Error },
+}
+
+/// What a program left behind.
 #[derive(Debug)]
 pub struct Output {
-    status: ExitStatus,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
 }
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// A program that runs, with its streams in our hands.
+#[derive(Debug)]
+pub struct Running {
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+    pub stderr: ChildStderr,
+    pub child: Child,
+}
 
-impl Command {
-    pub fn new(program: &str) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-        let mut inner = tokio::process::Command::new(program);
-        inner.stdin(Stdio::null()).kill_on_drop(true);
-        Self { inner, timeout: DEFAULT_TIMEOUT }
+impl Program {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            directory: None,
+            input: Vec::new(),
+            timeout: DEFAULT_TIMEOUT,
+        }
     }
 
-    pub fn args<S: AsRef<std::ffi::OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
-        self.inner.args(arguments);
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.inner.env(name, value);
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments
+            .extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
         self
     }
 
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = limit;
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.variables
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Runs to the end and captures what it writes.
-    ///
-    /// # Errors
-    /// The program is not there, or it took too long and was killed.
-    pub async fn output(mut self) -> std::io::Result<Output> {
-        let output = tokio::time::timeout(self.timeout, self.inner.output())
-            .await
-            .map_err(|_| std::io::Error::other(format!("no end within {:?}; killed", self.timeout)))??;
-        Ok(Output {
+    pub fn directory(mut self, path: &Path) -> Self {
+        self.directory = Some(path.as_os_str().to_owned());
+        self
+    }
+
+    /// What [`Program::output`] and [`Program::run`] write to standard input. Nothing otherwise.
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = bytes.into();
+        self
+    }
+
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Run to the end, whatever the end is.
+    pub async fn output(self) -> Result<Output, CommandError> {
+        let program = self.name.clone();
+        let after = self.timeout;
+        match tokio::time::timeout(after, self.capture()).await {
+            Ok(output) => output,
+            Err(_) => Err(CommandError::Timeout { program, after }),
+        }
+    }
+
+    /// Run to the end, and any status but 0 is an error that shows the last of standard error.
+    pub async fn run(self) -> Result<Output, CommandError> {
+        let program = self.name.clone();
+        let output = self.output().await?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        Err(CommandError::Failed {
+            program,
             status: output.status,
-            stdout: output.stdout,
-            stderr: output.stderr,
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         })
     }
+
+    /// Start with piped streams. Dropping the result leaves the program running, with its streams closed.
+    pub fn start(self) -> Result<Running, CommandError> {
+        let mut command = self.command();
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = self.spawn(&mut command)?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(CommandError::Start {
+                program: self.name,
+                source: io::Error::other("its streams are not piped"),
+            });
+        };
+        Ok(Running {
+            stdin,
+            stdout,
+            stderr,
+            child,
+        })
+    }
+
+    /// Run a program that leaves a process of its own behind, its errors going to `log`.
+    /// Pipes would not do: they end only when the process left behind does.
+    pub async fn launch(self, log: File) -> Result<ExitStatus, CommandError> {
+        let mut command = self.command();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true);
+        let mut group = Group(self.spawn(&mut command)?);
+        match tokio::time::timeout(self.timeout, group.0.wait()).await {
+            Ok(status) => status.map_err(|source| CommandError::Stream {
+                program: self.name,
+                source,
+            }),
+            Err(_) => Err(CommandError::Timeout {
+                program: self.name,
+                after: self.timeout,
+            }),
+        }
+    }
+
+    /// Run a program that ends at once, for `Drop`, which can't wait in any other way.
+    pub fn run_blocking(self) -> Result<ExitStatus, CommandError> {
+        self.command()
+            .into_std()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .map_err(|source| self.not_started(source))
+    }
+
+    async fn capture(self) -> Result<Output, CommandError> {
+        let mut command = self.command();
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut group = Group(self.spawn(&mut command)?);
+        let child = &mut group.0;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let feed = async {
+            if let Some(mut stdin) = stdin {
+                // A program that reads no input has not failed by that.
+                let _ = stdin.write_all(&self.input).await;
+            }
+        };
+        let (_, stdout, stderr) = tokio::join!(feed, read_all(stdout), read_all(stderr));
+        let stream = |source| CommandError::Stream {
+            program: self.name.clone(),
+            source,
+        };
+        let (stdout, stderr) = (stdout.map_err(stream)?, stderr.map_err(stream)?);
+        let status = child.wait().await.map_err(stream)?;
+        Ok(Output {
+            status,
+            stdout,
+            stderr,
+        })
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place that starts programs"
+    )]
+    fn command(&self) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.name);
+        command.args(&self.arguments).process_group(0);
+        for (name, value) in &self.variables {
+            command.env(name, value);
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        command
+    }
+
+    fn spawn(&self, command: &mut tokio::process::Command) -> Result<Child, CommandError> {
+        command.spawn().map_err(|source| self.not_started(source))
+    }
+
+    fn not_started(&self, source: io::Error) -> CommandError {
+        let program = self.name.clone();
+        match source.kind() {
+            io::ErrorKind::NotFound => CommandError::Missing { program },
+            _ => CommandError::Start { program, source },
+        }
+    }
 }
 
-impl Output {
-    pub fn success(&self) -> bool {
-        self.status.success()
+impl std::fmt::Debug for Program {
+    /// Without variables and input: that is where a secret would be.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program")
+            .field("name", &self.name)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A program and what it started: all end together when it is given up.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // No id once it has been waited for; until then the kernel does not reuse the number.
+        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+    }
+}
+
+async fn read_all(stream: Option<impl AsyncReadExt + Unpin>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        stream.read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+fn last_words(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().collect();
+    let last = &lines[lines.len().saturating_sub(10)..];
+    match last {
+        [] => String::new(),
+        [line] => format!(": {line}"),
+        lines => format!(":\n{}", lines.join("\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Program {
+        Program::new("sh").args(["-c", script])
     }
 
-    pub fn stdout_text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
+    #[tokio::test]
+    async fn input_goes_in_and_output_comes_out() {
+        let big = vec![b'x'; 1 << 20];
+        let output = Program::new("cat").input(big.clone()).run().await.unwrap();
+        assert!(output.stdout == big);
     }
 
-    /// `exit status: 3`, or the signal.
-    pub fn status_text(&self) -> String {
-        self.status.to_string()
+    #[tokio::test]
+    async fn a_failure_shows_its_last_words() {
+        let error = sh("echo disk on fire >&2; exit 3").run().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`sh` ended with exit status: 3: disk on fire"
+        );
     }
 
-    /// The last lines written to standard error, or to standard output where there are none.
-    pub fn last_words(&self, lines: usize) -> String {
-        let stderr = String::from_utf8_lossy(&self.stderr);
-        let text = if stderr.trim().is_empty() { self.stdout_text() } else { stderr.into_owned() };
-        let all: Vec<&str> = text.trim_end().lines().collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let error = Program::new("no-such-program").run().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the program `no-such-program` is not installed"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_the_children_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("survived");
+        let script = format!("(sleep 1; touch {}) & sleep 30", mark.display());
+        let error = sh(&script)
+            .timeout(Duration::from_millis(200))
+            .run()
+            .await
+            .unwrap_err();
+        assert!(matches!(error, CommandError::Timeout { .. }), "{error}");
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(!mark.exists());
+    }
+
+    #[test]
+    fn debug_shows_neither_input_nor_variables() {
+        let shown = format!(
+            "{:?}",
+            sh("true").input("hunter2").env("PASSWORD", "hunter2")
+        );
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -3,12 +3,23 @@
 mod agent;
 mod command;
 mod docker;
+mod inventory {
+    pub mod target;
+}
 mod protocol;
 mod registry;
+mod rehearsal;
 mod resources;
 mod stack;
+#[cfg(test)]
+mod test_support;
+mod transport;
 
 fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(agent::run());
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(agent::run());
 }

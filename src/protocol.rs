@@ -79,15 +79,24 @@ pub enum Event {
         total: Option<u64>,
     },
     /// A line worth showing: the container's last words, a warning.
-    Note { level: Level, text: String },
+    Note {
+        level: Level,
+        text: String,
+    },
     /// The firewall has changed: prove within `seconds` that a new connection works, or it goes back.
-    ConfirmReachable { seconds: u64 },
+    ConfirmReachable {
+        seconds: u64,
+    },
     /// Done; the same comparison ran again and found nothing left to do.
-    Applied { release: Option<ReleaseInfo> },
+    Applied {
+        release: Option<ReleaseInfo>,
+    },
     Keys {
         keys: Vec<ocr_api::keys::KeyRecord>,
     },
-    Ca { pem: String },
+    Ca {
+        pem: String,
+    },
     Failed(Failure),
 }
 
@@ -162,7 +171,9 @@ pub enum Action {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Detail {
     /// A unified diff of text.
-    Diff { text: String },
+    Diff {
+        text: String,
+    },
     /// A field that changes. `None`: absent.
     Field {
         name: String,
@@ -170,8 +181,12 @@ pub enum Detail {
         to: Option<String>,
     },
     /// A line that is added to a set (firewall rules, packages).
-    Added { text: String },
-    Removed { text: String },
+    Added {
+        text: String,
+    },
+    Removed {
+        text: String,
+    },
 }
 
 /// All that a host shall be: its part of an environment, with references to secrets resolved.

@@ -39,9 +39,18 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     }));
     list.push(Resource::Units(Units {
         units: vec![
-            Unit { name: "docker.service", package: "docker.io" },
-            Unit { name: "nginx.service", package: "nginx" },
-            Unit { name: "ufw.service", package: "ufw" },
+            Unit {
+                name: "docker.service",
+                package: "docker.io",
+            },
+            Unit {
+                name: "nginx.service",
+                package: "nginx",
+            },
+            Unit {
+                name: "ufw.service",
+                package: "ufw",
+            },
         ],
     }));
     if let Some(ca) = &desired.registry.ca {
@@ -62,7 +71,11 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     list.push(Resource::File(File {
         path: "/etc/ocr/keys.json".into(),
         content: Content::Initial("{\"version\":1,\"keys\":[]}\n".into()),
-        access: Access { uid: 0, gid: CONTAINER_ID, mode: 0o640 },
+        access: Access {
+            uid: 0,
+            gid: CONTAINER_ID,
+            mode: 0o640,
+        },
     }));
     list.push(root_directory("/var/lib/ocr", 0o755));
     // A socket in it belongs to NGINX's group too: the set-group-ID bit hands it on.

@@ -93,7 +93,9 @@ async fn change(
         // A change that an earlier one brought about (a reload) can come on top of the plan.
         let total = expected.max(index + 1);
         let began = Instant::now();
-        operation.events.step(index, total, &change.resource, StepState::Started);
+        operation
+            .events
+            .step(index, total, &change.resource, StepState::Started);
         let applied = resource.apply(host, &change, operation).await;
         let state = match applied {
             Ok(()) => StepState::Done {
@@ -138,12 +140,16 @@ async fn recorded(
     journal.add(operator, command, State::Began, None)?;
     let outcome = work(operation).await;
     let detail = match &outcome {
-        Ok(release) => release.as_ref().map(|r| format!("{} in slot {}", r.image, r.slot)),
+        Ok(release) => release
+            .as_ref()
+            .map(|r| format!("{} in slot {}", r.image, r.slot)),
         Err(failure) => Some(failure.message.clone()),
     };
     let failed = outcome.is_err();
     if let Ok(release) = &outcome {
-        operation.events.send(Event::Applied { release: release.clone() });
+        operation.events.send(Event::Applied {
+            release: release.clone(),
+        });
     }
     let state = match (failed, operation.events.unread()) {
         (false, false) => State::Done,

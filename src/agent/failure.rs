@@ -5,6 +5,9 @@ use std::fmt::Display;
 
 use crate::protocol::{Failure, FailureKind};
 
+/// The hint wherever a write found no room.
+pub const DISK_FULL: &str = "free space on the host (`df -h`), then run the command again";
+
 /// The desired state or the request makes no sense for this host.
 pub fn refused(message: String) -> Failure {
     Failure {
@@ -41,7 +44,7 @@ impl<T, E: Display> Context<T> for Result<T, E> {
             let message = format!("{doing}: {error}");
             let hint = message
                 .contains("No space left on device")
-                .then(|| "free space on the host (`df -h`), then run the command again".to_owned());
+                .then(|| DISK_FULL.to_owned());
             Failure {
                 kind: FailureKind::Failed,
                 message,

@@ -91,7 +91,9 @@ impl<'a> Journal<'a> {
         };
         // A first line cut in two, or one torn by a power cut, does not parse and is passed over.
         let text = read().unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 }
 
@@ -155,9 +157,15 @@ mod tests {
     #[test]
     fn only_the_unseen_is_told() {
         use State::*;
-        assert_eq!(notices(&journal(&[Began, Done, Began, Failed]), false), [""; 0]);
+        assert_eq!(
+            notices(&journal(&[Began, Done, Began, Failed]), false),
+            [""; 0]
+        );
         assert!(notices(&journal(&[Began, DoneUnseen]), false)[0].contains("completed on its own"));
-        assert_eq!(notices(&journal(&[Began, DoneUnseen, Told]), false), [""; 0]);
+        assert_eq!(
+            notices(&journal(&[Began, DoneUnseen, Told]), false),
+            [""; 0]
+        );
         assert!(notices(&journal(&[Began]), false)[0].contains("never ended"));
         assert_eq!(notices(&journal(&[Began]), true), [""; 0], "it still runs");
         assert_eq!(notices(&journal(&[Began, Began, Done]), false).len(), 1);

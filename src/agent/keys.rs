@@ -30,13 +30,22 @@ pub async fn change(host: &Host, operator: &str, change: KeyChange) -> Result<Ve
             file.keys.push(record);
         }
         KeyChange::Revoke { id } => {
-            let key = file.keys.iter_mut().find(|key| key.id == id).ok_or_else(|| {
-                refused(format!("there is no key {id}")).hint("`ocrctl keys list` shows the ids")
-            })?;
+            let key = file
+                .keys
+                .iter_mut()
+                .find(|key| key.id == id)
+                .ok_or_else(|| {
+                    refused(format!("there is no key {id}"))
+                        .hint("`ocrctl keys list` shows the ids")
+                })?;
             key.revoked.get_or_insert(jiff::Timestamp::now());
         }
     }
-    let access = Access { uid: 0, gid: CONTAINER_ID, mode: 0o640 };
+    let access = Access {
+        uid: 0,
+        gid: CONTAINER_ID,
+        mode: 0o640,
+    };
     host.write(PATH, file.to_json().as_bytes(), access)?;
     Ok(file.keys)
 }
@@ -47,7 +56,11 @@ fn read(host: &Host) -> Result<KeyFile> {
     })?;
     KeyFile::parse(&json)
         .context(format_args!("reading {PATH}"))
-        .map_err(|f| f.hint("the service keeps the last good keys; mend the file or restore it from a backup"))
+        .map_err(|f| {
+            f.hint(
+                "the service keeps the last good keys; mend the file or restore it from a backup",
+            )
+        })
 }
 
 #[cfg(test)]
@@ -71,9 +84,23 @@ mod tests {
 
         std::fs::create_dir_all(host.path("/etc/ocr")).unwrap();
         std::fs::write(host.path(PATH), "{\"version\":1,\"keys\":[]}").unwrap();
-        run(KeyChange::Add { record: record("one") }).await.unwrap();
-        run(KeyChange::Add { record: record("two") }).await.unwrap();
-        assert!(run(KeyChange::Add { record: record("two") }).await.is_err());
+        run(KeyChange::Add {
+            record: record("one"),
+        })
+        .await
+        .unwrap();
+        run(KeyChange::Add {
+            record: record("two"),
+        })
+        .await
+        .unwrap();
+        assert!(
+            run(KeyChange::Add {
+                record: record("two")
+            })
+            .await
+            .is_err()
+        );
         let keys = run(KeyChange::Revoke { id: "one".into() }).await.unwrap();
         assert!(keys[0].revoked.is_some() && keys[1].revoked.is_none());
         assert!(run(KeyChange::Revoke { id: "three".into() }).await.is_err());
@@ -86,7 +113,17 @@ mod tests {
         let host = Host::at(root.path());
         std::fs::create_dir_all(host.path("/etc/ocr")).unwrap();
         std::fs::write(host.path(PATH), "{\"version\":1,\"ke").unwrap();
-        assert!(change(&host, "ann", KeyChange::Add { record: record("one") }).await.is_err());
+        assert!(
+            change(
+                &host,
+                "ann",
+                KeyChange::Add {
+                    record: record("one")
+                }
+            )
+            .await
+            .is_err()
+        );
         assert_eq!(host.read(PATH).unwrap().unwrap(), b"{\"version\":1,\"ke");
     }
 }

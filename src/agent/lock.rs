@@ -49,7 +49,10 @@ impl Lock {
                     return Err(Failure {
                         kind: FailureKind::Locked,
                         message: format!("the host is locked: {owner}"),
-                        hint: Some("wait for it with --lock-wait 10m; the lock ends with its process".into()),
+                        hint: Some(
+                            "wait for it with --lock-wait 10m; the lock ends with its process"
+                                .into(),
+                        ),
                     });
                 }
                 Err(_) => tokio::time::sleep(POLL).await,
@@ -72,13 +75,22 @@ mod tests {
     async fn the_second_is_told_who_holds_it_and_may_have_it_afterwards() {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::at(dir.path());
-        let first = Lock::take(&host, "ann@desk", "deploy", Duration::ZERO).await.unwrap();
+        let first = Lock::take(&host, "ann@desk", "deploy", Duration::ZERO)
+            .await
+            .unwrap();
         assert!(Lock::held(&host));
-        let refused = Lock::take(&host, "bob@desk", "deploy", Duration::ZERO).await.unwrap_err();
+        let refused = Lock::take(&host, "bob@desk", "deploy", Duration::ZERO)
+            .await
+            .unwrap_err();
         assert_eq!(refused.kind, FailureKind::Locked);
-        assert!(refused.message.contains("deploy by ann@desk since 20"), "{refused}");
+        assert!(
+            refused.message.contains("deploy by ann@desk since 20"),
+            "{refused}"
+        );
         drop(first);
         assert!(!Lock::held(&host));
-        Lock::take(&host, "bob@desk", "deploy", Duration::ZERO).await.unwrap();
+        Lock::take(&host, "bob@desk", "deploy", Duration::ZERO)
+            .await
+            .unwrap();
     }
 }

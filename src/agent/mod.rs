@@ -10,7 +10,7 @@ mod keys;
 mod lock;
 
 pub use events::Emitter;
-pub use failure::{Context, refused};
+pub use failure::{Context, DISK_FULL, refused};
 
 use std::io::BufRead;
 
@@ -103,9 +103,7 @@ async fn serve(host: &Host, operation: &mut Operation) {
     while let Some(request) = operation.requests.recv().await {
         let outcome = match request {
             Err(position) => Err(refused(format!("a request is not understood ({position})"))),
-            Ok(request) => {
-                answer(host, operation, request, &mut planned, &mut operator).await
-            }
+            Ok(request) => answer(host, operation, request, &mut planned, &mut operator).await,
         };
         if let Err(failure) = outcome {
             operation.events.send(Event::Failed(failure));

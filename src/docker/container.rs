@@ -93,7 +93,13 @@ impl ContainerSpec {
             ("security options", "no-new-privileges".into()),
             ("open files", OPEN_FILES.to_string()),
             ("tmpfs", format!("/tmp:{TMPFS}")),
-            ("log", format!("local {}", LOG_OPTIONS.map(|(k, v)| format!("{k}={v}")).join(" "))),
+            (
+                "log",
+                format!(
+                    "local {}",
+                    LOG_OPTIONS.map(|(k, v)| format!("{k}={v}")).join(" ")
+                ),
+            ),
             ("restart", "unless-stopped".into()),
         ];
         fields.map(|(name, value)| (name.to_owned(), value)).into()
@@ -113,32 +119,73 @@ pub(super) fn fields(found: &ContainerInspectResponse) -> Fields {
         ("image", config.image.unwrap_or_default()),
         ("arguments", config.cmd.unwrap_or_default().join(" ")),
         // The image brings PATH and its own defaults; OCR_RELEASE is what we give.
-        ("environment", sorted(own_environment(config.env.unwrap_or_default()))),
+        (
+            "environment",
+            sorted(own_environment(config.env.unwrap_or_default())),
+        ),
         ("user", config.user.unwrap_or_default()),
         ("binds", sorted(host.binds.unwrap_or_default())),
         ("memory", number(host.memory)),
         ("memory and swap", number(host.memory_swap)),
-        ("cpus", cpus(u64::try_from(host.nano_cpus.unwrap_or(0)).unwrap_or(0))),
+        (
+            "cpus",
+            cpus(u64::try_from(host.nano_cpus.unwrap_or(0)).unwrap_or(0)),
+        ),
         ("pids", number(host.pids_limit)),
         ("network", host.network_mode.unwrap_or_default()),
         ("published ports", sorted(ports.into_keys().collect())),
         ("read-only root", flag(host.readonly_rootfs)),
         ("privileged", flag(host.privileged)),
-        ("capabilities added", sorted(host.cap_add.unwrap_or_default())),
-        ("capabilities dropped", sorted(host.cap_drop.unwrap_or_default())),
-        ("security options", sorted(host.security_opt.unwrap_or_default())),
-        ("open files", number(
-            host.ulimits.unwrap_or_default().into_iter()
-                .find(|limit| limit.name.as_deref() == Some("nofile"))
-                .and_then(|limit| limit.hard),
-        )),
-        ("tmpfs", sorted(
-            host.tmpfs.unwrap_or_default().into_iter().map(|(path, options)| format!("{path}:{options}")).collect(),
-        )),
-        ("log", format!("{} {}", log.typ.unwrap_or_default(), sorted(
-            log.config.unwrap_or_default().into_iter().map(|(k, v)| format!("{k}={v}")).collect(),
-        ))),
-        ("restart", restart.map(|name| name.to_string()).unwrap_or_default()),
+        (
+            "capabilities added",
+            sorted(host.cap_add.unwrap_or_default()),
+        ),
+        (
+            "capabilities dropped",
+            sorted(host.cap_drop.unwrap_or_default()),
+        ),
+        (
+            "security options",
+            sorted(host.security_opt.unwrap_or_default()),
+        ),
+        (
+            "open files",
+            number(
+                host.ulimits
+                    .unwrap_or_default()
+                    .into_iter()
+                    .find(|limit| limit.name.as_deref() == Some("nofile"))
+                    .and_then(|limit| limit.hard),
+            ),
+        ),
+        (
+            "tmpfs",
+            sorted(
+                host.tmpfs
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(path, options)| format!("{path}:{options}"))
+                    .collect(),
+            ),
+        ),
+        (
+            "log",
+            format!(
+                "{} {}",
+                log.typ.unwrap_or_default(),
+                sorted(
+                    log.config
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|(k, v)| format!("{k}={v}"))
+                        .collect(),
+                )
+            ),
+        ),
+        (
+            "restart",
+            restart.map(|name| name.to_string()).unwrap_or_default(),
+        ),
     ];
     fields.map(|(name, value)| (name.to_owned(), value)).into()
 }
@@ -147,7 +194,9 @@ pub(super) fn fields(found: &ContainerInspectResponse) -> Fields {
 pub const OWN_VARIABLE: &str = "OCR_RELEASE=";
 
 fn own_environment(all: Vec<String>) -> Vec<String> {
-    all.into_iter().filter(|variable| variable.starts_with(OWN_VARIABLE)).collect()
+    all.into_iter()
+        .filter(|variable| variable.starts_with(OWN_VARIABLE))
+        .collect()
 }
 
 fn cpus(nanos: u64) -> String {
@@ -172,7 +221,10 @@ mod tests {
             image: "r.example/o/n@sha256:0".into(),
             arguments: vec!["serve".into(), "--workers".into(), "2".into()],
             environment: vec!["OCR_RELEASE=1".into()],
-            binds: vec!["/var/lib/ocr/a:/run/ocr".into(), "/etc/ocr:/etc/ocr:ro".into()],
+            binds: vec![
+                "/var/lib/ocr/a:/run/ocr".into(),
+                "/etc/ocr:/etc/ocr:ro".into(),
+            ],
             user: "10001:10001".into(),
             memory: 2 << 30,
             millicpus: Some(1500),
@@ -208,7 +260,10 @@ mod tests {
         let host = found.host_config.as_mut().unwrap();
         host.port_bindings = Some(HashMap::from([(
             "3000/tcp".to_owned(),
-            Some(vec![PortBinding { host_ip: None, host_port: Some("3000".into()) }]),
+            Some(vec![PortBinding {
+                host_ip: None,
+                host_port: Some("3000".into()),
+            }]),
         )]));
         assert_eq!(fields(&found)["published ports"], "3000/tcp");
         assert_ne!(fields(&found), spec().fields());

@@ -7,8 +7,8 @@ use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, InspectContainerOptions,
-    LogsOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-    StopContainerOptionsBuilder,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 
@@ -33,8 +33,9 @@ pub struct Container {
 
 impl Engine {
     pub async fn connect() -> Result<Self> {
-        let docker = Docker::connect_with_unix(SOCKET, TIMEOUT_SECONDS, bollard::API_DEFAULT_VERSION)
-            .context("connecting to Docker")?;
+        let docker =
+            Docker::connect_with_unix(SOCKET, TIMEOUT_SECONDS, bollard::API_DEFAULT_VERSION)
+                .context("connecting to Docker")?;
         let docker = docker.negotiate_version().await.map_err(|error| {
             Failure::new(format!("Docker does not answer on {SOCKET}: {error}"))
                 .hint("`systemctl status docker` on the host says why")
@@ -44,14 +45,28 @@ impl Engine {
 
     /// `None`: there is no such container.
     pub async fn inspect(&self, name: &str) -> Result<Option<Container>> {
-        match self.0.inspect_container(name, None::<InspectContainerOptions>).await {
+        match self
+            .0
+            .inspect_container(name, None::<InspectContainerOptions>)
+            .await
+        {
             Ok(found) => Ok(Some(Container {
-                running: found.state.as_ref().and_then(|s| s.running).unwrap_or(false),
+                running: found
+                    .state
+                    .as_ref()
+                    .and_then(|s| s.running)
+                    .unwrap_or(false),
                 exit_code: found.state.as_ref().and_then(|s| s.exit_code),
-                image: found.config.as_ref().and_then(|c| c.image.clone()).unwrap_or_default(),
+                image: found
+                    .config
+                    .as_ref()
+                    .and_then(|c| c.image.clone())
+                    .unwrap_or_default(),
                 fields: container::fields(&found),
             })),
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
             Err(error) => Err(error).context(format_args!("inspecting the container {name}")),
         }
     }
@@ -59,7 +74,9 @@ impl Engine {
     pub async fn has_image(&self, image: &str) -> Result<bool> {
         match self.0.inspect_image(image).await {
             Ok(_) => Ok(true),
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(false),
             Err(error) => Err(error).context(format_args!("looking for the image {image}")),
         }
     }
@@ -87,7 +104,10 @@ impl Engine {
             }
             let status = part.status.unwrap_or_default();
             let detail = part.progress_detail.unwrap_or_default();
-            progress(&status, layers.note(part.id, &status, detail.current, detail.total));
+            progress(
+                &status,
+                layers.note(part.id, &status, detail.current, detail.total),
+            );
         }
         Ok(())
     }
@@ -117,15 +137,34 @@ impl Engine {
             u64::from(seconds.unsigned_abs()) + TIMEOUT_SECONDS,
         ));
         match patient.stop_container(name, Some(options)).await {
-            Err(Error::DockerResponseServerError { status_code: 304 | 404, .. }) => Ok(()),
+            Err(Error::DockerResponseServerError {
+                status_code: 304 | 404,
+                ..
+            }) => Ok(()),
             other => other.context(format_args!("stopping the container {name}")),
         }
     }
 
+    /// Gives a container another name; one that is not there is fine.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let options = RenameContainerOptionsBuilder::new().name(to).build();
+        match self.0.rename_container(from, options).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            other => other.context(format_args!("renaming the container {from} to {to}")),
+        }
+    }
+
     pub async fn remove(&self, name: &str) -> Result<()> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
         match self.0.remove_container(name, Some(options)).await {
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
             other => other.context(format_args!("removing the container {name}")),
         }
     }
@@ -164,24 +203,37 @@ impl Layers {
             let part = (u64::try_from(current).ok()?, u64::try_from(total).ok()?);
             self.0.insert(layer, part);
         }
-        let sum = self.0.values().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        let sum = self
+            .0
+            .values()
+            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
         (sum.1 > 0).then_some(sum)
     }
 }
 
 fn pull_failure(image: &str, message: &str) -> Failure {
     let failure = Failure::new(format!("pulling {image}: {message}"));
-    let has = |words: &[&str]| words.iter().any(|word| message.to_lowercase().contains(word));
+    let has = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| message.to_lowercase().contains(word))
+    };
     if has(&["no space left"]) {
         failure.hint("free space on the host (`df -h /var/lib/docker`), then deploy again; the running release was not touched")
-    } else if has(&["unauthorized", "authentication required", "denied", "no basic auth"]) {
+    } else if has(&[
+        "unauthorized",
+        "authentication required",
+        "denied",
+        "no basic auth",
+    ]) {
         failure.hint("the registry refuses these credentials: check registry.username and registry.password in the inventory")
     } else if has(&["x509", "certificate"]) {
         failure.hint("the registry's certificate is from an authority unknown to the host: name its PEM file in registry.ca")
     } else if has(&["not found", "manifest unknown"]) {
         failure.hint("check the image's name and digest, and that it was pushed")
     } else if has(&["no such host", "dial tcp", "timeout", "refused"]) {
-        failure.hint("the host can't reach the registry: check its name, port and the network between")
+        failure
+            .hint("the host can't reach the registry: check its name, port and the network between")
     } else {
         failure
     }
@@ -193,7 +245,11 @@ mod tests {
 
     #[test]
     fn a_failed_pull_says_what_to_do() {
-        let hint = |message: &str| pull_failure("r/i@sha256:0", message).hint.unwrap_or_default();
+        let hint = |message: &str| {
+            pull_failure("r/i@sha256:0", message)
+                .hint
+                .unwrap_or_default()
+        };
         assert!(hint("unauthorized: authentication required").contains("registry.password"));
         assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
         assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));

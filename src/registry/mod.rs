@@ -14,7 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `registry/name@sha256:…` for an image named by tag or digest.
 pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
-    let reference: Reference = image.parse().context(format_args!("reading the image {image}"))?;
+    let reference: Reference = image
+        .parse()
+        .context(format_args!("reading the image {image}"))?;
     let repository = format!("{}/{}", reference.registry(), reference.repository());
     if let Some(digest) = reference.digest() {
         return Ok(format!("{repository}@{digest}"));
@@ -29,7 +31,11 @@ pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
     let ask = client(registry)?;
     let asked = tokio::time::timeout(TIMEOUT, ask.fetch_manifest_digest(&reference, &auth)).await;
     let digest = asked
-        .map_err(|_| Failure::new(format!("asking the registry for {image}: no answer within {TIMEOUT:?}")))?
+        .map_err(|_| {
+            Failure::new(format!(
+                "asking the registry for {image}: no answer within {TIMEOUT:?}"
+            ))
+        })?
         .map_err(|error| failure(image, &error))?;
     Ok(format!("{repository}@{digest}"))
 }

@@ -30,7 +30,10 @@ impl Certificate {
             return Ok(Some(self.because("there is none", vec![])));
         };
         match &self.tls {
-            Tls::Files { chain: wanted, key: wanted_key } => {
+            Tls::Files {
+                chain: wanted,
+                key: wanted_key,
+            } => {
                 self.check_files(wanted, wanted_key.expose())?;
                 let mut details = Vec::new();
                 if chain != *wanted {
@@ -43,7 +46,8 @@ impl Certificate {
                         to: Some("(secret changed)".into()),
                     });
                 }
-                Ok((!details.is_empty()).then(|| self.because("the operator's files differ", details)))
+                Ok((!details.is_empty())
+                    .then(|| self.because("the operator's files differ", details)))
             }
             Tls::SelfSigned => {
                 let Ok(leaf) = pem::leaf(&chain) else {
@@ -58,7 +62,10 @@ impl Certificate {
                 } else if !pem::keys_match(&chain, &key) {
                     "its key does not belong to it".into()
                 } else if leaf.due() {
-                    format!("less than a third of its life is left (until {})", leaf.not_after)
+                    format!(
+                        "less than a third of its life is left (until {})",
+                        leaf.not_after
+                    )
                 } else {
                     return Ok(None);
                 };
@@ -81,7 +88,11 @@ impl Certificate {
     fn because(&self, reason: &str, details: Vec<Detail>) -> Change {
         Change {
             resource: format!("certificate {}", self.names.join(", ")),
-            action: if details.is_empty() { Action::Create } else { Action::Update },
+            action: if details.is_empty() {
+                Action::Create
+            } else {
+                Action::Update
+            },
             reason: reason.to_owned(),
             details,
         }
@@ -91,8 +102,10 @@ impl Certificate {
     fn check_files(&self, chain: &str, key: &str) -> Result<()> {
         let leaf = pem::leaf(chain).map_err(|f| refused(format!("tls.chain: {}", f.message)))?;
         if !pem::keys_match(chain, key) {
-            return Err(refused("tls.key does not belong to the certificate in tls.chain".into())
-                .hint("check that both files come from the same issuance"));
+            return Err(
+                refused("tls.key does not belong to the certificate in tls.chain".into())
+                    .hint("check that both files come from the same issuance"),
+            );
         }
         if let Some(name) = self.names.iter().find(|name| !leaf.covers(name)) {
             return Err(refused(format!(
@@ -101,7 +114,10 @@ impl Certificate {
             )));
         }
         if leaf.expired() {
-            return Err(refused(format!("the certificate in tls.chain expired at {}", leaf.not_after)));
+            return Err(refused(format!(
+                "the certificate in tls.chain expired at {}",
+                leaf.not_after
+            )));
         }
         Ok(())
     }
@@ -110,10 +126,22 @@ impl Certificate {
 /// Writes a new version and makes it the live one, in this order, so that `live` is always whole.
 fn install(host: &Host, chain: &str, key: &str) -> Result<()> {
     let leaf = pem::leaf(chain)?;
-    let version = format!("versions/{}-{}", jiff::Timestamp::now().as_second(), leaf.serial);
+    let version = format!(
+        "versions/{}-{}",
+        jiff::Timestamp::now().as_second(),
+        leaf.serial
+    );
     let directory = format!("{DIRECTORY}/{version}");
-    host.write(&format!("{directory}/key.pem"), key.as_bytes(), Access::root(0o600))?;
-    host.write(&format!("{directory}/fullchain.pem"), chain.as_bytes(), Access::root(0o644))?;
+    host.write(
+        &format!("{directory}/key.pem"),
+        key.as_bytes(),
+        Access::root(0o600),
+    )?;
+    host.write(
+        &format!("{directory}/fullchain.pem"),
+        chain.as_bytes(),
+        Access::root(0o644),
+    )?;
     host.link(&format!("{DIRECTORY}/live"), &version)
 }
 
@@ -137,8 +165,11 @@ pub fn live_hash(host: &Host) -> Result<Option<String>> {
 
 /// The certificate that NGINX must present now, in DER.
 pub fn live_leaf(host: &Host) -> Result<Vec<u8>> {
-    let chain = host.read_text(CHAIN)?.ok_or_else(|| Failure::new("there is no certificate"))?;
-    pem::der(&chain).map(|certificates| certificates.into_iter().next().unwrap_or_default())
+    let chain = host
+        .read_text(CHAIN)?
+        .ok_or_else(|| Failure::new("there is no certificate"))?;
+    pem::der(&chain)
+        .map(|certificates| certificates.into_iter().next().unwrap_or_default())
         .context("reading the live certificate")
 }
 
@@ -164,14 +195,28 @@ mod tests {
         first.apply(&host).unwrap();
         assert_eq!(first.diff(&host).unwrap(), None);
         assert_eq!(host.access(KEY).unwrap().unwrap().mode, 0o600);
-        assert_eq!(host.access("/etc/ocrctl/tls/ca.key").unwrap().unwrap().mode, 0o600);
+        assert_eq!(
+            host.access("/etc/ocrctl/tls/ca.key").unwrap().unwrap().mode,
+            0o600
+        );
         let before = authority(&host).unwrap();
 
         let second = certificate(&["ocr.example.org", "api.example.org"], Tls::SelfSigned);
-        assert!(second.diff(&host).unwrap().unwrap().reason.contains("its names are"));
+        assert!(
+            second
+                .diff(&host)
+                .unwrap()
+                .unwrap()
+                .reason
+                .contains("its names are")
+        );
         second.apply(&host).unwrap();
         assert_eq!(second.diff(&host).unwrap(), None);
-        assert_eq!(authority(&host).unwrap(), before, "clients keep trusting it");
+        assert_eq!(
+            authority(&host).unwrap(),
+            before,
+            "clients keep trusting it"
+        );
 
         host.remove("/etc/ocrctl/tls/ca.pem").unwrap();
         assert!(second.diff(&host).unwrap().is_some());
@@ -194,13 +239,34 @@ mod tests {
         assert_eq!(good.diff(&host).unwrap(), None);
 
         let mixed = certificate(&["ocr.example.org"], files(&other_key));
-        assert!(mixed.diff(&host).unwrap_err().message.contains("does not belong"));
+        assert!(
+            mixed
+                .diff(&host)
+                .unwrap_err()
+                .message
+                .contains("does not belong")
+        );
         let elsewhere = certificate(&["other.example.org"], files(&key));
-        assert!(elsewhere.apply(&host).unwrap_err().message.contains("not for other.example.org"));
-        let garbage = certificate(&["ocr.example.org"], Tls::Files {
-            chain: "no PEM".into(),
-            key: Secret(key.into()),
-        });
-        assert!(garbage.diff(&host).unwrap_err().message.starts_with("tls.chain"));
+        assert!(
+            elsewhere
+                .apply(&host)
+                .unwrap_err()
+                .message
+                .contains("not for other.example.org")
+        );
+        let garbage = certificate(
+            &["ocr.example.org"],
+            Tls::Files {
+                chain: "no PEM".into(),
+                key: Secret(key.into()),
+            },
+        );
+        assert!(
+            garbage
+                .diff(&host)
+                .unwrap_err()
+                .message
+                .starts_with("tls.chain")
+        );
     }
 }

@@ -43,9 +43,9 @@ impl Directory {
     }
 
     pub fn apply(&self, host: &Host) -> Result<()> {
-        let access = self.access(host)?.ok_or_else(|| {
-            Failure::new(format!("{}: its group is not on the host", self.path))
-        })?;
+        let access = self
+            .access(host)?
+            .ok_or_else(|| Failure::new(format!("{}: its group is not on the host", self.path)))?;
         std::fs::create_dir_all(host.path(&self.path))
             .context(format_args!("making {}", self.path))?;
         host.set_access(&self.path, access)
@@ -57,7 +57,11 @@ impl Directory {
             Group::Id(gid) => Some(gid),
             Group::Name(name) => host.group_id(name)?,
         };
-        Ok(gid.map(|gid| Access { uid: self.uid, gid, mode: self.mode }))
+        Ok(gid.map(|gid| Access {
+            uid: self.uid,
+            gid,
+            mode: self.mode,
+        }))
     }
 }
 
@@ -76,15 +80,22 @@ mod tests {
             group: Group::Name("www-data"),
             mode: 0o2750,
         };
-        assert_eq!(directory.diff(&host).unwrap().unwrap().action, Action::Create);
+        assert_eq!(
+            directory.diff(&host).unwrap().unwrap().action,
+            Action::Create
+        );
         assert!(directory.apply(&host).is_err(), "the group is missing");
 
         std::fs::write(host.path("/etc/group"), "root:x:0:\nwww-data:x:33:\n").unwrap();
         directory.apply(&host).unwrap();
         assert_eq!(directory.diff(&host).unwrap(), None);
 
-        host.set_access("/var/lib/ocr/a", Access::root(0o777)).unwrap();
-        assert_eq!(directory.diff(&host).unwrap().unwrap().action, Action::Update);
+        host.set_access("/var/lib/ocr/a", Access::root(0o777))
+            .unwrap();
+        assert_eq!(
+            directory.diff(&host).unwrap().unwrap().action,
+            Action::Update
+        );
         directory.apply(&host).unwrap();
         assert_eq!(directory.diff(&host).unwrap(), None);
     }

@@ -105,7 +105,10 @@ mod tests {
         file.apply(&host).unwrap();
 
         host.set_access("/etc/ocr/x", Access::root(0o666)).unwrap();
-        assert_eq!(file.diff(&host).unwrap().unwrap().reason, "owner or mode differ");
+        assert_eq!(
+            file.diff(&host).unwrap().unwrap().reason,
+            "owner or mode differ"
+        );
         file.apply(&host).unwrap();
         assert_eq!(file.diff(&host).unwrap(), None);
     }

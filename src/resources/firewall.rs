@@ -54,14 +54,22 @@ impl Firewall {
                 });
             }
         }
-        details.extend(add.iter().map(|rule| Detail::Added { text: rule.to_string() }));
-        details.extend(delete.iter().map(|rule| Detail::Removed { text: rule.to_string() }));
+        details.extend(add.iter().map(|rule| Detail::Added {
+            text: rule.to_string(),
+        }));
+        details.extend(delete.iter().map(|rule| Detail::Removed {
+            text: rule.to_string(),
+        }));
         if details.is_empty() {
             return Ok(None);
         }
         Ok(Some(Change {
             resource: "firewall".into(),
-            action: if state.enabled { Action::Update } else { Action::Create },
+            action: if state.enabled {
+                Action::Update
+            } else {
+                Action::Create
+            },
             reason: if state.enabled {
                 "its rules differ from the inventory's".into()
             } else {
@@ -96,7 +104,13 @@ impl Firewall {
     }
 
     /// Allow rules come before anything that closes a port.
-    async fn change(&self, host: &Host, state: &State, add: &[Rule], delete: &[Rule]) -> Result<()> {
+    async fn change(
+        &self,
+        host: &Host,
+        state: &State,
+        add: &[Rule],
+        delete: &[Rule],
+    ) -> Result<()> {
         let ufw = async |arguments: &[String]| {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             host.run("ufw", &arguments, LIMIT).await
@@ -116,7 +130,11 @@ impl Firewall {
             ufw(&["--force".into(), "enable".into()]).await?;
         }
         let after = State::read(host)?;
-        if !self.wanted(&after).iter().all(|rule| after.rules.contains(rule)) {
+        if !self
+            .wanted(&after)
+            .iter()
+            .all(|rule| after.rules.contains(rule))
+        {
             return Err(refused("ufw did not take all allow rules".into()));
         }
         Ok(())
@@ -196,11 +214,19 @@ mod tests {
         let host = Host::at(root.path());
         for (path, text) in [
             ("/etc/ufw/ufw.conf", "# c\nENABLED=yes\nLOGLEVEL=low\n"),
-            ("/etc/default/ufw", "IPV6=yes\nDEFAULT_INPUT_POLICY=\"DROP\"\n"),
+            (
+                "/etc/default/ufw",
+                "IPV6=yes\nDEFAULT_INPUT_POLICY=\"DROP\"\n",
+            ),
             ("/etc/ufw/user.rules", user),
             ("/etc/ufw/user6.rules", user6),
         ] {
-            host.write(path, text.as_bytes(), super::super::host::Access::root(0o640)).unwrap();
+            host.write(
+                path,
+                text.as_bytes(),
+                super::super::host::Access::root(0o640),
+            )
+            .unwrap();
         }
         (root, host)
     }
@@ -221,14 +247,21 @@ mod tests {
 
     #[test]
     fn a_rule_too_few_and_one_too_many_are_named() {
-        let more = format!("{}### tuple ### allow tcp 8080 0.0.0.0/0 any 0.0.0.0/0 in\n", &V4[56..]);
+        let more = format!(
+            "{}### tuple ### allow tcp 8080 0.0.0.0/0 any 0.0.0.0/0 in\n",
+            &V4[56..]
+        );
         let (_root, host) = host(&more, V6);
         let change = firewall().diff(&host).unwrap().unwrap();
         assert_eq!(
             change.details,
             [
-                Detail::Added { text: "allow 2222/tcp from 0.0.0.0/0".into() },
-                Detail::Removed { text: "allow 8080/tcp from 0.0.0.0/0".into() },
+                Detail::Added {
+                    text: "allow 2222/tcp from 0.0.0.0/0".into()
+                },
+                Detail::Removed {
+                    text: "allow 8080/tcp from 0.0.0.0/0".into()
+                },
             ]
         );
     }
@@ -238,7 +271,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let change = firewall().diff(&Host::at(root.path())).unwrap().unwrap();
         assert_eq!(change.action, Action::Create);
-        let added = change.details.iter().filter(|d| matches!(d, Detail::Added { .. }));
+        let added = change
+            .details
+            .iter()
+            .filter(|d| matches!(d, Detail::Added { .. }));
         assert_eq!(added.count(), 7);
     }
 }

@@ -6,9 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::agent::{Context, Result};
-use crate::command::Command;
+use crate::agent::{Context, DISK_FULL, Result};
+use crate::command::Program;
 use crate::protocol::Failure;
+
+/// Lines of a failing program that are shown.
+const LAST_WORDS: usize = 12;
 
 #[derive(Debug)]
 pub struct Host {
@@ -25,7 +28,11 @@ pub struct Access {
 
 impl Access {
     pub const fn root(mode: u32) -> Self {
-        Self { uid: 0, gid: 0, mode }
+        Self {
+            uid: 0,
+            gid: 0,
+            mode,
+        }
     }
 }
 
@@ -37,12 +44,16 @@ impl std::fmt::Display for Access {
 
 impl Host {
     pub fn real() -> Self {
-        Self { root: PathBuf::from("/") }
+        Self {
+            root: PathBuf::from("/"),
+        }
     }
 
     #[cfg(test)]
     pub fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     /// Where an absolute path of the host is found.
@@ -159,7 +170,7 @@ impl Host {
     /// Runs a program of the host to its end and gives its standard output. A failing one is an error
     /// with its last words.
     pub async fn run(&self, program: &str, arguments: &[&str], limit: Duration) -> Result<String> {
-        let output = Command::new(program)
+        let output = Program::new(program)
             .args(arguments)
             .env("LC_ALL", "C.UTF-8")
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -168,22 +179,33 @@ impl Host {
             .output()
             .await
             .context(format_args!("running {program}"))?;
-        if output.success() {
-            return Ok(output.stdout_text());
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(stdout);
         }
-        let words = output.last_words(12);
-        let full = words.contains("No space left on device");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said = if stderr.trim().is_empty() {
+            &*stdout
+        } else {
+            &*stderr
+        };
+        let words = last_lines(said, LAST_WORDS);
         let failure = Failure::new(format!(
             "`{program} {}` failed ({}):\n{words}",
             arguments.join(" "),
-            output.status_text()
+            output.status
         ));
-        Err(if full {
-            failure.hint("free space on the host (`df -h`), then run the command again")
+        Err(if words.contains("No space left on device") {
+            failure.hint(DISK_FULL)
         } else {
             failure
         })
     }
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 fn absent(error: &std::io::Error) -> bool {
@@ -203,7 +225,10 @@ mod tests {
         host.write("/etc/a/b", b"one", Access::root(0o640)).unwrap();
         host.write("/etc/a/b", b"two", Access::root(0o600)).unwrap();
         assert_eq!(host.read("/etc/a/b").unwrap().unwrap(), b"two");
-        assert_eq!(host.access("/etc/a/b").unwrap().unwrap(), Access::root(0o600));
+        assert_eq!(
+            host.access("/etc/a/b").unwrap().unwrap(),
+            Access::root(0o600)
+        );
         assert_eq!(std::fs::read_dir(host.path("/etc/a")).unwrap().count(), 1);
     }
 
@@ -221,9 +246,16 @@ mod tests {
     async fn a_failing_program_says_its_last_words() {
         let host = Host::real();
         let failure = host
-            .run("sh", &["-c", "echo sorry >&2; exit 3"], Duration::from_secs(5))
+            .run(
+                "sh",
+                &["-c", "echo sorry >&2; exit 3"],
+                Duration::from_secs(5),
+            )
             .await
             .unwrap_err();
-        assert!(failure.message.contains("sorry") && failure.message.contains('3'), "{failure}");
+        assert!(
+            failure.message.contains("sorry") && failure.message.contains('3'),
+            "{failure}"
+        );
     }
 }

@@ -50,7 +50,9 @@ impl Facts {
                 .trim_matches('"')
         };
         Ok(Self {
-            ipv6: host.read("/proc/net/if_inet6")?.is_some_and(|text| !text.is_empty()),
+            ipv6: host
+                .read("/proc/net/if_inet6")?
+                .is_some_and(|text| !text.is_empty()),
             reject_handshake: (field("ID"), field("VERSION_ID")) != ("ubuntu", "22.04"),
         })
     }
@@ -68,7 +70,9 @@ impl Nginx {
         context.insert("key", certificate::KEY);
         context.insert("ipv6", &self.facts.ipv6);
         context.insert("reject_handshake", &self.facts.reject_handshake);
-        Tera::default().render_str(TEMPLATE, &context, false).context("rendering templates/nginx/ocr.conf.tera")
+        Tera::default()
+            .render_str(TEMPLATE, &context, false)
+            .context("rendering templates/nginx/ocr.conf.tera")
     }
 
     pub fn diff(&self, host: &Host) -> Result<Option<Change>> {
@@ -79,7 +83,9 @@ impl Nginx {
             details.push(text_diff(real.as_deref().unwrap_or(""), &wanted));
         }
         if host.access(DEFAULT_SITE)?.is_some() {
-            details.push(Detail::Removed { text: DEFAULT_SITE.into() });
+            details.push(Detail::Removed {
+                text: DEFAULT_SITE.into(),
+            });
         }
         let reason = if !details.is_empty() {
             "its configuration differs"
@@ -90,7 +96,11 @@ impl Nginx {
         };
         Ok(Some(Change {
             resource: "nginx".into(),
-            action: if real.is_none() { Action::Create } else { Action::Update },
+            action: if real.is_none() {
+                Action::Create
+            } else {
+                Action::Update
+            },
             reason: reason.into(),
             details,
         }))
@@ -117,7 +127,9 @@ impl Nginx {
         }
         host.run("systemctl", &["reload-or-restart", "nginx"], LIMIT)
             .await
-            .map_err(|f| f.hint("another program may hold port 80 or 443: `ss -ltnp` on the host shows it"))?;
+            .map_err(|f| {
+                f.hint("another program may hold port 80 or 443: `ss -ltnp` on the host shows it")
+            })?;
         if !unit::is_active(host, "nginx").await {
             return Err(Failure::new("NGINX is not running after its reload")
                 .hint("`journalctl -u nginx` on the host says why"));
@@ -144,7 +156,10 @@ mod tests {
             max_upload: 50_000_000,
             deadline: Duration::from_secs(120),
             socket: "/var/lib/ocr/live/ocr.sock".into(),
-            facts: Facts { ipv6, reject_handshake },
+            facts: Facts {
+                ipv6,
+                reject_handshake,
+            },
         }
     }
 
@@ -169,10 +184,17 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         std::fs::create_dir_all(host.path("/etc")).unwrap();
-        std::fs::write(host.path("/etc/os-release"), "ID=ubuntu\nVERSION_ID=\"22.04\"\n").unwrap();
+        std::fs::write(
+            host.path("/etc/os-release"),
+            "ID=ubuntu\nVERSION_ID=\"22.04\"\n",
+        )
+        .unwrap();
         assert_eq!(
             Facts::read(&host).unwrap(),
-            Facts { ipv6: false, reject_handshake: false }
+            Facts {
+                ipv6: false,
+                reject_handshake: false
+            }
         );
     }
 }

@@ -28,7 +28,9 @@ impl Packages {
             reason: format!("{} not installed", missing.join(", ")),
             details: missing
                 .iter()
-                .map(|name| Detail::Added { text: (*name).to_owned() })
+                .map(|name| Detail::Added {
+                    text: (*name).to_owned(),
+                })
                 .collect(),
         }))
     }
@@ -42,13 +44,23 @@ impl Packages {
         tell("apt-get update");
         host.run("apt-get", &["-o", LOCK_TIMEOUT, "-q", "update"], LIMIT)
             .await
-            .map_err(|f| f.hint("the host must reach its apt mirrors; check /etc/apt/sources.list* and its DNS"))?;
+            .map_err(|f| {
+                f.hint(
+                    "the host must reach its apt mirrors; check /etc/apt/sources.list* and its DNS",
+                )
+            })?;
         tell(&format!("apt-get install {}", missing.join(" ")));
         let mut arguments = vec![
-            "-o", LOCK_TIMEOUT,
-            "-o", "Dpkg::Options::=--force-confdef",
-            "-o", "Dpkg::Options::=--force-confold",
-            "-q", "-y", "--no-install-recommends", "install",
+            "-o",
+            LOCK_TIMEOUT,
+            "-o",
+            "Dpkg::Options::=--force-confdef",
+            "-o",
+            "Dpkg::Options::=--force-confold",
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "install",
         ];
         arguments.extend(&missing);
         host.run("apt-get", &arguments, LIMIT).await?;
@@ -95,8 +107,13 @@ mod tests {
     fn only_what_is_fully_installed_counts() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
-        let packages = Packages { names: vec!["ufw", "nginx", "docker.io"] };
-        assert_eq!(packages.missing(&host).unwrap(), ["ufw", "nginx", "docker.io"]);
+        let packages = Packages {
+            names: vec!["ufw", "nginx", "docker.io"],
+        };
+        assert_eq!(
+            packages.missing(&host).unwrap(),
+            ["ufw", "nginx", "docker.io"]
+        );
         std::fs::create_dir_all(host.path("/var/lib/dpkg")).unwrap();
         std::fs::write(
             host.path("/var/lib/dpkg/status"),

@@ -1,6 +1,7 @@
 //! The release of the OCR service: a container in one of two slots, and the `live` link that NGINX's
 //! upstream follows. Switching is one rename(2); see `switch.rs`.
 
+mod kept;
 mod probe;
 mod slot;
 mod switch;
@@ -62,11 +63,17 @@ impl Release {
 
     pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
         // Docker is yet to be installed or started by an earlier resource: nothing runs.
-        let docker = package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await;
+        let docker =
+            package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await;
         let resolve = registry::resolve(&self.image, &self.registry);
         if !docker {
             let fields = self.spec(&resolve.await?, Slot::A).fields();
-            return Ok(Some(change(Action::Create, "Docker does not run yet", None, &fields)));
+            return Ok(Some(change(
+                Action::Create,
+                "Docker does not run yet",
+                None,
+                &fields,
+            )));
         }
         let read = async {
             let engine = Engine::connect().await?;
@@ -82,21 +89,36 @@ impl Release {
             return Some(change(Action::Create, "no release is live", None, &fields));
         };
         let wanted = self.spec(image, live).fields();
-        let idle_runs = state.of(live.other()).is_some_and(|container| container.running);
+        let idle_runs = state
+            .of(live.other())
+            .is_some_and(|container| container.running);
         match state.of(live) {
-            None => Some(change(Action::Create, "the live container is gone", None, &wanted)),
+            None => Some(change(
+                Action::Create,
+                "the live container is gone",
+                None,
+                &wanted,
+            )),
             Some(container) if container.fields != wanted => {
                 let reason = if container.fields["image"] == wanted["image"] {
                     "its container differs"
                 } else {
                     "another release is live"
                 };
-                Some(change(Action::Update, reason, Some(&container.fields), &wanted))
+                Some(change(
+                    Action::Update,
+                    reason,
+                    Some(&container.fields),
+                    &wanted,
+                ))
             }
             Some(container) if !container.running => Some(Change {
                 resource: format!("release in slot {live}"),
                 action: Action::Start,
-                reason: format!("its container has stopped (exit code {})", container.exit_code.unwrap_or(0)),
+                reason: format!(
+                    "its container has stopped (exit code {})",
+                    container.exit_code.unwrap_or(0)
+                ),
                 details: vec![],
             }),
             Some(_) if idle_runs => Some(Change {
@@ -109,8 +131,16 @@ impl Release {
         }
     }
 
-    pub async fn apply(&self, host: &Host, change: &Change, operation: &mut Operation) -> Result<()> {
+    pub async fn apply(
+        &self,
+        host: &Host,
+        change: &Change,
+        operation: &mut Operation,
+    ) -> Result<()> {
         let engine = Engine::connect().await?;
+        if let Some(live) = Slot::live(host)? {
+            kept::settle(&engine, live).await?;
+        }
         let state = State::read(host, &engine).await?;
         match (change.action, state.live) {
             (Action::Start, Some(live)) => {
@@ -122,10 +152,20 @@ impl Release {
                 let image = registry::resolve(&self.image, &self.registry).await?;
                 self.pull(&engine, &image, operation).await?;
                 let slot = live.map_or(Slot::A, Slot::other);
-                engine.remove(slot.container()).await?;
+                kept::set_aside(&engine, slot).await?;
                 slot.clear(host)?;
-                engine.create(slot.container(), &self.spec(&image, slot)).await?;
-                self.switch(host, &engine, slot, operation, switch::OnFailure::Remove).await
+                let spec = self.spec(&image, slot);
+                let switched = match engine.create(slot.container(), &spec).await {
+                    Ok(()) => self.switch(host, &engine, slot, operation).await,
+                    Err(failure) => Err(failure),
+                };
+                match switched {
+                    Ok(()) => kept::forget(&engine, slot).await,
+                    Err(failure) => {
+                        kept::put_back(&engine, slot).await?;
+                        Err(failure)
+                    }
+                }
             }
         }
     }
@@ -134,18 +174,16 @@ impl Release {
     pub async fn rollback(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<()> {
         use crate::agent::refused;
         let release = Self::of(desired);
+        let live = Slot::live(host)?
+            .ok_or_else(|| refused("no release is live here".into()).hint("deploy one first"))?;
         let engine = Engine::connect().await?;
+        kept::settle(&engine, live).await?;
         let state = State::read(host, &engine).await?;
-        let live = state.live.ok_or_else(|| {
-            refused("no release is live here".into()).hint("deploy one first")
-        })?;
         if state.of(live.other()).is_none() {
             return Err(refused("no earlier release is kept on this host".into())
                 .hint("deploy the image that you want back by its digest"));
         }
-        release
-            .switch(host, &engine, live.other(), operation, switch::OnFailure::Stop)
-            .await
+        release.switch(host, &engine, live.other(), operation).await
     }
 
     /// What is live now, for the operator.
@@ -176,13 +214,23 @@ impl Release {
         let workers = service.workers.map_or("auto".into(), |n| n.to_string());
         let seconds = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
         let arguments: Vec<String> = [
-            "serve", "--listen", "unix:/run/ocr/ocr.sock", "--keys", "/etc/ocr/keys.json",
-            "--workers", &workers,
-            "--languages", &service.languages.join(","),
-            "--max-upload", &service.max_upload.to_string(),
-            "--page-timeout", &seconds(service.page_timeout),
-            "--deadline", &seconds(service.deadline),
-            "--drain", &seconds(service.drain),
+            "serve",
+            "--listen",
+            "unix:/run/ocr/ocr.sock",
+            "--keys",
+            "/etc/ocr/keys.json",
+            "--workers",
+            &workers,
+            "--languages",
+            &service.languages.join(","),
+            "--max-upload",
+            &service.max_upload.to_string(),
+            "--page-timeout",
+            &seconds(service.page_timeout),
+            "--deadline",
+            &seconds(service.deadline),
+            "--drain",
+            &seconds(service.drain),
         ]
         .map(str::to_owned)
         .into();
@@ -238,7 +286,10 @@ mod tests {
     fn release() -> Release {
         Release {
             image: IMAGE.into(),
-            registry: Registry { credentials: None, ca: None },
+            registry: Registry {
+                credentials: None,
+                ca: None,
+            },
             service: Service {
                 workers: None,
                 languages: vec!["eng".into()],
@@ -265,14 +316,23 @@ mod tests {
     }
 
     fn compare(live: Option<Slot>, a: Option<Container>, b: Option<Container>) -> Option<Change> {
-        release().compare(IMAGE, &State { live, containers: [a, b] })
+        release().compare(
+            IMAGE,
+            &State {
+                live,
+                containers: [a, b],
+            },
+        )
     }
 
     #[test]
     fn a_right_live_container_is_no_change() {
         let old = "r.example/o/n@sha256:ffff";
         let kept = Some(container(old, Slot::A, false));
-        assert_eq!(compare(Some(Slot::B), kept, Some(container(IMAGE, Slot::B, true))), None);
+        assert_eq!(
+            compare(Some(Slot::B), kept, Some(container(IMAGE, Slot::B, true))),
+            None
+        );
     }
 
     #[test]
@@ -289,11 +349,20 @@ mod tests {
             reason(compare(Some(Slot::A), old(true), None)),
             (Action::Update, "another release is live".into())
         );
-        assert_eq!(reason(compare(Some(Slot::A), right(false), None)).0, Action::Start);
-        let both = compare(Some(Slot::A), right(true), Some(container(IMAGE, Slot::B, true)));
+        assert_eq!(
+            reason(compare(Some(Slot::A), right(false), None)).0,
+            Action::Start
+        );
+        let both = compare(
+            Some(Slot::A),
+            right(true),
+            Some(container(IMAGE, Slot::B, true)),
+        );
         assert_eq!(reason(both).0, Action::Delete);
         let mut drifted = container(IMAGE, Slot::A, true);
-        drifted.fields.insert("published ports".into(), "3000/tcp".into());
+        drifted
+            .fields
+            .insert("published ports".into(), "3000/tcp".into());
         let change = compare(Some(Slot::A), Some(drifted), None).unwrap();
         assert_eq!(change.reason, "its container differs");
         assert_eq!(change.details.len(), 1);

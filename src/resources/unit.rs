@@ -73,10 +73,17 @@ impl Units {
             if state.enabled == "masked" {
                 host.run("systemctl", &["unmask", unit.name], LIMIT).await?;
             }
-            let _ = host.run("systemctl", &["reset-failed", unit.name], LIMIT).await;
+            let _ = host
+                .run("systemctl", &["reset-failed", unit.name], LIMIT)
+                .await;
             host.run("systemctl", &["enable", "--now", unit.name], LIMIT)
                 .await
-                .map_err(|f| f.hint(format!("`journalctl -u {}` on the host says why", unit.name)))?;
+                .map_err(|f| {
+                    f.hint(format!(
+                        "`journalctl -u {}` on the host says why",
+                        unit.name
+                    ))
+                })?;
         }
         Ok(())
     }
@@ -84,9 +91,20 @@ impl Units {
     async fn read(&self, host: &Host) -> Result<Vec<State>> {
         let mut arguments = vec!["show", "--property=Id,ActiveState,UnitFileState"];
         arguments.extend(self.units.iter().map(|unit| unit.name));
-        if self.units.iter().all(|unit| !package::is_installed(host, unit.package).unwrap_or(false)) {
+        if self
+            .units
+            .iter()
+            .all(|unit| !package::is_installed(host, unit.package).unwrap_or(false))
+        {
             // A bare host: nothing to ask.
-            return Ok(self.units.iter().map(|_| State { active: String::new(), enabled: String::new() }).collect());
+            return Ok(self
+                .units
+                .iter()
+                .map(|_| State {
+                    active: String::new(),
+                    enabled: String::new(),
+                })
+                .collect());
         }
         let text = host.run("systemctl", &arguments, LIMIT).await?;
         let states = parse(&text);
@@ -123,7 +141,9 @@ fn parse(text: &str) -> Vec<State> {
 
 /// Whether a unit is running now; false where there is no such unit.
 pub async fn is_active(host: &Host, name: &str) -> bool {
-    host.run("systemctl", &["is-active", "--quiet", name], LIMIT).await.is_ok()
+    host.run("systemctl", &["is-active", "--quiet", name], LIMIT)
+        .await
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -137,6 +157,12 @@ mod tests {
              Id=docker.service\nActiveState=inactive\nUnitFileState=\n",
         );
         assert!(states[0].is_right());
-        assert_eq!(states[1], State { active: "inactive".into(), enabled: String::new() });
+        assert_eq!(
+            states[1],
+            State {
+                active: "inactive".into(),
+                enabled: String::new()
+            }
+        );
     }
 }

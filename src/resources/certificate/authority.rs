@@ -47,10 +47,11 @@ pub fn issued(host: &Host, chain: &str) -> Result<bool> {
 
 /// A new chain and key for these names, from the authority, which is made where there is none.
 pub fn issue(host: &Host, environment: &str, names: &[String]) -> Result<(String, String)> {
-    let (authority, authority_key) = match (host.read_text(&certificate())?, host.read_text(&key())?) {
-        (Some(certificate), Some(key)) => (certificate, key),
-        _ => create(host, environment)?,
-    };
+    let (authority, authority_key) =
+        match (host.read_text(&certificate())?, host.read_text(&key())?) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            _ => create(host, environment)?,
+        };
     let sign = || -> std::result::Result<(String, String), rcgen::Error> {
         let issuer = Issuer::from_ca_cert_pem(&authority, KeyPair::from_pem(&authority_key)?)?;
         let mut params = CertificateParams::new(names)?;

@@ -35,7 +35,8 @@ impl Leaf {
         self.names.iter().any(|own| {
             own == name
                 || own.strip_prefix("*.").is_some_and(|rest| {
-                    name.split_once('.').is_some_and(|(_, parent)| parent == rest)
+                    name.split_once('.')
+                        .is_some_and(|(_, parent)| parent == rest)
                 })
         })
     }
@@ -55,8 +56,7 @@ pub fn der(pem: &str) -> std::result::Result<Vec<Vec<u8>>, String> {
 /// The first certificate of a PEM text.
 pub fn leaf(pem: &str) -> Result<Leaf> {
     let chain = der(pem).context("reading a certificate")?;
-    let (_, certificate) =
-        X509Certificate::from_der(&chain[0]).context("reading a certificate")?;
+    let (_, certificate) = X509Certificate::from_der(&chain[0]).context("reading a certificate")?;
     let time = |time: x509_parser::time::ASN1Time| {
         jiff::Timestamp::from_second(time.timestamp()).context("reading a certificate's dates")
     };

@@ -30,7 +30,17 @@ pub(super) async fn arm(host: &Host, after: Duration) -> Result<()> {
     let seconds = format!("--on-active={}", after.as_secs());
     host.run(
         "systemd-run",
-        &["--quiet", "--collect", "--unit", UNIT, &seconds, "--timer-property=AccuracySec=1s", &executable, "agent", "revert-firewall"],
+        &[
+            "--quiet",
+            "--collect",
+            "--unit",
+            UNIT,
+            &seconds,
+            "--timer-property=AccuracySec=1s",
+            &executable,
+            "agent",
+            "revert-firewall",
+        ],
         LIMIT,
     )
     .await?;
@@ -61,7 +71,11 @@ pub async fn revert(host: &Host) -> Result<()> {
     }
     let conf = host.read_text("/etc/ufw/ufw.conf")?.unwrap_or_default();
     let enabled = setting(&conf, "ENABLED").is_some_and(|v| v.eq_ignore_ascii_case("yes"));
-    let arguments: &[&str] = if enabled { &["reload"] } else { &["--force", "disable"] };
+    let arguments: &[&str] = if enabled {
+        &["reload"]
+    } else {
+        &["--force", "disable"]
+    };
     host.run("ufw", arguments, LIMIT).await?;
     Ok(())
 }

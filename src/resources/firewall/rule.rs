@@ -85,7 +85,11 @@ impl Rule {
 
 impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}/{} from {}", self.action, self.port, self.protocol, self.from)?;
+        write!(
+            f,
+            "{} {}/{} from {}",
+            self.action, self.port, self.protocol, self.from
+        )?;
         if self.direction != "in" {
             write!(f, " ({})", self.direction)?;
         }

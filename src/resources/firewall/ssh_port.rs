@@ -51,7 +51,11 @@ mod tests {
         let host = Host::at(root.path());
         for (process, parent, environment) in [
             (30, 20, "PATH=/bin\0"),
-            (20, 10, "A=b\0SSH_CONNECTION=192.0.2.1 50000 192.0.2.9 2222\0"),
+            (
+                20,
+                10,
+                "A=b\0SSH_CONNECTION=192.0.2.1 50000 192.0.2.9 2222\0",
+            ),
         ] {
             std::fs::create_dir_all(host.path(&format!("/proc/{process}"))).unwrap();
             std::fs::write(host.path(&format!("/proc/{process}/environ")), environment).unwrap();

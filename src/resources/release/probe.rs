@@ -40,7 +40,10 @@ pub(super) async fn until_ready(
         if looked.elapsed() > Duration::from_millis(300) {
             looked = Instant::now();
             let container = engine.inspect(slot.container()).await?;
-            if !container.as_ref().is_some_and(|container| container.running) {
+            if !container
+                .as_ref()
+                .is_some_and(|container| container.running)
+            {
                 let code = container.and_then(|container| container.exit_code);
                 return Err(Failure::new(format!(
                     "the new release ended before it was ready (exit code {})",
@@ -59,7 +62,9 @@ pub(super) async fn until_ready(
             )));
         }
         if operation.cancelled() {
-            return Err(Failure::new("stopped as asked, before the new release was ready"));
+            return Err(Failure::new(
+                "stopped as asked, before the new release was ready",
+            ));
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -137,9 +142,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn pinned(leaf: Vec<u8>) -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Arc::new(Pinned { leaf, provider: provider.clone() });
+    let verifier = Arc::new(Pinned {
+        leaf,
+        provider: provider.clone(),
+    });
     // The versions are those of the provider.
-    #[expect(clippy::expect_used, reason = "ring's provider supports the default versions")]
+    #[expect(
+        clippy::expect_used,
+        reason = "ring's provider supports the default versions"
+    )]
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring supports the default versions")
@@ -168,7 +179,9 @@ impl ServerCertVerifier for Pinned {
         if end_entity.as_ref() == self.leaf {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(rustls::Error::General("NGINX serves another certificate than the one on disk".into()))
+            Err(rustls::Error::General(
+                "NGINX serves another certificate than the one on disk".into(),
+            ))
         }
     }
 
@@ -193,6 +206,8 @@ impl ServerCertVerifier for Pinned {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

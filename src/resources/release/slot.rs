@@ -48,8 +48,10 @@ impl Slot {
             None => Ok(None),
             Some("a") => Ok(Some(Self::A)),
             Some("b") => Ok(Some(Self::B)),
-            Some(other) => Err(Failure::new(format!("{LIVE} points at {other}, neither a nor b"))
-                .hint(format!("remove {LIVE} on the host and deploy again"))),
+            Some(other) => Err(
+                Failure::new(format!("{LIVE} points at {other}, neither a nor b"))
+                    .hint(format!("remove {LIVE} on the host and deploy again")),
+            ),
         }
     }
 

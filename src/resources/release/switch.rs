@@ -9,15 +9,6 @@ use crate::protocol::{Failure, Level};
 const GRACE_SECONDS: u64 = 10;
 const LAST_WORDS: usize = 20;
 
-/// What becomes of a container that could not take over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnFailure {
-    /// It was made for this.
-    Remove,
-    /// It is the kept release.
-    Stop,
-}
-
 impl Release {
     pub(super) async fn switch(
         &self,
@@ -25,17 +16,15 @@ impl Release {
         engine: &Engine,
         to: Slot,
         operation: &mut Operation,
-        on_failure: OnFailure,
     ) -> Result<()> {
         let from = Slot::live(host)?.filter(|live| *live != to);
         if let Err(failure) = self.take_over(host, engine, to, from, operation).await {
             for line in engine.last_words(to.container(), LAST_WORDS).await {
-                operation.events.note(Level::Warning, format!("{}: {line}", to.container()));
+                operation
+                    .events
+                    .note(Level::Warning, format!("{}: {line}", to.container()));
             }
-            match on_failure {
-                OnFailure::Remove => engine.remove(to.container()).await?,
-                OnFailure::Stop => engine.stop(to.container(), 1).await?,
-            }
+            engine.stop(to.container(), 1).await?;
             return Err(failure);
         }
         match from {
@@ -52,18 +41,23 @@ impl Release {
         from: Option<Slot>,
         operation: &mut Operation,
     ) -> Result<()> {
-        let tell = |operation: &Operation, what: String| operation.events.progress("release", &what, None);
+        let tell =
+            |operation: &Operation, what: String| operation.events.progress("release", &what, None);
         tell(operation, format!("starting slot {to}"));
         engine.start(to.container()).await?;
         let untouched = |failure: Failure| match from {
-            Some(from) => failure.hint(format!("the release in slot {from} was never touched; its clients noticed nothing")),
+            Some(from) => failure.hint(format!(
+                "the release in slot {from} was never touched; its clients noticed nothing"
+            )),
             None => failure,
         };
         probe::until_ready(host, engine, to, self.service.ready_timeout, operation)
             .await
             .map_err(untouched)?;
         if operation.cancelled() {
-            return Err(untouched(Failure::new("stopped as asked, before the switch")));
+            return Err(untouched(Failure::new(
+                "stopped as asked, before the switch",
+            )));
         }
         tell(operation, format!("switching to slot {to}"));
         to.make_live(host)?;
@@ -85,7 +79,10 @@ impl Release {
     /// for a rollback.
     pub(super) async fn drain(&self, engine: &Engine, slot: Slot) -> Result<()> {
         engine
-            .stop(slot.container(), self.service.drain.as_secs() + GRACE_SECONDS)
+            .stop(
+                slot.container(),
+                self.service.drain.as_secs() + GRACE_SECONDS,
+            )
             .await
     }
 }

@@ -1,0 +1,5 @@
+//! Every transport against a real host: the same contract for each, and what is SSH's own.
+
+mod contract;
+mod refusals;
+mod support;

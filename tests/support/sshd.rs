@@ -1,0 +1,224 @@
+//! A real sshd on loopback, with keys of its own in a temporary directory.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test against"
+)]
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// Ends with all its connections when dropped.
+#[derive(Debug)]
+pub struct Sshd {
+    pub port: u16,
+    dir: TempDir,
+    child: Child,
+}
+
+impl Sshd {
+    pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// `settings` come first in its configuration, so they win.
+    pub fn with(settings: &str) -> Self {
+        assert!(
+            Path::new(SSHD).exists(),
+            "{SSHD} is missing: `make test` installs what the tests need"
+        );
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "sshd has to be started by root: `make test` runs the tests as root"
+        );
+        fs::create_dir_all("/run/sshd").unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("ocrctl-test-sshd-")
+            .tempdir()
+            .unwrap();
+        // Any user may log in here, and sshd reads the keys with that user's rights.
+        run(Command::new("chmod").arg("755").arg(dir.path()));
+        for name in ["host", "user", "stranger"] {
+            keygen(&dir.path().join(name));
+        }
+        fs::copy(dir.path().join("user.pub"), dir.path().join("authorized")).unwrap();
+        let base = dir.path().display();
+        let settings = format!(
+            "{settings}\n\
+             ListenAddress 127.0.0.1\n\
+             HostKey {base}/host\n\
+             AuthorizedKeysFile {base}/authorized\n\
+             PermitRootLogin yes\n\
+             PasswordAuthentication no\n\
+             KbdInteractiveAuthentication no\n\
+             StrictModes no\n\
+             UsePAM no\n\
+             PidFile none\n\
+             LogLevel VERBOSE\n"
+        );
+        fs::write(dir.path().join("sshd_config"), settings).unwrap();
+        // Somebody else may take the port between our finding it and sshd's binding it.
+        for _ in 0..5 {
+            let port = free_port();
+            if let Some(child) = serve(dir.path(), port) {
+                return Self { port, dir, child };
+            }
+        }
+        panic!("sshd does not start:\n{}", log(dir.path()));
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Its key as the inventory has it.
+    pub fn host_key(&self) -> String {
+        self.public_key("host")
+    }
+
+    pub fn public_key(&self, name: &str) -> String {
+        let line = fs::read_to_string(self.path(name).with_extension("pub")).unwrap();
+        let words: Vec<&str> = line.split_whitespace().take(2).collect();
+        words.join(" ")
+    }
+
+    /// Another key takes the place of the one that clients know.
+    pub fn change_host_key(&mut self) {
+        for name in ["host", "host.pub"] {
+            fs::remove_file(self.path(name)).unwrap();
+        }
+        keygen(&self.path("host"));
+        self.restart();
+    }
+
+    /// How often it let somebody in.
+    pub fn logins(&self) -> usize {
+        log(self.dir.path()).matches("Accepted publickey").count()
+    }
+
+    /// How many commands it has run.
+    pub fn commands(&self) -> usize {
+        log(self.dir.path())
+            .matches("Starting session: command")
+            .count()
+    }
+
+    /// Cut every connection as if the cable were: no goodbye from the processes that serve them.
+    pub fn cut(&self) {
+        for id in descendants(self.child.id()) {
+            kill(id);
+        }
+    }
+
+    /// Number of connections that it serves.
+    pub fn connections(&self) -> usize {
+        children(self.child.id()).len()
+    }
+
+    pub fn restart(&mut self) {
+        self.stop();
+        self.child = serve(self.dir.path(), self.port).unwrap();
+    }
+
+    /// Nothing listens any longer.
+    pub fn stop(&mut self) {
+        self.cut();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn serve(dir: &Path, port: u16) -> Option<Child> {
+    let log = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .unwrap();
+    let mut child = Command::new(SSHD)
+        .args(["-D", "-e", "-p", &port.to_string(), "-f"])
+        .arg(dir.join("sshd_config"))
+        .stdin(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline {
+        if child.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if fs::read_to_string(dir.join("log"))
+            .unwrap()
+            .contains(&format!("Server listening on 127.0.0.1 port {port}"))
+            && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        {
+            return Some(child);
+        }
+        sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+fn log(dir: &Path) -> String {
+    fs::read_to_string(dir.join("log")).unwrap_or_default()
+}
+
+fn keygen(path: &Path) {
+    run(Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "ocrctl test", "-f"])
+        .arg(path));
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+fn kill(id: u32) {
+    let id = nix::unistd::Pid::from_raw(i32::try_from(id).unwrap());
+    let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGKILL);
+}
+
+fn descendants(id: u32) -> Vec<u32> {
+    let mut found = children(id);
+    let mut next = 0;
+    while let Some(&child) = found.get(next) {
+        found.extend(children(child));
+        next += 1;
+    }
+    found
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&id| parent_of(id) == Some(parent))
+        .collect()
+}
+
+/// The fourth field of `/proc/<pid>/stat`; the second is a name in parentheses.
+fn parent_of(id: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
