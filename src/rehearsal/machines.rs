@@ -89,15 +89,14 @@ async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, Proof
             path.display()
         ));
     }
-    let mut program = Program::new("bash")
+    let output = Program::new("bash")
         .arg(&path)
         .args(arguments)
         .env("OCRCTL_REHEARSAL_DIR", &settings.state)
-        .timeout(LIMIT);
-    if let Some(release) = &settings.release {
-        program = program.env("RELEASE", release);
-    }
-    let output = program.run().await?;
+        .env("RELEASE", &settings.release)
+        .timeout(LIMIT)
+        .run()
+        .await?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

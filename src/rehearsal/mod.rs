@@ -58,8 +58,8 @@ pub struct Outcome {
 
 #[derive(Debug)]
 pub struct Settings {
-    /// Debian release of the host: `bookworm` or `trixie`; `None`: what the machines' scripts choose.
-    pub release: Option<String>,
+    /// Debian release of the host: `bookworm` or `trixie`.
+    pub release: String,
     /// Local image of the service.
     pub image: String,
     /// Directory of the repository's `vagrant/`.

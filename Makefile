@@ -1,0 +1,77 @@
+# Every target installs what it needs first, from the distribution's and PyPI's packages.
+#
+#   make rehearse [RELEASE=bookworm|trixie]   deploy to machines made for it, and prove that it works
+#   make rehearse-down                        remove these machines
+#   make test                                 every test there is, a rehearsal on each release among them
+#   make lint                                 formatting, clippy, documentation, dependencies, shell scripts
+#   make build | image | bench                the static ocrctl | the service's image | the figures of the README
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+RELEASE ?= trixie
+IMAGE ?= ocr-service:latest
+TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+# Only for ocrctl: the service links the distribution's Tesseract. `--target` keeps the flag from build scripts.
+STATIC := CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_RUSTFLAGS="-C target-feature=+crt-static"
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+OCRCTL := $(TARGET_DIR)/$(TARGET)/release/ocrctl
+PROFILE := --release --locked
+
+.PHONY: build
+build:
+	vagrant/install-deps.sh build
+	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
+
+.PHONY: engine
+engine:
+	vagrant/install-deps.sh rehearse
+	vagrant/docker-engine.sh
+
+.PHONY: image
+image: engine
+	service/base-images.sh
+	DOCKER_BUILDKIT=0 docker build --quiet --file service/Dockerfile --tag $(IMAGE) .
+
+.PHONY: rehearse
+rehearse: build image
+	$(OCRCTL) rehearse --release $(RELEASE) --image $(IMAGE) --keep
+
+.PHONY: rehearse-down
+rehearse-down:
+	for state in .rehearsal/*/; do \
+	  if [ -e "$$state" ]; then OCRCTL_REHEARSAL_DIR="$$state" vagrant/machines.sh down --all; rm -rf "$$state"; fi; \
+	done
+	rm -rf .rehearsal
+
+.PHONY: test
+test: test-ocrctl test-service test-rehearsal
+
+.PHONY: test-ocrctl
+test-ocrctl:
+	vagrant/install-deps.sh build test
+	$(STATIC) cargo test $(PROFILE) --target $(TARGET) -p ocrctl
+
+.PHONY: test-service
+test-service:
+	vagrant/install-deps.sh build test
+	service/fetch-pdfium.sh
+	cargo test $(PROFILE) -p ocr-service -p ocr-api
+
+# One after the other: each wants both cores.
+.PHONY: test-rehearsal
+test-rehearsal: build image
+	for release in bookworm trixie; do \
+	  $(OCRCTL) rehearse --release $$release --image $(IMAGE); \
+	done
+
+.PHONY: lint
+lint:
+	vagrant/install-deps.sh build test
+	cargo fmt --all --check
+	$(STATIC) cargo clippy $(PROFILE) --target $(TARGET) -p ocrctl --all-targets -- -D warnings
+	cargo clippy $(PROFILE) -p ocr-service -p ocr-api --all-targets -- -D warnings
+	$(STATIC) RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) --target $(TARGET) -p ocrctl --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) -p ocr-service -p ocr-api --no-deps --document-private-items
+	shellcheck vagrant/*.sh service/*.sh .ci/run

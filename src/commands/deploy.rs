@@ -1,0 +1,36 @@
+//! `ocrctl deploy ENV`: the plan, the question, and exactly that plan applied.
+
+use super::fleet::Fleet;
+use super::{Outcome, Result, environment};
+use crate::cli::{Global, Operation};
+use crate::protocol::{Action, Level};
+use crate::report::Report;
+
+pub(super) async fn run(global: &Global, report: &Report, operation: &Operation) -> Result {
+    let environment = environment(global, &operation.environment)?;
+    let desired = environment.desired().await?;
+    let mut fleet = Fleet::connect(global, report, &environment).await?;
+    let plans = fleet.plan(&desired).await?;
+    if plans.iter().any(|plan| !plan.changes.is_empty()) {
+        let question = format!("Apply these changes to {}?", environment.name);
+        if report.confirm(&question, global.yes)? {
+            fleet.apply(&plans, operation.lock_wait).await?;
+        } else {
+            report.note(None, Level::Info, "nothing was changed");
+            fleet.close().await;
+            return Ok(Outcome::Changes);
+        }
+        let first_keys = plans.iter().flat_map(|plan| &plan.changes).any(|change| {
+            change.action == Action::Create && change.resource.ends_with("/keys.json")
+        });
+        if first_keys {
+            let text = format!(
+                "no client has a key yet: `ocrctl keys add {} --name CLIENT` makes one",
+                environment.name
+            );
+            report.note(None, Level::Info, text);
+        }
+    }
+    fleet.close().await;
+    Ok(Outcome::Done)
+}

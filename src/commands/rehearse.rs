@@ -1,0 +1,44 @@
+//! `ocrctl rehearse`: deploy to machines made for the purpose, and prove that it works.
+
+use std::path::PathBuf;
+
+use super::{Failed, Outcome, Result};
+use crate::cli::{Rehearse, Release};
+use crate::rehearsal::{Rehearsal, Settings};
+use crate::report::{Diagnostic, Report};
+
+pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
+    let here = std::env::current_dir().map_err(|error| Failed::new(Diagnostic::of(&error)))?;
+    let release = match arguments.release {
+        Release::Bookworm => "bookworm",
+        Release::Trixie => "trixie",
+    };
+    let mut rehearsal = Rehearsal::new(Settings {
+        release: release.to_owned(),
+        image: arguments.image,
+        scripts: here.join("vagrant"),
+        state: arguments.state.unwrap_or_else(|| PathBuf::from(".rehearsal").join(release)),
+    });
+    let mut failure = None;
+    let proved = rehearsal.run(|outcome| {
+        let seconds = outcome.took.as_secs_f64();
+        let line = match &outcome.seen {
+            Ok(seen) => format!("ok     {seconds:6.1} s  {}: {seen}\n", outcome.name),
+            Err(error) => {
+                failure = Some(Diagnostic::of(error));
+                format!("FAILED {seconds:6.1} s  {}\n", outcome.name)
+            }
+        };
+        report.data(&line);
+    });
+    let proved = proved.await;
+    if !arguments.keep && proved {
+        rehearsal.down().await.map_err(|error| Failed::new(Diagnostic::of(&error)))?;
+    }
+    match failure {
+        None => Ok(Outcome::Done),
+        Some(diagnostic) => Err(Failed::new(diagnostic.hint(
+            "the machines are left as they are: `make rehearse-down` removes them",
+        ))),
+    }
+}
