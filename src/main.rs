@@ -5,6 +5,7 @@ mod inventory {
     pub mod target;
 }
 mod protocol;
+mod session;
 #[cfg(test)]
 mod test_support;
 mod transport;
