@@ -34,7 +34,7 @@ async fn the_agent_is_uploaded_once() {
         "{steps:?}"
     );
     let name = script(AGENT).name();
-    assert_eq!(host.files(), [name.clone()]);
+    assert_eq!(host.files(), std::slice::from_ref(&name));
     let file = fs::metadata(host.base.join("bin").join(name)).unwrap();
     assert_eq!((file.mode() & 0o7777, file.uid()), (0o755, 0));
 

@@ -1,0 +1,162 @@
+//! `plan`, `deploy` and `rollback` on the host: one path from the difference to its end.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use sha2::{Digest, Sha256};
+
+use super::journal::{Journal, State};
+use super::lock::Lock;
+use super::{Operation, Result};
+use crate::protocol::{Change, Desired, Event, Failure, FailureKind, ReleaseInfo, StepState};
+use crate::resources::release::Release;
+use crate::resources::{Host, Resource};
+use crate::stack;
+
+/// What was shown to the operator: the changes, and what they were derived from.
+#[derive(Debug)]
+pub struct Planned {
+    desired: Desired,
+    pub changes: Vec<Change>,
+}
+
+impl Planned {
+    /// Stands for exactly these changes.
+    pub fn fingerprint(&self) -> String {
+        let text = serde_json::to_vec(&self.changes).unwrap_or_default();
+        crate::resources::hex(&Sha256::digest(text))
+    }
+}
+
+pub async fn plan(host: &Host, desired: Desired) -> Result<Planned> {
+    let resources = stack::resources(host, &desired)?;
+    let changes = differences(host, &resources).await?;
+    Ok(Planned { desired, changes })
+}
+
+/// Reads all resources at once: what waits (Docker, systemd, a registry) waits together.
+async fn differences(host: &Host, resources: &[Resource]) -> Result<Vec<Change>> {
+    let changes = try_join_all(resources.iter().map(|resource| resource.diff(host))).await?;
+    Ok(changes.into_iter().flatten().collect())
+}
+
+pub async fn deploy(
+    host: &Host,
+    operation: &mut Operation,
+    operator: &str,
+    planned: Planned,
+    lock_wait: Duration,
+) -> Result<()> {
+    let _lock = Lock::take(host, operator, "deploy", lock_wait).await?;
+    recorded(host, operation, operator, "deploy", async |operation| {
+        let resources = stack::resources(host, &planned.desired)?;
+        if differences(host, &resources).await? != planned.changes {
+            return Err(Failure {
+                kind: FailureKind::HostChanged,
+                message: "the host has changed since the plan was made; nothing was done".into(),
+                hint: Some("run the command again to see the plan as it is now".into()),
+            });
+        }
+        change(host, operation, &resources, planned.changes.len()).await?;
+        let left = differences(host, &resources).await?;
+        if let Some(first) = left.first() {
+            return Err(Failure::new(format!(
+                "applied, but the host still differs: {}: {}",
+                first.resource, first.reason
+            ))
+            .hint("run `ocrctl plan` to see what; something else may be changing the host"));
+        }
+        Ok(Release::live(host, &planned.desired).await)
+    })
+    .await
+}
+
+async fn change(
+    host: &Host,
+    operation: &mut Operation,
+    resources: &[Resource],
+    expected: usize,
+) -> Result<()> {
+    let mut index = 0;
+    for resource in resources {
+        // Read again at its turn: what came before may have been all that it needed.
+        let Some(change) = resource.diff(host).await? else {
+            continue;
+        };
+        if operation.cancelled() {
+            return Err(Failure {
+                kind: FailureKind::Cancelled,
+                message: format!("stopped as asked, before {}", change.resource),
+                hint: Some("what was done is complete; `deploy` goes on from here".into()),
+            });
+        }
+        // A change that an earlier one brought about (a reload) can come on top of the plan.
+        let total = expected.max(index + 1);
+        let began = Instant::now();
+        operation
+            .events
+            .step(index, total, &change.resource, StepState::Started);
+        let applied = resource.apply(host, &change, operation).await;
+        let state = match applied {
+            Ok(()) => StepState::Done {
+                ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            },
+            Err(_) => StepState::Failed,
+        };
+        operation.events.step(index, total, &change.resource, state);
+        applied.map_err(|failure| Failure {
+            message: format!("{}: {}", change.resource, failure.message),
+            ..failure
+        })?;
+        index += 1;
+    }
+    Ok(())
+}
+
+pub async fn rollback(
+    host: &Host,
+    operation: &mut Operation,
+    operator: &str,
+    desired: Desired,
+    lock_wait: Duration,
+) -> Result<()> {
+    let _lock = Lock::take(host, operator, "rollback", lock_wait).await?;
+    recorded(host, operation, operator, "rollback", async |operation| {
+        Release::rollback(host, &desired, operation).await?;
+        Ok(Release::live(host, &desired).await)
+    })
+    .await
+}
+
+/// Runs an operation between its two entries in the journal.
+async fn recorded(
+    host: &Host,
+    operation: &mut Operation,
+    operator: &str,
+    command: &str,
+    work: impl AsyncFnOnce(&mut Operation) -> Result<Option<ReleaseInfo>>,
+) -> Result<()> {
+    let journal = Journal::of(host);
+    journal.add(operator, command, State::Began, None)?;
+    let outcome = work(operation).await;
+    let detail = match &outcome {
+        Ok(release) => release
+            .as_ref()
+            .map(|r| format!("{} in slot {}", r.image, r.slot)),
+        Err(failure) => Some(failure.message.clone()),
+    };
+    let failed = outcome.is_err();
+    if let Ok(release) = &outcome {
+        operation.events.send(Event::Applied {
+            release: release.clone(),
+        });
+    }
+    let state = match (failed, operation.events.unread()) {
+        (false, false) => State::Done,
+        (false, true) => State::DoneUnseen,
+        (true, false) => State::Failed,
+        (true, true) => State::FailedUnseen,
+    };
+    journal.add(operator, command, state, detail)?;
+    outcome.map(|_| ())
+}

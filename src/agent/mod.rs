@@ -1,0 +1,170 @@
+//! The host's end: `ocrctl agent` reads requests from standard input and answers with events on
+//! standard output. It is root, it is no daemon, and it finishes what it began when its controller
+//! is gone.
+
+mod apply;
+mod events;
+mod failure;
+mod journal;
+mod keys;
+mod lock;
+
+pub use events::Emitter;
+pub use failure::{Context, DISK_FULL, refused};
+
+use std::io::BufRead;
+
+use tokio::sync::mpsc;
+
+use crate::agent::apply::Planned;
+use crate::agent::journal::Journal;
+use crate::protocol::{Event, Failure, Request, VERSION};
+use crate::resources::Host;
+
+/// Result of everything that runs on the host; a [`Failure`] is what the operator will read.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// What an operation needs besides the host: where its events go and what the controller says meanwhile.
+#[derive(Debug)]
+pub struct Operation {
+    pub events: Emitter,
+    requests: mpsc::UnboundedReceiver<std::result::Result<Request, String>>,
+    cancelled: bool,
+}
+
+impl Operation {
+    /// Whether the controller asked to stop. A controller that has gone has not asked.
+    pub fn cancelled(&mut self) -> bool {
+        while let Ok(request) = self.requests.try_recv() {
+            if matches!(request, Ok(Request::Cancel)) {
+                self.cancelled = true;
+            }
+        }
+        self.cancelled
+    }
+
+    /// Waits for the controller to confirm that it reached the host over a new connection.
+    pub async fn confirmed(&mut self, within: std::time::Duration) -> bool {
+        let answer = async {
+            loop {
+                match self.requests.recv().await {
+                    Some(Ok(Request::Confirm)) => return true,
+                    Some(Ok(Request::Cancel)) => self.cancelled = true,
+                    Some(_) => {}
+                    None => return false,
+                }
+            }
+        };
+        tokio::time::timeout(within, answer).await.unwrap_or(false)
+    }
+}
+
+/// Serves one connection until its standard input ends.
+pub async fn run() {
+    ignore_hangup();
+    let mut operation = Operation {
+        events: Emitter::stdout(),
+        requests: read_requests(),
+        cancelled: false,
+    };
+    serve(&Host::real(), &mut operation).await;
+    operation.events.finish();
+}
+
+/// SIGHUP would end a rollout whose controller lost its connection. A closed standard output is an
+/// error of `write`, which [`Emitter`] notes; Rust ignores SIGPIPE already.
+fn ignore_hangup() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // A handler that nobody polls is a signal ignored.
+    if let Ok(hangup) = signal(SignalKind::hangup()) {
+        std::mem::forget(hangup);
+    }
+}
+
+fn read_requests() -> mpsc::UnboundedReceiver<std::result::Result<Request, String>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            // serde's message can quote the input, and the input holds secrets: say where, not what.
+            let request = serde_json::from_str(&line)
+                .map_err(|e| format!("column {} of {} bytes", e.column(), line.len()));
+            if sender.send(request).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+async fn serve(host: &Host, operation: &mut Operation) {
+    let mut planned: Option<Planned> = None;
+    let mut operator = String::from("unknown");
+    while let Some(request) = operation.requests.recv().await {
+        let outcome = match request {
+            Err(position) => Err(refused(format!("a request is not understood ({position})"))),
+            Ok(request) => answer(host, operation, request, &mut planned, &mut operator).await,
+        };
+        if let Err(failure) = outcome {
+            operation.events.send(Event::Failed(failure));
+        }
+    }
+}
+
+async fn answer(
+    host: &Host,
+    operation: &mut Operation,
+    request: Request,
+    planned: &mut Option<Planned>,
+    operator: &mut String,
+) -> Result<()> {
+    match request {
+        Request::Hello {
+            version,
+            operator: name,
+        } => {
+            if version != VERSION {
+                return Err(refused(format!(
+                    "the controller speaks protocol {version}, this agent {VERSION}"
+                )));
+            }
+            *operator = name;
+            operation.events.send(Event::Hello {
+                version: VERSION,
+                notices: Journal::of(host).notices(),
+            });
+        }
+        Request::Plan { desired } => {
+            let plan = apply::plan(host, *desired).await?;
+            operation.events.send(Event::Planned {
+                changes: plan.changes.clone(),
+                fingerprint: plan.fingerprint(),
+            });
+            *planned = Some(plan);
+        }
+        Request::Apply {
+            fingerprint,
+            lock_wait,
+        } => {
+            let plan = planned
+                .take()
+                .filter(|plan| plan.fingerprint() == fingerprint)
+                .ok_or_else(|| refused("there is no such plan on this connection".into()))?;
+            apply::deploy(host, operation, operator, plan, lock_wait).await?;
+        }
+        Request::Rollback { desired, lock_wait } => {
+            apply::rollback(host, operation, operator, *desired, lock_wait).await?;
+        }
+        Request::Keys { change } => {
+            let keys = keys::change(host, operator, change).await?;
+            operation.events.send(Event::Keys { keys });
+        }
+        Request::Ca => {
+            let pem = crate::resources::certificate::authority(host)?;
+            operation.events.send(Event::Ca { pem });
+        }
+        // Meant for an operation that has ended meanwhile.
+        Request::Confirm | Request::Cancel => {}
+    }
+    Ok(())
+}

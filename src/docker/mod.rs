@@ -1,0 +1,265 @@
+//! The host's Docker engine, over its socket.
+
+mod container;
+
+use bollard::Docker;
+use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, InspectContainerOptions,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+
+use crate::agent::{Context, Result};
+use crate::protocol::{Credentials, Failure};
+pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
+
+const SOCKET: &str = "/var/run/docker.sock";
+const TIMEOUT_SECONDS: u64 = 120;
+
+#[derive(Debug)]
+pub struct Engine(Docker);
+
+/// A container as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Container {
+    pub running: bool,
+    pub image: String,
+    pub fields: Fields,
+    pub exit_code: Option<i64>,
+}
+
+impl Engine {
+    pub async fn connect() -> Result<Self> {
+        let docker =
+            Docker::connect_with_unix(SOCKET, TIMEOUT_SECONDS, bollard::API_DEFAULT_VERSION)
+                .context("connecting to Docker")?;
+        let docker = docker.negotiate_version().await.map_err(|error| {
+            Failure::new(format!("Docker does not answer on {SOCKET}: {error}"))
+                .hint("`systemctl status docker` on the host says why")
+        })?;
+        Ok(Self(docker))
+    }
+
+    /// `None`: there is no such container.
+    pub async fn inspect(&self, name: &str) -> Result<Option<Container>> {
+        match self
+            .0
+            .inspect_container(name, None::<InspectContainerOptions>)
+            .await
+        {
+            Ok(found) => Ok(Some(Container {
+                running: found
+                    .state
+                    .as_ref()
+                    .and_then(|s| s.running)
+                    .unwrap_or(false),
+                exit_code: found.state.as_ref().and_then(|s| s.exit_code),
+                image: found
+                    .config
+                    .as_ref()
+                    .and_then(|c| c.image.clone())
+                    .unwrap_or_default(),
+                fields: container::fields(&found),
+            })),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error).context(format_args!("inspecting the container {name}")),
+        }
+    }
+
+    pub async fn has_image(&self, image: &str) -> Result<bool> {
+        match self.0.inspect_image(image).await {
+            Ok(_) => Ok(true),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(false),
+            Err(error) => Err(error).context(format_args!("looking for the image {image}")),
+        }
+    }
+
+    /// Pulls `registry/name@sha256:…`. The credentials go with this one request; Docker keeps none.
+    pub async fn pull(
+        &self,
+        image: &str,
+        credentials: Option<&Credentials>,
+        mut progress: impl FnMut(&str, Option<(u64, u64)>),
+    ) -> Result<()> {
+        let credentials = credentials.map(|credentials| DockerCredentials {
+            username: Some(credentials.username.clone()),
+            password: Some(credentials.password.expose().to_owned()),
+            serveraddress: image.split('/').next().map(str::to_owned),
+            ..DockerCredentials::default()
+        });
+        let options = CreateImageOptionsBuilder::new().from_image(image).build();
+        let mut stream = std::pin::pin!(self.0.create_image(Some(options), None, credentials));
+        let mut layers = Layers::default();
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|error| pull_failure(image, &error.to_string()))?;
+            if let Some(message) = part.error_detail.and_then(|detail| detail.message) {
+                return Err(pull_failure(image, &message));
+            }
+            let status = part.status.unwrap_or_default();
+            let detail = part.progress_detail.unwrap_or_default();
+            progress(
+                &status,
+                layers.note(part.id, &status, detail.current, detail.total),
+            );
+        }
+        Ok(())
+    }
+
+    pub async fn create(&self, name: &str, spec: &ContainerSpec) -> Result<()> {
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        self.0
+            .create_container(Some(options), spec.body())
+            .await
+            .context(format_args!("creating the container {name}"))?;
+        Ok(())
+    }
+
+    pub async fn start(&self, name: &str) -> Result<()> {
+        self.0
+            .start_container(name, None::<StartContainerOptions>)
+            .await
+            .context(format_args!("starting the container {name}"))
+    }
+
+    /// SIGTERM, then SIGKILL after `seconds`.
+    pub async fn stop(&self, name: &str, seconds: u64) -> Result<()> {
+        let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        // The answer comes when the container has stopped: longer than other answers take.
+        let patient = self.0.clone().with_timeout(std::time::Duration::from_secs(
+            u64::from(seconds.unsigned_abs()) + TIMEOUT_SECONDS,
+        ));
+        match patient.stop_container(name, Some(options)).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 304 | 404,
+                ..
+            }) => Ok(()),
+            other => other.context(format_args!("stopping the container {name}")),
+        }
+    }
+
+    /// Gives a container another name; one that is not there is fine.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let options = RenameContainerOptionsBuilder::new().name(to).build();
+        match self.0.rename_container(from, options).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            other => other.context(format_args!("renaming the container {from} to {to}")),
+        }
+    }
+
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        match self.0.remove_container(name, Some(options)).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            other => other.context(format_args!("removing the container {name}")),
+        }
+    }
+
+    /// The last lines that a container wrote.
+    pub async fn last_words(&self, name: &str, lines: usize) -> Vec<String> {
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .tail(&lines.to_string())
+            .build();
+        let mut stream = std::pin::pin!(self.0.logs(name, Some(options)));
+        let mut text = String::new();
+        while let Some(Ok(part)) = stream.next().await {
+            text.push_str(&String::from_utf8_lossy(&part.into_bytes()));
+        }
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Bytes pulled so far over all layers.
+#[derive(Debug, Default)]
+struct Layers(std::collections::HashMap<String, (u64, u64)>);
+
+impl Layers {
+    fn note(
+        &mut self,
+        layer: Option<String>,
+        status: &str,
+        current: Option<i64>,
+        total: Option<i64>,
+    ) -> Option<(u64, u64)> {
+        if status == "Downloading"
+            && let (Some(layer), Some(current), Some(total)) = (layer, current, total)
+        {
+            let part = (u64::try_from(current).ok()?, u64::try_from(total).ok()?);
+            self.0.insert(layer, part);
+        }
+        let sum = self
+            .0
+            .values()
+            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        (sum.1 > 0).then_some(sum)
+    }
+}
+
+fn pull_failure(image: &str, message: &str) -> Failure {
+    let failure = Failure::new(format!("pulling {image}: {message}"));
+    let has = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| message.to_lowercase().contains(word))
+    };
+    if has(&["no space left"]) {
+        failure.hint("free space on the host (`df -h /var/lib/docker`), then deploy again; the running release was not touched")
+    } else if has(&[
+        "unauthorized",
+        "authentication required",
+        "denied",
+        "no basic auth",
+    ]) {
+        failure.hint("the registry refuses these credentials: check registry.username and registry.password in the inventory")
+    } else if has(&["x509", "certificate"]) {
+        failure.hint("the registry's certificate is from an authority unknown to the host: name its PEM file in registry.ca")
+    } else if has(&["not found", "manifest unknown"]) {
+        failure.hint("check the image's name and digest, and that it was pushed")
+    } else if has(&["no such host", "dial tcp", "timeout", "refused"]) {
+        failure
+            .hint("the host can't reach the registry: check its name, port and the network between")
+    } else {
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_pull_says_what_to_do() {
+        let hint = |message: &str| {
+            pull_failure("r/i@sha256:0", message)
+                .hint
+                .unwrap_or_default()
+        };
+        assert!(hint("unauthorized: authentication required").contains("registry.password"));
+        assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
+        assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
+    }
+
+    #[test]
+    fn layers_add_up() {
+        let mut layers = Layers::default();
+        layers.note(Some("a".into()), "Downloading", Some(5), Some(10));
+        let sum = layers.note(Some("b".into()), "Downloading", Some(1), Some(30));
+        assert_eq!(sum, Some((6, 40)));
+    }
+}

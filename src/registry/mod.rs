@@ -1,0 +1,91 @@
+//! The organization's container registry, asked from the host: which digest a tag stands for.
+
+use std::time::Duration;
+
+use oci_client::client::{Certificate, CertificateEncoding, ClientConfig};
+use oci_client::errors::OciDistributionError;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference};
+
+use crate::agent::{Context, Result};
+use crate::protocol::{Failure, Registry};
+
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// `registry/name@sha256:…` for an image named by tag or digest.
+pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
+    let reference: Reference = image
+        .parse()
+        .context(format_args!("reading the image {image}"))?;
+    let repository = format!("{}/{}", reference.registry(), reference.repository());
+    if let Some(digest) = reference.digest() {
+        return Ok(format!("{repository}@{digest}"));
+    }
+    let auth = match &registry.credentials {
+        Some(credentials) => RegistryAuth::Basic(
+            credentials.username.clone(),
+            credentials.password.expose().to_owned(),
+        ),
+        None => RegistryAuth::Anonymous,
+    };
+    let ask = client(registry)?;
+    let asked = tokio::time::timeout(TIMEOUT, ask.fetch_manifest_digest(&reference, &auth)).await;
+    let digest = asked
+        .map_err(|_| {
+            Failure::new(format!(
+                "asking the registry for {image}: no answer within {TIMEOUT:?}"
+            ))
+        })?
+        .map_err(|error| failure(image, &error))?;
+    Ok(format!("{repository}@{digest}"))
+}
+
+fn client(registry: &Registry) -> Result<Client> {
+    let mut config = ClientConfig {
+        connect_timeout: Some(Duration::from_secs(5)),
+        read_timeout: Some(TIMEOUT),
+        user_agent: concat!("ocrctl/", env!("CARGO_PKG_VERSION")),
+        ..ClientConfig::default()
+    };
+    if let Some(ca) = &registry.ca {
+        // A private authority stands alone: the host may have no public ones.
+        config.tls_certs_only = vec![Certificate {
+            encoding: CertificateEncoding::Pem,
+            data: ca.clone().into_bytes(),
+        }];
+    }
+    Client::try_from(config).context("making a registry client")
+}
+
+fn failure(image: &str, error: &OciDistributionError) -> Failure {
+    // The chain of sources has the cause (a certificate, a name); the top has only "error sending request".
+    let mut message = format!("asking the registry for {image}: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = cause.source();
+    }
+    let failure = Failure::new(message);
+    match error {
+        OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_) => failure.hint(
+            "the registry refuses these credentials: check registry.username and registry.password in the inventory",
+        ),
+        OciDistributionError::ImageManifestNotFoundError(_) => {
+            failure.hint("check the image's name and tag, and that it was pushed")
+        }
+        OciDistributionError::ServerError { code: 401 | 403, .. } => failure.hint(
+            "the registry refuses these credentials: check registry.username and registry.password in the inventory",
+        ),
+        OciDistributionError::ServerError { code: 404, .. } => {
+            failure.hint("check the image's name and tag, and that it was pushed")
+        }
+        _ if failure.message.contains("UnknownIssuer") => failure.hint(
+            "the registry's certificate is from an authority unknown to the host: name its PEM file in registry.ca",
+        ),
+        _ => failure.hint("the host must reach the registry: check its name, port and the network between"),
+    }
+}

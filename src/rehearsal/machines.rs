@@ -1,0 +1,112 @@
+//! The rehearsal's machines, by `vagrant/machines.sh`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{LIMIT, ProofError, Settings, wrong};
+use crate::command::Program;
+
+/// What `machines.sh up` writes to `machines.json`; fields of later proofs are passed over.
+#[derive(Debug, Deserialize)]
+pub(super) struct Machines {
+    pub(super) release: String,
+    pub(super) address: String,
+    pub(super) prod1: Prod1,
+    pub(super) registry: Registry,
+    /// Of the containers, where the provider is docker.
+    pub(super) containers: Containers,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Prod1 {
+    pub(super) ssh_port: u16,
+    pub(super) http_port: u16,
+    pub(super) https_port: u16,
+    pub(super) host_keys: Vec<String>,
+    pub(super) user: String,
+    pub(super) identity_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Registry {
+    pub(super) user: String,
+    pub(super) password_file: PathBuf,
+    pub(super) ca_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Containers {
+    pub(super) prod1: String,
+    pub(super) infra: String,
+}
+
+impl Machines {
+    pub(super) async fn up(settings: &Settings) -> Result<Self, ProofError> {
+        script(settings, &["up"]).await?;
+        let path = settings.state.join("machines.json");
+        let text = std::fs::read(&path).map_err(|source| ProofError::File {
+            path: path.clone(),
+            source,
+        })?;
+        serde_json::from_slice(&text).map_err(|source| ProofError::Json { path, source })
+    }
+}
+
+/// Pushes a local image to the rehearsal's registry; gives its reference by digest, as the host pulls it.
+pub(super) async fn push(
+    settings: &Settings,
+    image: &str,
+    tag: &str,
+) -> Result<String, ProofError> {
+    let name = format!("acme-org/ocr-service:{tag}");
+    let said = script(settings, &["push", image, &name]).await?;
+    match said.lines().last() {
+        Some(reference) if reference.contains("@sha256:") => Ok(reference.to_owned()),
+        _ => wrong(format!("machines.sh push gave no digest: {said}")),
+    }
+}
+
+pub(super) async fn down(settings: &Settings) -> Result<(), ProofError> {
+    let inventory = settings.state.join("inventory.yaml");
+    match std::fs::remove_file(&inventory) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(ProofError::File {
+                path: inventory,
+                source,
+            });
+        }
+        _ => {}
+    }
+    script(settings, &["down"]).await.map(|_| ())
+}
+
+async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, ProofError> {
+    let path = settings.scripts.join("machines.sh");
+    if !path.is_file() {
+        return wrong(format!(
+            "there is no {}: run `ocrctl rehearse` in a clone of the repository",
+            path.display()
+        ));
+    }
+    let mut program = Program::new("bash")
+        .arg(&path)
+        .args(arguments)
+        .env("OCRCTL_REHEARSAL_DIR", &settings.state)
+        .timeout(LIMIT);
+    if let Some(release) = &settings.release {
+        program = program.env("RELEASE", release);
+    }
+    let output = program.run().await?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs `docker` on the machine that the rehearsal runs on.
+pub(super) async fn docker(arguments: &[&str]) -> Result<String, ProofError> {
+    let output = Program::new("docker")
+        .args(arguments)
+        .timeout(LIMIT)
+        .run()
+        .await?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

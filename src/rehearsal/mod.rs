@@ -1,0 +1,231 @@
+//! `ocrctl rehearse`: the whole of it, on machines of its own. It goes through the same executable and
+//! the same inventory as an operator would, and each proof says what it saw.
+
+mod client;
+mod images;
+mod machines;
+mod proofs;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use client::Client;
+use machines::Machines;
+
+use crate::command::{CommandError, Program};
+
+/// A deploy of a bare host is the longest: packages over the network.
+const LIMIT: Duration = Duration::from_secs(1200);
+
+/// Why a proof failed, for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    #[error("{0}")]
+    Wrong(String),
+    #[error(transparent)]
+    Program(#[from] CommandError),
+    #[error("{doing}: {source}")]
+    Request {
+        doing: &'static str,
+        source: reqwest::Error,
+    },
+    #[error("{path}: {source}")]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path}: {source}")]
+    Json {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+}
+
+/// What a proof says when it holds: one line of what was seen.
+pub type Seen = Result<String, ProofError>;
+
+fn wrong<T>(what: impl Into<String>) -> Result<T, ProofError> {
+    Err(ProofError::Wrong(what.into()))
+}
+
+/// A proof that has been tried.
+#[derive(Debug)]
+pub struct Outcome {
+    pub name: &'static str,
+    pub took: Duration,
+    pub seen: Seen,
+}
+
+#[derive(Debug)]
+pub struct Settings {
+    /// Debian release of the host: `bookworm` or `trixie`; `None`: what the machines' scripts choose.
+    pub release: Option<String>,
+    /// Local image of the service.
+    pub image: String,
+    /// Directory of the repository's `vagrant/`.
+    pub scripts: PathBuf,
+    /// Where the machines' state is kept.
+    pub state: PathBuf,
+}
+
+/// A rehearsal in progress.
+#[derive(Debug)]
+pub struct Rehearsal {
+    settings: Settings,
+    machines: Option<Machines>,
+    /// References by digest, as the host pulls them.
+    first: String,
+    next: String,
+    broken: String,
+    client: Option<Client>,
+    key: String,
+}
+
+impl Rehearsal {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            machines: None,
+            first: String::new(),
+            next: String::new(),
+            broken: String::new(),
+            client: None,
+            key: String::new(),
+        }
+    }
+
+    /// Tries every proof in order, telling each as it ends; the first that fails is the last.
+    pub async fn run(&mut self, mut tell: impl FnMut(&Outcome)) -> bool {
+        for proof in proofs::ALL {
+            let began = Instant::now();
+            let seen = (proof.prove)(self).await;
+            let outcome = Outcome {
+                name: proof.name,
+                took: began.elapsed(),
+                seen,
+            };
+            tell(&outcome);
+            if outcome.seen.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Removes the machines and their state.
+    pub async fn down(&self) -> Result<(), ProofError> {
+        machines::down(&self.settings).await
+    }
+
+    fn machines(&self) -> Result<&Machines, ProofError> {
+        self.machines
+            .as_ref()
+            .ok_or(ProofError::Wrong("the machines are not up".into()))
+    }
+
+    fn client(&self) -> Result<&Client, ProofError> {
+        self.client
+            .as_ref()
+            .ok_or(ProofError::Wrong("nothing is deployed".into()))
+    }
+
+    fn inventory(&self) -> PathBuf {
+        self.settings.state.join("inventory.yaml")
+    }
+
+    /// Writes the rehearsal's inventory, with this image and password file.
+    fn write_inventory(&self, image: &str, password: &Path) -> Result<(), ProofError> {
+        let machines = self.machines()?;
+        let keys: Vec<String> = machines
+            .prod1
+            .host_keys
+            .iter()
+            .map(|key| format!("\"{key}\""))
+            .collect();
+        let text = format!(
+            "# Written by `ocrctl rehearse`.\n\
+             environments:\n\
+             \x20 rehearsal:\n\
+             \x20   names: [{name}]\n\
+             \x20   hosts:\n\
+             \x20     - name: prod1\n\
+             \x20       address: {address}\n\
+             \x20       port: {port}\n\
+             \x20       user: {user}\n\
+             \x20       host_keys: [{keys}]\n\
+             \x20       identity_file: {identity}\n\
+             \x20   tls: {{issuer: self_signed}}\n\
+             \x20   image: {image}\n\
+             \x20   registry:\n\
+             \x20     username: {username}\n\
+             \x20     password: {{file: {password}}}\n\
+             \x20     ca: {ca}\n\
+             \x20   service: {{workers: 2, drain: 20s, ready_timeout: 30s}}\n",
+            name = client::NAME,
+            address = machines.address,
+            port = machines.prod1.ssh_port,
+            user = machines.prod1.user,
+            keys = keys.join(", "),
+            identity = machines.prod1.identity_file.display(),
+            username = machines.registry.user,
+            password = password.display(),
+            ca = machines.registry.ca_file.display(),
+        );
+        let path = self.inventory();
+        std::fs::write(&path, text).map_err(|source| ProofError::File { path, source })
+    }
+
+    /// Runs this very executable as an operator would; gives status, standard output and error.
+    async fn ocrctl(&self, arguments: &[&str]) -> Result<Ran, ProofError> {
+        let executable = std::env::current_exe().map_err(|source| ProofError::File {
+            path: "ocrctl".into(),
+            source,
+        })?;
+        let output = Program::new(executable.to_string_lossy())
+            .arg("--inventory")
+            .arg(self.inventory())
+            .args(arguments)
+            .timeout(LIMIT)
+            .output()
+            .await?;
+        Ok(Ran {
+            command: arguments.join(" "),
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+}
+
+/// A command of ours that has run.
+#[derive(Debug)]
+struct Ran {
+    command: String,
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    /// An exit code other than this one fails the proof, with all that was said.
+    fn expect(self, code: i32) -> Result<Self, ProofError> {
+        if self.code == code {
+            return Ok(self);
+        }
+        wrong(format!(
+            "`ocrctl {}` ended with {}, not {code}:\n{}{}",
+            self.command, self.code, self.stdout, self.stderr
+        ))
+    }
+
+    /// Standard error must tell the operator this.
+    fn expect_said(self, words: &[&str]) -> Result<Self, ProofError> {
+        match words.iter().find(|words| !self.stderr.contains(**words)) {
+            None => Ok(self),
+            Some(missing) => wrong(format!(
+                "`ocrctl {}` does not say \"{missing}\":\n{}",
+                self.command, self.stderr
+            )),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Reading certificates.
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::agent::{Context, Result};
+use crate::protocol::Failure;
+use crate::resources::hex;
+
+/// What there is to know of a served certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// DNS names, sorted.
+    pub names: Vec<String>,
+    /// Hexadecimal.
+    pub serial: String,
+    pub not_before: jiff::Timestamp,
+    pub not_after: jiff::Timestamp,
+}
+
+impl Leaf {
+    /// Whether a third or less of its life is left.
+    pub fn due(&self) -> bool {
+        let life = self.not_after.as_second() - self.not_before.as_second();
+        self.not_after.as_second() - jiff::Timestamp::now().as_second() <= life / 3
+    }
+
+    pub fn expired(&self) -> bool {
+        self.not_after <= jiff::Timestamp::now()
+    }
+
+    /// Whether it is valid for a name; a wildcard stands for one label (RFC 6125, 6.4.3).
+    pub fn covers(&self, name: &str) -> bool {
+        self.names.iter().any(|own| {
+            own == name
+                || own.strip_prefix("*.").is_some_and(|rest| {
+                    name.split_once('.')
+                        .is_some_and(|(_, parent)| parent == rest)
+                })
+        })
+    }
+}
+
+/// The certificates of a PEM text, leaf first.
+pub fn der(pem: &str) -> std::result::Result<Vec<Vec<u8>>, String> {
+    let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|e| e.to_string())?;
+    if chain.is_empty() {
+        return Err("there is no CERTIFICATE block in it".into());
+    }
+    Ok(chain.into_iter().map(|c| c.to_vec()).collect())
+}
+
+/// The first certificate of a PEM text.
+pub fn leaf(pem: &str) -> Result<Leaf> {
+    let chain = der(pem).context("reading a certificate")?;
+    let (_, certificate) = X509Certificate::from_der(&chain[0]).context("reading a certificate")?;
+    let time = |time: x509_parser::time::ASN1Time| {
+        jiff::Timestamp::from_second(time.timestamp()).context("reading a certificate's dates")
+    };
+    let mut names: Vec<String> = certificate
+        .subject_alternative_name()
+        .context("reading a certificate's names")?
+        .map(|extension| {
+            let names = extension.value.general_names.iter();
+            names
+                .filter_map(|name| match name {
+                    GeneralName::DNSName(name) => Some((*name).to_owned()),
+                    _ => None,
+                })
+                .collect()
+        })
+        .ok_or_else(|| Failure::new("the certificate has no subject alternative names"))?;
+    names.sort();
+    Ok(Leaf {
+        names,
+        serial: hex(certificate.raw_serial()),
+        not_before: time(certificate.validity().not_before)?,
+        not_after: time(certificate.validity().not_after)?,
+    })
+}
+
+/// Whether a private key belongs to the first certificate.
+pub fn keys_match(chain: &str, key: &str) -> bool {
+    let Ok(chain) = der(chain) else { return false };
+    let Ok(key) = PrivateKeyDer::from_pem_slice(key.as_bytes()) else {
+        return false;
+    };
+    let provider = rustls::crypto::ring::default_provider();
+    let chain = chain.into_iter().map(CertificateDer::from).collect();
+    rustls::sign::CertifiedKey::from_der(chain, key, &provider)
+        .is_ok_and(|certified| certified.keys_match().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_covers_one_label() {
+        let now = jiff::Timestamp::now();
+        let leaf = Leaf {
+            names: vec!["*.example.org".into(), "a.example.net".into()],
+            serial: String::new(),
+            not_before: now,
+            not_after: now + jiff::SignedDuration::from_hours(1),
+        };
+        assert!(leaf.covers("ocr.example.org") && leaf.covers("a.example.net"));
+        assert!(!leaf.covers("example.org") && !leaf.covers("a.b.example.org"));
+        assert!(!leaf.due() && !leaf.expired());
+    }
+}

@@ -1,0 +1,160 @@
+//! One rule as UFW's files hold it: `### tuple ### ACTION PROTOCOL DPORT DST SPORT SRC DIRECTION`,
+//! where ACTION may begin with `route:` and end in `_log`, and DIRECTION may name an interface
+//! (`in_eth0`, `in_eth0!out_eth1`).
+
+use crate::protocol::{AllowRule, Protocol};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    action: String,
+    protocol: String,
+    port: String,
+    to: String,
+    from_port: String,
+    from: String,
+    direction: String,
+}
+
+const ANYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+impl Rule {
+    /// The rules that stand for an inventory's rule: from anywhere, one for IPv4 and one for IPv6.
+    pub(super) fn of(allow: &AllowRule, ipv6: bool) -> Vec<Self> {
+        let protocol = match allow.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        };
+        let rule = |to: &str, from: &str| Self {
+            action: "allow".into(),
+            protocol: protocol.into(),
+            port: allow.port.to_string(),
+            to: to.into(),
+            from_port: "any".into(),
+            from: from.into(),
+            direction: "in".into(),
+        };
+        match &allow.from {
+            Some(network) if network.contains(':') => vec![rule(ANYWHERE[1], network)],
+            Some(network) => vec![rule(ANYWHERE[0], network.trim_end_matches("/32"))],
+            None => ANYWHERE
+                .iter()
+                .take(if ipv6 { 2 } else { 1 })
+                .map(|any| rule(any, any))
+                .collect(),
+        }
+    }
+
+    /// The arguments of `ufw` that add this rule, or delete it after `delete`.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let mut words: Vec<&str> = Vec::new();
+        let action = match self.action.strip_prefix("route:") {
+            Some(action) => {
+                words.push("route");
+                action
+            }
+            None => &self.action,
+        };
+        let (verb, log) = action.split_once('_').unwrap_or((action, ""));
+        words.push(verb);
+        for part in self.direction.split('!') {
+            match part.split_once('_') {
+                Some((way, interface)) => words.extend([way, "on", interface]),
+                None if words.first() != Some(&"route") => words.push(part),
+                None => {}
+            }
+        }
+        match log {
+            "log" => words.push("log"),
+            "log-all" => words.push("log-all"),
+            _ => {}
+        }
+        if self.protocol != "any" {
+            words.extend(["proto", &self.protocol]);
+        }
+        words.extend(["from", &self.from]);
+        if self.from_port != "any" {
+            words.extend(["port", &self.from_port]);
+        }
+        words.extend(["to", &self.to]);
+        if self.port != "any" {
+            words.extend(["port", &self.port]);
+        }
+        words.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} {}/{} from {}",
+            self.action, self.port, self.protocol, self.from
+        )?;
+        if self.direction != "in" {
+            write!(f, " ({})", self.direction)?;
+        }
+        if !ANYWHERE.contains(&self.to.as_str()) {
+            write!(f, " to {}", self.to)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn parse(rules: &str) -> Vec<Rule> {
+    rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("### tuple ### "))
+        .filter_map(|tuple| {
+            // An application profile adds two fields, a comment one more; neither changes the rule.
+            let fields: Vec<&str> = tuple.split_whitespace().collect();
+            let &[action, protocol, port, to, from_port, from, ..] = fields.as_slice() else {
+                return None;
+            };
+            let direction = fields[6..]
+                .iter()
+                .find(|field| field.starts_with("in") || field.starts_with("out"))
+                .copied()
+                .unwrap_or("in");
+            let own = |text: &str| text.to_owned();
+            Some(Rule {
+                action: own(action),
+                protocol: own(protocol),
+                port: own(port),
+                to: own(to),
+                from_port: own(from_port),
+                from: own(from),
+                direction: own(direction),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tuple_becomes_the_command_that_made_it() {
+        let cases = [
+            (
+                "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in",
+                "allow in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 22",
+            ),
+            (
+                "### tuple ### limit any 22 ::/0 any 2001:db8::/32 in comment=6f6f",
+                "limit in from 2001:db8::/32 to ::/0 port 22",
+            ),
+            (
+                "### tuple ### deny_log udp 53 10.0.0.1 any 0.0.0.0/0 in_eth0",
+                "deny in on eth0 log proto udp from 0.0.0.0/0 to 10.0.0.1 port 53",
+            ),
+            (
+                "### tuple ### route:allow any any 0.0.0.0/0 any 0.0.0.0/0 in_eth0!out_eth1",
+                "route allow in on eth0 out on eth1 from 0.0.0.0/0 to 0.0.0.0/0",
+            ),
+        ];
+        for (tuple, command) in cases {
+            assert_eq!(parse(tuple)[0].arguments().join(" "), command);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The kinds of things that make up a host. Each reads its real state, compares it with the desired
+//! one, and applies the difference; applied twice, the second time finds nothing to do.
+
+pub mod certificate;
+pub mod directory;
+pub mod file;
+pub mod firewall;
+pub mod host;
+pub mod nginx;
+pub mod package;
+pub mod release;
+pub mod unit;
+
+pub use host::Host;
+
+use crate::agent::{Operation, Result};
+use crate::protocol::Change;
+
+#[derive(Debug)]
+pub enum Resource {
+    Packages(package::Packages),
+    Directory(directory::Directory),
+    File(file::File),
+    Certificate(certificate::Certificate),
+    Nginx(nginx::Nginx),
+    Units(unit::Units),
+    Firewall(firewall::Firewall),
+    Release(Box<release::Release>),
+}
+
+impl Resource {
+    /// What must change for the host to be as desired; `None`: nothing. A state that can't be read is
+    /// an error.
+    pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        match self {
+            Self::Packages(it) => it.diff(host),
+            Self::Directory(it) => it.diff(host),
+            Self::File(it) => it.diff(host),
+            Self::Certificate(it) => it.diff(host),
+            Self::Nginx(it) => it.diff(host),
+            Self::Units(it) => it.diff(host).await,
+            Self::Firewall(it) => it.diff(host),
+            Self::Release(it) => it.diff(host).await,
+        }
+    }
+
+    /// Makes the change that [`Resource::diff`] has just found.
+    pub async fn apply(
+        &self,
+        host: &Host,
+        change: &Change,
+        operation: &mut Operation,
+    ) -> Result<()> {
+        match self {
+            Self::Packages(it) => it.apply(host, operation).await,
+            Self::Directory(it) => it.apply(host),
+            Self::File(it) => it.apply(host),
+            Self::Certificate(it) => it.apply(host),
+            Self::Nginx(it) => it.apply(host).await,
+            Self::Units(it) => it.apply(host, operation).await,
+            Self::Firewall(it) => it.apply(host, operation).await,
+            Self::Release(it) => it.apply(host, change, operation).await,
+        }
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

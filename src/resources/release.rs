@@ -1,0 +1,370 @@
+//! The release of the OCR service: a container in one of two slots, and the `live` link that NGINX's
+//! upstream follows. Switching is one rename(2); see `switch.rs`.
+
+mod kept;
+mod probe;
+mod slot;
+mod switch;
+
+use sha2::{Digest, Sha256};
+
+use super::{Host, hex, package, unit};
+use crate::agent::{Operation, Result};
+use crate::docker::{Container, ContainerSpec, Engine, Fields};
+use crate::protocol::{Action, Change, Desired, Detail, Registry, ReleaseInfo, Service};
+use crate::registry;
+pub use slot::{LIVE, SLOTS, Slot};
+
+/// User and group that the image runs as (`service/Dockerfile`).
+pub const CONTAINER_ID: u32 = 10001;
+
+#[derive(Debug)]
+pub struct Release {
+    image: String,
+    registry: Registry,
+    service: Service,
+    /// NGINX is asked for it when a switch is verified.
+    name: String,
+}
+
+/// What runs on the host.
+#[derive(Debug)]
+struct State {
+    live: Option<Slot>,
+    containers: [Option<Container>; 2],
+}
+
+impl State {
+    async fn read(host: &Host, engine: &Engine) -> Result<Self> {
+        let (a, b) = tokio::try_join!(
+            engine.inspect(SLOTS[0].container()),
+            engine.inspect(SLOTS[1].container())
+        )?;
+        Ok(Self {
+            live: Slot::live(host)?,
+            containers: [a, b],
+        })
+    }
+
+    fn of(&self, slot: Slot) -> Option<&Container> {
+        self.containers[slot as usize].as_ref()
+    }
+}
+
+impl Release {
+    pub fn of(desired: &Desired) -> Self {
+        Self {
+            image: desired.image.clone(),
+            registry: desired.registry.clone(),
+            service: desired.service.clone(),
+            name: desired.names.first().cloned().unwrap_or_default(),
+        }
+    }
+
+    pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        // Docker is yet to be installed or started by an earlier resource: nothing runs.
+        let docker =
+            package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await;
+        let resolve = registry::resolve(&self.image, &self.registry);
+        if !docker {
+            let fields = self.spec(&resolve.await?, Slot::A).fields();
+            return Ok(Some(change(
+                Action::Create,
+                "Docker does not run yet",
+                None,
+                &fields,
+            )));
+        }
+        let read = async {
+            let engine = Engine::connect().await?;
+            State::read(host, &engine).await
+        };
+        let (image, state) = tokio::try_join!(resolve, read)?;
+        Ok(self.compare(&image, &state))
+    }
+
+    fn compare(&self, image: &str, state: &State) -> Option<Change> {
+        let Some(live) = state.live else {
+            let fields = self.spec(image, Slot::A).fields();
+            return Some(change(Action::Create, "no release is live", None, &fields));
+        };
+        let wanted = self.spec(image, live).fields();
+        let idle_runs = state
+            .of(live.other())
+            .is_some_and(|container| container.running);
+        match state.of(live) {
+            None => Some(change(
+                Action::Create,
+                "the live container is gone",
+                None,
+                &wanted,
+            )),
+            Some(container) if container.fields != wanted => {
+                let reason = if container.fields["image"] == wanted["image"] {
+                    "its container differs"
+                } else {
+                    "another release is live"
+                };
+                Some(change(
+                    Action::Update,
+                    reason,
+                    Some(&container.fields),
+                    &wanted,
+                ))
+            }
+            Some(container) if !container.running => Some(Change {
+                resource: format!("release in slot {live}"),
+                action: Action::Start,
+                reason: format!(
+                    "its container has stopped (exit code {})",
+                    container.exit_code.unwrap_or(0)
+                ),
+                details: vec![],
+            }),
+            Some(_) if idle_runs => Some(Change {
+                resource: format!("release in slot {}", live.other()),
+                action: Action::Delete,
+                reason: format!("it still runs, though slot {live} is live: drain and stop it"),
+                details: vec![],
+            }),
+            Some(_) => None,
+        }
+    }
+
+    pub async fn apply(
+        &self,
+        host: &Host,
+        change: &Change,
+        operation: &mut Operation,
+    ) -> Result<()> {
+        let engine = Engine::connect().await?;
+        if let Some(live) = Slot::live(host)? {
+            kept::settle(&engine, live).await?;
+        }
+        let state = State::read(host, &engine).await?;
+        match (change.action, state.live) {
+            (Action::Start, Some(live)) => {
+                engine.start(live.container()).await?;
+                probe::until_ready(host, &engine, live, self.service.ready_timeout, operation).await
+            }
+            (Action::Delete, Some(live)) => self.drain(&engine, live.other()).await,
+            (_, live) => {
+                let image = registry::resolve(&self.image, &self.registry).await?;
+                self.pull(&engine, &image, operation).await?;
+                let slot = live.map_or(Slot::A, Slot::other);
+                kept::set_aside(&engine, slot).await?;
+                slot.clear(host)?;
+                let spec = self.spec(&image, slot);
+                let switched = match engine.create(slot.container(), &spec).await {
+                    Ok(()) => self.switch(host, &engine, slot, operation).await,
+                    Err(failure) => Err(failure),
+                };
+                match switched {
+                    Ok(()) => kept::forget(&engine, slot).await,
+                    Err(failure) => {
+                        kept::put_back(&engine, slot).await?;
+                        Err(failure)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts the kept release and switches back to it.
+    pub async fn rollback(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<()> {
+        use crate::agent::refused;
+        let release = Self::of(desired);
+        let live = Slot::live(host)?
+            .ok_or_else(|| refused("no release is live here".into()).hint("deploy one first"))?;
+        let engine = Engine::connect().await?;
+        kept::settle(&engine, live).await?;
+        let state = State::read(host, &engine).await?;
+        if state.of(live.other()).is_none() {
+            return Err(refused("no earlier release is kept on this host".into())
+                .hint("deploy the image that you want back by its digest"));
+        }
+        release.switch(host, &engine, live.other(), operation).await
+    }
+
+    /// What is live now, for the operator.
+    pub async fn live(host: &Host, _desired: &Desired) -> Option<ReleaseInfo> {
+        let engine = Engine::connect().await.ok()?;
+        let slot = Slot::live(host).ok()??;
+        let container = engine.inspect(slot.container()).await.ok()??;
+        Some(ReleaseInfo {
+            slot: slot.to_string(),
+            image: container.image,
+        })
+    }
+
+    async fn pull(&self, engine: &Engine, image: &str, operation: &Operation) -> Result<()> {
+        if engine.has_image(image).await? {
+            return Ok(());
+        }
+        let credentials = self.registry.credentials.as_ref();
+        engine
+            .pull(image, credentials, |status, part| {
+                operation.events.progress("image", status, part);
+            })
+            .await
+    }
+
+    fn spec(&self, image: &str, slot: Slot) -> ContainerSpec {
+        let service = &self.service;
+        let workers = service.workers.map_or("auto".into(), |n| n.to_string());
+        let seconds = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
+        let arguments: Vec<String> = [
+            "serve",
+            "--listen",
+            "unix:/run/ocr/ocr.sock",
+            "--keys",
+            "/etc/ocr/keys.json",
+            "--workers",
+            &workers,
+            "--languages",
+            &service.languages.join(","),
+            "--max-upload",
+            &service.max_upload.to_string(),
+            "--page-timeout",
+            &seconds(service.page_timeout),
+            "--deadline",
+            &seconds(service.deadline),
+            "--drain",
+            &seconds(service.drain),
+        ]
+        .map(str::to_owned)
+        .into();
+        let digest = image.rsplit("sha256:").next().unwrap_or_default();
+        let settings = format!("{service:?}{arguments:?}");
+        let release = format!(
+            "{}-{}",
+            &digest[..digest.len().min(12)],
+            &hex(&Sha256::digest(settings))[..6]
+        );
+        ContainerSpec {
+            image: image.to_owned(),
+            arguments,
+            environment: vec![format!("{}{release}", crate::docker::OWN_VARIABLE)],
+            binds: vec![
+                format!("{}:/run/ocr", slot.directory()),
+                "/etc/ocr:/etc/ocr:ro".into(),
+            ],
+            user: format!("{CONTAINER_ID}:{CONTAINER_ID}"),
+            memory: service.memory,
+            millicpus: service.millicpus,
+            pids: service.pids,
+        }
+    }
+}
+
+fn change(action: Action, reason: &str, from: Option<&Fields>, to: &Fields) -> Change {
+    let details = to
+        .iter()
+        .filter(|(name, value)| from.and_then(|from| from.get(*name)) != Some(value))
+        .filter(|(_, value)| from.is_some() || !value.is_empty())
+        .map(|(name, value)| Detail::Field {
+            name: name.clone(),
+            from: from.and_then(|from| from.get(name).cloned()),
+            to: Some(value.clone()),
+        })
+        .collect();
+    Change {
+        resource: "release".into(),
+        action,
+        reason: reason.to_owned(),
+        details,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
+
+    fn release() -> Release {
+        Release {
+            image: IMAGE.into(),
+            registry: Registry {
+                credentials: None,
+                ca: None,
+            },
+            service: Service {
+                workers: None,
+                languages: vec!["eng".into()],
+                max_upload: 50_000_000,
+                page_timeout: Duration::from_secs(30),
+                deadline: Duration::from_secs(120),
+                drain: Duration::from_secs(60),
+                ready_timeout: Duration::from_secs(60),
+                memory: 2 << 30,
+                millicpus: None,
+                pids: 256,
+            },
+            name: "ocr.example.org".into(),
+        }
+    }
+
+    fn container(image: &str, slot: Slot, running: bool) -> Container {
+        Container {
+            running,
+            image: image.into(),
+            fields: release().spec(image, slot).fields(),
+            exit_code: Some(137),
+        }
+    }
+
+    fn compare(live: Option<Slot>, a: Option<Container>, b: Option<Container>) -> Option<Change> {
+        release().compare(
+            IMAGE,
+            &State {
+                live,
+                containers: [a, b],
+            },
+        )
+    }
+
+    #[test]
+    fn a_right_live_container_is_no_change() {
+        let old = "r.example/o/n@sha256:ffff";
+        let kept = Some(container(old, Slot::A, false));
+        assert_eq!(
+            compare(Some(Slot::B), kept, Some(container(IMAGE, Slot::B, true))),
+            None
+        );
+    }
+
+    #[test]
+    fn every_other_state_is_a_change_with_its_reason() {
+        let right = |running| Some(container(IMAGE, Slot::A, running));
+        let old = |running| Some(container("r.example/o/n@sha256:ffff", Slot::A, running));
+        let reason = |change: Option<Change>| {
+            let change = change.unwrap();
+            (change.action, change.reason)
+        };
+        assert_eq!(reason(compare(None, None, None)).0, Action::Create);
+        assert_eq!(reason(compare(Some(Slot::A), None, None)).0, Action::Create);
+        assert_eq!(
+            reason(compare(Some(Slot::A), old(true), None)),
+            (Action::Update, "another release is live".into())
+        );
+        assert_eq!(
+            reason(compare(Some(Slot::A), right(false), None)).0,
+            Action::Start
+        );
+        let both = compare(
+            Some(Slot::A),
+            right(true),
+            Some(container(IMAGE, Slot::B, true)),
+        );
+        assert_eq!(reason(both).0, Action::Delete);
+        let mut drifted = container(IMAGE, Slot::A, true);
+        drifted
+            .fields
+            .insert("published ports".into(), "3000/tcp".into());
+        let change = compare(Some(Slot::A), Some(drifted), None).unwrap();
+        assert_eq!(change.reason, "its container differs");
+        assert_eq!(change.details.len(), 1);
+    }
+}

@@ -1,0 +1,213 @@
+//! Asking a release how it is: on its own socket, and through NGINX as a client would.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ocr_api::health::Health;
+use reqwest::StatusCode;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+
+use super::{Engine, Host, Operation, Slot};
+use crate::agent::{Context, Result};
+use crate::protocol::Failure;
+use crate::resources::certificate;
+
+const EVERY: Duration = Duration::from_millis(50);
+const ANSWER: Duration = Duration::from_secs(5);
+/// NGINX serves the new release at once; this covers a moment of load.
+const VERIFY: Duration = Duration::from_secs(10);
+
+/// Waits until every worker of a release has read its sample correctly.
+pub(super) async fn until_ready(
+    host: &Host,
+    engine: &Engine,
+    slot: Slot,
+    limit: Duration,
+    operation: &mut Operation,
+) -> Result<()> {
+    let client = on_socket(host, slot)?;
+    let began = Instant::now();
+    let mut looked = Instant::now();
+    loop {
+        let answer = client.get("http://ocr/readyz").send().await;
+        let status = answer.as_ref().ok().map(reqwest::Response::status);
+        if status == Some(StatusCode::OK) {
+            return Ok(());
+        }
+        if looked.elapsed() > Duration::from_millis(300) {
+            looked = Instant::now();
+            let container = engine.inspect(slot.container()).await?;
+            if !container
+                .as_ref()
+                .is_some_and(|container| container.running)
+            {
+                let code = container.and_then(|container| container.exit_code);
+                return Err(Failure::new(format!(
+                    "the new release ended before it was ready (exit code {})",
+                    code.map_or("unknown".into(), |code| code.to_string())
+                )));
+            }
+        }
+        if began.elapsed() > limit {
+            let said = match status {
+                Some(status) => format!("/readyz says {status}"),
+                None => "it does not answer on its socket".into(),
+            };
+            return Err(Failure::new(format!(
+                "the new release was not ready within {} s: {said}",
+                limit.as_secs()
+            )));
+        }
+        if operation.cancelled() {
+            return Err(Failure::new(
+                "stopped as asked, before the new release was ready",
+            ));
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// The release id that a slot's container reports.
+pub(super) async fn release(host: &Host, slot: Slot) -> Result<String> {
+    let health: Health = on_socket(host, slot)?
+        .get("http://ocr/healthz")
+        .send()
+        .await
+        .context("asking the new release who it is")?
+        .json()
+        .await
+        .context("asking the new release who it is")?;
+    Ok(health.release)
+}
+
+/// Asks as a client would, over HTTPS on this host, until NGINX answers with this release.
+pub(super) async fn through_nginx(host: &Host, name: &str, release: &str) -> Result<()> {
+    let client = through_tls(host, name)?;
+    let url = format!("https://{name}/healthz");
+    let began = Instant::now();
+    loop {
+        let problem = match client.get(&url).send().await {
+            Ok(answer) => {
+                let status = answer.status();
+                match answer.json::<Health>().await {
+                    Ok(health) if health.release == release => return Ok(()),
+                    Ok(health) => format!("release {} answers", health.release),
+                    Err(_) => format!("it answers {status}"),
+                }
+            }
+            Err(error) => chain(&error),
+        };
+        if began.elapsed() > VERIFY {
+            return Err(Failure::new(format!(
+                "the new release was ready, but not reached through NGINX: {problem}"
+            )));
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+fn on_socket(host: &Host, slot: Slot) -> Result<reqwest::Client> {
+    // Without names to resolve or certificates to trust, but the client asks for both.
+    reqwest::Client::builder()
+        .unix_socket(host.path(&slot.socket()))
+        .tls_backend_preconfigured(pinned(Vec::new()))
+        .timeout(ANSWER)
+        .pool_max_idle_per_host(0)
+        .build()
+        .context("making an HTTP client")
+}
+
+fn through_tls(host: &Host, name: &str) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .resolve(name, ([127, 0, 0, 1], 443).into())
+        .tls_backend_preconfigured(pinned(certificate::live_leaf(host)?))
+        .timeout(ANSWER)
+        .pool_max_idle_per_host(0)
+        .build()
+        .context("making an HTTPS client")
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn pinned(leaf: Vec<u8>) -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Arc::new(Pinned {
+        leaf,
+        provider: provider.clone(),
+    });
+    // The versions are those of the provider.
+    #[expect(
+        clippy::expect_used,
+        reason = "ring's provider supports the default versions"
+    )]
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default versions")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth()
+}
+
+/// Accepts exactly the certificate that is live on disk, from whatever authority: here the question
+/// is whether NGINX serves it, not whether a client trusts it.
+#[derive(Debug)]
+struct Pinned {
+    leaf: Vec<u8>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        if end_entity.as_ref() == self.leaf {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::General(
+                "NGINX serves another certificate than the one on disk".into(),
+            ))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

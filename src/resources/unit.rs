@@ -1,0 +1,168 @@
+//! systemd units that shall be enabled and active, all read with one `systemctl show`.
+
+use std::time::Duration;
+
+use super::{Host, package};
+use crate::agent::{Operation, Result};
+use crate::protocol::{Action, Change, Detail, Failure};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+#[derive(Debug)]
+pub struct Units {
+    pub units: Vec<Unit>,
+}
+
+#[derive(Debug)]
+pub struct Unit {
+    pub name: &'static str,
+    /// The package that brings it.
+    pub package: &'static str,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    active: String,
+    enabled: String,
+}
+
+impl State {
+    fn is_right(&self) -> bool {
+        self.active == "active" && self.enabled == "enabled"
+    }
+}
+
+impl Units {
+    pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        let mut details = Vec::new();
+        for (unit, state) in self.units.iter().zip(self.read(host).await?) {
+            if state.is_right() {
+                continue;
+            }
+            for (name, from, to) in [
+                ("state", state.active, "active"),
+                ("at boot", state.enabled, "enabled"),
+            ] {
+                if from != to {
+                    details.push(Detail::Field {
+                        name: format!("{} {name}", unit.name),
+                        from: (!from.is_empty()).then_some(from),
+                        to: Some(to.to_owned()),
+                    });
+                }
+            }
+        }
+        if details.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Change {
+            resource: "units".into(),
+            action: Action::Start,
+            reason: "not enabled and active".into(),
+            details,
+        }))
+    }
+
+    pub async fn apply(&self, host: &Host, operation: &mut Operation) -> Result<()> {
+        for (unit, state) in self.units.iter().zip(self.read(host).await?) {
+            if state.is_right() {
+                continue;
+            }
+            operation.events.progress("units", unit.name, None);
+            // A masked unit can't be enabled; a failed one may have met its start limit.
+            if state.enabled == "masked" {
+                host.run("systemctl", &["unmask", unit.name], LIMIT).await?;
+            }
+            let _ = host
+                .run("systemctl", &["reset-failed", unit.name], LIMIT)
+                .await;
+            host.run("systemctl", &["enable", "--now", unit.name], LIMIT)
+                .await
+                .map_err(|f| {
+                    f.hint(format!(
+                        "`journalctl -u {}` on the host says why",
+                        unit.name
+                    ))
+                })?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, host: &Host) -> Result<Vec<State>> {
+        let mut arguments = vec!["show", "--property=Id,ActiveState,UnitFileState"];
+        arguments.extend(self.units.iter().map(|unit| unit.name));
+        if self
+            .units
+            .iter()
+            .all(|unit| !package::is_installed(host, unit.package).unwrap_or(false))
+        {
+            // A bare host: nothing to ask.
+            return Ok(self
+                .units
+                .iter()
+                .map(|_| State {
+                    active: String::new(),
+                    enabled: String::new(),
+                })
+                .collect());
+        }
+        let text = host.run("systemctl", &arguments, LIMIT).await?;
+        let states = parse(&text);
+        if states.len() != self.units.len() {
+            return Err(Failure::new(format!(
+                "systemctl told the state of {} units, asked for {}",
+                states.len(),
+                self.units.len()
+            )));
+        }
+        Ok(states)
+    }
+}
+
+/// `systemctl show` of several units: blocks in the order asked for, parted by empty lines.
+fn parse(text: &str) -> Vec<State> {
+    text.trim()
+        .split("\n\n")
+        .map(|block| {
+            let field = |name: &str| {
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            State {
+                active: field("ActiveState"),
+                enabled: field("UnitFileState"),
+            }
+        })
+        .collect()
+}
+
+/// Whether a unit is running now; false where there is no such unit.
+pub async fn is_active(host: &Host, name: &str) -> bool {
+    host.run("systemctl", &["is-active", "--quiet", name], LIMIT)
+        .await
+        .is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_all_units_of_one_answer() {
+        let states = parse(
+            "Id=nginx.service\nActiveState=active\nUnitFileState=enabled\n\n\
+             Id=docker.service\nActiveState=inactive\nUnitFileState=\n",
+        );
+        assert!(states[0].is_right());
+        assert_eq!(
+            states[1],
+            State {
+                active: "inactive".into(),
+                enabled: String::new()
+            }
+        );
+    }
+}

@@ -1,0 +1,257 @@
+#!/usr/bin/env bash
+# The rehearsal machines, all of them at once. `ocrctl rehearse` and the Makefile go through this.
+#
+#   machines.sh up                     boots what is not running, provisions it, writes machines.json
+#   machines.sh down [--all]           removes machines, network, volumes and state; --all: the images too
+#   machines.sh status                 what is running, and where
+#   machines.sh push IMAGE NAME:TAG    pushes a local image; prints its reference by digest, as prod1 will pull it
+#   machines.sh vagrant ARGUMENT...    vagrant itself, on the same machines (ssh prod1, reload infra, ...)
+#
+# Environment: see settings.sh. Progress goes to stderr, results to stdout.
+set -euo pipefail
+# shellcheck source=settings.sh
+. "$(dirname "$0")/settings.sh"
+
+umask 077
+PROVIDER=${VAGRANT_DEFAULT_PROVIDER:-docker}
+MACHINES=(prod1 infra)
+REGISTRY_USER=ocr-rehearsal
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { # MESSAGE [HINT]
+    say "error: $1"
+    [[ -z ${2:-} ]] || say "hint: $2"
+    exit 1
+}
+
+need() {
+    local missing=() command
+    for command in "$@"; do
+        command -v "$command" >/dev/null || missing+=("$command")
+    done
+    ((${#missing[@]} == 0)) || fail "not installed: ${missing[*]}" "$HERE/install-deps.sh rehearse"
+}
+
+need_docker() {
+    [[ $PROVIDER == docker ]] || return 0
+    need docker
+    docker version >/dev/null 2>&1 || fail "no Docker engine answers" "$HERE/docker-engine.sh"
+}
+
+# Vagrant keeps nothing outside of the state directory for containers. VM boxes are large and worth sharing.
+run_vagrant() {
+    export VAGRANT_CWD=$HERE VAGRANT_CHECKPOINT_DISABLE=1 VAGRANT_DEFAULT_PROVIDER=$PROVIDER
+    export VAGRANT_DOTFILE_PATH=${VAGRANT_DOTFILE_PATH:-$STATE/vagrant}
+    [[ $PROVIDER != docker ]] || export VAGRANT_HOME=${VAGRANT_HOME:-$STATE/vagrant.d}
+    export RELEASE OCRCTL_REHEARSAL_DIR=$STATE OCRCTL_REHEARSAL_PORT_BASE=$PORT_BASE
+    vagrant "$@"
+}
+
+on() { # MACHINE COMMAND...: by a way that needs no host key yet
+    local machine=$1
+    shift
+    if [[ $PROVIDER == docker ]]; then
+        docker exec "$NAME-$machine" "$@"
+    else
+        run_vagrant ssh "$machine" --no-tty -c "sudo $*" 2>/dev/null
+    fi
+}
+
+host_keys() { # MACHINE: one "type key" a line
+    on "$1" cat /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_host_ecdsa_key.pub /etc/ssh/ssh_host_rsa_key.pub |
+        tr -d '\r' | cut -d ' ' -f 1,2
+}
+
+json_list() { jq --raw-input --null-input --compact-output '[inputs]'; }
+
+collect() {
+    local machine port key
+    on infra cat /etc/ocrctl-rehearsal/ca.crt | tr -d '\r' >"$STATE/ca.crt.new"
+    mv "$STATE/ca.crt.new" "$STATE/ca.crt"
+
+    declare -A keys
+    : >"$STATE/known_hosts.new"
+    for machine in "${MACHINES[@]}"; do
+        keys[$machine]=$(host_keys "$machine")
+        [[ $machine == prod1 ]] && port=$PROD1_SSH || port=$INFRA_SSH
+        while read -r key; do
+            printf '[127.0.0.1]:%s %s\n' "$port" "$key" >>"$STATE/known_hosts.new"
+        done <<<"${keys[$machine]}"
+    done
+    mv "$STATE/known_hosts.new" "$STATE/known_hosts"
+
+    jq --null-input \
+        --arg release "$RELEASE" --arg provider "$PROVIDER" --arg state "$STATE" \
+        --argjson prod1_keys "$(json_list <<<"${keys[prod1]}")" \
+        --argjson infra_keys "$(json_list <<<"${keys[infra]}")" \
+        --argjson ssh "$PROD1_SSH" --argjson http "$PROD1_HTTP" --argjson https "$PROD1_HTTPS" \
+        --argjson infra_ssh "$INFRA_SSH" --argjson registry "$INFRA_REGISTRY" --argjson acme "$INFRA_ACME" \
+        --argjson acme_management "$INFRA_ACME_MANAGEMENT" --argjson challtestsrv "$INFRA_CHALLTESTSRV" \
+        --arg user "$REGISTRY_USER" '{
+            release: $release, provider: $provider, address: "127.0.0.1", known_hosts: ($state + "/known_hosts"),
+            prod1: { hostname: "prod1.rehearsal.test", ssh_port: $ssh, http_port: $http, https_port: $https,
+                     host_keys: $prod1_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
+            infra: { ssh_port: $infra_ssh, registry_port: $registry, acme_port: $acme,
+                     acme_management_port: $acme_management, challtestsrv_port: $challtestsrv,
+                     host_keys: $infra_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
+            registry: { host: "registry.rehearsal.test:5000", user: $user,
+                        password_file: ($state + "/registry-password"), ca_file: ($state + "/ca.crt") },
+            acme: { directory: "https://acme.rehearsal.test:14000/dir", ca_file: ($state + "/ca.crt") }
+        }' >"$STATE/machines.json.new"
+    mv "$STATE/machines.json.new" "$STATE/machines.json"
+}
+
+ssh_to() { # PORT COMMAND...
+    local port=$1
+    shift
+    ssh -F none -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=yes \
+        -o UserKnownHostsFile="$STATE/known_hosts" -o IdentitiesOnly=yes -i "$STATE/id_ed25519" \
+        -p "$port" vagrant@127.0.0.1 "$@"
+}
+
+# Machines of this set that vagrant does not know: an interrupted run, or a removed .vagrant.
+own_containers() { docker ps --all --quiet --filter "label=$LABEL"; }
+
+remove_strays() {
+    local containers id
+    containers=$(own_containers)
+    for id in $containers; do
+        if ! grep -qsr "$id" "${VAGRANT_DOTFILE_PATH:-$STATE/vagrant}"/machines/*/docker/id 2>/dev/null; then
+            say "removing $(docker inspect --format '{{.Name}}' "$id"), left by an interrupted run"
+            docker rm --force --volumes "$id" >/dev/null
+        fi
+    done
+}
+
+up() {
+    need vagrant ssh ssh-keygen jq
+    need_docker
+    if [[ $PROVIDER == docker ]]; then
+        local machine owner
+        for machine in "${MACHINES[@]}"; do
+            owner=$(docker inspect --format '{{index .Config.Labels "ocrctl.rehearsal.state"}}' "$NAME-$machine" 2>/dev/null || true)
+            [[ -z $owner || $owner == "$STATE" ]] || fail "$NAME-$machine belongs to $owner" \
+                "give this set ports of its own: OCRCTL_REHEARSAL_PORT_BASE=$((PORT_BASE + 1000))"
+        done
+        remove_strays
+    fi
+
+    run_vagrant up --provision >&2 || fail "vagrant could not bring the machines up" \
+        "what it said stands above; '$0 down' starts afresh"
+    collect
+
+    local port attempt
+    for port in "$PROD1_SSH" "$INFRA_SSH"; do
+        for attempt in {1..60}; do
+            ! ssh_to "$port" true 2>/dev/null || continue 2
+            sleep 0.5
+        done
+        ssh_to "$port" true || true
+        fail "no SSH on 127.0.0.1:$port after $attempt attempts" "$0 status"
+    done
+    for attempt in {1..60}; do
+        ! on infra curl --silent --output /dev/null --max-time 2 http://localhost:8055/ || break
+        ((attempt < 60)) || fail "the ACME server's DNS does not answer" "$0 vagrant ssh infra -c 'journalctl -u pebble-challtestsrv'"
+        sleep 0.5
+    done
+    say "up: $STATE/machines.json"
+}
+
+down() {
+    local images=''
+    case ${1:-} in
+    '') ;;
+    --all) images=yes ;;
+    *) usage ;;
+    esac
+    if [[ -d ${VAGRANT_DOTFILE_PATH:-$STATE/vagrant} ]] && command -v vagrant >/dev/null; then
+        run_vagrant destroy --force >&2 || say "vagrant could not remove everything; going on without it"
+    fi
+    if docker version >/dev/null 2>&1; then
+        local id
+        for id in $(own_containers); do
+            docker rm --force --volumes "$id" >/dev/null
+        done
+        for id in $(docker network ls --quiet --filter "label=$LABEL"); do
+            docker network rm "$id" >/dev/null
+        done
+        if [[ -n $images ]]; then
+            docker image ls --quiet --filter label=ocrctl.rehearsal.inputs | sort -u | xargs --no-run-if-empty docker image rm >/dev/null
+        fi
+    elif [[ -f $STATE/settings && $PROVIDER == docker ]]; then
+        fail "no Docker engine answers, so containers may be left" "$HERE/docker-engine.sh, then again"
+    fi
+    local file
+    for file in settings lock id_ed25519 id_ed25519.pub boot.env registry-password ca.crt known_hosts machines.json; do
+        rm -f "$STATE/$file" "$STATE/$file.new"
+    done
+    rm -rf "$STATE/vagrant" "$STATE/vagrant.d"
+    # What others keep there stays
+    rmdir "$STATE" 2>/dev/null || true
+}
+
+status() {
+    need_docker
+    if [[ ! -f $STATE/settings ]]; then
+        echo "no machines in $STATE"
+        return
+    fi
+    echo "RELEASE=$RELEASE, state in $STATE"
+    if [[ $PROVIDER == docker ]]; then
+        docker ps --all --filter "label=$LABEL" --format 'table {{.Names}}\t{{.Status}}\t{{.Image}}'
+    else
+        run_vagrant status
+    fi
+    cat <<EOF
+on 127.0.0.1   prod1: ssh $PROD1_SSH, http $PROD1_HTTP, https $PROD1_HTTPS
+               infra: ssh $INFRA_SSH, registry $INFRA_REGISTRY, acme $INFRA_ACME, acme management $INFRA_ACME_MANAGEMENT, challtestsrv $INFRA_CHALLTESTSRV
+EOF
+    local port
+    for port in "$PROD1_SSH" "$INFRA_SSH"; do
+        if ssh_to "$port" true 2>/dev/null; then echo "ssh $port: answers"; else echo "ssh $port: does not answer"; fi
+    done
+}
+
+push() {
+    [[ $# == 2 && $2 == *:* ]] || usage
+    need docker jq
+    need_docker
+    [[ -f $STATE/machines.json ]] || fail "no machines in $STATE" "$0 up"
+    docker image inspect "$1" >/dev/null 2>&1 || fail "no local image '$1'" "docker image ls"
+
+    # 127.0.0.0/8 needs no trust in the engine's configuration: Docker takes any CA there
+    local registry=127.0.0.1:$INFRA_REGISTRY config digest
+    local reference=$registry/$2
+    config=$(mktemp -d)
+    # shellcheck disable=SC2064  # now: these are locals
+    trap "rm -rf '$config'; docker image rm '$reference' >/dev/null 2>&1 || true" EXIT
+    docker --config "$config" login --username "$REGISTRY_USER" --password-stdin "$registry" \
+        <"$STATE/registry-password" >/dev/null 2>"$config/log" ||
+        { cat "$config/log" >&2; fail "the registry at $registry refused the login" "$0 up"; }
+    docker image tag "$1" "$reference"
+    docker --config "$config" push "$reference" >&2 || fail "pushing to $registry failed"
+    digest=$(docker image inspect "$reference" | jq --raw-output --arg repository "${reference%:*}@" \
+        '.[0].RepoDigests[] | select(startswith($repository)) | ltrimstr($repository)')
+    echo "registry.rehearsal.test:5000/${2%:*}@$digest"
+}
+
+usage() {
+    sed -n '2,/^set/{s/^# \{0,1\}//p}' "$0" >&2
+    exit 64
+}
+
+[[ $# -gt 0 ]] || usage
+command=$1
+shift
+case $command in
+up | status)
+    [[ $# == 0 ]] || usage
+    "$command"
+    ;;
+down | push) "$command" "$@" ;;
+vagrant)
+    need vagrant
+    run_vagrant "$@"
+    ;;
+*) usage ;;
+esac

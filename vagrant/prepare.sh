@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes what a machine of the docker provider needs before it can be created: the user's key, the image, the network.
+# Run by the Vagrantfile before `vagrant up`, for several machines at once.
+#
+#   prepare.sh prod1|infra
+set -euo pipefail
+# shellcheck source=settings.sh
+. "$(dirname "$0")/settings.sh"
+
+umask 077
+mkdir -p "$STATE"
+exec 9>"$STATE/lock"
+flock 9
+
+printf 'RELEASE=%s\nPORT_BASE=%s\n' "$RELEASE" "$PORT_BASE" >"$STATE/settings"
+[[ -f $STATE/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$STATE/id_ed25519"
+[[ -f $STATE/registry-password ]] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/registry-password"
+echo "REHEARSAL_AUTHORIZED_KEY=$(<"$STATE/id_ed25519.pub")" >"$STATE/boot.env"
+
+if ! docker network inspect "$NAME" >/dev/null 2>&1; then
+    # An IPv6 network needs a prefix of our own choice (RFC 4193); the port makes it unique on this machine.
+    ipv6=()
+    [[ -z $(cat /proc/net/if_inet6 2>/dev/null) ]] || ipv6=(--ipv6 --subnet "$(printf 'fd6f:6372:6374:%x::/64' "$PORT_BASE")")
+    docker network create --label "$LABEL" "${ipv6[@]}" "$NAME" >/dev/null
+fi
+flock --unlock 9
+
+case $1 in
+prod1) "$HERE/base-image.sh" "$RELEASE" ;;
+infra) "$HERE/base-image.sh" infra ;;
+esac

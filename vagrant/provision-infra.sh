@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Turns `infra` into what a host needs from outside: an image registry (TLS, password) and an ACME server with the DNS
+# it asks. Runs on the machine as root, any number of times; changes and restarts only what differs.
+#
+#   provision-infra.sh PASSWORD_FILE    the registry's password; the file is removed once read
+set -euo pipefail
+
+password_file=$1
+registry_user=ocr-rehearsal
+dir=/etc/ocrctl-rehearsal
+
+missing=()
+for package in docker-registry pebble apache2-utils openssl curl; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if ((${#missing[@]})); then # a VM; the container's image has them
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -o DPkg::Lock::Timeout=300 update
+    apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "${missing[@]}"
+fi
+
+mkdir -p "$dir"
+changed=' ' # the services to restart
+write() { # FILE MODE OWNER SERVICE: replaces FILE by stdin, if it differs
+    local new=$1.new
+    install -m "$2" -o "${3%:*}" -g "${3#*:}" /dev/null "$new"
+    cat >"$new"
+    if cmp -s "$new" "$1"; then
+        rm "$new"
+    else
+        mv "$new" "$1"
+        changed+="$4 "
+    fi
+}
+
+# --- the CA and one certificate for both servers
+if ! openssl x509 -in "$dir/ca.crt" -noout -checkend 2592000 >/dev/null 2>&1; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+        -subj '/CN=ocrctl rehearsal CA' -addext 'basicConstraints=critical,CA:TRUE,pathlen:0' \
+        -addext 'keyUsage=critical,keyCertSign,cRLSign' -keyout "$dir/ca.key" -out "$dir/ca.crt" 2>/dev/null
+    rm -f "$dir/server.crt"
+fi
+if ! openssl x509 -in "$dir/server.crt" -noout -checkend 604800 >/dev/null 2>&1; then
+    cat >"$dir/server.ext" <<'EOF'
+subjectAltName=DNS:registry.rehearsal.test,DNS:acme.rehearsal.test,DNS:localhost,IP:127.0.0.1,IP:::1
+basicConstraints=critical,CA:FALSE
+keyUsage=critical,digitalSignature
+extendedKeyUsage=serverAuth
+EOF
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -subj '/CN=registry.rehearsal.test' -keyout "$dir/server.key" -out "$dir/server.csr" 2>/dev/null
+    openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 397 \
+        -extfile "$dir/server.ext" -out "$dir/server.crt" 2>/dev/null
+    rm "$dir/server.csr" "$dir/server.ext"
+    changed+='docker-registry pebble '
+fi
+chmod 600 "$dir/ca.key"
+chgrp docker-registry "$dir/server.key"
+chmod 640 "$dir/server.key"
+
+# --- the registry
+htpasswd_file=/etc/docker/registry/htpasswd
+mkdir -p /etc/docker/registry
+if ! htpasswd -vi "$htpasswd_file" "$registry_user" <"$password_file" >/dev/null 2>&1; then
+    install -m 640 -g docker-registry /dev/null "$htpasswd_file"
+    htpasswd -iB -C 8 "$htpasswd_file" "$registry_user" <"$password_file" 2>/dev/null
+    changed+='docker-registry '
+fi
+rm -f "$password_file"
+write /etc/docker/registry/config.yml 644 root:root docker-registry <<EOF
+version: 0.1
+log: { level: info }
+storage:
+  cache: { blobdescriptor: inmemory }
+  filesystem: { rootdirectory: /var/lib/docker-registry }
+  delete: { enabled: true }
+http:
+  addr: :5000
+  relativeurls: true
+  tls: { certificate: $dir/server.crt, key: $dir/server.key }
+  headers: { X-Content-Type-Options: [nosniff] }
+auth:
+  htpasswd: { realm: registry.rehearsal.test, path: $htpasswd_file }
+health:
+  storagedriver: { enabled: true, interval: 10s, threshold: 3 }
+EOF
+
+# --- the ACME server, and the DNS server it asks: every name is prod1, until a test says otherwise at :8055
+write "$dir/pebble.json" 644 root:root pebble <<EOF
+{
+  "pebble": {
+    "listenAddress": "0.0.0.0:14000",
+    "managementListenAddress": "0.0.0.0:15000",
+    "certificate": "$dir/server.crt",
+    "privateKey": "$dir/server.key",
+    "httpPort": 80,
+    "tlsPort": 443,
+    "ocspResponderURL": "",
+    "externalAccountBindingRequired": false,
+    "profiles": {
+      "default": { "description": "90 days", "validityPeriod": 7776000 },
+      "shortlived": { "description": "6 days", "validityPeriod": 518400 }
+    }
+  }
+}
+EOF
+write /etc/systemd/system/pebble.service 644 root:root pebble <<EOF
+[Unit]
+Description=Pebble, an ACME server for tests
+After=network-online.target pebble-challtestsrv.service
+
+[Service]
+# validate at once; by default it waits up to 15 s
+Environment=PEBBLE_VA_NOSLEEP=1
+ExecStart=/usr/bin/pebble -config $dir/pebble.json -dnsserver 127.0.0.1:8053
+DynamicUser=yes
+SupplementaryGroups=docker-registry
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+EOF
+write /etc/systemd/system/pebble-challtestsrv.service 644 root:root pebble-challtestsrv <<'EOF'
+[Unit]
+Description=Mock DNS server for Pebble
+After=network-online.target
+
+[Service]
+# The address is looked up at each start: a network may hand out others after a restart.
+ExecStart=/bin/sh -c 'address=$$(getent ahostsv4 prod1.rehearsal.test | head -n 1 | cut -d " " -f 1); \
+    [ -n "$$address" ] || { echo "prod1.rehearsal.test has no address yet" >&2; exit 1; }; \
+    exec /usr/bin/pebble-challtestsrv -defaultIPv4 "$$address" -defaultIPv6 "" -dns01 127.0.0.1:8053 -management :8055 \
+    -http01 "" -https01 "" -tlsalpn01 "" -doh ""'
+DynamicUser=yes
+Restart=always
+RestartSec=1
+StartLimitIntervalSec=0
+
+[Install]
+WantedBy=multi-user.target
+EOF
+
+services=(docker-registry pebble-challtestsrv pebble)
+systemctl daemon-reload
+systemctl --quiet enable "${services[@]}"
+for service in "${services[@]}"; do
+    if [[ $changed == *" $service "* ]]; then
+        systemctl restart "$service"
+    else
+        systemctl start "$service"
+    fi
+done
+
+answers() { curl --silent --show-error --output /dev/null --max-time 2 --cacert "$dir/ca.crt" "$1"; }
+# Not the DNS server: it waits for prod1, which may still be on its way.
+for url in https://localhost:5000/v2/ https://localhost:14000/dir https://localhost:15000/roots/0; do
+    for attempt in {1..100}; do
+        ! answers "$url" 2>/dev/null || continue 2
+        sleep 0.2
+    done
+    echo "$url does not answer after $attempt attempts:" >&2
+    answers "$url" || true
+    systemctl --no-pager --lines 20 status "${services[@]}" >&2 || true
+    exit 1
+done
+echo "the registry and the ACME server answer"
