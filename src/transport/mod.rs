@@ -8,7 +8,7 @@ mod local;
 mod openssh;
 mod quote;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

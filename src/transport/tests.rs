@@ -2,4 +2,4 @@
 
 mod contract;
 mod refusals;
-mod support;
+pub(crate) mod support;

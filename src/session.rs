@@ -1,0 +1,172 @@
+//! The controller's end of a connection to a host: it finds the agent there or brings it, then
+//! sends requests and receives events.
+//!
+//! A command on a host that has its agent costs one SSH handshake and one exec.
+
+mod agent;
+mod agent_file;
+mod bootstrap;
+mod error;
+mod stderr;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use self::error::SessionError;
+
+use self::agent::Agent;
+use self::agent_file::Agents;
+use self::bootstrap::{Host, NotStarted};
+use crate::inventory::target::Target;
+use crate::protocol::{Event, Request};
+use crate::transport::{self, Transport};
+
+/// What applies to every session.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The agent to upload, in place of this executable and those beside it.
+    pub agent: Option<PathBuf>,
+    /// Directory on the host that is ours.
+    pub base: String,
+    pub transport: transport::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            agent: None,
+            base: "/opt/ocrctl".into(),
+            transport: transport::Options::default(),
+        }
+    }
+}
+
+/// How far the opening of a session has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Connecting,
+    /// Bytes on the wire.
+    Uploading {
+        sent: u64,
+        total: u64,
+    },
+    Starting,
+}
+
+/// A conversation with the agent on a host.
+pub struct Session {
+    target: Target,
+    options: transport::Options,
+    transport: Box<dyn Transport>,
+    agent: Agent,
+    notices: Vec<String>,
+}
+
+impl Session {
+    /// Connect to a host and greet its agent, which is uploaded if it is not there.
+    /// `operator` is who the host's lock and journal will name.
+    pub async fn open(
+        target: &Target,
+        operator: &str,
+        options: &Options,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Self, SessionError> {
+        let named = options.agent.clone();
+        // While the handshake goes on: reading and hashing take longer than nothing.
+        let agents = tokio::task::spawn_blocking(move || Agents::load(named.as_deref()));
+        let agents = async {
+            agents
+                .await
+                .unwrap_or_else(|error| Err(unreadable(std::io::Error::other(error))))
+        };
+        Self::open_with(target, operator, options, agents, progress).await
+    }
+
+    async fn open_with(
+        target: &Target,
+        operator: &str,
+        options: &Options,
+        agents: impl Future<Output = Result<Agents, SessionError>>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Self, SessionError> {
+        progress(Progress::Connecting);
+        let connecting = transport::connect(target, &options.transport);
+        let (agents, transport) = tokio::join!(agents, connecting);
+        let (transport, agents) = (transport?, agents?);
+        let host = || Host {
+            name: target.name.clone(),
+            user: target
+                .user
+                .clone()
+                .unwrap_or_else(|| "the login user".into()),
+            directory: format!("{}/bin", options.base),
+        };
+        progress(Progress::Starting);
+        let started = match Agent::start(host(), &*transport, &agents, operator).await {
+            Err(NotStarted::Missing(architecture)) => {
+                let agent = agents.fitting(&target.name, &architecture)?;
+                host().upload(&*transport, agent, progress).await?;
+                progress(Progress::Starting);
+                Agent::start(host(), &*transport, &agents, operator).await
+            }
+            started => started,
+        };
+        let (agent, notices) = started.map_err(|error| match error {
+            NotStarted::Failed(error) => error,
+            NotStarted::Missing(_) => SessionError::Upload {
+                host: target.name.clone(),
+                message: "it is not there although it was stored".into(),
+            },
+        })?;
+        Ok(Self {
+            target: target.clone(),
+            options: options.transport.clone(),
+            transport,
+            agent,
+            notices,
+        })
+    }
+
+    /// What the host has to tell since last time.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    pub async fn send(&mut self, request: &Request) -> Result<(), SessionError> {
+        self.agent.send(request).await
+    }
+
+    /// The next event. Safe to give up and call again, as `select!` does.
+    pub async fn next(&mut self) -> Result<Event, SessionError> {
+        self.agent.next().await
+    }
+
+    /// Prove that the host can be reached anew, over a connection that shares nothing with this one.
+    /// Borrows nothing, so that events can be awaited meanwhile.
+    pub fn reconnect_probe(&self) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
+        let (target, options) = (self.target.clone(), self.options.clone());
+        async move { Ok(transport::probe(&target, &options).await?) }
+    }
+
+    /// Let the agent end, then the connection.
+    pub async fn close(self) {
+        self.agent.farewell().await;
+        self.transport.close().await;
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("target", &self.target.name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn unreadable(source: std::io::Error) -> SessionError {
+    SessionError::AgentUnreadable {
+        path: "ocrctl".into(),
+        source,
+    }
+}

@@ -1,0 +1,204 @@
+//! The agent's process as the controller sees it: greeting, lines to and fro, and its end.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
+
+use super::agent_file::Agents;
+use super::bootstrap::{Host, NotStarted};
+use super::error::SessionError;
+use super::stderr::Tail;
+use crate::protocol::{Event, Request, VERSION};
+use crate::transport::{Channel, Exit, Transport, TransportError};
+
+/// sudo may ask a directory service before the agent starts.
+const HELLO: Duration = Duration::from_secs(30);
+/// For the agent to end after we have closed its input.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Bytes that one event may have; a plan with all its diffs has a fraction of it.
+const LONGEST_EVENT: usize = 64 << 20;
+/// Lines that a login shell may print before the agent speaks.
+const CHATTER: usize = 100;
+
+/// The agent's process.
+pub(super) struct Agent {
+    host: Host,
+    stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    stdout: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
+    /// The event that is being read.
+    line: Vec<u8>,
+    stderr: Tail,
+    exit: Option<BoxFuture<'static, Result<Exit, TransportError>>>,
+}
+
+impl Agent {
+    /// Start the agent and exchange greetings.
+    pub(super) async fn start(
+        host: Host,
+        transport: &dyn Transport,
+        agents: &Agents,
+        operator: &str,
+    ) -> Result<(Self, Vec<String>), NotStarted> {
+        let channel = host
+            .start(transport, agents.names())
+            .await
+            .map_err(NotStarted::Failed)?;
+        let mut agent = Self::over(host, channel);
+        let greeting = timeout(HELLO, agent.greet(operator)).await;
+        match greeting {
+            Ok(Ok(notices)) => Ok((agent, notices)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(NotStarted::Failed(
+                agent.host.silent("start of the agent", HELLO),
+            )),
+        }
+    }
+
+    fn over(host: Host, channel: Channel) -> Self {
+        Self {
+            host,
+            stdin: channel.stdin,
+            stdout: BufReader::new(channel.stdout),
+            line: Vec::new(),
+            stderr: Tail::of(channel.stderr),
+            exit: Some(channel.exit),
+        }
+    }
+
+    async fn greet(&mut self, operator: &str) -> Result<Vec<String>, NotStarted> {
+        let hello = Request::Hello {
+            version: VERSION,
+            operator: operator.to_owned(),
+        };
+        // If nobody is there to read it, what is there to be read says why.
+        let _ = self.write(&hello).await;
+        for _ in 0..CHATTER {
+            let Some(line) = self.line().await.map_err(NotStarted::Failed)? else {
+                let ending = self.ending().await.map_err(NotStarted::Failed)?;
+                return Err(self.host.not_started(ending.0, ending.1));
+            };
+            if !line.starts_with(b"{") {
+                tracing::debug!(
+                    host = self.host.name,
+                    "the login shell prints to its output"
+                );
+                continue;
+            }
+            return self.greeted(&line).map_err(NotStarted::Failed);
+        }
+        Err(NotStarted::Failed(self.garbled(b"")))
+    }
+
+    fn greeted(&self, line: &[u8]) -> Result<Vec<String>, SessionError> {
+        match self.event(line)? {
+            Event::Hello { version, notices } if version == VERSION => Ok(notices),
+            Event::Hello { version, .. } => Err(SessionError::Version {
+                host: self.host.name.clone(),
+                ours: VERSION,
+                theirs: version,
+            }),
+            Event::Failed(failure) => Err(SessionError::Refused {
+                message: failure.message,
+                hint: failure.hint,
+            }),
+            _ => Err(self.garbled(line)),
+        }
+    }
+
+    pub(super) async fn send(&mut self, request: &Request) -> Result<(), SessionError> {
+        match self.write(request).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.ended().await),
+        }
+    }
+
+    /// The next event. Nothing is lost if this is given up and called again.
+    pub(super) async fn next(&mut self) -> Result<Event, SessionError> {
+        match self.line().await? {
+            Some(line) => self.event(&line),
+            None => Err(self.ended().await),
+        }
+    }
+
+    async fn write(&mut self, request: &Request) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.stdin.write_all(&line).await?;
+        self.stdin.flush().await
+    }
+
+    /// The next line without its end, `None` at the end of the stream.
+    async fn line(&mut self) -> Result<Option<Vec<u8>>, SessionError> {
+        loop {
+            let Ok(available) = self.stdout.fill_buf().await else {
+                return Ok(None);
+            };
+            if available.is_empty() {
+                return Ok(None);
+            }
+            let end = available.iter().position(|&byte| byte == b'\n');
+            let part = end.unwrap_or(available.len());
+            self.line.extend_from_slice(&available[..part]);
+            self.stdout.consume(part + usize::from(end.is_some()));
+            if end.is_some() {
+                return Ok(Some(std::mem::take(&mut self.line)));
+            }
+            if self.line.len() > LONGEST_EVENT {
+                return Err(self.garbled(&self.line));
+            }
+        }
+    }
+
+    fn event(&self, line: &[u8]) -> Result<Event, SessionError> {
+        serde_json::from_slice(line).map_err(|_| self.garbled(line))
+    }
+
+    fn garbled(&self, line: &[u8]) -> SessionError {
+        let text = String::from_utf8_lossy(line);
+        SessionError::Garbled {
+            host: self.host.name.clone(),
+            line: text.chars().take(200).collect(),
+        }
+    }
+
+    /// Why there is nothing more to read.
+    async fn ended(&mut self) -> SessionError {
+        match self.ending().await {
+            Ok((exit, stderr)) => SessionError::AgentDied {
+                host: self.host.name.clone(),
+                exit,
+                stderr,
+            },
+            Err(error) => error,
+        }
+    }
+
+    async fn ending(&mut self) -> Result<(Exit, Vec<String>), SessionError> {
+        let stderr = self.stderr.lines().await;
+        let exit = match self.exit.take() {
+            Some(exit) => timeout(FAREWELL, exit)
+                .await
+                .map_err(|_| self.host.silent("end of the agent", FAREWELL))??,
+            // It was told before.
+            None => Exit::Killed,
+        };
+        Ok((exit, stderr))
+    }
+
+    /// Close its input and give it a moment to end.
+    pub(super) async fn farewell(mut self) {
+        drop(self.stdin);
+        let end = async {
+            while matches!(self.stdout.fill_buf().await, Ok(rest) if !rest.is_empty()) {
+                let length = self.stdout.buffer().len();
+                self.stdout.consume(length);
+            }
+            if let Some(exit) = self.exit.take() {
+                let _ = exit.await;
+            }
+        };
+        let _ = timeout(FAREWELL, end).await;
+    }
+}

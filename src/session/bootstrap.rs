@@ -1,0 +1,232 @@
+//! Bringing the agent to a host that does not have it, and reading what went wrong.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::Progress;
+use super::agent_file::AgentFile;
+use super::error::SessionError;
+use crate::transport::{Channel, Exit, Transport};
+
+const START: &str = include_str!("start.sh");
+const AS_ROOT: &str = include_str!("as_root.sh");
+const UPLOAD: &str = include_str!("upload.sh");
+
+const NO_AGENT: i32 = 97;
+const NO_SUDO: i32 = 98;
+
+/// Bytes between two reports of progress.
+const CHUNK: usize = 64 << 10;
+/// Without a byte taken for so long, an upload is given up.
+const STALL: Duration = Duration::from_secs(60);
+/// For the host to write the file to its disk.
+const STORE: Duration = Duration::from_secs(120);
+
+/// A host, as the start of an agent needs to know it.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) name: String,
+    /// Who logs in, for people.
+    pub(super) user: String,
+    /// Where agents are.
+    pub(super) directory: String,
+}
+
+/// How the start of an agent ended before it began.
+#[derive(Debug)]
+pub(super) enum NotStarted {
+    /// No agent is there yet, for this architecture.
+    Missing(String),
+    Failed(SessionError),
+}
+
+impl Host {
+    /// Start the first of the agents `names` that is there.
+    pub(super) async fn start(
+        &self,
+        transport: &dyn Transport,
+        names: impl Iterator<Item = String>,
+    ) -> Result<Channel, SessionError> {
+        let places: Vec<String> = names
+            .map(|name| format!("{}/{name}", self.directory))
+            .collect();
+        let mut argv = vec!["sh", "-c", START, "ocrctl"];
+        argv.extend(places.iter().map(String::as_str));
+        Ok(transport.exec(&argv).await?)
+    }
+
+    /// Why there was no answer from the agent.
+    pub(super) fn not_started(&self, exit: Exit, stderr: Vec<String>) -> NotStarted {
+        if exit == Exit::Code(NO_AGENT)
+            && let Some(architecture) = stderr
+                .iter()
+                .find_map(|line| line.strip_prefix("ocrctl: no agent for "))
+        {
+            return NotStarted::Missing(architecture.to_owned());
+        }
+        let text = stderr.join("\n");
+        NotStarted::Failed(match self.not_root(exit, &text) {
+            Some(error) => error,
+            None if self.not_executed(exit, &text) => SessionError::NoExec {
+                host: self.name.clone(),
+                directory: self.directory.clone(),
+            },
+            None => SessionError::AgentDied {
+                host: self.name.clone(),
+                exit,
+                stderr,
+            },
+        })
+    }
+
+    /// Send the agent over; afterwards it is there, whole, or there is an error and no trace.
+    pub(super) async fn upload(
+        &self,
+        transport: &dyn Transport,
+        agent: &AgentFile,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), SessionError> {
+        let packed = self.pack(agent).await?;
+        let name = agent.name();
+        let channel = transport
+            .exec(&[
+                "sh",
+                "-c",
+                AS_ROOT,
+                "ocrctl",
+                UPLOAD,
+                "ocrctl",
+                &self.directory,
+                &name,
+                &agent.sha256,
+            ])
+            .await?;
+        let Channel {
+            mut stdin,
+            mut stdout,
+            mut stderr,
+            exit,
+        } = channel;
+        let feed = async {
+            let mut sent = 0;
+            for chunk in packed.chunks(CHUNK) {
+                match timeout(STALL, stdin.write_all(chunk)).await {
+                    Ok(Ok(())) => {}
+                    // The script has ended; it says why.
+                    Ok(Err(_)) => break,
+                    Err(_) => return Err(self.silent("upload of the agent", STALL)),
+                }
+                sent += chunk.len() as u64;
+                progress(Progress::Uploading {
+                    sent,
+                    total: packed.len() as u64,
+                });
+            }
+            drop(stdin);
+            Ok(())
+        };
+        let listen = async {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let _ = tokio::join!(stdout.read_to_end(&mut out), stderr.read_to_end(&mut err));
+            Ok::<_, SessionError>((exit.await?, err))
+        };
+        tokio::pin!(listen);
+        let ended = tokio::select! {
+            fed = feed => {
+                fed?;
+                timeout(STORE, &mut listen)
+                    .await
+                    .map_err(|_| self.silent("storing the agent", STORE))?
+            }
+            ended = &mut listen => ended,
+        };
+        let (exit, stderr) = ended?;
+        self.uploaded(exit, &String::from_utf8_lossy(&stderr))
+    }
+
+    async fn pack(&self, agent: &AgentFile) -> Result<Vec<u8>, SessionError> {
+        let file = agent.clone();
+        tokio::task::spawn_blocking(move || file.gzip())
+            .await
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(|source| SessionError::AgentUnreadable {
+                path: agent.path.clone(),
+                source,
+            })
+    }
+
+    fn uploaded(&self, exit: Exit, stderr: &str) -> Result<(), SessionError> {
+        if exit == Exit::Code(0) {
+            return Ok(());
+        }
+        if let Some(error) = self.not_root(exit, stderr) {
+            return Err(error);
+        }
+        let host = self.name.clone();
+        let message = stderr.trim().to_owned();
+        let says = |words: &[&str]| words.iter().any(|word| stderr.contains(word));
+        Err(
+            if says(&["No space left on device", "Disk quota exceeded"]) {
+                SessionError::DiskFull {
+                    host,
+                    directory: self.directory.clone(),
+                }
+            } else if says(&["unexpected end of file", "arrived damaged", "crc error"]) {
+                SessionError::UploadCut { host, message }
+            } else {
+                SessionError::Upload { host, message }
+            },
+        )
+    }
+
+    /// Errors of becoming root. Under `LC_ALL=C.UTF-8` sudo does not translate its messages.
+    fn not_root(&self, exit: Exit, stderr: &str) -> Option<SessionError> {
+        let (host, user) = (self.name.clone(), self.user.clone());
+        if exit == Exit::Code(NO_SUDO) {
+            return Some(SessionError::NoSudo { host, user });
+        }
+        let line = |words: &[&str]| {
+            stderr
+                .lines()
+                .find(|line| words.iter().any(|word| line.contains(word)))
+        };
+        if line(&["a password is required", "a terminal is required"]).is_some() {
+            return Some(SessionError::SudoPassword { host, user });
+        }
+        let message = line(&[
+            "not in the sudoers file",
+            "may not run sudo",
+            "is not allowed to ",
+            "no new privileges",
+            "must be setuid root",
+            "must be owned by uid 0",
+            "you must have a tty",
+            "account validation failure",
+        ])?;
+        Some(SessionError::SudoRefused {
+            host,
+            user,
+            message: message.trim_start_matches("sudo: ").to_owned(),
+        })
+    }
+
+    /// The shell says so with code 126, sudo with a message.
+    fn not_executed(&self, exit: Exit, stderr: &str) -> bool {
+        let said = stderr
+            .lines()
+            .any(|line| line.contains(&self.directory) && line.ends_with("Permission denied"));
+        said && matches!(exit, Exit::Code(126 | 1))
+    }
+
+    pub(super) fn silent(&self, what: &'static str, after: Duration) -> SessionError {
+        SessionError::Silent {
+            host: self.name.clone(),
+            what,
+            seconds: after.as_secs(),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The agent comes to a host once, whole, and makes room behind it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::time::{Duration, SystemTime};
+
+use super::support::{AGENT, TestHost, big_script, files, open, open_watched, script};
+use crate::session::Progress;
+use crate::test_support::user::User;
+use crate::transport;
+
+#[tokio::test]
+async fn the_agent_is_uploaded_once() {
+    let host = TestHost::start();
+    let mut steps = Vec::new();
+    let session = open_watched(&host.target(), &host.base, script(AGENT), &mut |step| {
+        steps.push(step);
+    })
+    .await
+    .unwrap();
+    assert_eq!(session.notices(), ["all was well"]);
+    session.close().await;
+    assert_eq!((host.sshd.logins(), host.sshd.commands()), (1, 3));
+    assert!(
+        matches!(
+            steps[..],
+            [
+                Progress::Connecting,
+                Progress::Starting,
+                Progress::Uploading { sent, total },
+                Progress::Starting
+            ] if sent == total
+        ),
+        "{steps:?}"
+    );
+    let name = script(AGENT).name();
+    assert_eq!(host.files(), std::slice::from_ref(&name));
+    let file = fs::metadata(host.base.join("bin").join(name)).unwrap();
+    assert_eq!((file.mode() & 0o7777, file.uid()), (0o755, 0));
+
+    // From now on: one handshake, one exec.
+    host.open(AGENT).await.unwrap().close().await;
+    assert_eq!((host.sshd.logins(), host.sshd.commands()), (2, 4));
+}
+
+#[tokio::test]
+async fn a_large_agent_arrives_as_it_was() {
+    let host = TestHost::start();
+    let agent = big_script(5_000_000);
+    let mut last = (0, 0);
+    open_watched(&host.target(), &host.base, agent.clone(), &mut |step| {
+        if let Progress::Uploading { sent, total } = step {
+            assert!(sent > last.0);
+            last = (sent, total);
+        }
+    })
+    .await
+    .unwrap()
+    .close()
+    .await;
+    assert_eq!(last.0, last.1);
+    let stored = fs::read(host.base.join("bin").join(agent.name())).unwrap();
+    assert_eq!(agent.sha256, sha256(&stored));
+}
+
+#[tokio::test]
+async fn sudo_without_a_password_is_enough() {
+    let host = TestHost::start();
+    let user = User::with_sudo(Some("ALL=(root) NOPASSWD: ALL"));
+    let target = host.target_as(&user.name);
+    open(&target, &host.base, big_script(300_000))
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let [name] = &host.files()[..] else {
+        panic!("{:?}", host.files());
+    };
+    assert_eq!(
+        fs::metadata(host.base.join("bin").join(name))
+            .unwrap()
+            .uid(),
+        0
+    );
+    open(&target, &host.base, big_script(300_000))
+        .await
+        .unwrap()
+        .close()
+        .await;
+    assert_eq!((host.sshd.logins(), host.sshd.commands()), (2, 4));
+}
+
+#[tokio::test]
+async fn a_rule_for_the_agent_alone_is_enough_once_it_is_there() {
+    let host = TestHost::start();
+    host.open(AGENT).await.unwrap().close().await;
+    let rule = format!("ALL=(root) NOPASSWD: {}/bin/ocrctl-*", host.base.display());
+    let user = User::with_sudo(Some(&rule));
+    open(&host.target_as(&user.name), &host.base, script(AGENT))
+        .await
+        .unwrap()
+        .close()
+        .await;
+}
+
+#[tokio::test]
+async fn root_needs_no_sudo() {
+    // What the scripts need, and no sudo.
+    let tools = tempfile::tempdir().unwrap();
+    for tool in [
+        "sh",
+        "id",
+        "uname",
+        "mkdir",
+        "find",
+        "mktemp",
+        "gzip",
+        "sha256sum",
+        "chmod",
+        "sync",
+        "mv",
+        "readlink",
+        "ls",
+        "grep",
+        "tail",
+        "rm",
+        "cksum",
+    ] {
+        let path = ["/usr/bin", "/bin"]
+            .map(|dir| format!("{dir}/{tool}"))
+            .into_iter()
+            .find(|path| fs::exists(path).unwrap())
+            .unwrap();
+        symlink(path, tools.path().join(tool)).unwrap();
+    }
+    let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
+    host.open(AGENT).await.unwrap().close().await;
+    assert_eq!(host.files().len(), 1);
+}
+
+#[tokio::test]
+async fn old_agents_make_room_but_for_the_one_in_use() {
+    let host = TestHost::start();
+    let bin = host.base.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let name = |n: u64| format!("ocrctl-{n:016x}");
+    for n in 1..=6 {
+        let file = fs::File::create(bin.join(name(n))).unwrap();
+        let age = Duration::from_secs(1000 * (10 - n));
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+    symlink(name(1), bin.join("ocrctl")).unwrap();
+    fs::write(bin.join("notes"), "not ours").unwrap();
+    let leftover = fs::File::create(bin.join(".ocrctl-0000000000000001.abcdef")).unwrap();
+    leftover
+        .set_modified(SystemTime::now() - Duration::from_secs(7200))
+        .unwrap();
+
+    host.open(AGENT).await.unwrap().close().await;
+    let mut expected = vec![
+        "notes".into(),
+        "ocrctl".into(),
+        name(1),
+        name(4),
+        name(5),
+        name(6),
+        script(AGENT).name(),
+    ];
+    expected.sort();
+    assert_eq!(host.files(), expected);
+}
+
+#[tokio::test]
+async fn this_machine_is_a_host_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = transport::tests::support::this_machine();
+    for _ in 0..2 {
+        let session = open(&target, dir.path(), script(AGENT)).await.unwrap();
+        assert_eq!(session.notices(), ["all was well"]);
+        session.close().await;
+    }
+    assert_eq!(files(dir.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn one_ssh_session_at_a_time_is_enough() {
+    let host = TestHost::with("MaxSessions 1");
+    host.open(AGENT).await.unwrap().close().await;
+    assert_eq!(host.sshd.logins(), 1);
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    crate::session::agent_file::AgentFile::new("".into(), String::new(), bytes.to_vec()).sha256
+}

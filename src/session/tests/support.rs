@@ -1,0 +1,138 @@
+//! A host, and an agent that plays its part in the protocol.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::inventory::target::Target;
+use crate::session::agent_file::{AgentFile, Agents};
+use crate::session::{Options, Progress, Session, SessionError};
+use crate::test_support::sshd::Sshd;
+use crate::transport;
+
+/// Greets, then answers each request with a note that has the request in it.
+pub(super) const AGENT: &str = r#"#!/bin/sh
+read -r hello
+echo '{"type":"hello","version":1,"notices":["all was well"]}'
+while read -r request; do
+  set -- $(printf '%s' "$request" | cksum)
+  echo "{\"type\":\"note\",\"level\":\"info\",\"text\":\"$2 bytes\"}"
+done
+"#;
+
+/// A host with a directory that stands for `/opt/ocrctl`.
+pub(super) struct TestHost {
+    pub(super) sshd: Sshd,
+    pub(super) base: PathBuf,
+    _dir: TempDir,
+}
+
+impl TestHost {
+    pub(super) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// `settings` are for its sshd.
+    pub(super) fn with(settings: &str) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("ocrctl-test-host-")
+            .tempdir()
+            .unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self {
+            sshd: Sshd::with(settings),
+            base: dir.path().join("ocrctl"),
+            _dir: dir,
+        }
+    }
+
+    /// As an inventory names it.
+    pub(super) fn target(&self) -> Target {
+        transport::tests::support::target(&self.sshd)
+    }
+
+    pub(super) fn target_as(&self, user: &str) -> Target {
+        Target {
+            user: Some(user.into()),
+            ..self.target()
+        }
+    }
+
+    pub(super) async fn open(&self, agent: &str) -> Result<Session, SessionError> {
+        open(&self.target(), &self.base, script(agent)).await
+    }
+
+    /// Files in the directory of agents, hidden ones included.
+    pub(super) fn files(&self) -> Vec<String> {
+        files(&self.base)
+    }
+}
+
+pub(super) fn files(base: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(base.join("bin")) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A script in place of an executable: a host runs either.
+pub(super) fn script(text: &str) -> AgentFile {
+    AgentFile::new(
+        "agent.sh".into(),
+        std::env::consts::ARCH.into(),
+        text.into(),
+    )
+}
+
+/// An agent that gzip makes no smaller, followed by what it does.
+pub(super) fn big_script(bytes: usize) -> AgentFile {
+    let mut state = 1_u64;
+    let noise = (0..bytes).map(|_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        // No newline: the noise is a comment.
+        match (state >> 56) as u8 {
+            b'\n' | 0 => b'x',
+            byte => byte,
+        }
+    });
+    let mut text = AGENT
+        .replacen("#!/bin/sh\n", "#!/bin/sh\n# ", 1)
+        .into_bytes();
+    let at = "#!/bin/sh\n# ".len();
+    text.splice(at..at, noise.chain(*b"\n"));
+    AgentFile::new("big.sh".into(), std::env::consts::ARCH.into(), text)
+}
+
+pub(super) fn options(base: &Path) -> Options {
+    Options {
+        base: base.to_str().unwrap().into(),
+        transport: transport::tests::support::options(),
+        ..Options::default()
+    }
+}
+
+pub(super) async fn open(
+    target: &Target,
+    base: &Path,
+    agent: AgentFile,
+) -> Result<Session, SessionError> {
+    open_watched(target, base, agent, &mut |_| {}).await
+}
+
+pub(super) async fn open_watched(
+    target: &Target,
+    base: &Path,
+    agent: AgentFile,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Session, SessionError> {
+    let agents = std::future::ready(Ok(Agents::given(vec![agent])));
+    Session::open_with(target, "ann@laptop", &options(base), agents, progress).await
+}
