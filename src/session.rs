@@ -18,7 +18,7 @@ pub use self::error::SessionError;
 use self::agent::Agent;
 use self::agent_file::Agents;
 use self::bootstrap::{Host, NotStarted};
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 use crate::protocol::{Event, Request};
 use crate::transport::{self, Transport};
 

@@ -160,7 +160,7 @@ impl Rehearsal {
              \x20     username: {username}\n\
              \x20     password: {{file: {password}}}\n\
              \x20     ca: {ca}\n\
-             \x20   service: {{workers: 2, drain: 20s, ready_timeout: 30s}}\n",
+             \x20   service: {{workers: 2, page_timeout: 15s, drain: 20s, ready_timeout: 30s}}\n",
             name = client::NAME,
             address = machines.address,
             port = machines.prod1.ssh_port,

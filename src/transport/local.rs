@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Channel, Exit, Transport, TransportError};
 use crate::command::{CommandError, Program, Running};
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 
 pub(super) struct Local {
     host: String,

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 pub use error::{HostKey, TransportError};
 
-use crate::inventory::target::{Connection, Target};
+use crate::inventory::{Connection, Target};
 
 /// A connection to a host.
 pub trait Transport: Send + Sync {

@@ -25,7 +25,7 @@ use super::error::Unreachable;
 use super::quote::command_line;
 use super::{Channel, Exit, Options, Transport, TransportError};
 use crate::command::CommandError;
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 
 /// After an exit, sshd may count the old session against MaxSessions for another moment.
 const REFUSED_SESSION_PAUSES_MS: [u64; 4] = [20, 50, 100, 200];

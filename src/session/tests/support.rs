@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 use crate::session::agent_file::{AgentFile, Agents};
 use crate::session::{Options, Progress, Session, SessionError};
 use crate::test_support::sshd::Sshd;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use super::invocation::Invocation;
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 use crate::transport::{HostKey, TransportError};
 
 /// The keys that the inventory pins for a host.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::host_key;
 use crate::command::Program;
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 use crate::transport::{Options, TransportError};
 
 /// A login may ask a directory service, or for a touch of a security key.

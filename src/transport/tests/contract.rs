@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::support::{connected, run, target, this_machine};
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 use crate::test_support::sshd::Sshd;
 use crate::transport::{Exit, Transport};
 

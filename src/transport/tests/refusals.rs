@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 
 use super::support::{connected, options, options_with, run, target};
-use crate::inventory::target::Target;
+use crate::inventory::Target;
 use crate::test_support::sshd::{Sshd, free_port};
 use crate::transport::error::Unreachable;
 use crate::transport::{Exit, Options, TransportError, connect, probe};

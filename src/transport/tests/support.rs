@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::inventory::target::{Connection, Target};
+use crate::inventory::{Connection, Target};
 use crate::test_support::sshd::Sshd;
 use crate::transport::{Options, Output, Transport, connect};
 
