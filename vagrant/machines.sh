@@ -164,10 +164,13 @@ down() {
     --all) images=yes ;;
     *) usage ;;
     esac
-    if [[ -d ${VAGRANT_DOTFILE_PATH:-$STATE/vagrant} ]] && command -v vagrant >/dev/null; then
-        run_vagrant destroy --force >&2 || say "vagrant could not remove everything; going on without it"
+    if [[ $PROVIDER != docker && -d ${VAGRANT_DOTFILE_PATH:-$STATE/vagrant} ]]; then
+        need vagrant
+        run_vagrant destroy --force >&2 || fail "vagrant could not remove the machines" "what it said stands above"
     fi
     if docker version >/dev/null 2>&1; then
+        # By label and not by `vagrant destroy`: finds what an interrupted run left too, and does not shut down
+        # politely what is thrown away.
         local id
         for id in $(own_containers); do
             docker rm --force --volumes "$id" >/dev/null
