@@ -90,6 +90,8 @@ chroot "$root" useradd --create-home --shell /bin/bash --password '*' vagrant
 echo 'vagrant ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/vagrant"
 chmod 440 "$root/etc/sudoers.d/vagrant"
 chroot "$root" passwd --lock root >/dev/null
+mkdir -p "$root/etc/default"
+echo 'LANG=C.UTF-8' >"$root/etc/default/locale"
 # Made on each machine's first start, see boot.sh
 rm -f "$root"/etc/ssh/ssh_host_*
 : >"$root/etc/machine-id"

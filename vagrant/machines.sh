@@ -123,6 +123,17 @@ remove_strays() {
     done
 }
 
+inputs() { cat "$HERE/Vagrantfile" "$HERE"/*.sh | sha256sum; }
+
+# Nothing to boot, nothing to provision differently? Then there is no need to wait for vagrant.
+is_up() {
+    [[ $PROVIDER == docker && $(cat "$STATE/up" 2>/dev/null) == "$(inputs)" ]] || return 1
+    local machine
+    for machine in "${MACHINES[@]}"; do
+        [[ $(docker inspect --format '{{.State.Running}}' "$NAME-$machine" 2>/dev/null) == true ]] || return 1
+    done
+}
+
 up() {
     need vagrant ssh ssh-keygen jq
     need_docker
@@ -136,9 +147,12 @@ up() {
         remove_strays
     fi
 
-    run_vagrant up --provision >&2 || fail "vagrant could not bring the machines up" \
-        "what it said stands above; '$0 down' starts afresh"
-    collect
+    if ! is_up; then
+        rm -f "$STATE/up"
+        run_vagrant up --provision >&2 || fail "vagrant could not bring the machines up" \
+            "what it said stands above; '$0 down' starts afresh"
+        collect
+    fi
 
     local port attempt
     for port in "$PROD1_SSH" "$INFRA_SSH"; do
@@ -154,6 +168,7 @@ up() {
         ((attempt < 60)) || fail "the ACME server's DNS does not answer" "$0 vagrant ssh infra -c 'journalctl -u pebble-challtestsrv'"
         sleep 0.5
     done
+    inputs >"$STATE/up"
     say "up: $STATE/machines.json"
 }
 
@@ -164,10 +179,13 @@ down() {
     --all) images=yes ;;
     *) usage ;;
     esac
-    if [[ -d ${VAGRANT_DOTFILE_PATH:-$STATE/vagrant} ]] && command -v vagrant >/dev/null; then
-        run_vagrant destroy --force >&2 || say "vagrant could not remove everything; going on without it"
+    if [[ $PROVIDER != docker && -d ${VAGRANT_DOTFILE_PATH:-$STATE/vagrant} ]]; then
+        need vagrant
+        run_vagrant destroy --force >&2 || fail "vagrant could not remove the machines" "what it said stands above"
     fi
     if docker version >/dev/null 2>&1; then
+        # By label and not by `vagrant destroy`: finds what an interrupted run left too, and does not shut down
+        # politely what is thrown away.
         local id
         for id in $(own_containers); do
             docker rm --force --volumes "$id" >/dev/null
@@ -176,16 +194,19 @@ down() {
             docker network rm "$id" >/dev/null
         done
         if [[ -n $images ]]; then
-            docker image ls --quiet --filter label=ocrctl.rehearsal.inputs | sort -u | xargs --no-run-if-empty docker image rm >/dev/null
+            for id in $(docker image ls --quiet --filter label=ocrctl.rehearsal.inputs | sort -u); do
+                docker image rm --force "$id" >/dev/null || say "the image is still in use by machines of another set"
+            done
         fi
     elif [[ -f $STATE/settings && $PROVIDER == docker ]]; then
         fail "no Docker engine answers, so containers may be left" "$HERE/docker-engine.sh, then again"
     fi
     local file
-    for file in settings lock id_ed25519 id_ed25519.pub boot.env registry-password ca.crt known_hosts machines.json; do
+    for file in settings lock id_ed25519 id_ed25519.pub boot.env registry-password ca.crt known_hosts machines.json up; do
         rm -f "$STATE/$file" "$STATE/$file.new"
     done
     rm -rf "$STATE/vagrant" "$STATE/vagrant.d"
+    [[ $STATE != "$ROOT/.rehearsal" ]] || rm -rf "$HERE/.vagrant" # of `vagrant up` by hand
     # What others keep there stays
     rmdir "$STATE" 2>/dev/null || true
 }

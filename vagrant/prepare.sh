@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes what a machine of the docker provider needs before it can be created: the user's key, the image, the network.
-# Run by the Vagrantfile before `vagrant up`, for several machines at once.
+# Makes what a machine needs before it can be created: the user's key, the registry's password, and for the docker
+# provider the image and the network. Run by the Vagrantfile before `vagrant up`, for several machines at once.
 #
-#   prepare.sh prod1|infra
+#   prepare.sh prod1|infra    for the docker provider
+#   prepare.sh vm             for the others
 set -euo pipefail
 # shellcheck source=settings.sh
 . "$(dirname "$0")/settings.sh"
@@ -16,6 +17,8 @@ printf 'RELEASE=%s\nPORT_BASE=%s\n' "$RELEASE" "$PORT_BASE" >"$STATE/settings"
 [[ -f $STATE/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$STATE/id_ed25519"
 [[ -f $STATE/registry-password ]] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/registry-password"
 echo "REHEARSAL_AUTHORIZED_KEY=$(<"$STATE/id_ed25519.pub")" >"$STATE/boot.env"
+
+[[ $1 != vm ]] || exit 0
 
 if ! docker network inspect "$NAME" >/dev/null 2>&1; then
     # An IPv6 network needs a prefix of our own choice (RFC 4193); the port makes it unique on this machine.

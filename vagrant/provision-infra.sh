@@ -97,10 +97,7 @@ write "$dir/pebble.json" 644 root:root pebble <<EOF
     "tlsPort": 443,
     "ocspResponderURL": "",
     "externalAccountBindingRequired": false,
-    "profiles": {
-      "default": { "description": "90 days", "validityPeriod": 7776000 },
-      "shortlived": { "description": "6 days", "validityPeriod": 518400 }
-    }
+    "certificateValidityPeriod": 7776000
   }
 }
 EOF
@@ -125,6 +122,7 @@ write /etc/systemd/system/pebble-challtestsrv.service 644 root:root pebble-chall
 [Unit]
 Description=Mock DNS server for Pebble
 After=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
 # The address is looked up at each start: a network may hand out others after a restart.
@@ -135,7 +133,6 @@ ExecStart=/bin/sh -c 'address=$$(getent ahostsv4 prod1.rehearsal.test | head -n 
 DynamicUser=yes
 Restart=always
 RestartSec=1
-StartLimitIntervalSec=0
 
 [Install]
 WantedBy=multi-user.target

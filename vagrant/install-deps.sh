@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Installs the Debian or Ubuntu packages that a task needs: only those missing, asking nothing.
+#
+#   install-deps.sh rehearse    boot the rehearsal machines
+#   install-deps.sh build       compile ocrctl and the service
+#   install-deps.sh test        run every test (also wants the two above)
+#
+# Several groups may be given. Servers that come along for the tests (sshd, nginx, docker-registry) are neither
+# started nor enabled: the tests run their own, on loopback.
+# shellcheck disable=SC2034  # the groups are read through a name reference
+set -euo pipefail
+
+usage() {
+    sed -n '2,/^[^#]/{/shellcheck/d;s/^# \{0,1\}//p}' "$0" >&2
+    exit 64
+}
+
+# command:package, where another package may bring the command (docker-ce, a newer vagrant); else the package
+rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstrap debian-archive-keyring
+    ssh:openssh-client openssl:openssl jq:jq curl:curl ca-certificates iptables:iptables)
+build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
+    tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
+test=(sshd:openssh-server pdftotext:poppler-utils pebble:pebble docker-registry:docker-registry
+    htpasswd:apache2-utils nginx:nginx-light ufw:ufw tmux:tmux openssl:openssl curl:curl shellcheck:shellcheck)
+# units that would start by themselves, by package
+declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service
+    [nginx-light]=nginx.service [pebble]=pebble.service)
+
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # where servers are, also for those who aren't root
+installed() { dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
+as_root() {
+    if [[ $(id -u) == 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo --preserve-env=DEBIAN_FRONTEND,NEEDRESTART_MODE,RUNLEVEL,http_proxy,https_proxy,no_proxy "$@"
+    else
+        echo "not root, and sudo is not installed; as root, run: $0 ${groups[*]}" >&2
+        exit 1
+    fi
+}
+
+groups=("$@")
+[[ $# -gt 0 ]] || usage
+command -v apt-get >/dev/null || {
+    echo "this is not Debian or Ubuntu; install what stands in $0 by hand" >&2
+    exit 1
+}
+declare -A wanted=()
+for group in "$@"; do
+    case $group in
+    rehearse | build | test) declare -n entries=$group ;;
+    *) usage ;;
+    esac
+    for entry in "${entries[@]}"; do
+        command=${entry%%:*} package=${entry#*:}
+        if [[ $entry == *:* ]]; then
+            command -v "$command" >/dev/null || wanted[$package]=1
+        else
+            installed "$package" || wanted[$package]=1
+        fi
+    done
+done
+if ((${#wanted[@]} == 0)); then
+    echo "nothing to install for: $*"
+    exit 0
+fi
+
+# What a user of the machine would be asked, or have restarted, is not this script's business.
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
+apt=(as_root apt-get --option DPkg::Lock::Timeout=300 --option Acquire::Retries=3)
+
+# DPkg::Lock::Timeout does not cover the lock of the package lists.
+deadline=$((SECONDS + 300))
+until "${apt[@]}" --quiet=2 update; do
+    ((SECONDS < deadline)) || {
+        echo "apt-get update failed for 5 minutes; see above" >&2
+        exit 1
+    }
+    echo "waiting to run apt-get update again" >&2
+    sleep 5
+done
+
+# From Debian 13 the docker command is in a package of its own; elsewhere docker.io has it.
+available() { [[ -n $(apt-cache policy "$1" | sed -n 's/^ *Candidate: *\([^(].*\)/\1/p') ]]; }
+if [[ -n ${wanted[docker.io]:-} ]] && ! command -v docker >/dev/null && available docker-cli; then
+    wanted[docker-cli]=1
+fi
+unavailable=()
+for package in "${!wanted[@]}"; do
+    available "$package" || unavailable+=("$package")
+done
+if ((${#unavailable[@]})); then
+    echo "no package source of this machine has: ${unavailable[*]}" >&2
+    echo "hint: on Ubuntu, enable universe; install vagrant from its maker where the distribution has dropped it" >&2
+    exit 1
+fi
+
+# Without systemd, invoke-rc.d consults the runlevel: nothing of ours starts in 1. Under systemd, a masked unit is not
+# started; the mask goes as soon as the package is there, and the unit stays disabled.
+hold=()
+for package in "${!wanted[@]}"; do
+    if [[ -n ${starts[$package]:-} ]] && ! installed "$package"; then
+        read -r -a units <<<"${starts[$package]}"
+        hold+=("${units[@]}")
+    fi
+done
+systemd=''
+[[ ! -d /run/systemd/system ]] || systemd=yes
+release_units() {
+    local unit
+    for unit in "${hold[@]}"; do
+        as_root systemctl --quiet unmask "$unit" || true
+        as_root systemctl --quiet disable "$unit" 2>/dev/null || true # pebble has no unit in some releases
+    done
+}
+if ((${#hold[@]})); then
+    if [[ -n $systemd ]]; then
+        trap release_units EXIT
+        as_root systemctl --quiet mask "${hold[@]}"
+    else
+        export RUNLEVEL=1
+    fi
+fi
+
+readarray -t packages < <(printf '%s\n' "${!wanted[@]}" | sort)
+echo "installing ${packages[*]}"
+"${apt[@]}" --quiet=2 --yes --no-install-recommends install "${packages[@]}"
