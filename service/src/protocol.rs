@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// A worker is not trusted to keep its answers short: a page of dense text has well under a tenth of this.
 pub const MAX_FRAME: u32 = 64 << 20;
 
-/// To a worker. It answers each with one [`Reply`].
+/// To a worker. It answers each with [`Reply::Begun`] and then with one other [`Reply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The document, whose bytes follow; `None` for the one that came last.
@@ -56,6 +56,9 @@ pub enum Mode {
 pub enum Reply {
     /// Unasked, once, after the sample was read correctly.
     Ready(Engine),
+    /// To each request, when it has arrived whole and nothing of the document has been parsed: a worker that dies
+    /// earlier did not die of the document.
+    Begun,
     /// To [`Task::Count`].
     Pages(u32),
     /// To [`Task::Read`].

@@ -50,7 +50,12 @@ async fn count(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejection> 
     if !matches!(document.kind, DocumentType::Pdf | DocumentType::Tiff) {
         return Ok(1);
     }
-    pool.count(document).await.map_err(|failure| match failure {
+    let mut counted = pool.count(document).await;
+    if counted == Err(Failure::Crashed) {
+        // Perhaps not of this document: it has a second worker to show whether it is.
+        counted = pool.count(document).await;
+    }
+    counted.map_err(|failure| match failure {
         Failure::Fault(fault) => of_fault(fault),
         Failure::Crashed => Rejection::new(
             ProblemKind::Corrupt,

@@ -7,10 +7,15 @@ use tokio::sync::oneshot;
 use crate::document::Document;
 use crate::protocol::{Reply, Task};
 
+/// Once can be chance. More often, the document does not fit into a worker's memory, or no worker works.
+const MAX_UNLUCKY: u32 = 3;
+
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) errand: Errand,
     answer: oneshot::Sender<Outcome>,
+    /// Workers that died before they began with it.
+    unlucky: u32,
 }
 
 /// What a worker is to do.
@@ -31,7 +36,12 @@ impl Job {
     pub(super) fn new(document: Arc<Document>, task: Task) -> (Self, oneshot::Receiver<Outcome>) {
         let (answer, outcome) = oneshot::channel();
         let errand = Errand { document, task };
-        (Self { errand, answer }, outcome)
+        let job = Self {
+            errand,
+            answer,
+            unlucky: 0,
+        };
+        (job, outcome)
     }
 
     /// What is to be done, and the end of anybody's interest in it, to be awaited side by side.
@@ -42,6 +52,12 @@ impl Job {
     /// Whether nobody waits for the outcome any more.
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
+    }
+
+    /// Whether it may be given to another worker, after one died before it began with it.
+    pub(super) fn may_try_again(&mut self) -> bool {
+        self.unlucky += 1;
+        self.unlucky < MAX_UNLUCKY
     }
 
     pub(super) fn finish(self, outcome: Outcome) {

@@ -160,9 +160,8 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(Fault::new(
-            FaultKind::Engine,
-            "The worker answered another question.",
-        )),
+        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(
+            Fault::new(FaultKind::Engine, "The worker answered another question."),
+        ),
     }
 }

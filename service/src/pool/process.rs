@@ -77,12 +77,12 @@ impl Process {
     pub(super) async fn ready(&mut self) -> io::Result<Engine> {
         match self.receive().await? {
             Reply::Ready(engine) => Ok(engine),
-            _ => Err(io::Error::other("it spoke out of turn")),
+            _ => Err(out_of_turn()),
         }
     }
 
-    /// Gives the worker an errand. An error means that it was dead before it could begin. Not to be called again
-    /// after the future was dropped half-way.
+    /// Gives the worker an errand, and waits until it has it whole. An error means that it died before it could begin. Not
+    /// to be called again after the future was dropped half-way.
     pub(super) async fn send(&mut self, errand: &Errand) -> io::Result<()> {
         let document = &errand.document;
         let brought = (self.document != Some(document.id)).then_some(Incoming {
@@ -98,7 +98,10 @@ impl Process {
             self.socket.write_all(&document.bytes).await?;
             self.document = Some(document.id);
         }
-        Ok(())
+        match self.receive().await? {
+            Reply::Begun => Ok(()),
+            _ => Err(out_of_turn()),
+        }
     }
 
     /// The answer to the errand. An error means that the worker died at it, or is as good as dead.
@@ -121,6 +124,10 @@ impl Process {
         let _ = self.child.start_kill();
         self.child.wait().await.ok()
     }
+}
+
+fn out_of_turn() -> io::Error {
+    io::Error::other("the worker spoke out of turn")
 }
 
 /// Workers have no log of their own: what their libraries complain of goes to the service's.

@@ -28,7 +28,6 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
                 tracing::info!(slot, ms, "worker ready");
                 shared.worker_ready(engine);
                 work(slot, process, &shared).await;
-                shared.worker_gone();
             }
             Err(error) => {
                 tracing::error!(slot, error, "worker did not start");
@@ -65,6 +64,7 @@ async fn work(slot: u32, mut process: Process, shared: &Shared) {
         let job = tokio::select! {
             biased;
             status = process.ended() => {
+                shared.worker_gone();
                 tracing::warn!(slot, ?status, "an idle worker ended");
                 return;
             }
@@ -83,12 +83,14 @@ enum Next {
     Replace,
 }
 
+/// Whoever learns that a page is lost can also learn that a worker is: the status is changed first.
 async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) -> Next {
     let started = Instant::now();
     let (errand, abandoned) = job.parts();
     let result = tokio::select! {
         result = timeout(shared.settings.page_timeout, converse(process, errand)) => result,
         () = abandoned => {
+            shared.worker_gone();
             tracing::info!(slot, "nobody waits for the page any more");
             return Next::Replace;
         }
@@ -103,17 +105,24 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
             Next::Keep
         }
         Ok(Err(Death::Before(error))) => {
-            tracing::warn!(slot, %error, "an idle worker had died; its job goes to another");
-            shared.queue.push_again(job);
+            tracing::warn!(slot, %error, "a worker died before it began with a page");
+            shared.worker_gone();
+            if job.may_try_again() {
+                shared.queue.push_again(job);
+            } else {
+                job.finish(Outcome::Crashed);
+            }
             Next::Replace
         }
         Ok(Err(Death::During(error))) => {
             tracing::warn!(slot, ms, %error, "a worker died at a page");
+            shared.worker_gone();
             job.finish(Outcome::Crashed);
             Next::Replace
         }
         Err(_) => {
             tracing::warn!(slot, ms, "a page took too long");
+            shared.worker_gone();
             job.finish(Outcome::TimedOut);
             Next::Replace
         }

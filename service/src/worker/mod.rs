@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use ocr_api::health::Engine;
 
-use crate::protocol::{self, Fault, FaultKind, Reply, Request, Task};
+use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
 use opened::Opened;
 use pdf::PdfReader;
 use recognizer::Recognizer;
@@ -67,7 +67,14 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
 
     while let Some(request) = receive(&mut socket)? {
-        let reply = worker.answer(request, &mut socket)?;
+        if let Some(incoming) = request.document {
+            // The old one goes first: two large documents need not fit at once.
+            worker.opened = None;
+            let bytes = receive_document(&mut socket, incoming)?;
+            worker.opened = Some(Opened::new(incoming.kind, bytes));
+        }
+        send(&mut socket, &Reply::Begun)?;
+        let reply = worker.answer(request.task)?;
         send(&mut socket, &reply)?;
     }
     Ok(())
@@ -89,21 +96,11 @@ impl Worker {
         }
     }
 
-    fn answer(&mut self, request: Request, socket: &mut impl Read) -> io::Result<Reply> {
-        if let Some(incoming) = request.document {
-            // The old one goes first: two large documents need not fit at once.
-            self.opened = None;
-            let mut bytes = Vec::new();
-            let read = socket.take(incoming.length).read_to_end(&mut bytes)?;
-            if (read as u64) < incoming.length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.opened = Some(Opened::new(incoming.kind, bytes));
-        }
+    fn answer(&mut self, task: Task) -> io::Result<Reply> {
         let Some(document) = &mut self.opened else {
             return Err(io::Error::other("a request without a document"));
         };
-        let result = match request.task {
+        let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
             Task::Read {
                 page,
@@ -143,6 +140,15 @@ fn receive(socket: &mut impl Read) -> io::Result<Option<Request>> {
     let mut body = vec![0; protocol::frame_length(head)?];
     socket.read_exact(&mut body)?;
     protocol::parse(&body).map(Some)
+}
+
+fn receive_document(socket: &mut impl Read, incoming: Incoming) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = socket.take(incoming.length).read_to_end(&mut bytes)?;
+    if (read as u64) < incoming.length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
 }
 
 /// What a decoder found on a page.

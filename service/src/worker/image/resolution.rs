@@ -84,7 +84,7 @@ mod tests {
         file.extend(11811u32.to_be_bytes());
         file.push(1);
         assert_eq!(of(DocumentType::Png, &file), Some(300));
-        file.truncate(40);
+        file.truncate(38);
         assert_eq!(of(DocumentType::Png, &file), None);
     }
 }

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
+use tiff::decoder::ifd::Value;
 use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
 use tiff::tags::{ResolutionUnit, Tag};
 use tiff::{ColorType, TiffError};
@@ -70,7 +71,10 @@ fn open(bytes: &[u8]) -> Result<Tiff<'_>, Fault> {
 }
 
 fn stated_resolution(tiff: &mut Tiff<'_>) -> Option<u32> {
-    let x = tiff.get_tag_f64(Tag::XResolution).ok()?;
+    let x = match tiff.find_tag(Tag::XResolution).ok()?? {
+        Value::Rational(dots, units) => f64::from(dots) / f64::from(units),
+        other => other.into_f64().ok()?,
+    };
     let unit = tiff
         .find_tag_unsigned::<u16>(Tag::ResolutionUnit)
         .ok()
