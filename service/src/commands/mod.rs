@@ -1,0 +1,40 @@
+//! One file a command.
+
+mod key;
+mod serve;
+
+use std::io;
+
+use crate::cli::{Command, Key};
+use crate::worker;
+
+/// What a command can fail of, in words for whoever ran it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Serve(#[from] serve::ServeError),
+    #[error(transparent)]
+    Key(#[from] key::KeyError),
+    #[error("worker: {0}")]
+    Worker(#[from] worker::WorkerError),
+    #[error("can't start: {0}")]
+    Runtime(io::Error),
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// See [`CommandError`].
+pub fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Serve(flags) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(CommandError::Runtime)?;
+            Ok(runtime.block_on(serve::run(*flags))?)
+        }
+        Command::Key(Key::New(flags)) => Ok(key::new(&flags)?),
+        Command::Worker(flags) => Ok(worker::run(&flags.into())?),
+    }
+}

@@ -1,0 +1,114 @@
+//! `ocr-service serve`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Serve;
+use crate::http::{self, Limits, Service};
+use crate::keyring::Keyring;
+use crate::listener::{self, BindError, Listener};
+use crate::pool::{Pool, PoolSettings};
+use crate::worker::WorkerSettings;
+
+const PDFIUM: &str = "libpdfium.so";
+/// Where the image has it.
+const PDFIUM_DIRECTORY: &str = "/usr/lib/ocr";
+/// This very executable, even if its file has been replaced since.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("--log: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(
+        "there is no {PDFIUM} at {}\nhint: service/fetch-pdfium.sh gets it; say where it is by --pdfium or OCR_PDFIUM",
+        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoPdfium { looked: Vec<PathBuf> },
+    #[error("can't listen for signals: {0}")]
+    Signals(io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(io::stderr)
+        .with_env_filter(EnvFilter::try_new(&flags.log)?)
+        .init();
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let pdfium = find_pdfium(flags.pdfium)?;
+    let listener = Listener::bind(&flags.listen)?;
+    let keyring = Keyring::open(flags.keys).await;
+    tokio::spawn(Arc::clone(&keyring).watch());
+
+    let pool = Pool::start(PoolSettings {
+        program: OWN_PROGRAM.into(),
+        worker: WorkerSettings {
+            languages: flags.languages.clone(),
+            pdfium,
+            max_pixels: u64::from(flags.max_megapixels.get()) * 1_000_000,
+        },
+        workers: flags.workers.count(),
+        page_timeout: flags.page_timeout,
+    });
+    let limits = Limits {
+        max_upload: flags.max_upload,
+        deadline: flags.deadline,
+        max_documents: flags.queue.get() as usize,
+        max_memory: flags.memory.max(flags.max_upload),
+    };
+    tracing::info!(
+        listen = listener
+            .address()
+            .map_or_else(|_| flags.listen.to_string(), |at| at.to_string()),
+        release = flags.release,
+        workers = pool.size(),
+        "serving"
+    );
+    let service = Service::new(flags.release, flags.languages, limits, pool, keyring);
+    let stop = {
+        let service = Arc::clone(&service);
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            service.start_draining();
+        }
+    };
+    let drained = listener::serve(listener, http::app(service), stop, flags.drain).await;
+    tracing::info!(open = drained.open, cut = drained.cut, "stopped");
+    Ok(())
+}
+
+/// What was given, or else the first that is there.
+fn find_pdfium(given: Option<PathBuf>) -> Result<PathBuf, ServeError> {
+    let looked = match given {
+        Some(path) => vec![path],
+        None => std::env::current_exe()
+            .ok()
+            .as_deref()
+            .and_then(Path::parent)
+            .into_iter()
+            .chain([Path::new(PDFIUM_DIRECTORY)])
+            .map(|directory| directory.join(PDFIUM))
+            .collect(),
+    };
+    looked
+        .iter()
+        .find(|path| path.is_file())
+        .cloned()
+        .ok_or(ServeError::NoPdfium { looked })
+}

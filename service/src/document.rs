@@ -1,0 +1,120 @@
+//! An uploaded document, and its type by its first bytes: neither its name nor its content type is believed.
+
+use bytes::Bytes;
+use ocr_api::answer::DocumentType;
+
+/// A document on its way to the workers.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Unique within the process: tells whether a worker has it already.
+    pub id: u64,
+    pub kind: DocumentType,
+    pub bytes: Bytes,
+}
+
+/// PDF readers accept the header anywhere in here, after whatever a mail gateway or a scanner put before it.
+const PDF_HEADER_WITHIN: usize = 1024;
+
+/// The type of a document that can be read here.
+pub fn sniff(bytes: &[u8]) -> Option<DocumentType> {
+    let start = &bytes[..bytes.len().min(PDF_HEADER_WITHIN)];
+    match start {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(DocumentType::Png),
+        [0xff, 0xd8, 0xff, ..] => Some(DocumentType::Jpeg),
+        // Classic and BigTIFF, little and big endian.
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(DocumentType::Tiff),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some(DocumentType::Webp),
+        _ if start.windows(5).any(|window| window == b"%PDF-") => Some(DocumentType::Pdf),
+        _ => None,
+    }
+}
+
+/// What bytes that are not a supported document look like, for the error: `a GIF image`.
+pub fn describe(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [b'G', b'I', b'F', b'8', ..] => "a GIF image",
+        [b'B', b'M', ..] => "a BMP image",
+        [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
+            "a JPEG 2000 image"
+        }
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "a HEIC or AVIF image, or a video",
+        [b'P', b'K', 3 | 5, ..] => "a ZIP archive or an office document",
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => "an old office document",
+        [0x1f, 0x8b, ..] => "gzip data",
+        [b'%', b'!', b'P', b'S', ..] => "PostScript",
+        [b'{', b'\\', b'r', b't', b'f', ..] => "RTF text",
+        _ if is_text(bytes) => "text",
+        _ => "data of an unknown kind",
+    }
+}
+
+/// No control characters but white space in the first bytes. UTF-8 may be cut anywhere, so it is not validated.
+fn is_text(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(512)];
+    start
+        .iter()
+        .all(|byte| *byte >= 0x20 && *byte != 0x7f || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_supported_type_is_known_by_its_first_bytes() {
+        let cases: [(&[u8], DocumentType); 9] = [
+            (b"\x89PNG\r\n\x1a\nrest", DocumentType::Png),
+            (b"\xff\xd8\xff\xe0", DocumentType::Jpeg),
+            (b"II*\0", DocumentType::Tiff),
+            (b"MM\0*", DocumentType::Tiff),
+            (b"II+\0", DocumentType::Tiff),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", DocumentType::Webp),
+            (b"%PDF-1.7", DocumentType::Pdf),
+            (b"\xef\xbb\xbf\r\n%PDF-1.4", DocumentType::Pdf),
+            (
+                &[b"junk ".repeat(100).as_slice(), b"%PDF-1.4"].concat(),
+                DocumentType::Pdf,
+            ),
+        ];
+        for (bytes, kind) in cases {
+            assert_eq!(sniff(bytes), Some(kind), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        let cases: [(&[u8], &str); 6] = [
+            (b"GIF89a", "a GIF image"),
+            (b"PK\x03\x04", "a ZIP archive or an office document"),
+            (b"Dear Sir,\nplease find", "text"),
+            ("Größe".as_bytes(), "text"),
+            (b"\0\x01\x02\x03", "data of an unknown kind"),
+            (b"RIFF\0\0\0\0WAVE", "data of an unknown kind"),
+        ];
+        for (bytes, name) in cases {
+            assert_eq!(sniff(bytes), None);
+            assert_eq!(describe(bytes), name, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn short_input_is_not_a_document() {
+        for length in 0..4 {
+            assert_eq!(sniff(&b"\x89PNG"[..length]), None);
+        }
+    }
+}

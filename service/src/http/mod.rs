@@ -1,0 +1,123 @@
+//! The routes: from a request to an answer or a problem.
+
+mod access;
+mod answer;
+mod auth;
+mod budget;
+mod discard;
+mod error;
+mod health;
+mod negotiate;
+mod ocr;
+mod query;
+mod reading;
+mod upload;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use ocr_api::problem::ProblemKind;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::keyring::Keyring;
+use crate::pool::Pool;
+use budget::Budget;
+use error::Rejection;
+
+/// What requests may ask of the service.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a document.
+    pub max_upload: u64,
+    /// A request is answered within this, from its first byte on.
+    pub deadline: Duration,
+    /// Documents in the service at a time, being read or waiting.
+    pub max_documents: usize,
+    /// Bytes of documents in the service at a time.
+    pub max_memory: u64,
+}
+
+/// Everything that the routes share.
+#[derive(Debug)]
+pub struct Service {
+    release: String,
+    languages: Vec<String>,
+    limits: Limits,
+    pool: Pool,
+    keyring: Arc<Keyring>,
+    budget: Budget,
+    next_document: AtomicU64,
+    draining: AtomicBool,
+}
+
+impl Service {
+    /// `languages`: those that may be asked for, the default first.
+    pub fn new(
+        release: String,
+        languages: Vec<String>,
+        limits: Limits,
+        pool: Pool,
+        keyring: Arc<Keyring>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            release,
+            languages,
+            budget: Budget::new(&limits),
+            limits,
+            pool,
+            keyring,
+            next_document: AtomicU64::new(1),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on, `/readyz` says no: the service takes no new work.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// All routes.
+pub fn app(service: Arc<Service>) -> Router {
+    let keyed = Router::new().route("/v1/ocr", post(ocr::post)).layer(
+        axum::middleware::from_fn_with_state(Arc::clone(&service), auth::require_key),
+    );
+    Router::new()
+        .merge(keyed)
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(access::log))
+        .with_state(service)
+}
+
+async fn not_found() -> Rejection {
+    Rejection::new(
+        ProblemKind::NotFound,
+        "Documents go to POST /v1/ocr; /healthz and /readyz tell how the service is.",
+    )
+}
+
+async fn wrong_method() -> Rejection {
+    Rejection::new(
+        ProblemKind::Method,
+        "Documents are sent with POST; /healthz and /readyz are read with GET.",
+    )
+}
+
+/// A bug of ours costs one request. Its message is not logged: it could quote a document.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a request handler panicked");
+    Rejection::new(
+        ProblemKind::Internal,
+        "This is a bug in the service; report it with the request id.",
+    )
+    .into_response()
+}

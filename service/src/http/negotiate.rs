@@ -1,0 +1,116 @@
+//! What the client wants to read: its `Accept` header (RFC 9110, 12.5.1).
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use ocr_api::problem::ProblemKind;
+
+use super::error::Rejection;
+
+/// The formats of an answer, the default first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Text,
+}
+
+impl Format {
+    const ALL: [Self; 2] = [Self::Json, Self::Text];
+
+    fn media_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Json => ("application", "json"),
+            Self::Text => ("text", "plain"),
+        }
+    }
+}
+
+/// The format that the client likes best; among equals, ours.
+pub(super) fn format(headers: &HeaderMap) -> Result<Format, Rejection> {
+    let ranges: Vec<Range> = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(Range::parse)
+        .collect();
+    if ranges.is_empty() {
+        return Ok(Format::Json);
+    }
+    let mut best: Option<(Format, f32)> = None;
+    for format in Format::ALL {
+        let quality = quality(&ranges, format);
+        if quality > best.map_or(0.0, |(_, best)| best) {
+            best = Some((format, quality));
+        }
+    }
+    best.map(|(format, _)| format).ok_or_else(|| {
+        Rejection::new(
+            ProblemKind::NotAcceptable,
+            "Answers come as application/json or text/plain; ask for one of them in `Accept`.",
+        )
+    })
+}
+
+/// The quality that the most specific matching range gives.
+fn quality(ranges: &[Range], format: Format) -> f32 {
+    let (kind, subtype) = format.media_type();
+    ranges
+        .iter()
+        .filter_map(|range| Some((range.specificity(kind, subtype)?, range.quality)))
+        .max_by_key(|(specificity, _)| *specificity)
+        .map_or(0.0, |(_, quality)| quality)
+}
+
+struct Range {
+    kind: String,
+    subtype: String,
+    quality: f32,
+}
+
+impl Range {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';');
+        let (kind, subtype) = parts.next()?.trim().split_once('/')?;
+        let quality = parts
+            .filter_map(|part| part.trim().strip_prefix("q="))
+            .find_map(|q| q.parse().ok())
+            .unwrap_or(1.0);
+        Some(Self {
+            kind: kind.to_ascii_lowercase(),
+            subtype: subtype.to_ascii_lowercase(),
+            quality,
+        })
+    }
+
+    fn specificity(&self, kind: &str, subtype: &str) -> Option<u8> {
+        match (self.kind.as_str(), self.subtype.as_str()) {
+            (k, s) if k == kind && s == subtype => Some(2),
+            (k, "*") if k == kind => Some(1),
+            ("*", "*") => Some(0),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(accept: &'static str) -> Option<Format> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, accept.parse().unwrap());
+        format(&headers).ok()
+    }
+
+    #[test]
+    fn json_unless_text_is_liked_better() {
+        assert_eq!(format(&HeaderMap::new()).ok(), Some(Format::Json));
+        assert_eq!(of("*/*"), Some(Format::Json));
+        assert_eq!(of("text/plain"), Some(Format::Text));
+        assert_eq!(of("TEXT/*"), Some(Format::Text));
+        assert_eq!(of("text/plain, */*;q=0.1"), Some(Format::Text));
+        assert_eq!(of("text/plain;q=0.5, application/json"), Some(Format::Json));
+        assert_eq!(of("application/json;q=0, */*"), Some(Format::Text));
+        assert_eq!(of("image/png"), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! `POST /v1/ocr`: one document in, its text out.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use ocr_api::answer::{Answer, Document as DocumentAnswer};
+use ocr_api::problem::ProblemKind;
+use tokio::time::{Instant, timeout_at};
+
+use super::access::{self, Noted, RequestId};
+use super::budget::Share;
+use super::error::Rejection;
+use super::negotiate::Format;
+use super::query::Wanted;
+use super::upload::{self, Upload};
+use super::{Service, answer, discard, negotiate, reading};
+use crate::document::Document;
+
+/// A client that can't wait as long as the service would.
+const DEADLINE_MS: &str = "x-deadline-ms";
+
+pub(super) async fn post(
+    State(service): State<Arc<Service>>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mut noted = Noted::default();
+    let mut response = handle(&service, id, query, &headers, body, &mut noted)
+        .await
+        .unwrap_or_else(IntoResponse::into_response);
+    access::note(&mut response, noted);
+    response
+}
+
+async fn handle(
+    service: &Service,
+    id: String,
+    query: Option<String>,
+    headers: &HeaderMap,
+    body: Body,
+    noted: &mut Noted,
+) -> Result<Response, Rejection> {
+    let mut body = body.into_data_stream();
+    let received = receive(service, query.as_deref(), headers, &mut body).await;
+    let received = received.inspect_err(|_| discard::in_background(body))?;
+    let Received {
+        wanted,
+        format,
+        deadline,
+        upload,
+        share: _share,
+    } = received;
+    let Upload {
+        bytes,
+        kind,
+        name,
+        sha256,
+    } = upload;
+    noted.document = Some(kind.media_type().to_owned());
+    noted.sha256 = Some(sha256.clone());
+    noted.bytes = Some(bytes.len() as u64);
+
+    let document = Arc::new(Document {
+        id: service.next_document.fetch_add(1, Ordering::Relaxed),
+        kind,
+        bytes,
+    });
+    let reading = reading::read(&service.pool, &document, &wanted, deadline).await?;
+    let answer = Answer {
+        id,
+        release: service.release.clone(),
+        complete: reading.pages.iter().all(|page| page.status.is_complete()),
+        document: DocumentAnswer {
+            name,
+            kind,
+            sha256,
+            pages: reading.count,
+        },
+        pages: reading.pages,
+        codes: Vec::new(),
+        warnings: reading.warnings,
+    };
+    noted.pages = Some(answer.pages.len());
+    noted.complete = Some(answer.complete);
+    Ok(answer::render(&answer, format))
+}
+
+/// Everything that a request brought.
+struct Received {
+    wanted: Wanted,
+    format: Format,
+    deadline: Instant,
+    upload: Upload,
+    /// Held until the answer is made.
+    share: Share,
+}
+
+/// Reads the request: first what it asks for, then, if there is room, its document.
+async fn receive(
+    service: &Service,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+) -> Result<Received, Rejection> {
+    let started = Instant::now();
+    let wanted = Wanted::parse(query.unwrap_or_default(), &service.languages)?;
+    let format = negotiate::format(headers)?;
+    let deadline = started + time_limit(headers, service.limits.deadline)?;
+    let mut share = service.budget.enter()?;
+    let upload = upload::receive(headers, body, service.limits.max_upload, &mut share);
+    let upload = timeout_at(deadline, upload).await.map_err(|_| {
+        Rejection::new(
+            ProblemKind::UploadTimeout,
+            "The document did not arrive before the deadline; send it over a faster connection.",
+        )
+    })??;
+    Ok(Received {
+        wanted,
+        format,
+        deadline,
+        upload,
+        share,
+    })
+}
+
+/// How long this request may take: the client's wish, but no longer than the service allows.
+fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, Rejection> {
+    let Some(value) = headers.get(DEADLINE_MS) else {
+        return Ok(most);
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|millis| *millis > 0)
+        .map(|millis| Duration::from_millis(millis).min(most))
+        .ok_or_else(|| {
+            Rejection::new(
+                ProblemKind::Malformed,
+                "X-Deadline-Ms is a whole number of milliseconds.",
+            )
+        })
+}

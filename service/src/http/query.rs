@@ -1,0 +1,205 @@
+//! `?lang=eng+deu&pages=1-3,7&mode=auto`. What is not understood is an error: a misspelt `pages` would else cost a
+//! whole document.
+
+use std::collections::BTreeSet;
+
+use ocr_api::problem::ProblemKind;
+
+use super::error::Rejection;
+use crate::protocol::Mode;
+
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// As Tesseract wants them, joined by `+`.
+    pub(super) languages: String,
+    pub(super) mode: Mode,
+    pub(super) pages: Pages,
+}
+
+/// Page ranges, ends included; none means all.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Pages(Vec<(u32, Option<u32>)>);
+
+impl Wanted {
+    /// `installed`: the languages that may be asked for, the default first.
+    pub(super) fn parse(query: &str, installed: &[String]) -> Result<Self, Rejection> {
+        let mut wanted = Self {
+            languages: installed.first().cloned().unwrap_or_default(),
+            mode: Mode::default(),
+            pages: Pages::default(),
+        };
+        let mut seen = BTreeSet::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !seen.insert(name) {
+                return Err(malformed(format!("`{name}` is there twice.")));
+            }
+            let value = decode(value)?;
+            match name {
+                "lang" => wanted.languages = languages(&value, installed)?,
+                "mode" => wanted.mode = mode(&value)?,
+                "pages" => wanted.pages = Pages::parse(&value)?,
+                _ => {
+                    return Err(malformed(format!(
+                        "There is no parameter `{name}`; there are `lang`, `pages` and `mode`."
+                    )));
+                }
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn mode(value: &str) -> Result<Mode, Rejection> {
+    match value {
+        "auto" => Ok(Mode::Auto),
+        "text" => Ok(Mode::Text),
+        "ocr" => Ok(Mode::Ocr),
+        _ => Err(malformed(
+            "`mode` is `auto`, `text` (a PDF's text layer) or `ocr`.",
+        )),
+    }
+}
+
+/// A plus sign in a query may have become a space on its way.
+fn languages(value: &str, installed: &[String]) -> Result<String, Rejection> {
+    let names: Vec<&str> = value.split(['+', ' ', ',']).collect();
+    let unknown = names
+        .iter()
+        .find(|name| !installed.iter().any(|known| known == *name));
+    if unknown.is_some() || names.len() > installed.len() {
+        return Err(malformed(format!(
+            "`lang` names languages joined by `+`; installed here: {}.",
+            installed.join(", ")
+        )));
+    }
+    Ok(names.join("+"))
+}
+
+impl Pages {
+    fn parse(value: &str) -> Result<Self, Rejection> {
+        value
+            .split(',')
+            .map(|range| parse_range(range.trim()))
+            .collect::<Option<Vec<_>>>()
+            .filter(|ranges| ranges.len() <= 1000)
+            .map(Self)
+            .ok_or_else(|| {
+                malformed("`pages` is a list like `1-3,7` or `5-`; pages are counted from 1.")
+            })
+    }
+
+    /// The pages of a document that has `count`, each once, in order.
+    pub(super) fn of(&self, count: u32) -> Result<Vec<u32>, Rejection> {
+        if self.0.is_empty() {
+            return Ok((1..=count).collect());
+        }
+        let mut pages = BTreeSet::new();
+        for &(first, last) in &self.0 {
+            let last = last.unwrap_or(count.max(first));
+            if last > count {
+                return Err(malformed(format!(
+                    "`pages` asks for page {last}; the document has {count}."
+                )));
+            }
+            pages.extend(first..=last);
+        }
+        Ok(pages.into_iter().collect())
+    }
+}
+
+fn parse_range(range: &str) -> Option<(u32, Option<u32>)> {
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|page| *page > 0);
+    match range.split_once('-') {
+        None => number(range).map(|page| (page, Some(page))),
+        Some((first, "")) => number(first).map(|first| (first, None)),
+        Some((first, last)) => {
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some((first, Some(last)))
+        }
+    }
+}
+
+/// Percent-decoding; `+` stays, as languages are joined by it.
+fn decode(value: &str) -> Result<String, Rejection> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |at: usize| tail.get(at).and_then(|&c| char::from(c).to_digit(16));
+        let value = digit(0).zip(digit(1)).map(|(high, low)| high * 16 + low);
+        let value = value
+            .and_then(|value| u8::try_from(value).ok())
+            .ok_or_else(|| malformed("A `%` in the query is not followed by two hex digits."))?;
+        bytes.push(value);
+        rest = &tail[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| malformed("The query is not UTF-8."))
+}
+
+fn malformed(detail: impl Into<String>) -> Rejection {
+    Rejection::new(ProblemKind::Malformed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &str) -> Option<Wanted> {
+        Wanted::parse(query, &["eng".into(), "deu".into()]).ok()
+    }
+
+    fn pages(query: &str, count: u32) -> Option<Vec<u32>> {
+        parse(query)?.pages.of(count).ok()
+    }
+
+    #[test]
+    fn nothing_asked_for_is_all_pages_in_the_default_language() {
+        let wanted = parse("").unwrap();
+        assert_eq!(wanted.languages, "eng");
+        assert_eq!(wanted.mode, Mode::Auto);
+        assert_eq!(wanted.pages.of(3).unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn ranges_are_sorted_and_overlaps_counted_once() {
+        assert_eq!(pages("pages=7,1-3,2", 9).unwrap(), [1, 2, 3, 7]);
+        assert_eq!(pages("pages=2-", 4).unwrap(), [2, 3, 4]);
+        assert_eq!(pages("pages=1%2C3", 4).unwrap(), [1, 3]);
+        for wrong in ["0", "", "3-1", "a", "1-2-3", "-3", "1,,2", "99999999999"] {
+            assert!(parse(&format!("pages={wrong}")).is_none(), "{wrong}");
+        }
+        assert_eq!(pages("pages=5", 4), None);
+        assert_eq!(pages("pages=5-", 4), None);
+        assert_eq!(pages("pages=1-4294967295", 4), None);
+    }
+
+    #[test]
+    fn only_installed_languages() {
+        assert_eq!(parse("lang=deu+eng").unwrap().languages, "deu+eng");
+        assert_eq!(parse("lang=deu%2Beng").unwrap().languages, "deu+eng");
+        assert_eq!(parse("lang=deu%20eng").unwrap().languages, "deu+eng");
+        for wrong in ["fra", "", "eng+", "../eng", "eng+deu+eng"] {
+            assert!(parse(&format!("lang={wrong}")).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        assert_eq!(parse("mode=text").unwrap().mode, Mode::Text);
+        for wrong in [
+            "mode=fast",
+            "page=1",
+            "mode=ocr&mode=ocr",
+            "pages=%4",
+            "pages=%ff",
+        ] {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

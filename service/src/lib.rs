@@ -1,0 +1,24 @@
+//! OCR over HTTP. The process that serves parses no document: it hands them to worker processes.
+//!
+//! | module        | what it is for                                                        |
+//! |---------------|-----------------------------------------------------------------------|
+//! | [`cli`]       | flags and their environment variables                                 |
+//! | [`commands`]  | one file a command: `serve`, `key`, `worker`                          |
+//! | [`listener`]  | where requests arrive, and how none is lost when the service stops    |
+//! | [`http`]      | the routes: from a request to an answer or a problem                  |
+//! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
+//! | [`document`]  | an uploaded document; its type by its first bytes                     |
+//! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
+//! | [`protocol`]  | what passes between the service and a worker                          |
+//! | [`worker`]    | the other side: PDFium, image decoders and Tesseract                  |
+
+pub mod cli;
+pub mod commands;
+pub mod document;
+pub mod http;
+pub mod keyring;
+pub mod listener;
+pub mod pool;
+pub mod protocol;
+pub mod units;
+pub mod worker;

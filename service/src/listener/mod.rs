@@ -1,0 +1,69 @@
+//! Where requests arrive: a Unix socket or a TCP port.
+
+mod connection;
+mod serve;
+mod socket;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub use serve::{Drained, serve};
+pub use socket::{BindError, Listener};
+
+/// `unix:/run/ocr/ocr.sock` or `127.0.0.1:3000`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    Unix(PathBuf),
+    Tcp(SocketAddr),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("unix:") {
+            Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            Some(_) => Err(format!(
+                "the path in `{text}` is not absolute; write unix:/run/ocr/ocr.sock"
+            )),
+            None => text.parse().map(Self::Tcp).map_err(|_| {
+                format!(
+                    "`{text}` is not an address; write 127.0.0.1:3000 or unix:/run/ocr/ocr.sock"
+                )
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_back() {
+        for text in ["unix:/run/ocr/ocr.sock", "127.0.0.1:3000", "[::1]:3000"] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        for wrong in [
+            "",
+            "unix:ocr.sock",
+            "unix:",
+            "localhost",
+            "3000",
+            "/run/ocr.sock",
+        ] {
+            assert!(wrong.parse::<Address>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Binding, and closing so that nobody who has connected is lost.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
+
+use super::Address;
+
+/// The kernel cuts it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket full gives up at once.
+const BACKLOG: u32 = 4096;
+/// The proxy is in the group of the socket's directory (set-group-id), nobody else gets in.
+const SOCKET_MODE: u32 = 0o660;
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Listener {
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Unix {
+        listener: UnixListener,
+        file: SocketFile,
+    },
+    Tcp(TcpListener),
+}
+
+/// Why an address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error("another process listens on {0} already")]
+    InUse(PathBuf),
+    #[error("{0} is there, and is not a socket; it is left alone")]
+    NotASocket(PathBuf),
+    #[error("can't listen on {address}: {source}")]
+    Io { address: Address, source: io::Error },
+}
+
+/// A connection of either kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl Stream for UnixStream {}
+impl Stream for TcpStream {}
+
+impl Listener {
+    /// Listens on an address. A socket file that nobody listens on any more is replaced; one that somebody does is not.
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub fn bind(address: &Address) -> Result<Self, BindError> {
+        let inner = match address {
+            Address::Unix(path) => {
+                refuse_if_taken(path)?;
+                bind_unix(path).map(|(listener, file)| Inner::Unix { listener, file })
+            }
+            Address::Tcp(address) => bind_tcp(*address).map(Inner::Tcp),
+        };
+        inner
+            .map(|inner| Self { inner })
+            .map_err(|source| BindError::Io {
+                address: address.clone(),
+                source,
+            })
+    }
+
+    /// The address that it listens on, with the port that the system chose for port 0.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<Address> {
+        match &self.inner {
+            Inner::Unix { file, .. } => Ok(Address::Unix(file.path.clone())),
+            Inner::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+        }
+    }
+
+    /// The next connection. May be dropped at any time without losing one.
+    pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+        match &self.inner {
+            Inner::Unix { listener, .. } => Ok(Box::new(listener.accept().await?.0)),
+            Inner::Tcp(listener) => tcp_stream(listener.accept().await?.0),
+        }
+    }
+
+    /// Stops listening, and returns every connection that had been made until then. A proxy sees a connection as made
+    /// as soon as it is in the backlog.
+    pub(super) fn close(self) -> Vec<Box<dyn Stream>> {
+        let mut streams: Vec<Box<dyn Stream>> = Vec::new();
+        // Asked for directly: the runtime may not have heard yet of connections that are there.
+        match self.inner {
+            Inner::Unix { listener, file } => {
+                // Without its name, nobody connects any more; those who have are all in the backlog.
+                file.remove();
+                if let Ok(listener) = listener.into_std() {
+                    while let Ok((stream, _)) = listener.accept() {
+                        if let Ok(stream) = nonblocking(stream, StdUnixStream::set_nonblocking)
+                            .and_then(UnixStream::from_std)
+                        {
+                            streams.push(Box::new(stream));
+                        }
+                    }
+                }
+            }
+            Inner::Tcp(listener) => {
+                if let Ok(listener) = listener.into_std() {
+                    while let Ok((stream, _)) = listener.accept() {
+                        if let Ok(stream) =
+                            nonblocking(stream, std::net::TcpStream::set_nonblocking)
+                                .and_then(TcpStream::from_std)
+                                .and_then(tcp_stream)
+                        {
+                            streams.push(stream);
+                        }
+                    }
+                }
+            }
+        }
+        streams
+    }
+}
+
+fn nonblocking<S>(stream: S, set: fn(&S, bool) -> io::Result<()>) -> io::Result<S> {
+    set(&stream, true)?;
+    Ok(stream)
+}
+
+fn tcp_stream(stream: TcpStream) -> io::Result<Box<dyn Stream>> {
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn refuse_if_taken(path: &Path) -> Result<(), BindError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => Err(BindError::NotASocket(path.into())),
+        Ok(_) if StdUnixStream::connect(path).is_ok() => Err(BindError::InUse(path.into())),
+        // Left by a service that was killed, or nothing there.
+        _ => Ok(()),
+    }
+}
+
+/// Binds beside the path and renames: the socket is never there with another mode, nor without a listener.
+fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(&beside)?;
+    fs::set_permissions(&beside, Permissions::from_mode(SOCKET_MODE))?;
+    let listener = socket.listen(BACKLOG)?;
+    let inode = fs::symlink_metadata(&beside)?.ino();
+    fs::rename(&beside, path)?;
+    let file = SocketFile {
+        path: path.into(),
+        inode,
+    };
+    Ok((listener, file))
+}
+
+/// The socket's name in the file system.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl SocketFile {
+    /// Removes it, unless a successor has put its own there.
+    fn remove(&self) {
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
+        if ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "can't remove the socket");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A task on a document, and where its outcome goes.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::document::Document;
+use crate::protocol::{Reply, Task};
+
+/// Once can be chance. More often, the document does not fit into a worker's memory, or no worker works.
+const MAX_UNLUCKY: u32 = 3;
+
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) errand: Errand,
+    answer: oneshot::Sender<Outcome>,
+    /// Workers that died before they began with it.
+    unlucky: u32,
+}
+
+/// What a worker is to do.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) document: Arc<Document>,
+    pub(super) task: Task,
+}
+
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Reply(Reply),
+    Crashed,
+    TimedOut,
+}
+
+impl Job {
+    pub(super) fn new(document: Arc<Document>, task: Task) -> (Self, oneshot::Receiver<Outcome>) {
+        let (answer, outcome) = oneshot::channel();
+        let errand = Errand { document, task };
+        let job = Self {
+            errand,
+            answer,
+            unlucky: 0,
+        };
+        (job, outcome)
+    }
+
+    /// What is to be done, and the end of anybody's interest in it, to be awaited side by side.
+    pub(super) fn parts(&mut self) -> (&Errand, impl Future<Output = ()>) {
+        (&self.errand, self.answer.closed())
+    }
+
+    /// Whether nobody waits for the outcome any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    /// Whether it may be given to another worker, after one died before it began with it.
+    pub(super) fn may_try_again(&mut self) -> bool {
+        self.unlucky += 1;
+        self.unlucky < MAX_UNLUCKY
+    }
+
+    pub(super) fn finish(self, outcome: Outcome) {
+        // Whoever asked may have gone in this very moment.
+        let _ = self.answer.send(outcome);
+    }
+}

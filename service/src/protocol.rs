@@ -1,0 +1,164 @@
+//! What passes between the service and a worker, over a socket pair: frames of a length (u32, little endian) and
+//! that much JSON. A request that brings a document is followed by the document's bytes.
+
+use std::io;
+
+use ocr_api::answer::{DocumentType, Page};
+use ocr_api::health::Engine;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A worker is not trusted to keep its answers short: a page of dense text has well under a tenth of this.
+pub const MAX_FRAME: u32 = 64 << 20;
+
+/// To a worker. It answers each with [`Reply::Begun`] and then with one other [`Reply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The document, whose bytes follow; `None` for the one that came last.
+    pub document: Option<Incoming>,
+    pub task: Task,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    pub kind: DocumentType,
+    /// Bytes that follow the frame.
+    pub length: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// Count the pages.
+    Count,
+    /// Read a page, counted from 1.
+    Read {
+        page: u32,
+        mode: Mode,
+        /// As Tesseract names them, joined by `+`.
+        languages: String,
+    },
+}
+
+/// Where a page's text is to come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The text layer where it is sound, else the pixels.
+    #[default]
+    Auto,
+    /// The text layer, whatever it is like.
+    Text,
+    /// The pixels.
+    Ocr,
+}
+
+/// From a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Unasked, once, after the sample was read correctly.
+    Ready(Engine),
+    /// To each request, when it has arrived whole and nothing of the document has been parsed: a worker that dies
+    /// earlier did not die of the document.
+    Begun,
+    /// To [`Task::Count`].
+    Pages(u32),
+    /// To [`Task::Read`].
+    Page(Box<Page>),
+    /// To either.
+    Fault(Fault),
+}
+
+/// Why a document or a page can't be read, in words for the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    pub kind: FaultKind,
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultKind {
+    Corrupt,
+    Encrypted,
+    NoPages,
+    /// More pixels than allowed.
+    TooLarge,
+    /// Well formed, but of a variant that is not read here.
+    Unsupported,
+    /// The engine failed; not the document's fault.
+    Engine,
+}
+
+impl Fault {
+    pub fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// A message with its length before it, ready to be written.
+///
+/// # Errors
+/// `InvalidData` when it is longer than [`MAX_FRAME`].
+pub fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut frame = vec![0; 4];
+    serde_json::to_writer(&mut frame, message)?;
+    let length = u32::try_from(frame.len() - 4)
+        .ok()
+        .filter(|length| *length <= MAX_FRAME)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "message too long"))?;
+    frame[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(frame)
+}
+
+/// The length that a frame's first four bytes announce.
+///
+/// # Errors
+/// `InvalidData` when it is more than [`MAX_FRAME`].
+pub fn frame_length(head: [u8; 4]) -> io::Result<usize> {
+    let length = u32::from_le_bytes(head);
+    if length > MAX_FRAME {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a message of {length} bytes"),
+        ));
+    }
+    Ok(length as usize)
+}
+
+/// The message in a frame's body.
+///
+/// # Errors
+/// `InvalidData` when it is not that message.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
+    Ok(serde_json::from_slice(body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_reads_back() {
+        let request = Request {
+            document: Some(Incoming {
+                kind: DocumentType::Pdf,
+                length: 9,
+            }),
+            task: Task::Read {
+                page: 3,
+                mode: Mode::Ocr,
+                languages: "eng+deu".into(),
+            },
+        };
+        let frame = frame(&request).unwrap();
+        let (head, body) = frame.split_first_chunk::<4>().unwrap();
+        assert_eq!(frame_length(*head).unwrap(), body.len());
+        assert_eq!(parse::<Request>(body).unwrap(), request);
+    }
+
+    #[test]
+    fn an_absurd_length_is_an_error_and_not_an_allocation() {
+        assert!(frame_length([0xff; 4]).is_err());
+    }
+}

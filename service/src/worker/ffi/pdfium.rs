@@ -1,0 +1,316 @@
+//! PDFium's C API: documents, pages, their characters and their pixels. pdfium-render loads the library and
+//! declares the calls; its own document types hide whether a character has a Unicode mapping, and copy much.
+
+use std::ffi::{c_int, c_void};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+
+use pdfium_render::prelude::{
+    Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
+};
+
+type Calls = &'static dyn PdfiumLibraryBindings;
+
+/// The loaded library.
+#[derive(Clone, Copy)]
+pub(in crate::worker) struct Library {
+    calls: Calls,
+}
+
+/// An open document, with the bytes that it reads from.
+pub(in crate::worker) struct Document {
+    calls: Calls,
+    handle: NonNull<c_void>,
+    /// PDFium reads from here for as long as the document is open.
+    _bytes: Vec<u8>,
+}
+
+/// A loaded page. It borrows the document, so that it is closed first.
+pub(in crate::worker) struct Page<'d> {
+    document: &'d Document,
+    handle: NonNull<c_void>,
+}
+
+/// Why PDFium would not open a document or a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::worker) enum OpenError {
+    /// A password, or an encryption that PDFium does not know.
+    Encrypted,
+    Damaged,
+}
+
+/// A character of the text layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::worker) struct Glyph {
+    /// `None`: the value is no Unicode scalar, or zero.
+    pub(in crate::worker) char: Option<char>,
+    /// In points of the page: left, bottom, right, top. Zero-sized for generated ones.
+    pub(in crate::worker) bounds: [f64; 4],
+    /// PDFium put it in: spaces and line ends between what is drawn.
+    pub(in crate::worker) generated: bool,
+    /// The font does not say which character this is.
+    pub(in crate::worker) unmapped: bool,
+    /// Drawn in rendering mode 3: there for a search, not to be seen.
+    pub(in crate::worker) invisible: bool,
+}
+
+/// A rectangle in points of the page: left, bottom, right, top.
+pub(in crate::worker) type Points = [f64; 4];
+
+// Values of PDFium's public headers (fpdfview.h, fpdf_annot.h, fpdf_edit.h).
+const ERR_PASSWORD: u64 = 4;
+const ERR_SECURITY: u64 = 5;
+const ANNOT: c_int = 1;
+const GRAYSCALE: c_int = 8;
+const BITMAP_GRAY: c_int = 1;
+const OBJECT_IMAGE: c_int = 3;
+const OBJECT_FORM: c_int = 5;
+const FLATTEN_FOR_DISPLAY: c_int = 0;
+const FLATTEN_SUCCESS: c_int = 1;
+const RENDER_INVISIBLE: c_int = 3;
+
+impl Library {
+    /// Loads `libpdfium.so`; once a process.
+    pub(in crate::worker) fn load(path: &Path) -> Result<Self, PdfiumError> {
+        let library = Pdfium::new(Pdfium::bind_to_library(path)?);
+        Ok(Self {
+            calls: library.bindings(),
+        })
+    }
+
+    pub(in crate::worker) fn open(self, bytes: Vec<u8>) -> Result<Document, OpenError> {
+        // SAFETY: the bytes move into the document, whose buffer stays where it is until the document is closed.
+        let (handle, error) = unsafe {
+            let handle = self.calls.FPDF_LoadMemDocument64(&bytes, None);
+            (handle.cast(), self.calls.FPDF_GetLastError())
+        };
+        match NonNull::new(handle) {
+            Some(handle) => Ok(Document {
+                calls: self.calls,
+                handle,
+                _bytes: bytes,
+            }),
+            None if matches!(error, ERR_PASSWORD | ERR_SECURITY) => Err(OpenError::Encrypted),
+            None => Err(OpenError::Damaged),
+        }
+    }
+}
+
+impl Document {
+    pub(in crate::worker) fn page_count(&self) -> u32 {
+        // SAFETY: the handle is live.
+        let count = unsafe { self.calls.FPDF_GetPageCount(self.handle.as_ptr().cast()) };
+        u32::try_from(count).unwrap_or(0)
+    }
+
+    /// Loads a page, counted from 0. Form fields, stamps and notes that a person sees become part of it.
+    pub(in crate::worker) fn page(&self, index: u32) -> Result<Page<'_>, OpenError> {
+        let page = self.load_page(index)?;
+        // SAFETY: the page is live.
+        let flattened = unsafe {
+            self.calls.FPDFPage_GetAnnotCount(page.raw().cast()) > 0
+                && self
+                    .calls
+                    .FPDFPage_Flatten(page.raw().cast(), FLATTEN_FOR_DISPLAY)
+                    == FLATTEN_SUCCESS
+        };
+        if !flattened {
+            return Ok(page);
+        }
+        // The merged content is parsed when the page is loaded anew.
+        drop(page);
+        self.load_page(index)
+    }
+
+    fn load_page(&self, index: u32) -> Result<Page<'_>, OpenError> {
+        let index = c_int::try_from(index).map_err(|_| OpenError::Damaged)?;
+        // SAFETY: the document is live, and outlives the page by the borrow.
+        let handle = unsafe { self.calls.FPDF_LoadPage(self.handle.as_ptr().cast(), index) };
+        Ok(Page {
+            document: self,
+            handle: NonNull::new(handle.cast()).ok_or(OpenError::Damaged)?,
+        })
+    }
+}
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        // SAFETY: opened by `FPDF_LoadMemDocument64`, closed here only; no page borrows it any more.
+        unsafe { self.calls.FPDF_CloseDocument(self.handle.as_ptr().cast()) };
+    }
+}
+
+impl Page<'_> {
+    fn raw(&self) -> *mut c_void {
+        self.handle.as_ptr()
+    }
+
+    /// Width and height in points (1/72 inch), as seen: rotated and cropped.
+    pub(in crate::worker) fn size(&self) -> (f32, f32) {
+        let calls = self.document.calls;
+        // SAFETY: the page is live.
+        unsafe {
+            (
+                calls.FPDF_GetPageWidthF(self.raw().cast()),
+                calls.FPDF_GetPageHeightF(self.raw().cast()),
+            )
+        }
+    }
+
+    /// Where a point of the page is in an image of `width` × `height` pixels, rotation and cropping included.
+    pub(in crate::worker) fn to_pixels(
+        &self,
+        point: (f64, f64),
+        width: c_int,
+        height: c_int,
+    ) -> (i32, i32) {
+        let (mut x, mut y) = (0, 0);
+        // SAFETY: the page is live; both results are written during the call.
+        unsafe {
+            self.document.calls.FPDF_PageToDevice(
+                self.raw().cast(),
+                0,
+                0,
+                width,
+                height,
+                0,
+                point.0,
+                point.1,
+                &raw mut x,
+                &raw mut y,
+            );
+        }
+        (x, y)
+    }
+
+    /// Every character of the text layer, in the order of its content.
+    pub(in crate::worker) fn glyphs(&self) -> Vec<Glyph> {
+        let calls = self.document.calls;
+        // SAFETY: the page is live and outlives the text page, which is closed at the end; every index is below
+        // the count; results are written during each call.
+        unsafe {
+            let text = calls.FPDFText_LoadPage(self.raw().cast());
+            if text.is_null() {
+                return Vec::new();
+            }
+            let count = calls.FPDFText_CountChars(text).max(0);
+            let mut glyphs = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+            for index in 0..count {
+                let [mut left, mut right, mut bottom, mut top] = [0.0; 4];
+                calls.FPDFText_GetCharBox(
+                    text,
+                    index,
+                    &raw mut left,
+                    &raw mut right,
+                    &raw mut bottom,
+                    &raw mut top,
+                );
+                let object = calls.FPDFText_GetTextObject(text, index);
+                glyphs.push(Glyph {
+                    char: char::from_u32(calls.FPDFText_GetUnicode(text, index))
+                        .filter(|c| *c != '\0'),
+                    bounds: [left, bottom, right, top],
+                    generated: calls.FPDFText_IsGenerated(text, index) == 1,
+                    unmapped: calls.FPDFText_HasUnicodeMapError(text, index) == 1,
+                    invisible: !object.is_null()
+                        && calls.FPDFTextObj_GetTextRenderMode(object) == RENDER_INVISIBLE,
+                });
+            }
+            calls.FPDFText_ClosePage(text);
+            glyphs
+        }
+    }
+
+    /// Where the first `limit` objects of the page place images, also within forms.
+    pub(in crate::worker) fn image_bounds(&self, limit: c_int) -> Vec<Points> {
+        let calls = self.document.calls;
+        let mut found = Vec::new();
+        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        unsafe {
+            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
+            for index in 0..count {
+                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
+                if object.is_null() || !holds_image(calls, object.cast(), 3) {
+                    continue;
+                }
+                let [mut left, mut bottom, mut right, mut top] = [0.0f32; 4];
+                let known = calls.FPDFPageObj_GetBounds(
+                    object,
+                    &raw mut left,
+                    &raw mut bottom,
+                    &raw mut right,
+                    &raw mut top,
+                );
+                if known != 0 {
+                    found.push([left, bottom, right, top].map(f64::from));
+                }
+            }
+        }
+        found
+    }
+
+    /// Draws the page in gray on white: one byte a pixel, rows without padding. `None`: PDFium would not.
+    pub(in crate::worker) fn render(&self, width: c_int, height: c_int) -> Option<Vec<u8>> {
+        let size = usize::try_from(width)
+            .ok()?
+            .checked_mul(usize::try_from(height).ok()?)?;
+        let mut pixels = vec![0xffu8; size];
+        let calls = self.document.calls;
+        // SAFETY: the bitmap draws into `pixels`, which holds `height` rows of `width` bytes, and is destroyed
+        // before that moves.
+        unsafe {
+            let bitmap = calls.FPDFBitmap_CreateEx(
+                width,
+                height,
+                BITMAP_GRAY,
+                pixels.as_mut_ptr().cast(),
+                width,
+            );
+            if bitmap.is_null() {
+                return None;
+            }
+            calls.FPDF_RenderPageBitmap(
+                bitmap,
+                self.raw().cast(),
+                0,
+                0,
+                width,
+                height,
+                0,
+                ANNOT | GRAYSCALE,
+            );
+            calls.FPDFBitmap_Destroy(bitmap);
+        }
+        Some(pixels)
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        // SAFETY: loaded by `FPDF_LoadPage`, closed here only, while its document is open.
+        unsafe { self.document.calls.FPDF_ClosePage(self.raw().cast()) };
+    }
+}
+
+/// Whether a page object is an image or, down to `depth` forms, holds one.
+///
+/// # Safety
+/// `object` is a page object of a live page.
+unsafe fn holds_image(calls: Calls, object: *mut c_void, depth: u32) -> bool {
+    // SAFETY: as the caller promises; objects within a form live as long as it does.
+    unsafe {
+        match calls.FPDFPageObj_GetType(object.cast()) {
+            OBJECT_IMAGE => true,
+            OBJECT_FORM if depth > 0 => {
+                let count = calls.FPDFFormObj_CountObjects(object.cast()).clamp(0, 1000);
+                (0..count).any(|index| {
+                    let inner = u64::try_from(index).map_or(ptr::null_mut(), |at| {
+                        calls.FPDFFormObj_GetObject(object.cast(), at)
+                    });
+                    !inner.is_null() && holds_image(calls, inner.cast(), depth - 1)
+                })
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Tesseract's C API: a loaded model that reads gray pixels.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr::{self, NonNull};
+
+use leptess::capi;
+
+/// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
+#[derive(Debug)]
+pub(in crate::worker) struct Tesseract {
+    handle: NonNull<capi::TessBaseAPI>,
+}
+
+/// A word as Tesseract reports it.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::worker) struct RawWord {
+    pub(in crate::worker) text: String,
+    /// 0 to 100.
+    pub(in crate::worker) confidence: f32,
+    /// Left, top, right, bottom in pixels of the image.
+    pub(in crate::worker) bounds: [i32; 4],
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(in crate::worker) enum TesseractError {
+    #[error("Tesseract can't load `{languages}`; installed are: {}", installed.join(", "))]
+    Load {
+        languages: String,
+        installed: Vec<String>,
+    },
+    #[error("Tesseract has no memory for its model")]
+    Create,
+    #[error("a name with a NUL byte in it")]
+    Nul(#[from] std::ffi::NulError),
+    #[error("Tesseract did not accept its setting `{0}`")]
+    Setting(&'static str),
+    #[error("the image is not {width} × {height} bytes, or too large for Tesseract")]
+    Image { width: u32, height: u32 },
+    #[error("Tesseract failed on the image")]
+    Recognize,
+}
+
+impl Tesseract {
+    /// Loads the LSTM model of `languages`, joined by `+` as Tesseract does, from its own data directory
+    /// (`TESSDATA_PREFIX`, or the one it was built with).
+    pub(in crate::worker) fn load(languages: &str) -> Result<Self, TesseractError> {
+        let name = CString::new(languages)?;
+        // SAFETY: the call takes nothing; the handle is freed by `drop`.
+        let handle = unsafe { capi::TessBaseAPICreate() };
+        let this = Self {
+            handle: NonNull::new(handle).ok_or(TesseractError::Create)?,
+        };
+        // SAFETY: the handle is live, the name is NUL-terminated and outlives the call; a null data path
+        // means the default.
+        let failed = unsafe {
+            // Leptonica writes its complaints to stderr by itself; the answer carries what matters.
+            capi::setMsgSeverity(capi::L_SEVERITY_NONE as c_int);
+            capi::TessBaseAPIInit2(
+                handle,
+                ptr::null(),
+                name.as_ptr(),
+                capi::TessOcrEngineMode_OEM_LSTM_ONLY,
+            )
+        };
+        if failed != 0 {
+            return Err(TesseractError::Load {
+                languages: languages.to_owned(),
+                installed: installed_languages(),
+            });
+        }
+        this.set(c"debug_file", c"/dev/null", "debug_file")?;
+        // SAFETY: the handle is live.
+        unsafe {
+            capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_AUTO);
+        }
+        Ok(this)
+    }
+
+    /// Such as `5.5.0`.
+    pub(in crate::worker) fn version() -> String {
+        // SAFETY: it returns a pointer to a static string.
+        unsafe { CStr::from_ptr(capi::TessVersion()) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Reads a page: one byte a pixel, 0 is black, rows without padding. Returns its text and its words, both in
+    /// reading order.
+    pub(in crate::worker) fn read(
+        &mut self,
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+        dpi: Option<u32>,
+    ) -> Result<(String, Vec<RawWord>), TesseractError> {
+        let too_large = || TesseractError::Image { width, height };
+        let columns = c_int::try_from(width).map_err(|_| too_large())?;
+        let rows = c_int::try_from(height).map_err(|_| too_large())?;
+        if columns == 0 || rows == 0 || u64::from(width) * u64::from(height) != pixels.len() as u64
+        {
+            return Err(too_large());
+        }
+        let handle = self.handle.as_ptr();
+        // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, and Tesseract copies
+        // them before the call returns.
+        let status = unsafe {
+            capi::TessBaseAPISetImage(handle, pixels.as_ptr(), columns, rows, 1, columns);
+            // Without it, Tesseract estimates the resolution by the size of the text.
+            if let Some(dpi) = dpi.and_then(|dpi| c_int::try_from(dpi).ok()) {
+                capi::TessBaseAPISetSourceResolution(handle, dpi);
+            }
+            capi::TessBaseAPIRecognize(handle, ptr::null_mut())
+        };
+        let result = if status == 0 {
+            Ok((self.text(), self.words()))
+        } else {
+            Err(TesseractError::Recognize)
+        };
+        // SAFETY: the handle is live; no iterator into its results is left.
+        unsafe { capi::TessBaseAPIClear(handle) };
+        result
+    }
+
+    fn text(&self) -> String {
+        // SAFETY: the handle is live and has recognized; the text is ours to free.
+        unsafe { take_text(capi::TessBaseAPIGetUTF8Text(self.handle.as_ptr())) }
+    }
+
+    fn words(&self) -> Vec<RawWord> {
+        let level = capi::TessPageIteratorLevel_RIL_WORD;
+        let mut words = Vec::new();
+        // SAFETY: the iterator lives within this function, in which the results stay as they are; it is deleted
+        // once; a page iterator got from it is part of it; the texts are ours to free.
+        unsafe {
+            let iterator = capi::TessBaseAPIGetIterator(self.handle.as_ptr());
+            if iterator.is_null() {
+                return words;
+            }
+            let page = capi::TessResultIteratorGetPageIterator(iterator);
+            loop {
+                let text = take_text(capi::TessResultIteratorGetUTF8Text(iterator, level));
+                let [mut left, mut top, mut right, mut bottom] = [0; 4];
+                let found = capi::TessPageIteratorBoundingBox(
+                    page,
+                    level,
+                    &raw mut left,
+                    &raw mut top,
+                    &raw mut right,
+                    &raw mut bottom,
+                );
+                if found != 0 && !text.trim().is_empty() {
+                    words.push(RawWord {
+                        text,
+                        confidence: capi::TessResultIteratorConfidence(iterator, level),
+                        bounds: [left, top, right, bottom],
+                    });
+                }
+                if capi::TessResultIteratorNext(iterator, level) == 0 {
+                    break;
+                }
+            }
+            capi::TessResultIteratorDelete(iterator);
+        }
+        words
+    }
+
+    fn set(&self, name: &CStr, value: &CStr, shown: &'static str) -> Result<(), TesseractError> {
+        // SAFETY: the handle is live; both texts are NUL-terminated and copied by the call.
+        let accepted = unsafe {
+            capi::TessBaseAPISetVariable(self.handle.as_ptr(), name.as_ptr(), value.as_ptr())
+        };
+        if accepted == 0 {
+            return Err(TesseractError::Setting(shown));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tesseract {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from `TessBaseAPICreate` and is freed here only.
+        unsafe { capi::TessBaseAPIDelete(self.handle.as_ptr()) };
+    }
+}
+
+/// The languages that Tesseract could load, sorted. Needs a handle of its own, as one that failed to load knows none.
+fn installed_languages() -> Vec<String> {
+    let mut names = Vec::new();
+    // SAFETY: a handle that lives in this function; `osd` only points it at the data directory, and whether that
+    // works does not matter; the array is ended by a null pointer and is ours to free.
+    unsafe {
+        let handle = capi::TessBaseAPICreate();
+        if handle.is_null() {
+            return names;
+        }
+        capi::TessBaseAPIInit2(
+            handle,
+            ptr::null(),
+            c"osd".as_ptr(),
+            capi::TessOcrEngineMode_OEM_LSTM_ONLY,
+        );
+        let list = capi::TessBaseAPIGetAvailableLanguagesAsVector(handle);
+        if !list.is_null() {
+            let mut entry = list;
+            while !(*entry).is_null() {
+                names.push(CStr::from_ptr(*entry).to_string_lossy().into_owned());
+                entry = entry.add(1);
+            }
+            capi::TessDeleteTextArray(list);
+        }
+        capi::TessBaseAPIDelete(handle);
+    }
+    names.sort();
+    names
+}
+
+/// Copies a text that Tesseract allocated, and frees it. Null is no text.
+///
+/// # Safety
+/// `text` is null or came from a Tesseract call that leaves it to the caller, NUL-terminated.
+unsafe fn take_text(text: *mut c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
+        capi::TessDeleteText(text);
+        copy
+    }
+}

@@ -1,0 +1,62 @@
+//! Any pixels to gray ones.
+
+use image::{DynamicImage, GrayImage, Luma};
+
+/// Gray, with what is transparent shown on white paper: black text on a transparent ground would else be black on
+/// black.
+pub(super) fn on_white(image: DynamicImage) -> GrayImage {
+    if !image.color().has_alpha() {
+        return image.into_luma8();
+    }
+    let image = image.into_luma_alpha8();
+    GrayImage::from_fn(image.width(), image.height(), |x, y| {
+        let [luma, alpha] = image.get_pixel(x, y).0;
+        Luma([over_white(luma, alpha)])
+    })
+}
+
+/// A gray value with `alpha` over white.
+pub(super) fn over_white(luma: u8, alpha: u8) -> u8 {
+    let (luma, alpha) = (u32::from(luma), u32::from(alpha));
+    narrow((luma * alpha + 255 * (255 - alpha) + 127) / 255)
+}
+
+/// The brightness of a colour (ITU-R BT.601).
+pub(super) fn luma(red: u8, green: u8, blue: u8) -> u8 {
+    narrow((u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114 + 500) / 1000)
+}
+
+/// The brightness of an ink mixture, 255 being full ink.
+pub(super) fn luma_of_inks(cyan: u8, magenta: u8, yellow: u8, black: u8) -> u8 {
+    let channel = |ink: u8| narrow((255 - u32::from(ink)) * (255 - u32::from(black)) / 255);
+    luma(channel(cyan), channel(magenta), channel(yellow))
+}
+
+fn narrow(value: u32) -> u8 {
+    u8::try_from(value).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{LumaA, Rgba, RgbaImage};
+
+    #[test]
+    fn what_is_transparent_is_paper() {
+        assert_eq!(over_white(0, 0), 255);
+        assert_eq!(over_white(0, 255), 0);
+        assert_eq!(over_white(0, 128), 127);
+        let clear_black = RgbaImage::from_pixel(2, 1, Rgba([0, 0, 0, 0]));
+        assert_eq!(on_white(clear_black.into()).as_raw(), &[255, 255]);
+        let gray = image::ImageBuffer::from_pixel(1, 1, LumaA([40u8, 255]));
+        assert_eq!(on_white(DynamicImage::ImageLumaA8(gray)).as_raw(), &[40]);
+    }
+
+    #[test]
+    fn inks_darken() {
+        assert_eq!(luma_of_inks(0, 0, 0, 0), 255);
+        assert_eq!(luma_of_inks(0, 0, 0, 255), 0);
+        assert_eq!(luma_of_inks(255, 255, 255, 0), 0);
+        assert_eq!(luma(255, 255, 255), 255);
+    }
+}

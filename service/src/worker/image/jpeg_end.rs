@@ -1,0 +1,60 @@
+//! Whether a JPEG is whole. The decoder fills up what is missing with gray, and text would be lost in silence.
+
+use crate::protocol::Fault;
+use crate::worker::corrupt;
+
+const START_OF_SCAN: u8 = 0xda;
+const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+
+/// An image's own end marker comes after its first scan; the ones of thumbnails come before, within segments.
+pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
+    let ended = first_scan(bytes).is_some_and(|scan| {
+        bytes[scan..]
+            .windows(2)
+            .rev()
+            .any(|window| window == END_OF_IMAGE)
+    });
+    if ended {
+        Ok(())
+    } else {
+        Err(corrupt(
+            "The JPEG is cut short: it has no end marker. Send it again, or export it anew.",
+        ))
+    }
+}
+
+/// Where the compressed data begins: segments are skipped by the lengths that they state (ITU T.81, B.1.1).
+fn first_scan(bytes: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        match *bytes.get(at..at + 4)? {
+            // Fill bytes may stand before any marker.
+            [0xff, 0xff, ..] => at += 1,
+            // Markers without a length.
+            [0xff, 0x01 | 0xd0..=0xd8, ..] => at += 2,
+            [0xff, marker, high, low] => {
+                at += 2 + usize::from(u16::from_be_bytes([high, low]));
+                if marker == START_OF_SCAN {
+                    return Some(at.min(bytes.len()));
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &[u8] = b"\xff\xd8\xff\xe1\0\x06\xff\xd9xx\xff\xda\0\x03\0abc\xff\xd9";
+
+    #[test]
+    fn a_whole_one_passes_and_anything_shorter_does_not() {
+        assert!(check(WHOLE).is_ok());
+        assert!(check(&[WHOLE, b"trailing"].concat()).is_ok());
+        for length in 0..WHOLE.len() {
+            assert!(check(&WHOLE[..length]).is_err(), "{length} bytes");
+        }
+    }
+}

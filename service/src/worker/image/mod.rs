@@ -1,0 +1,125 @@
+//! Images: decoded in Rust, under limits, to one gray byte a pixel.
+
+mod gray;
+mod jpeg_end;
+mod resolution;
+mod tiff;
+
+use std::io::Cursor;
+
+use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
+use ocr_api::answer::DocumentType;
+
+use super::{Scan, corrupt};
+use crate::protocol::{Fault, FaultKind};
+
+/// Tesseract keeps coordinates in 16 bits.
+const MAX_SIDE: u32 = 32_767;
+
+/// How many pages an image has. Only a TIFF has more than one.
+pub(super) fn count(kind: DocumentType, bytes: &[u8]) -> Result<u32, Fault> {
+    match kind {
+        DocumentType::Tiff => tiff::count(bytes),
+        _ => Ok(1),
+    }
+}
+
+/// The page with this index, counted from 0.
+pub(super) fn decode(
+    kind: DocumentType,
+    bytes: &[u8],
+    index: u32,
+    max_pixels: u64,
+) -> Result<Scan, Fault> {
+    match kind {
+        DocumentType::Tiff => return tiff::decode(bytes, index, max_pixels),
+        _ if index > 0 => return Err(corrupt("The image has one page only.")),
+        _ => {}
+    }
+    let data = Cursor::new(bytes);
+    match kind {
+        DocumentType::Png => finish(PngDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Jpeg => {
+            jpeg_end::check(bytes)?;
+            finish(JpegDecoder::new(data), kind, bytes, max_pixels)
+        }
+        DocumentType::Webp => finish(WebPDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Tiff | DocumentType::Pdf => Err(corrupt("Not a plain image.")),
+    }
+}
+
+fn finish<D: ImageDecoder>(
+    decoder: Result<D, ImageError>,
+    kind: DocumentType,
+    bytes: &[u8],
+    max_pixels: u64,
+) -> Result<Scan, Fault> {
+    let fault = |error: ImageError| fault_of(&error, kind);
+    let mut decoder = decoder.map_err(fault)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, max_pixels)?;
+
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    // 16 bits in four channels, and as much again for what the decoder needs besides.
+    limits.max_alloc = Some(max_pixels.saturating_mul(16));
+    decoder.set_limits(limits).map_err(fault)?;
+
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(fault)?;
+    let mut image = DynamicImage::ImageLuma8(gray::on_white(image));
+    image.apply_orientation(orientation);
+    let (width, height) = (image.width(), image.height());
+    Ok(Scan {
+        pixels: image.into_bytes(),
+        width,
+        height,
+        dpi: resolution::of(kind, bytes),
+    })
+}
+
+/// Refuses by the header alone, before anything is decoded.
+fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault> {
+    if width == 0 || height == 0 {
+        return Err(corrupt(format!(
+            "The image says that it is {width} × {height} pixels; there is nothing to read."
+        )));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > max_pixels || width.max(height) > MAX_SIDE {
+        return Err(Fault::new(
+            FaultKind::TooLarge,
+            format!(
+                "The image says that it is {width} × {height} pixels; the limit is {} megapixels, and {MAX_SIDE} a \
+                 side. Scan at 300 dpi, or split the image.",
+                max_pixels / 1_000_000
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The decoder's own words say where the damage is; they never quote the image.
+fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
+    let name = kind.name();
+    match error {
+        ImageError::Limits(_) => Fault::new(
+            FaultKind::TooLarge,
+            format!(
+                "Decoding this {name} needs more memory than allowed; save it at a lower resolution."
+            ),
+        ),
+        ImageError::Unsupported(what) => Fault::new(
+            FaultKind::Unsupported,
+            format!(
+                "This variant of {name} is not supported ({what}); save it as a plain {name} or a PNG."
+            ),
+        ),
+        other => corrupt(format!(
+            "The {name} is damaged or cut short ({other}); send it again, or export it anew."
+        )),
+    }
+}

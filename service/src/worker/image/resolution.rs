@@ -1,0 +1,90 @@
+//! The resolution that an image states, in pixels an inch.
+
+use ocr_api::answer::DocumentType;
+
+/// What Tesseract takes for a credible resolution; anything else is as good as none.
+const CREDIBLE: std::ops::RangeInclusive<u32> = 70..=2400;
+
+/// `None` when it states none, or none that can be meant.
+pub(super) fn of(kind: DocumentType, bytes: &[u8]) -> Option<u32> {
+    let dpi = match kind {
+        DocumentType::Png => png(bytes),
+        DocumentType::Jpeg => jfif(bytes),
+        _ => None,
+    };
+    dpi.and_then(credible)
+}
+
+pub(super) fn credible(dpi: f64) -> Option<u32> {
+    let dpi = dpi.round();
+    // A comparison in floats first: a cast of something larger would be cut.
+    (dpi <= f64::from(*CREDIBLE.end()) && dpi >= f64::from(*CREDIBLE.start())).then_some(dpi as u32)
+}
+
+/// The pHYs chunk: pixels a unit (x, y), unit 1 being the metre. It comes before the pixels.
+fn png(bytes: &[u8]) -> Option<f64> {
+    let mut at = 8;
+    loop {
+        let head = bytes.get(at..at + 8)?;
+        let length = u32::from_be_bytes(head[..4].try_into().ok()?);
+        let body = at + 8;
+        match &head[4..] {
+            b"pHYs" => {
+                let chunk = bytes.get(body..body + 9)?;
+                let x = u32::from_be_bytes(chunk[..4].try_into().ok()?);
+                return (chunk[8] == 1).then(|| f64::from(x) * 0.0254);
+            }
+            b"IDAT" | b"IEND" => return None,
+            _ => {
+                at = body
+                    .checked_add(usize::try_from(length).ok()?)?
+                    .checked_add(4)?
+            }
+        }
+    }
+}
+
+/// The JFIF segment, first in the file: unit 1 is the inch, 2 the centimetre.
+fn jfif(bytes: &[u8]) -> Option<f64> {
+    let head = bytes.get(..16)?;
+    if head[2..4] != [0xff, 0xe0] || &head[6..11] != b"JFIF\0" {
+        return None;
+    }
+    let x = f64::from(u16::from_be_bytes([head[14], head[15]]));
+    match head[13] {
+        1 => Some(x),
+        2 => Some(x * 2.54),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jpeg_states_it_in_inches_or_centimetres() {
+        let head = |unit: u8, x: u16| {
+            let [high, low] = x.to_be_bytes();
+            let mut head = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x02".to_vec();
+            head.extend([unit, high, low, high, low]);
+            head
+        };
+        assert_eq!(of(DocumentType::Jpeg, &head(1, 300)), Some(300));
+        assert_eq!(of(DocumentType::Jpeg, &head(2, 118)), Some(300));
+        assert_eq!(of(DocumentType::Jpeg, &head(0, 1)), None);
+        assert_eq!(of(DocumentType::Jpeg, &head(1, 1)), None);
+        assert_eq!(of(DocumentType::Jpeg, b"\xff\xd8\xff"), None);
+    }
+
+    #[test]
+    fn png_states_it_in_metres() {
+        let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x02tEXtab....\0\0\0\x09pHYs".to_vec();
+        file.extend(11811u32.to_be_bytes());
+        file.extend(11811u32.to_be_bytes());
+        file.push(1);
+        assert_eq!(of(DocumentType::Png, &file), Some(300));
+        file.truncate(38);
+        assert_eq!(of(DocumentType::Png, &file), None);
+    }
+}

@@ -1,0 +1,228 @@
+//! TIFF: any of its pages, in the sample layouts that scanners and fax servers write.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage};
+use tiff::decoder::ifd::Value;
+use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
+use tiff::tags::{ResolutionUnit, Tag};
+use tiff::{ColorType, TiffError};
+
+use super::{check_size, gray, resolution};
+use crate::protocol::{Fault, FaultKind};
+use crate::worker::{Scan, corrupt};
+
+/// A chain of directories can be made to look endless.
+const MAX_PAGES: u32 = 10_000;
+
+type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
+
+/// Counts the pages. One whose directory is damaged counts, so that it is answered as damaged and not left out.
+pub(super) fn count(bytes: &[u8]) -> Result<u32, Fault> {
+    let mut tiff = open(bytes)?;
+    let mut pages = 1;
+    while tiff.more_images() && pages < MAX_PAGES {
+        pages += 1;
+        if tiff.next_image().is_err() {
+            break;
+        }
+    }
+    Ok(pages)
+}
+
+/// The page with this index, counted from 0.
+pub(super) fn decode(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Scan, Fault> {
+    let mut tiff = open(bytes)?;
+    for _ in 0..index {
+        tiff.next_image().map_err(fault)?;
+    }
+    let (width, height) = tiff.dimensions().map_err(fault)?;
+    check_size(width, height, max_pixels)?;
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size =
+        usize::try_from(max_pixels.saturating_mul(8)).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let mut tiff = tiff.with_limits(limits);
+
+    let dpi = stated_resolution(&mut tiff);
+    let orientation = tiff
+        .find_tag_unsigned::<u8>(Tag::Orientation)
+        .ok()
+        .flatten()
+        .and_then(Orientation::from_exif)
+        .unwrap_or(Orientation::NoTransforms);
+    let pixels = gray_pixels(&mut tiff, width, height)?;
+    let image = GrayImage::from_raw(width, height, pixels)
+        .ok_or_else(|| corrupt("The TIFF page has fewer pixels than it says."))?;
+    let mut image = DynamicImage::ImageLuma8(image);
+    image.apply_orientation(orientation);
+    let (width, height) = (image.width(), image.height());
+    Ok(Scan {
+        pixels: image.into_bytes(),
+        width,
+        height,
+        dpi,
+    })
+}
+
+fn open(bytes: &[u8]) -> Result<Tiff<'_>, Fault> {
+    Decoder::new(Cursor::new(bytes)).map_err(fault)
+}
+
+fn stated_resolution(tiff: &mut Tiff<'_>) -> Option<u32> {
+    let x = match tiff.find_tag(Tag::XResolution).ok()?? {
+        Value::Rational(dots, units) => f64::from(dots) / f64::from(units),
+        other => other.into_f64().ok()?,
+    };
+    let unit = tiff
+        .find_tag_unsigned::<u16>(Tag::ResolutionUnit)
+        .ok()
+        .flatten()
+        .map_or(Some(ResolutionUnit::Inch), ResolutionUnit::from_u16)?;
+    match unit {
+        ResolutionUnit::Inch => resolution::credible(x),
+        ResolutionUnit::Centimeter => resolution::credible(x * 2.54),
+        _ => None,
+    }
+}
+
+fn gray_pixels(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Vec<u8>, Fault> {
+    let color = tiff.colortype().map_err(fault)?;
+    let palette = match color {
+        ColorType::Palette(_) => gray_palette(&tiff.get_tag_u16_vec(Tag::ColorMap).map_err(fault)?),
+        _ => Vec::new(),
+    };
+    let mut buffer = DecodingResult::U8(Vec::new());
+    let layout = tiff.read_image_to_buffer(&mut buffer).map_err(fault)?;
+    let samples = match buffer {
+        DecodingResult::U8(samples) => samples,
+        DecodingResult::U16(samples) => samples.iter().map(|sample| (sample >> 8) as u8).collect(),
+        _ => return Err(unsupported(&format!("{color:?} with wide samples"))),
+    };
+    let count = width as usize * height as usize;
+    let pixel = |of: &dyn Fn(&[u8]) -> u8, channels: usize| {
+        interleaved(&samples, &layout, count, channels, of)
+    };
+    let gray = match color {
+        ColorType::Gray(bits @ (1 | 2 | 4)) => {
+            let top = (1u32 << bits) - 1;
+            packed(&samples, width, bits, &|value| {
+                u8::try_from(u32::from(value) * 255 / top).unwrap_or(u8::MAX)
+            })
+        }
+        ColorType::Palette(bits @ (1 | 2 | 4)) => packed(&samples, width, bits, &|value| {
+            palette.get(usize::from(value)).copied().unwrap_or(255)
+        }),
+        ColorType::Palette(8) => pixel(
+            &|s| palette.get(usize::from(s[0])).copied().unwrap_or(255),
+            1,
+        ),
+        ColorType::Gray(8 | 16) => pixel(&|s| s[0], 1),
+        ColorType::Multiband {
+            bit_depth: 8 | 16,
+            num_samples: 2,
+        } => pixel(&|s| gray::over_white(s[0], s[1]), 2),
+        ColorType::RGB(8 | 16) => pixel(&|s| gray::luma(s[0], s[1], s[2]), 3),
+        ColorType::RGBA(8 | 16) => {
+            pixel(&|s| gray::over_white(gray::luma(s[0], s[1], s[2]), s[3]), 4)
+        }
+        ColorType::CMYK(8 | 16) => pixel(&|s| gray::luma_of_inks(s[0], s[1], s[2], s[3]), 4),
+        // Y is the brightness.
+        ColorType::YCbCr(8) => pixel(&|s| s[0], 3),
+        other => return Err(unsupported(&format!("{other:?}"))),
+    };
+    Ok(gray)
+}
+
+/// Samples of whole bytes, pixel by pixel or plane by plane.
+fn interleaved(
+    samples: &[u8],
+    layout: &BufferLayoutPreference,
+    count: usize,
+    channels: usize,
+    gray: &dyn Fn(&[u8]) -> u8,
+) -> Vec<u8> {
+    if layout.planes <= 1 {
+        return samples
+            .chunks_exact(channels)
+            .take(count)
+            .map(gray)
+            .collect();
+    }
+    let mut pixel = vec![0; channels];
+    (0..count)
+        .map(|at| {
+            for (channel, value) in pixel.iter_mut().enumerate() {
+                *value = samples.get(channel * count + at).copied().unwrap_or(255);
+            }
+            gray(&pixel)
+        })
+        .collect()
+}
+
+/// Several pixels a byte, the leftmost in the highest bits; a row begins with a byte of its own.
+fn packed(samples: &[u8], width: u32, bits: u8, gray: &dyn Fn(u8) -> u8) -> Vec<u8> {
+    let (width, bits) = (width as usize, usize::from(bits));
+    let per_byte = 8 / bits;
+    let mask = u8::MAX >> (8 - bits);
+    samples
+        .chunks_exact(width.div_ceil(per_byte))
+        .flat_map(|row| {
+            (0..width).map(move |x| {
+                let shift = 8 - bits * (x % per_byte + 1);
+                gray((row[x / per_byte] >> shift) & mask)
+            })
+        })
+        .collect()
+}
+
+/// The brightness of each entry of a colour map: all reds, then all greens, then all blues, of 16 bits each.
+fn gray_palette(map: &[u16]) -> Vec<u8> {
+    let entries = map.len() / 3;
+    let byte = |at: usize| (map[at] >> 8) as u8;
+    (0..entries)
+        .map(|at| gray::luma(byte(at), byte(entries + at), byte(2 * entries + at)))
+        .collect()
+}
+
+fn unsupported(what: &str) -> Fault {
+    Fault::new(
+        FaultKind::Unsupported,
+        format!("This variant of TIFF is not supported ({what}); save it as 8 bits gray or RGB."),
+    )
+}
+
+fn fault(error: TiffError) -> Fault {
+    match error {
+        TiffError::LimitsExceeded => Fault::new(
+            FaultKind::TooLarge,
+            "Decoding this TIFF needs more memory than allowed; save it at a lower resolution.",
+        ),
+        TiffError::UnsupportedError(what) => unsupported(&what.to_string()),
+        other => corrupt(format!(
+            "The TIFF is damaged or cut short ({other}); send it again, or export it anew."
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_rows_begin_with_a_byte_of_their_own() {
+        let as_is = |value: u8| value;
+        assert_eq!(
+            packed(&[0b1010_0000, 0b0110_0000], 3, 1, &as_is),
+            [1, 0, 1, 0, 1, 1]
+        );
+        assert_eq!(packed(&[0b1101_0000, 0], 2, 2, &as_is), [3, 1, 0, 0]);
+        assert_eq!(packed(&[0xa5, 0xf0], 3, 4, &as_is), [10, 5, 15]);
+    }
+
+    #[test]
+    fn a_palette_is_brightness_by_entry() {
+        assert_eq!(gray_palette(&[0, 0xffff, 0, 0xffff, 0, 0xffff]), [0, 255]);
+    }
+}

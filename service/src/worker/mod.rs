@@ -1,0 +1,173 @@
+//! The worker process: the only place where documents are parsed. It is started by the service, speaks
+//! [`crate::protocol`] on its standard input, and may die on any document.
+
+mod ffi;
+mod image;
+mod opened;
+mod page;
+mod pdf;
+mod recognizer;
+mod sample;
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use ocr_api::health::Engine;
+
+use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use opened::Opened;
+use pdf::PdfReader;
+use recognizer::Recognizer;
+
+/// What a worker is told at its start.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Languages that may be asked for; the first is loaded at once.
+    pub languages: Vec<String>,
+    /// `libpdfium.so`.
+    pub pdfium: PathBuf,
+    /// Pixels that a page may have.
+    pub max_pixels: u64,
+}
+
+/// Why a worker stopped, or never started.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error("{0}")]
+    Recognizer(String),
+    #[error("{0}")]
+    Pdf(String),
+    #[error("the sample was read as {read:?} and not as {wanted:?}")]
+    Sample { read: String, wanted: &'static str },
+    #[error("lost the service: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Loads everything, reads the sample, then answers requests until the service closes its end.
+///
+/// # Errors
+/// See [`WorkerError`].
+pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
+    forget_panic_messages();
+    // A service that was killed can't time its workers out.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(io::Error::from)?;
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+
+    let mut worker = Worker {
+        recognizer: Recognizer::load(&settings.languages)
+            .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
+        pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+        opened: None,
+        max_pixels: settings.max_pixels,
+    };
+    sample::check(&mut worker.recognizer)?;
+    send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
+
+    while let Some(request) = receive(&mut socket)? {
+        if let Some(incoming) = request.document {
+            // The old one goes first: two large documents need not fit at once.
+            worker.opened = None;
+            let bytes = receive_document(&mut socket, incoming)?;
+            worker.opened = Some(Opened::new(incoming.kind, bytes));
+        }
+        send(&mut socket, &Reply::Begun)?;
+        let reply = worker.answer(request.task)?;
+        send(&mut socket, &reply)?;
+    }
+    Ok(())
+}
+
+struct Worker {
+    recognizer: Recognizer,
+    pdf: PdfReader,
+    opened: Option<Opened>,
+    max_pixels: u64,
+}
+
+impl Worker {
+    fn engine(&self, settings: &WorkerSettings) -> Engine {
+        Engine {
+            tesseract: Some(recognizer::version()),
+            languages: settings.languages.clone(),
+            pdf: true,
+        }
+    }
+
+    fn answer(&mut self, task: Task) -> io::Result<Reply> {
+        let Some(document) = &mut self.opened else {
+            return Err(io::Error::other("a request without a document"));
+        };
+        let result = match task {
+            Task::Count => document.count(self.pdf).map(Reply::Pages),
+            Task::Read {
+                page,
+                mode,
+                languages,
+            } => document
+                .read(page, mode, self.pdf, self.max_pixels)
+                .and_then(|content| page::build(page, content, &mut self.recognizer, &languages))
+                .map(|page| Reply::Page(Box::new(page))),
+        };
+        Ok(result.unwrap_or_else(Reply::Fault))
+    }
+}
+
+/// A panic message can quote the text being worked on, and standard error ends up in the service's log: only the
+/// place is told.
+fn forget_panic_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let place = place.as_deref().unwrap_or("an unknown place");
+        // Nothing is left to do if standard error is gone.
+        let _ = writeln!(io::stderr(), "worker panicked at {place}");
+    }));
+}
+
+fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
+    socket.write_all(&protocol::frame(reply)?)
+}
+
+/// `None`: the service closed its end.
+fn receive(socket: &mut impl Read) -> io::Result<Option<Request>> {
+    let mut head = [0; 4];
+    match socket.read_exact(&mut head) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let mut body = vec![0; protocol::frame_length(head)?];
+    socket.read_exact(&mut body)?;
+    protocol::parse(&body).map(Some)
+}
+
+fn receive_document(socket: &mut impl Read, incoming: Incoming) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = socket.take(incoming.length).read_to_end(&mut bytes)?;
+    if (read as u64) < incoming.length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+/// What a decoder found on a page.
+enum Content {
+    /// To be recognized.
+    Scan(Scan),
+    /// A text layer that was read.
+    Layer(pdf::Layer),
+}
+
+/// A page's pixels: one byte each, 0 is black, rows without padding.
+struct Scan {
+    pixels: Vec<u8>,
+    width: u32,
+    height: u32,
+    /// Pixels an inch, where the document says so.
+    dpi: Option<u32>,
+}
+
+fn corrupt(detail: impl Into<String>) -> Fault {
+    Fault::new(FaultKind::Corrupt, detail)
+}

@@ -1,0 +1,80 @@
+//! The document that a worker has at hand.
+
+use ocr_api::answer::DocumentType;
+
+use super::pdf::{PdfDocument, PdfReader};
+use super::{Content, corrupt, image};
+use crate::protocol::{Fault, FaultKind, Mode};
+
+pub(super) enum Opened {
+    Image {
+        kind: DocumentType,
+        bytes: Vec<u8>,
+    },
+    /// Opened by the first task, so that its failure is that task's answer.
+    UnreadPdf {
+        bytes: Vec<u8>,
+    },
+    Pdf(PdfDocument),
+    /// An earlier task found that it can't be opened.
+    Failed(Fault),
+}
+
+impl Opened {
+    pub(super) fn new(kind: DocumentType, bytes: Vec<u8>) -> Self {
+        match kind {
+            DocumentType::Pdf => Self::UnreadPdf { bytes },
+            DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
+                Self::Image { kind, bytes }
+            }
+        }
+    }
+
+    pub(super) fn count(&mut self, pdf: PdfReader) -> Result<u32, Fault> {
+        self.open(pdf)?;
+        let pages = match self {
+            Self::Image { kind, bytes } => image::count(*kind, bytes)?,
+            Self::Pdf(document) => document.page_count(),
+            Self::UnreadPdf { .. } | Self::Failed(_) => 0,
+        };
+        if pages == 0 {
+            return Err(Fault::new(
+                FaultKind::NoPages,
+                "The document is well formed but has no pages; check how it was made.",
+            ));
+        }
+        Ok(pages)
+    }
+
+    /// `page` is counted from 1.
+    pub(super) fn read(
+        &mut self,
+        page: u32,
+        mode: Mode,
+        pdf: PdfReader,
+        max_pixels: u64,
+    ) -> Result<Content, Fault> {
+        self.open(pdf)?;
+        let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
+        match self {
+            Self::Image { kind, bytes } => {
+                image::decode(*kind, bytes, index, max_pixels).map(Content::Scan)
+            }
+            Self::Pdf(document) => document.read(index, mode, max_pixels),
+            Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
+        }
+    }
+
+    fn open(&mut self, pdf: PdfReader) -> Result<(), Fault> {
+        if let Self::UnreadPdf { bytes } = self {
+            *self = match pdf.open(std::mem::take(bytes)) {
+                Ok(document) => Self::Pdf(document),
+                Err(fault) => Self::Failed(fault),
+            };
+        }
+        match self {
+            Self::Failed(fault) => Err(fault.clone()),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! From what is on a page to its place in the answer.
+
+use ocr_api::answer::{Method, Page, PageStatus, Word};
+
+use super::Content;
+use super::recognizer::Recognizer;
+use crate::protocol::{Fault, FaultKind};
+
+/// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
+pub(super) fn build(
+    number: u32,
+    content: Content,
+    recognizer: &mut Recognizer,
+    languages: &str,
+) -> Result<Page, Fault> {
+    let (method, width, height, dpi, text, words) = match content {
+        Content::Layer(layer) => (
+            Method::Text,
+            layer.width,
+            layer.height,
+            Some(layer.dpi),
+            layer.text,
+            layer.words,
+        ),
+        Content::Scan(scan) => {
+            let (text, words) = recognizer
+                .read(&scan, languages)
+                .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))?;
+            let words = words
+                .into_iter()
+                .map(|word| Word {
+                    text: word.text,
+                    confidence: tenths(word.confidence),
+                    bounds: word.bounds,
+                })
+                .collect();
+            (Method::Ocr, scan.width, scan.height, scan.dpi, text, words)
+        }
+    };
+    let text = tidy(&text);
+    Ok(Page {
+        page: number,
+        status: if text.is_empty() {
+            PageStatus::Empty
+        } else {
+            PageStatus::Ok
+        },
+        method: Some(method),
+        width: Some(width),
+        height: Some(height),
+        dpi,
+        rotation: 0,
+        confidence: mean_confidence(&words),
+        text,
+        words,
+        ms: 0,
+    })
+}
+
+/// More digits than Tesseract's confidence is worth would only make answers longer.
+fn tenths(confidence: f32) -> f32 {
+    (confidence.clamp(0.0, 100.0) * 10.0).round() / 10.0
+}
+
+fn mean_confidence(words: &[Word]) -> Option<f32> {
+    if words.is_empty() {
+        return None;
+    }
+    let sum: f64 = words.iter().map(|word| f64::from(word.confidence)).sum();
+    let mean = sum / words.len() as f64;
+    Some(tenths(mean as f32))
+}
+
+/// Lines without white space at their ends, no blank lines first or last, `\n` after the last line.
+fn tidy(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let joined = lines.join("\n");
+    let trimmed = joined.trim_matches('\n').trim_end_matches('\x0c');
+    if trimmed.trim().is_empty() {
+        String::new()
+    } else {
+        format!("{trimmed}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_tidied_but_its_lines_and_indents_stay() {
+        assert_eq!(tidy("\n\n  a b \t\n\nc\n\n\x0c"), "  a b\n\nc\n");
+        assert_eq!(tidy(" \n \x0c"), "");
+    }
+
+    #[test]
+    fn confidence_is_a_mean_in_tenths() {
+        let word = |confidence| Word {
+            text: "x".into(),
+            confidence,
+            bounds: [0; 4],
+        };
+        assert_eq!(mean_confidence(&[]), None);
+        assert_eq!(mean_confidence(&[word(90.0), word(91.3)]), Some(90.7));
+        assert_eq!(tenths(101.0), 100.0);
+    }
+}

@@ -1,0 +1,119 @@
+//! A page's text layer as text and words.
+
+use ocr_api::answer::Word;
+
+use super::Frame;
+use crate::worker::ffi::pdfium::{Glyph, Page};
+
+/// A text layer, with boxes in pixels of a page of this size.
+pub(in crate::worker) struct Layer {
+    pub(in crate::worker) width: u32,
+    pub(in crate::worker) height: u32,
+    pub(in crate::worker) dpi: u32,
+    pub(in crate::worker) text: String,
+    pub(in crate::worker) words: Vec<Word>,
+}
+
+pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
+    let (text, words) = split(glyphs);
+    let words = words
+        .into_iter()
+        .map(|word| {
+            let [left, bottom, right, top] = word.bounds;
+            let a = page.to_pixels((left, bottom), frame.width, frame.height);
+            let b = page.to_pixels((right, top), frame.width, frame.height);
+            Word {
+                text: word.text,
+                confidence: 100.0,
+                bounds: [a.0.min(b.0), a.1.min(b.1), a.0.max(b.0), a.1.max(b.1)],
+            }
+        })
+        .collect();
+    Layer {
+        width: frame.width.unsigned_abs(),
+        height: frame.height.unsigned_abs(),
+        dpi: frame.dpi,
+        text,
+        words,
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Span {
+    text: String,
+    /// Left, bottom, right, top, in points.
+    bounds: [f64; 4],
+}
+
+/// The whole text, and its words: what stands between white space. PDFium puts in the spaces and line ends that a
+/// page shows but does not contain.
+fn split(glyphs: &[Glyph]) -> (String, Vec<Span>) {
+    let mut text = String::new();
+    let mut words: Vec<Span> = Vec::new();
+    let mut within = false;
+    for glyph in glyphs {
+        let Some(char) = glyph.char.map(plain).filter(|c| *c != '\r') else {
+            continue;
+        };
+        text.push(char);
+        if char.is_whitespace() {
+            within = false;
+            continue;
+        }
+        if !within {
+            words.push(Span {
+                text: String::new(),
+                bounds: glyph.bounds,
+            });
+            within = true;
+        }
+        if let Some(word) = words.last_mut() {
+            word.text.push(char);
+            word.bounds = union(word.bounds, glyph.bounds);
+        }
+    }
+    (text, words)
+}
+
+/// PDFium's signs for a hyphen at a line's end.
+fn plain(c: char) -> char {
+    match c {
+        '\u{2}' | '\u{fffe}' => '-',
+        other => other,
+    }
+}
+
+fn union(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+    [
+        a[0].min(b[0]),
+        a[1].min(b[1]),
+        a[2].max(b[2]),
+        a[3].max(b[3]),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_between_white_space_and_their_boxes_hold_all_their_letters() {
+        let glyphs: Vec<Glyph> = "ab c\r\nd\u{2}"
+            .chars()
+            .zip(0u8..)
+            .map(|(char, at)| Glyph {
+                char: Some(char),
+                bounds: [f64::from(at), 0.0, f64::from(at) + 1.0, 5.0],
+                generated: char.is_whitespace(),
+                unmapped: false,
+                invisible: false,
+            })
+            .collect();
+        let (text, words) = split(&glyphs);
+        assert_eq!(text, "ab c\nd-");
+        let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(texts, ["ab", "c", "d-"]);
+        assert_eq!(words[0].bounds, [0.0, 0.0, 2.0, 5.0]);
+        assert_eq!(words[2].bounds, [6.0, 0.0, 8.0, 5.0]);
+    }
+}

@@ -1,0 +1,153 @@
+//! PDF: pages by their text layer or by their pixels.
+
+mod layer;
+mod soundness;
+
+use std::path::Path;
+
+use super::ffi::pdfium::{Document, Library, OpenError, Page};
+use super::{Content, Scan, corrupt};
+use crate::protocol::{Fault, FaultKind, Mode};
+pub(super) use layer::Layer;
+
+/// What scanners use, and what Tesseract's models were trained for.
+const DPI: f64 = 300.0;
+/// Below this, nobody could read a page either: it is too large.
+const MIN_DPI: f64 = 36.0;
+const MAX_SIDE: f64 = 32_767.0;
+const POINTS_PER_INCH: f64 = 72.0;
+
+/// PDFium, loaded.
+#[derive(Clone, Copy)]
+pub(super) struct PdfReader {
+    library: Library,
+}
+
+pub(super) struct PdfDocument {
+    document: Document,
+}
+
+impl PdfReader {
+    pub(super) fn load(path: &Path) -> Result<Self, String> {
+        let library = Library::load(path)
+            .map_err(|error| format!("can't load PDFium from {}: {error}", path.display()))?;
+        Ok(Self { library })
+    }
+
+    pub(super) fn open(self, bytes: Vec<u8>) -> Result<PdfDocument, Fault> {
+        match self.library.open(bytes) {
+            Ok(document) => Ok(PdfDocument { document }),
+            Err(OpenError::Encrypted) => Err(Fault::new(
+                FaultKind::Encrypted,
+                "The PDF is protected by a password, or encrypted in a way that is not known here; save it without \
+                 protection and send that.",
+            )),
+            Err(OpenError::Damaged) => Err(corrupt(
+                "The PDF is damaged or cut short; send it again, or export it anew.",
+            )),
+        }
+    }
+}
+
+impl PdfDocument {
+    pub(super) fn page_count(&self) -> u32 {
+        self.document.page_count()
+    }
+
+    /// `index` is counted from 0.
+    pub(super) fn read(&self, index: u32, mode: Mode, max_pixels: u64) -> Result<Content, Fault> {
+        let page = self.document.page(index).map_err(|_| {
+            corrupt(format!(
+                "Page {} of the PDF is damaged; export the document anew.",
+                u64::from(index) + 1
+            ))
+        })?;
+        let frame = Frame::of(&page, max_pixels)?;
+        if mode != Mode::Ocr {
+            let glyphs = page.glyphs();
+            if mode == Mode::Text || soundness::is_sound(&glyphs, &page) {
+                return Ok(Content::Layer(layer::read(&glyphs, &page, frame)));
+            }
+        }
+        let pixels = page
+            .render(frame.width, frame.height)
+            .ok_or_else(|| Fault::new(FaultKind::Engine, "PDFium could not draw the page."))?;
+        Ok(Content::Scan(Scan {
+            pixels,
+            width: frame.width.unsigned_abs(),
+            height: frame.height.unsigned_abs(),
+            dpi: Some(frame.dpi),
+        }))
+    }
+}
+
+/// A page's size in pixels, and the resolution that gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Frame {
+    width: i32,
+    height: i32,
+    dpi: u32,
+}
+
+impl Frame {
+    fn of(page: &Page<'_>, max_pixels: u64) -> Result<Self, Fault> {
+        let (width, height) = page.size();
+        Self::fit(f64::from(width), f64::from(height), max_pixels)
+    }
+
+    /// 300 dpi, or less where the page would have too many pixels. Sizes are in points.
+    fn fit(width: f64, height: f64, max_pixels: u64) -> Result<Self, Fault> {
+        let (width, height) = (width / POINTS_PER_INCH, height / POINTS_PER_INCH);
+        let usable = |side: f64| side.is_finite() && side > 0.0;
+        if !usable(width) || !usable(height) {
+            return Err(corrupt(
+                "The PDF page has no size; export the document anew.",
+            ));
+        }
+        let by_area = (max_pixels as f64 / (width * height)).sqrt();
+        let by_side = MAX_SIDE / width.max(height);
+        let dpi = DPI.min(by_area).min(by_side).floor();
+        if dpi < MIN_DPI {
+            return Err(Fault::new(
+                FaultKind::TooLarge,
+                format!(
+                    "The PDF page is {width:.0} × {height:.0} inches: too large to be read within {} megapixels. \
+                     Split it.",
+                    max_pixels / 1_000_000
+                ),
+            ));
+        }
+        let pixels = |side: f64| ((side * dpi).round() as i32).max(1);
+        Ok(Self {
+            width: pixels(width),
+            height: pixels(height),
+            dpi: dpi as u32,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_300_dpi_unless_that_is_too_much() {
+        let a4 = Frame::fit(595.0, 842.0, 80_000_000).unwrap();
+        assert_eq!((a4.width, a4.height, a4.dpi), (2479, 3508, 300));
+        let plan = Frame::fit(2384.0 * 2.0, 3370.0 * 2.0, 80_000_000).unwrap();
+        assert!(plan.dpi < 300 && plan.dpi > 100);
+        assert!(i64::from(plan.width) * i64::from(plan.height) <= 80_500_000);
+        let strip = Frame::fit(72.0, 72.0 * 200.0, 80_000_000).unwrap();
+        assert!(strip.height <= 32_767);
+    }
+
+    #[test]
+    fn a_page_that_nobody_could_read_is_refused() {
+        let huge = Frame::fit(14_400.0 * 20.0, 14_400.0 * 20.0, 80_000_000).unwrap_err();
+        assert_eq!(huge.kind, FaultKind::TooLarge);
+        for side in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let none = Frame::fit(side, 100.0, 80_000_000).unwrap_err();
+            assert_eq!(none.kind, FaultKind::Corrupt);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether a page's text layer says what a person sees on the page.
+
+use super::super::ffi::pdfium::{Glyph, Page};
+
+/// A page that is mostly picture needs this many characters, or its text is taken for a stamp on a scan.
+const CHARS_ON_A_PICTURE: usize = 200;
+/// A share of the page above which it counts as mostly picture.
+const PICTURE_SHARE: f64 = 0.5;
+/// Characters of which the font does not say what they are, or that nobody sees: above this share, OCR is better.
+const BAD_SHARE: f64 = 0.05;
+/// Page objects looked at for pictures.
+const OBJECTS: i32 = 10_000;
+
+pub(super) fn is_sound(glyphs: &[Glyph], page: &Page<'_>) -> bool {
+    let count = Count::of(glyphs);
+    // Looking for pictures costs more than counting; most pages with text have plenty of it.
+    count.is_readable()
+        && (count.drawn >= CHARS_ON_A_PICTURE || picture_share(page) <= PICTURE_SHARE)
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Count {
+    drawn: usize,
+    bad: usize,
+}
+
+impl Count {
+    fn of(glyphs: &[Glyph]) -> Self {
+        let mut count = Self::default();
+        for glyph in glyphs {
+            let blank = glyph.char.is_some_and(char::is_whitespace);
+            if glyph.generated || blank {
+                continue;
+            }
+            count.drawn += 1;
+            if glyph.unmapped || glyph.invisible || !glyph.char.is_some_and(says_something) {
+                count.bad += 1;
+            }
+        }
+        count
+    }
+
+    fn is_readable(&self) -> bool {
+        self.drawn > 0 && self.bad as f64 <= self.drawn as f64 * BAD_SHARE
+    }
+}
+
+/// Not a control character, not from a private area, not the replacement character. U+0002 and U+FFFE are
+/// PDFium's signs for a hyphen at a line's end.
+fn says_something(c: char) -> bool {
+    matches!(c, '\u{2}' | '\u{fffe}')
+        || !(c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}'))
+}
+
+/// The share of the page that the largest picture covers.
+fn picture_share(page: &Page<'_>) -> f64 {
+    let (width, height) = page.size();
+    let area = f64::from(width) * f64::from(height);
+    page.image_bounds(OBJECTS)
+        .into_iter()
+        .map(|[left, bottom, right, top]| (right - left) * (top - bottom) / area)
+        .fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glyph(char: char) -> Glyph {
+        Glyph {
+            char: Some(char),
+            bounds: [0.0; 4],
+            generated: false,
+            unmapped: false,
+            invisible: false,
+        }
+    }
+
+    #[test]
+    fn spaces_do_not_count_and_an_empty_layer_is_not_readable() {
+        assert!(!Count::of(&[]).is_readable());
+        assert!(!Count::of(&[glyph(' '), glyph('\n')]).is_readable());
+        assert!(Count::of(&[glyph('a'), glyph(' ')]).is_readable());
+    }
+
+    #[test]
+    fn unmapped_invisible_or_private_characters_spoil_it() {
+        let good = vec![glyph('a'); 90];
+        assert!(Count::of(&good).is_readable());
+        let spoilt: [fn(&mut Glyph); 4] = [
+            |glyph| glyph.unmapped = true,
+            |glyph| glyph.invisible = true,
+            |glyph| glyph.char = None,
+            |glyph| glyph.char = Some('\u{f041}'),
+        ];
+        for spoil in spoilt {
+            let mut glyphs = good.clone();
+            glyphs.iter_mut().take(4).for_each(spoil);
+            assert!(Count::of(&glyphs).is_readable());
+            glyphs.iter_mut().take(10).for_each(spoil);
+            assert!(!Count::of(&glyphs).is_readable());
+        }
+    }
+}

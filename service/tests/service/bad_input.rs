@@ -1,0 +1,307 @@
+//! Bad input: a clear error each, with what to do about it, and nothing lost for anybody else.
+
+use std::time::{Duration, Instant};
+
+use ocr_api::answer::PageStatus;
+use ocr_api::problem::ProblemKind;
+
+use crate::support::client::{connect, read_reply};
+use crate::support::pdf::Pdf;
+use crate::support::{Reply, Request, Server, scan};
+
+const LIMIT: usize = 2_000_000;
+
+#[track_caller]
+fn expect(reply: &Reply, kind: ProblemKind, hint: &str) {
+    let problem = reply.problem();
+    assert_eq!(problem.kind, kind, "{}", problem.detail);
+    assert!(
+        problem.detail.contains(hint),
+        "`{hint}` is not in: {}",
+        problem.detail
+    );
+    assert_eq!(problem.request_id.as_deref(), reply.header("x-request-id"));
+}
+
+/// A PNG header that announces 60,000 × 60,000 pixels of 8 bits, and nothing after it but the start of data.
+fn bomb() -> Vec<u8> {
+    let mut chunk = b"IHDR".to_vec();
+    chunk.extend(60_000u32.to_be_bytes());
+    chunk.extend(60_000u32.to_be_bytes());
+    chunk.extend([8, 0, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    file.extend(&chunk);
+    // CRC-32 of the chunk.
+    file.extend(crc32(&chunk).to_be_bytes());
+    file.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
+    file
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+#[test]
+fn each_kind_of_bad_document_has_its_own_answer() {
+    let server = Server::start(&["--max-upload", &LIMIT.to_string()]);
+    let workers = server.workers();
+    let page = scan::page(&["Some text"]);
+    let png = scan::png(&page);
+    let jpeg = scan::jpeg(&page);
+    let webp = scan::encode(
+        &image::DynamicImage::from(page.clone()).into_rgb8().into(),
+        image::ImageFormat::WebP,
+    );
+    let tiff = scan::tiff(std::slice::from_ref(&page));
+    let pdf = Pdf::default().text_page(&["Some text"]).build();
+    let half = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
+
+    expect(&server.ocr("", b""), ProblemKind::EmptyBody, "empty");
+    expect(
+        &server.ocr("", &half(&png)),
+        ProblemKind::Corrupt,
+        "cut short",
+    );
+    expect(
+        &server.ocr("", &half(&jpeg)),
+        ProblemKind::Corrupt,
+        "cut short",
+    );
+    expect(
+        &server.ocr("", &half(&webp)),
+        ProblemKind::Corrupt,
+        "cut short",
+    );
+    expect(
+        &server.ocr("", &half(&tiff)[..LIMIT.min(tiff.len() / 2)]),
+        ProblemKind::Corrupt,
+        "cut short",
+    );
+    expect(
+        &server.ocr("", &half(&pdf)),
+        ProblemKind::Corrupt,
+        "export it anew",
+    );
+    expect(
+        &server.ocr("", b"%PDF-1.7 but no more"),
+        ProblemKind::Corrupt,
+        "damaged",
+    );
+    expect(&server.ocr("", b"GIF89a...."), ProblemKind::Type, "GIF");
+    expect(
+        &server.ocr("", include_bytes!("../fixtures/encrypted.pdf")),
+        ProblemKind::Encrypted,
+        "password",
+    );
+    expect(
+        &server.ocr("", &Pdf::default().build()),
+        ProblemKind::NoPages,
+        "no pages",
+    );
+
+    assert_eq!(server.workers(), workers, "no worker died of any of it");
+    assert_eq!(server.answer("", &pdf).pages[0].text, "Some text\n");
+}
+
+#[test]
+fn an_image_bomb_is_refused_by_its_header() {
+    let server = Server::start(&["--workers", "1"]);
+    let workers = server.workers();
+    let started = Instant::now();
+    expect(
+        &server.ocr("", &bomb()),
+        ProblemKind::PageTooLarge,
+        "60000 × 60000",
+    );
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(server.workers(), workers);
+}
+
+#[test]
+fn what_is_not_what_it_says_is_refused_with_what_it_is() {
+    let server = Server::start(&["--workers", "1"]);
+    let form = |name: &str, content_type: &str, file: &[u8]| {
+        server.send_with_key(Request::form("/v1/ocr", "file", name, content_type, file))
+    };
+    let text = b"Just a letter, no PDF at all.\n";
+    let renamed = form("letter.pdf", "application/pdf", text);
+    expect(&renamed, ProblemKind::Type, "The document is text");
+    expect(&renamed, ProblemKind::Type, "PDF, PNG, JPEG, TIFF and WebP");
+
+    let png = scan::png(&image::GrayImage::from_pixel(40, 40, image::Luma([255])));
+    let as_pdf = form("scan.pdf", "application/pdf", &png);
+    expect(&as_pdf, ProblemKind::Type, "image/png");
+    let raw = Request::post("/v1/ocr", png.clone()).header("Content-Type", "image/jpeg");
+    expect(&server.send_with_key(raw), ProblemKind::Type, "image/png");
+    // A name decides nothing, and a content type that says nothing is fine.
+    let fine = form("scan.pdf", "application/octet-stream", &png);
+    assert_eq!(fine.status, 200);
+
+    expect(
+        &form("empty.pdf", "application/pdf", b""),
+        ProblemKind::EmptyBody,
+        "empty",
+    );
+    let other_field = Request::form("/v1/ocr", "upload", "a.png", "image/png", &png);
+    expect(
+        &server.send_with_key(other_field),
+        ProblemKind::EmptyBody,
+        "file=@",
+    );
+    let no_boundary = Request::post("/v1/ocr", png).header("Content-Type", "multipart/form-data");
+    expect(
+        &server.send_with_key(no_boundary),
+        ProblemKind::Malformed,
+        "boundary",
+    );
+}
+
+#[test]
+fn an_upload_past_the_limit_is_refused_announced_or_not() {
+    let server = Server::start(&["--workers", "1", "--max-upload", "100kB"]);
+    let large = [b"%PDF-1.7".as_slice(), &[b' '; 300_000]].concat();
+    expect(
+        &server.ocr("", &large),
+        ProblemKind::TooLarge,
+        "100000 bytes",
+    );
+    let form = Request::form("/v1/ocr", "file", "a.pdf", "application/pdf", &large);
+    expect(
+        &server.send_with_key(form),
+        ProblemKind::TooLarge,
+        "100000 bytes",
+    );
+
+    let mut chunked = Vec::new();
+    for chunk in large.chunks(8000) {
+        chunked.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        chunked.extend(chunk);
+        chunked.extend(b"\r\n");
+    }
+    chunked.extend(b"0\r\n\r\n");
+    let request = Request::post("/v1/ocr", chunked).header("Transfer-Encoding", "chunked");
+    expect(
+        &server.send_with_key(request),
+        ProblemKind::TooLarge,
+        "100000 bytes",
+    );
+}
+
+#[test]
+fn what_is_asked_for_has_to_make_sense() {
+    let server = Server::start(&["--workers", "1"]);
+    let pdf = Pdf::default()
+        .text_page(&["one"])
+        .text_page(&["two"])
+        .build();
+    expect(
+        &server.ocr("?lang=xyz", &pdf),
+        ProblemKind::Malformed,
+        "installed here: eng",
+    );
+    expect(
+        &server.ocr("?pages=3", &pdf),
+        ProblemKind::Malformed,
+        "the document has 2",
+    );
+    expect(
+        &server.ocr("?pages=x", &pdf),
+        ProblemKind::Malformed,
+        "1-3,7",
+    );
+    expect(
+        &server.ocr("?page=1", &pdf),
+        ProblemKind::Malformed,
+        "`page`",
+    );
+    expect(
+        &server.ocr("?mode=fast", &pdf),
+        ProblemKind::Malformed,
+        "auto",
+    );
+    let png = scan::png(&image::GrayImage::from_pixel(40, 40, image::Luma([255])));
+    expect(
+        &server.ocr("?mode=text", &png),
+        ProblemKind::Malformed,
+        "image",
+    );
+    let accept = Request::post("/v1/ocr", pdf).header("Accept", "image/png");
+    expect(
+        &server.send_with_key(accept),
+        ProblemKind::NotAcceptable,
+        "text/plain",
+    );
+    expect(
+        &server.send(&Request::get("/v1/ocr")),
+        ProblemKind::Method,
+        "POST",
+    );
+    expect(
+        &server.send(&Request::get("/")),
+        ProblemKind::NotFound,
+        "/v1/ocr",
+    );
+}
+
+#[test]
+fn a_damaged_page_costs_that_page() {
+    let server = Server::start(&[]);
+    let pages = [scan::page(&["First page"]), scan::page(&["Second page"])];
+    let mut document = scan::tiff(&pages);
+    // The pages' pixels come before their directories, so the second ends shortly before the file does. Make the
+    // second page's compression one that does not exist.
+    let directory = last_directory(&document);
+    let entry = (0..20)
+        .map(|at| directory + 2 + at * 12)
+        .find(|at| document[*at..*at + 2] == 259u16.to_le_bytes())
+        .unwrap();
+    document[entry + 8..entry + 10].copy_from_slice(&9999u16.to_le_bytes());
+
+    let answer = server.answer("", &document);
+    assert!(!answer.complete);
+    assert_eq!(answer.pages[0].text.trim(), "First page");
+    assert_eq!(answer.pages[1].status, PageStatus::Corrupt);
+    assert!(
+        answer.warnings[0].starts_with("Page 2: "),
+        "{:?}",
+        answer.warnings
+    );
+    let strict = server.ocr("?pages=2", &document);
+    assert_eq!(strict.status, 415);
+}
+
+/// Where the last directory of a little-endian TIFF is.
+fn last_directory(file: &[u8]) -> usize {
+    let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let mut at = number(4);
+    loop {
+        let entries = usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
+        match number(at + 2 + entries * 12) {
+            0 => return at,
+            next => at = next,
+        }
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_bothers_nobody() {
+    let server = Server::start(&["--workers", "1"]);
+    for _ in 0..5 {
+        let request = Request::post("/v1/ocr", b"".to_vec())
+            .header("Content-Length", "1000")
+            .key(&server.key);
+        let mut stream = connect(&server.address).unwrap();
+        stream.write_all(&request.head()).unwrap();
+        stream.write_all(b"%PDF-1.7").unwrap();
+        drop(stream);
+    }
+    let mut garbage = connect(&server.address).unwrap();
+    garbage.write_all(b"\x16\x03\x01 not http\r\n\r\n").unwrap();
+    let reply = read_reply(&mut *garbage);
+    assert!(reply.is_ok_and(|reply| reply.status == 400));
+    assert_eq!(server.readiness().0, 200);
+}

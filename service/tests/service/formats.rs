@@ -1,0 +1,95 @@
+//! Each image format, and what makes images awkward.
+
+use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+use ocr_api::answer::{DocumentType, PageStatus};
+
+use crate::support::{Server, scan};
+
+const LINE: &str = "Delivery note 7731";
+
+#[test]
+fn png_jpeg_tiff_and_webp_give_the_same_text() {
+    let server = Server::start(&[]);
+    let page = scan::page(&[LINE]);
+    let cases = [
+        (DocumentType::Png, scan::png(&page)),
+        (DocumentType::Jpeg, scan::jpeg(&page)),
+        (DocumentType::Tiff, scan::tiff(std::slice::from_ref(&page))),
+        (
+            DocumentType::Webp,
+            // Lossless WebP has no gray.
+            scan::encode(
+                &DynamicImage::from(page.clone()).into_rgb8().into(),
+                ImageFormat::WebP,
+            ),
+        ),
+    ];
+    for (kind, document) in cases {
+        let answer = server.answer("", &document);
+        assert_eq!(answer.document.kind, kind);
+        assert_eq!(answer.pages[0].text.trim(), LINE, "{kind:?}");
+    }
+}
+
+#[test]
+fn every_page_of_a_tiff_is_read_in_order() {
+    let server = Server::start(&[]);
+    let names = ["Page one alpha", "Page two beta", "Page three gamma"];
+    let pages: Vec<_> = names.iter().map(|name| scan::page(&[name])).collect();
+    let document = scan::tiff(&pages);
+    let answer = server.answer("", &document);
+    assert!(answer.complete);
+    assert_eq!(answer.document.pages, 3);
+    let texts: Vec<&str> = answer.pages.iter().map(|page| page.text.trim()).collect();
+    assert_eq!(texts, names);
+
+    let answer = server.answer("?pages=3,2", &document);
+    let numbers: Vec<u32> = answer.pages.iter().map(|page| page.page).collect();
+    assert_eq!(numbers, [2, 3]);
+    assert_eq!(answer.document.pages, 3);
+    assert_eq!(answer.pages[1].text.trim(), names[2]);
+}
+
+#[test]
+fn a_fax_is_read_and_its_resolution_stated() {
+    let server = Server::start(&["--workers", "1"]);
+    let answer = server.answer("", &scan::fax(&scan::page(&[LINE])));
+    assert_eq!(answer.pages[0].text.trim(), LINE);
+    assert_eq!(answer.pages[0].dpi, Some(204));
+}
+
+#[test]
+fn black_text_on_a_transparent_ground_is_read() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = scan::page(&[LINE]);
+    let clear = RgbaImage::from_fn(page.width(), page.height(), |x, y| {
+        Rgba([0, 0, 0, 255 - page.get_pixel(x, y).0[0]])
+    });
+    let answer = server.answer("", &scan::encode(&clear.into(), ImageFormat::Png));
+    assert_eq!(answer.pages[0].text.trim(), LINE);
+}
+
+#[test]
+fn colours_and_sixteen_bits_are_read() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = DynamicImage::from(scan::page(&[LINE]));
+    for image in [
+        DynamicImage::from(page.to_rgb8()),
+        DynamicImage::from(page.to_luma16()),
+        DynamicImage::from(page.to_rgba16()),
+    ] {
+        let color = image.color();
+        let answer = server.answer("", &scan::encode(&image, ImageFormat::Png));
+        assert_eq!(answer.pages[0].text.trim(), LINE, "{color:?}");
+    }
+}
+
+#[test]
+fn an_image_of_a_few_pixels_is_empty_and_harmless() {
+    let server = Server::start(&["--workers", "1"]);
+    for side in [1, 2, 3, 9] {
+        let tiny = image::GrayImage::from_pixel(side, side, image::Luma([0]));
+        let answer = server.answer("", &scan::png(&tiny));
+        assert_eq!(answer.pages[0].status, PageStatus::Empty, "{side} pixels");
+    }
+}

@@ -1,0 +1,87 @@
+//! The Unix socket as the host's proxy needs it.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+
+use rustix::process::Signal;
+
+use crate::support::process::signal;
+use crate::support::server::ocr_service;
+use crate::support::{Request, Server};
+
+#[test]
+fn the_socket_is_for_owner_and_group_and_belongs_to_its_directorys_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let group = 12345;
+    let changed = std::os::unix::fs::chown(directory.path(), None, Some(group));
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o2770)).unwrap();
+    let server = Server::start_in(directory, String::new(), "unix", &["--workers", "1"]);
+    server.wait_until_ready();
+    let path = server.directory.path().join("ocr.sock");
+    let found = fs::symlink_metadata(path).unwrap();
+    assert!(found.file_type().is_socket());
+    assert_eq!(found.mode() & 0o7777, 0o660);
+    if changed.is_ok() {
+        // Only root can give a directory to another group; as anybody else, the group is one's own.
+        assert_eq!(found.gid(), group);
+    }
+    let names: Vec<_> = fs::read_dir(server.directory.path())
+        .unwrap()
+        .flatten()
+        .collect();
+    assert_eq!(names.len(), 1, "nothing but the socket: {names:?}");
+}
+
+#[test]
+fn a_socket_left_by_a_killed_service_is_replaced() {
+    let mut server = Server::start_on_socket(&["--workers", "1"]);
+    signal(server.pid(), Signal::KILL);
+    server.wait();
+    let path = server.directory.path().join("ocr.sock");
+    assert!(path.exists(), "a killed service can't clean up");
+    let directory = std::mem::replace(&mut server.directory, tempfile::tempdir().unwrap());
+    let again = Server::start_in(directory, server.key.clone(), "unix", &["--workers", "1"]);
+    again.wait_until_ready();
+}
+
+#[test]
+fn a_stopped_service_leaves_no_socket() {
+    let mut server = Server::start_on_socket(&["--workers", "1"]);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(!server.directory.path().join("ocr.sock").exists());
+}
+
+fn start_fails(path: &std::path::Path) -> String {
+    let output = ocr_service()
+        .arg("serve")
+        .arg("--listen")
+        .arg(format!("unix:{}", path.display()))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn neither_a_live_socket_nor_another_file_is_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let live = directory.path().join("live.sock");
+    let listener = UnixListener::bind(&live).unwrap();
+    let message = start_fails(&live);
+    assert!(message.contains("another process listens"), "{message}");
+    drop(listener);
+
+    let file = directory.path().join("notes.txt");
+    fs::write(&file, "mine").unwrap();
+    let message = start_fails(&file);
+    assert!(message.contains("not a socket"), "{message}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
+fn requests_work_over_the_socket() {
+    let server = Server::start_on_socket(&["--workers", "1"]);
+    assert_eq!(server.send(&Request::get("/healthz")).status, 200);
+}

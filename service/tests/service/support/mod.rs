@@ -1,0 +1,10 @@
+//! What the tests share.
+
+pub(crate) mod client;
+pub(crate) mod pdf;
+pub(crate) mod process;
+pub(crate) mod scan;
+pub(crate) mod server;
+
+pub(crate) use client::{Reply, Request};
+pub(crate) use server::Server;

@@ -1,0 +1,171 @@
+//! PDFs, written by hand: a page of each kind that matters.
+
+use std::fmt::Write;
+
+/// A PDF in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Pdf {
+    /// Object 1 is the catalog and object 2 the page tree: these follow.
+    objects: Vec<Vec<u8>>,
+    pages: Vec<usize>,
+}
+
+/// A4, in points.
+pub(crate) const WIDTH: f64 = 595.0;
+pub(crate) const HEIGHT: f64 = 842.0;
+/// Where the first line of a text page stands: left edge and baseline, in points from the bottom left.
+pub(crate) const FIRST_LINE: (f64, f64) = (72.0, 740.0);
+
+impl Pdf {
+    /// Lines of 14 pt Helvetica.
+    pub(crate) fn text_page(self, lines: &[&str]) -> Self {
+        self.text_page_with("", lines)
+    }
+
+    /// The same, with more in the page's dictionary, such as `/Rotate 90`.
+    pub(crate) fn text_page_with(mut self, extra: &str, lines: &[&str]) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let content = text_content(14.0, 24.0, lines, 0);
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), extra, &content);
+        self
+    }
+
+    /// Small type from edge to edge: a page that takes a while to recognize.
+    pub(crate) fn dense_page(mut self) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let line =
+            "the quick brown fox jumps over the lazy dog and runs away from all of it 0123456789 ";
+        let lines: Vec<&str> = vec![line; 68];
+        let content = text_content(9.0, 10.0, &lines, 0);
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        self
+    }
+
+    /// A page that is one picture: a scan.
+    pub(crate) fn scan_page(self, jpeg: &[u8], width: u32, height: u32) -> Self {
+        self.scan_page_with_text(jpeg, width, height, &[], 0)
+    }
+
+    /// A scan with text over it, in a rendering mode: 0 is seen, 3 is not.
+    pub(crate) fn scan_page_with_text(
+        mut self,
+        jpeg: &[u8],
+        width: u32,
+        height: u32,
+        lines: &[&str],
+        mode: u8,
+    ) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let mut image = format!(
+            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
+             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
+            jpeg.len()
+        )
+        .into_bytes();
+        image.extend_from_slice(jpeg);
+        image.extend_from_slice(b"\nendstream");
+        let image = self.add(image);
+        let mut content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q\n");
+        content.push_str(&text_content(14.0, 24.0, lines, mode));
+        let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
+        self.add_page(&resources, "", &content);
+        self
+    }
+
+    /// A page whose font draws bars and never says which characters they are: `count` of them, in a Type 3 font.
+    pub(crate) fn unmapped_page(mut self, count: usize) -> Self {
+        let glyph = stream("500 0 0 0 400 700 d1 0 0 400 700 re f");
+        let glyph = self.add(glyph);
+        let font = self.add(format!(
+            "<</Type/Font/Subtype/Type3/FontBBox[0 0 500 700]/FontMatrix[.001 0 0 .001 0 0]/FirstChar 1/LastChar 1\
+             /Widths[500]/Encoding<</Differences[1/g1]>>/CharProcs<</g1 {glyph} 0 R>>/Resources<<>>>>"
+        ));
+        let text = "\\001".repeat(count);
+        let content = format!("BT /F 14 Tf 72 740 Td ({text}) Tj ET");
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        self
+    }
+
+    /// A text page with a stamp on it, which is an annotation and not in the page's content.
+    pub(crate) fn stamped_page(mut self, lines: &[&str], stamp: &str) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let appearance = format!("BT /F 20 Tf 5 10 Td ({stamp}) Tj ET");
+        let appearance = self.add(format!(
+            "<</Type/XObject/Subtype/Form/BBox[0 0 200 40]/Resources<</Font<</F {font} 0 R>>>>/Length {}>>stream\n\
+             {appearance}\nendstream",
+            appearance.len()
+        ));
+        let stamp = self.add(format!(
+            "<</Type/Annot/Subtype/Stamp/Rect[72 400 272 440]/F 4/AP<</N {appearance} 0 R>>>>"
+        ));
+        let content = text_content(14.0, 24.0, lines, 0);
+        let extra = format!("/Annots[{stamp} 0 R]");
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), &extra, &content);
+        self
+    }
+
+    fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
+        let content = self.add(stream(content));
+        let page = self.add(format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {WIDTH} {HEIGHT}]/Contents {content} 0 R\
+             /Resources<<{resources}>>{extra}>>"
+        ));
+        self.pages.push(page);
+    }
+
+    fn add(&mut self, object: impl Into<Vec<u8>>) -> usize {
+        self.objects.push(object.into());
+        self.objects.len() + 2
+    }
+
+    /// The file.
+    pub(crate) fn build(&self) -> Vec<u8> {
+        let kids: Vec<String> = self
+            .pages
+            .iter()
+            .map(|page| format!("{page} 0 R"))
+            .collect();
+        let catalog = b"<</Type/Catalog/Pages 2 0 R>>".to_vec();
+        let tree = format!(
+            "<</Type/Pages/Kids[{}]/Count {}>>",
+            kids.join(" "),
+            kids.len()
+        );
+        let mut file = b"%PDF-1.7\n".to_vec();
+        let mut offsets = Vec::new();
+        let all = [catalog, tree.into_bytes()];
+        for (number, object) in all.iter().chain(&self.objects).enumerate() {
+            offsets.push(file.len());
+            file.extend_from_slice(format!("{} 0 obj\n", number + 1).as_bytes());
+            file.extend_from_slice(object);
+            file.extend_from_slice(b"\nendobj\n");
+        }
+        let start = file.len();
+        let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", offsets.len() + 1);
+        for offset in &offsets {
+            let _ = writeln!(table, "{offset:010} 00000 n ");
+        }
+        let _ = write!(
+            table,
+            "trailer\n<</Size {}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n",
+            offsets.len() + 1
+        );
+        file.extend_from_slice(table.as_bytes());
+        file
+    }
+}
+
+fn stream(content: &str) -> String {
+    format!("<</Length {}>>stream\n{content}\nendstream", content.len())
+}
+
+fn text_content(size: f64, leading: f64, lines: &[&str], mode: u8) -> String {
+    let (x, y) = FIRST_LINE;
+    let x = if size < 10.0 { 20.0 } else { x };
+    let mut content = format!("BT /F {size} Tf {mode} Tr {leading} TL {x} {y} Td\n");
+    for line in lines {
+        let _ = writeln!(content, "({line}) Tj T*");
+    }
+    content.push_str("ET");
+    content
+}

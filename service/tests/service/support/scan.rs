@@ -1,0 +1,136 @@
+//! Scans: pages drawn by PDFium at 300 dpi, in every image format.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use pdfium_render::prelude::{PdfBitmapFormat, PdfRenderConfig, Pdfium};
+use tiff::encoder::{TiffEncoder, colortype};
+
+use super::pdf::Pdf;
+
+/// The library that the service itself finds: beside its executable.
+pub(crate) fn pdfium_path() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_ocr-service")).with_file_name("libpdfium.so")
+}
+
+fn pdfium() -> MutexGuard<'static, Pdfium> {
+    static LIBRARY: OnceLock<Mutex<Pdfium>> = OnceLock::new();
+    LIBRARY
+        .get_or_init(|| {
+            let bindings = Pdfium::bind_to_library(pdfium_path())
+                .expect("run service/fetch-pdfium.sh before the tests");
+            Mutex::new(Pdfium::new(bindings))
+        })
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A4 at 300 dpi with lines of text on it.
+pub(crate) fn page(lines: &[&str]) -> GrayImage {
+    draw(&Pdf::default().text_page(lines).build())
+}
+
+/// A4 at 300 dpi full of small type: a second or more of work.
+pub(crate) fn dense_page() -> GrayImage {
+    static PAGE: OnceLock<GrayImage> = OnceLock::new();
+    PAGE.get_or_init(|| draw(&Pdf::default().dense_page().build()))
+        .clone()
+}
+
+/// The first page of a PDF at 300 dpi.
+fn draw(pdf: &[u8]) -> GrayImage {
+    let pdfium = pdfium();
+    let document = pdfium.load_pdf_from_byte_slice(pdf, None).unwrap();
+    let page = document.pages().get(0).unwrap();
+    let config = PdfRenderConfig::new()
+        .set_target_width(2480)
+        .set_format(PdfBitmapFormat::Gray)
+        // PDFium stops at this flag, which is on by default, for gray.
+        .set_reverse_byte_order(false);
+    let bitmap = page.render_with_config(&config).unwrap();
+    let (width, height) = (bitmap.width() as u32, bitmap.height() as u32);
+    let bytes = bitmap.as_raw_bytes();
+    let stride = bytes.len() / height as usize;
+    GrayImage::from_fn(width, height, |x, y| {
+        Luma([bytes[y as usize * stride + x as usize]])
+    })
+}
+
+pub(crate) fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+pub(crate) fn png(image: &GrayImage) -> Vec<u8> {
+    encode(&image.clone().into(), ImageFormat::Png)
+}
+
+pub(crate) fn jpeg(image: &GrayImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 85)
+        .encode_image(image)
+        .unwrap();
+    bytes
+}
+
+/// A TIFF with a page for each image.
+pub(crate) fn tiff(pages: &[GrayImage]) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    for page in pages {
+        encoder
+            .write_image::<colortype::Gray8>(page.width(), page.height(), page)
+            .unwrap();
+    }
+    bytes.into_inner()
+}
+
+/// What a fax server writes: one bit a pixel, 1 is black, not compressed here, 204 dpi.
+pub(crate) fn fax(image: &GrayImage) -> Vec<u8> {
+    let (width, height) = image.dimensions();
+    let mut bits = Vec::new();
+    for row in image.rows() {
+        let row: Vec<u8> = row.map(|pixel| u8::from(pixel.0[0] < 128)).collect();
+        for byte in row.chunks(8) {
+            let byte = byte
+                .iter()
+                .enumerate()
+                .fold(0, |byte, (at, bit)| byte | bit << (7 - at));
+            bits.push(byte);
+        }
+    }
+    let data_at = 8u32;
+    let length = u32::try_from(bits.len()).unwrap();
+    let resolution_at = data_at + length;
+    let directory_at = resolution_at + 8;
+    let entries: [(u16, u16, u32); 10] = [
+        (256, 4, width),
+        (257, 4, height),
+        (258, 3, 1),
+        (259, 3, 1),
+        (262, 3, 0),
+        (273, 4, data_at),
+        (277, 3, 1),
+        (278, 4, height),
+        (279, 4, length),
+        (282, 5, resolution_at),
+    ];
+    let mut file = b"II*\0".to_vec();
+    file.extend(directory_at.to_le_bytes());
+    file.extend(&bits);
+    file.extend(204u32.to_le_bytes());
+    file.extend(1u32.to_le_bytes());
+    file.extend(10u16.to_le_bytes());
+    for (tag, kind, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(1u32.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend(0u32.to_le_bytes());
+    file
+}
