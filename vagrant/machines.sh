@@ -87,7 +87,7 @@ collect() {
         --argjson ssh "$PROD1_SSH" --argjson http "$PROD1_HTTP" --argjson https "$PROD1_HTTPS" \
         --argjson infra_ssh "$INFRA_SSH" --argjson registry "$INFRA_REGISTRY" --argjson acme "$INFRA_ACME" \
         --argjson acme_management "$INFRA_ACME_MANAGEMENT" --argjson challtestsrv "$INFRA_CHALLTESTSRV" \
-        --arg user "$REGISTRY_USER" '{
+        --arg user "$REGISTRY_USER" --arg name "$NAME" '{
             release: $release, provider: $provider, address: "127.0.0.1", known_hosts: ($state + "/known_hosts"),
             prod1: { hostname: "prod1.rehearsal.test", ssh_port: $ssh, http_port: $http, https_port: $https,
                      host_keys: $prod1_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
@@ -96,6 +96,7 @@ collect() {
                      host_keys: $infra_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
             registry: { host: "registry.rehearsal.test:5000", user: $user,
                         password_file: ($state + "/registry-password"), ca_file: ($state + "/ca.crt") },
+            containers: { prod1: ($name + "-prod1"), infra: ($name + "-infra") },
             acme: { directory: "https://acme.rehearsal.test:14000/dir", ca_file: ($state + "/ca.crt") }
         }' >"$STATE/machines.json.new"
     mv "$STATE/machines.json.new" "$STATE/machines.json"
