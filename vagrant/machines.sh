@@ -150,6 +150,8 @@ up() {
 
     if ! is_up; then
         rm -f "$STATE/up"
+        # A killed vagrant leaves its claims on ports behind, and would respect them for a minute.
+        rm -rf "$STATE/vagrant.d/data/fp-leases"
         run_vagrant up --provision >&2 || fail "vagrant could not bring the machines up" \
             "what it said stands above; '$0 down' starts afresh"
         collect

@@ -13,7 +13,9 @@ mkdir -p "$STATE"
 exec 9>"$STATE/lock"
 flock 9
 
-printf 'RELEASE=%s\nPORT_BASE=%s\n' "$RELEASE" "$PORT_BASE" >"$STATE/settings"
+# In one step: the other machine's preparation may be reading them.
+printf 'RELEASE=%s\nPORT_BASE=%s\n' "$RELEASE" "$PORT_BASE" >"$STATE/settings.new"
+mv "$STATE/settings.new" "$STATE/settings"
 [[ -f $STATE/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$STATE/id_ed25519"
 [[ -f $STATE/registry-password ]] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/registry-password"
 echo "REHEARSAL_AUTHORIZED_KEY=$(<"$STATE/id_ed25519.pub")" >"$STATE/boot.env"
