@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::support::{AGENT, TestHost};
+use super::support::{AGENT, TestHost, open, script};
 use crate::protocol::{Desired, Event, Registry, Request, Secret, Service, Tls};
 use crate::session::{Session, SessionError};
 use crate::transport::{Exit, TransportError};
@@ -192,4 +192,24 @@ async fn an_agent_that_does_not_end_is_left_to_itself() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_held_side_by_side() {
+    let host = TestHost::start();
+    host.open(AGENT).await.unwrap().close().await;
+    let tasks = (0..4).map(|_| {
+        let (target, base) = (host.target(), host.base.clone());
+        tokio::spawn(async move {
+            let mut session = open(&target, &base, script(AGENT)).await.unwrap();
+            session.send(&Request::Ca).await.unwrap();
+            let text = note(&mut session).await;
+            session.reconnect_probe().await.unwrap();
+            session.close().await;
+            text
+        })
+    });
+    for text in futures_util::future::join_all(tasks).await {
+        assert_eq!(text.unwrap(), "13 bytes");
+    }
 }
