@@ -1,0 +1,234 @@
+//! The only place that prints. What is asked for (a plan, keys, a certificate) goes to standard output;
+//! progress, notes and errors go to standard error. With `--json`, all of it is JSON lines on standard output.
+
+mod confirm;
+mod diagnostic;
+mod human;
+pub mod json;
+mod keys;
+mod plan;
+mod printable;
+mod streams;
+mod style;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub use confirm::NobodyToAsk;
+pub use diagnostic::Diagnostic;
+
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::protocol::{Event, Level};
+
+use human::Human;
+use json::{Body, Own};
+use streams::Streams;
+
+/// How to report, from the command line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    pub json: bool,
+    pub no_color: bool,
+    /// Also what explains nothing but helps to find out: each line of progress, where there is no terminal.
+    pub verbose: bool,
+}
+
+/// Takes what happens and tells it. Shared by all hosts at once.
+#[derive(Debug)]
+pub struct Report {
+    inner: Mutex<Inner>,
+    clock: fn() -> Timestamp,
+}
+
+#[derive(Debug)]
+struct Inner {
+    streams: Streams,
+    /// `None`: JSON.
+    human: Option<Human>,
+    /// The first error of standard output.
+    broken: Option<io::Error>,
+}
+
+impl Report {
+    /// A report on the process's own streams.
+    pub fn new(options: Options) -> Self {
+        let streams = Streams::of_process(options.no_color);
+        Self::on(streams, options, Timestamp::now)
+    }
+
+    fn on(mut streams: Streams, options: Options, clock: fn() -> Timestamp) -> Self {
+        let human = (!options.json).then(|| Human::new(&mut streams, options.verbose));
+        let json = human.is_none();
+        let report = Self {
+            inner: Mutex::new(Inner {
+                streams,
+                human,
+                broken: None,
+            }),
+            clock,
+        };
+        if json {
+            report.json_line(
+                None,
+                Body::Own(Own::Header {
+                    version: json::VERSION,
+                    ocrctl: env!("CARGO_PKG_VERSION"),
+                }),
+            );
+        }
+        report
+    }
+
+    /// Something happened on a host, or on the way to it. Plans, keys and certificates are data; a failure is
+    /// only the end of the host's progress here, because the command tells it by [`Report::error`].
+    pub fn event(&self, host: &str, event: &Event) {
+        let mut inner = self.lock();
+        match &mut inner.human {
+            Some(_) => {
+                let now = (self.clock)();
+                inner.human_event(host, event, now);
+            }
+            None => {
+                drop(inner);
+                self.json_line(Some(host), Body::Event(event));
+            }
+        }
+    }
+
+    /// A line worth showing, about a host or the whole command.
+    pub fn note(&self, host: Option<&str>, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        let mut inner = self.lock();
+        let Inner { streams, human, .. } = &mut *inner;
+        match human {
+            Some(human) => human.note(streams, host, level, &text),
+            None => {
+                drop(inner);
+                self.json_line(host, Body::Event(&Event::Note { level, text }));
+            }
+        }
+    }
+
+    /// A new API key, which is shown this once.
+    pub fn key(&self, id: &str, name: &str, key: &str) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            inner.data(&format!("{key}\n"));
+            let text = format!("this is the key `{id}` of {name}; it can't be shown again");
+            let Inner { streams, human, .. } = &mut *inner;
+            if let Some(human) = human {
+                human.note(streams, None, Level::Info, &text);
+            }
+        } else {
+            drop(inner);
+            self.json_line(None, Body::Own(Own::Key { id, name, key }));
+        }
+    }
+
+    /// Other output of the command, such as a completion script, as it is.
+    pub fn data(&self, text: &str) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            inner.data(text);
+        } else {
+            drop(inner);
+            self.json_line(None, Body::Own(Own::Data { text }));
+        }
+    }
+
+    /// Why the command fails.
+    pub fn error(&self, diagnostic: &Diagnostic) {
+        let mut inner = self.lock();
+        let Inner { streams, human, .. } = &mut *inner;
+        match human {
+            Some(human) => human.error(streams, diagnostic),
+            None => {
+                drop(inner);
+                self.json_line(None, Body::Own(Own::Error(diagnostic)));
+            }
+        }
+    }
+
+    /// Asks, such as `Apply these changes to prod?`, and waits for the answer: blocks its thread.
+    /// With `yes`, the answer is that.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<bool, NobodyToAsk> {
+        if yes {
+            return Ok(true);
+        }
+        let mut inner = self.lock();
+        if !inner.streams.stdin_is_terminal {
+            return Err(NobodyToAsk {
+                question: format!("\"{question}\""),
+            });
+        }
+        if let Some(human) = &mut inner.human {
+            human.end_all();
+        }
+        inner.streams.stderr(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        // No answer is no.
+        let read = inner.streams.stdin.read_line(&mut answer);
+        Ok(read.is_ok() && confirm::is_yes(&answer))
+    }
+
+    /// Ends all progress, and says whether all data was written. A reader that has had enough is no error.
+    pub fn finish(&self) -> io::Result<()> {
+        let mut inner = self.lock();
+        if let Some(human) = &mut inner.human {
+            human.end_all();
+        }
+        let flushed = inner.streams.stdout.flush();
+        match inner.broken.take().map_or(flushed, Err) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    fn json_line(&self, host: Option<&str>, body: Body<'_>) {
+        let mut line = json::line((self.clock)(), host, body);
+        line.push('\n');
+        self.lock().data(&line);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A thread that panicked while printing is no reason for the others to be silent.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn human_event(&mut self, host: &str, event: &Event, now: Timestamp) {
+        let styles = self.streams.stdout_styles;
+        match event {
+            Event::Planned { changes, .. } => self.data(&plan::render(host, changes, &styles)),
+            Event::Keys { keys } => self.data(&keys::render(keys, now)),
+            Event::Ca { pem } => self.data(pem),
+            other => {
+                if let Some(human) = &mut self.human {
+                    human.event(&mut self.streams, host, other);
+                }
+            }
+        }
+    }
+
+    /// To standard output, out of the way of what moves on the terminal.
+    fn data(&mut self, text: &str) {
+        let stdout = &mut self.streams.stdout;
+        let mut write = || {
+            stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush())
+        };
+        let written = match &self.human {
+            Some(human) => human.suspend(write),
+            None => write(),
+        };
+        if let Err(error) = written {
+            self.broken.get_or_insert(error);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! What operators, logs and programs get to read.
+
+use std::sync::Arc;
+
+use indicatif::{ProgressDrawTarget, TermLike};
+use serde_json::Value;
+
+use super::style::Styles;
+use super::*;
+use crate::protocol::{Action, Change, Detail, Failure, FailureKind, ReleaseInfo, StepState};
+
+#[derive(Debug, Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A terminal of 80 columns that keeps what was written to it, without the cursor's movements.
+impl TermLike for Captured {
+    fn width(&self) -> u16 {
+        80
+    }
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.clone().write_all(format!("{line}\n").as_bytes())
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.clone().write_all(text.as_bytes())
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Console {
+    stdout: Captured,
+    stderr: Captured,
+    report: Report,
+}
+
+fn console(options: Options, input: Option<&'static str>) -> Console {
+    let (stdout, stderr) = (Captured::default(), Captured::default());
+    let streams = Streams {
+        stdin: Box::new(input.unwrap_or_default().as_bytes()),
+        stdin_is_terminal: input.is_some(),
+        stdout: Box::new(stdout.clone()),
+        stdout_styles: Styles::default(),
+        stderr: Box::new(stderr.clone()),
+        stderr_styles: Styles::default(),
+        terminal: None,
+    };
+    let clock = || "2026-03-01T12:00:00.5Z".parse().unwrap();
+    let report = Report::on(streams, options, clock);
+    Console {
+        stdout,
+        stderr,
+        report,
+    }
+}
+
+fn json() -> Options {
+    Options {
+        json: true,
+        ..Options::default()
+    }
+}
+
+fn change(resource: &str, action: Action, reason: &str, details: Vec<Detail>) -> Change {
+    Change {
+        resource: resource.into(),
+        action,
+        reason: reason.into(),
+        details,
+    }
+}
+
+fn changes() -> Vec<Change> {
+    let field = |name: &str, from: Option<&str>, to: Option<&str>| Detail::Field {
+        name: name.into(),
+        from: from.map(str::to_owned),
+        to: to.map(str::to_owned),
+    };
+    let text = |text: &str| text.to_owned();
+    vec![
+        change(
+            "packages",
+            Action::Create,
+            "not installed",
+            vec![
+                Detail::Added {
+                    text: text("nginx"),
+                },
+                Detail::Added { text: text("ufw") },
+            ],
+        ),
+        change(
+            "firewall",
+            Action::Update,
+            "rules differ",
+            vec![
+                Detail::Removed {
+                    text: text("allow 8080/tcp from 0.0.0.0/0"),
+                },
+                Detail::Added {
+                    text: text("allow 443/tcp from 0.0.0.0/0"),
+                },
+            ],
+        ),
+        change(
+            "file /etc/nginx/sites-enabled/ocr.conf",
+            Action::Update,
+            "content differs",
+            vec![Detail::Diff {
+                text: text(
+                    "--- on the host\n+++ wanted\n@@ -1,2 +1,2 @@\n server {\n-  listen 80;\n+  listen 443 ssl;\n",
+                ),
+            }],
+        ),
+        change(
+            "file /etc/nginx/\x1b[31mold",
+            Action::Delete,
+            "not ours",
+            vec![],
+        ),
+        change(
+            "release",
+            Action::Create,
+            "the image is new",
+            vec![
+                field(
+                    "image",
+                    Some("registry.example.org/ocr@sha256:aaaa"),
+                    Some("registry.example.org/ocr@sha256:bbbb"),
+                ),
+                field("memory", None, Some("2GiB")),
+            ],
+        ),
+        change("unit nginx.service", Action::Start, "stopped", vec![]),
+    ]
+}
+
+fn step(index: usize, resource: &str, state: StepState) -> Event {
+    Event::Step {
+        index,
+        total: 2,
+        resource: resource.into(),
+        state,
+    }
+}
+
+/// A deploy from plan to end.
+fn deploy() -> Vec<Event> {
+    let progress = |current| Event::Progress {
+        resource: "release".into(),
+        message: "pulling".into(),
+        current,
+        total: current.map(|_| 100),
+    };
+    vec![
+        Event::Hello {
+            version: 1,
+            notices: vec!["a deploy of 2026-02-28 lost its controller and completed".into()],
+        },
+        Event::Planned {
+            changes: vec![change("release", Action::Create, "there is none", vec![])],
+            fingerprint: "abc".into(),
+        },
+        step(0, "firewall", StepState::Started),
+        Event::ConfirmReachable { seconds: 60 },
+        step(0, "firewall", StepState::Done { ms: 1234 }),
+        step(1, "release", StepState::Started),
+        progress(Some(50)),
+        progress(Some(60)),
+        progress(None),
+        Event::Note {
+            level: Level::Warning,
+            text: "the image is 400 days old".into(),
+        },
+        step(1, "release", StepState::Done { ms: 40 }),
+        Event::Applied {
+            release: Some(ReleaseInfo {
+                slot: "a".into(),
+                image: "registry.example.org/ocr@sha256:bbbb".into(),
+            }),
+        },
+    ]
+}
+
+#[test]
+fn a_plan() {
+    insta::assert_snapshot!(plan::render("ocr1", &changes(), &Styles::default()));
+    insta::assert_snapshot!(plan::render("ocr1", &[], &Styles::default()));
+}
+
+#[test]
+fn a_plan_in_colour() {
+    let coloured = plan::render("ocr1", &changes(), &Styles::coloured());
+    insta::assert_snapshot!(coloured.replace('\x1b', "␛"));
+}
+
+#[test]
+fn progress_in_plain_lines() {
+    let console = console(Options::default(), None);
+    for event in deploy() {
+        console.report.event("ocr1", &event);
+    }
+    console.report.finish().unwrap();
+    let stderr = console.stderr.text();
+    assert!(!stderr.contains(['\r', '\x1b']));
+    insta::assert_snapshot!(stderr);
+    insta::assert_snapshot!(console.stdout.text());
+}
+
+#[test]
+fn verbose_plain_lines_tell_each_stage_once() {
+    let options = Options {
+        verbose: true,
+        ..Options::default()
+    };
+    let console = console(options, None);
+    for event in deploy() {
+        console.report.event("ocr1", &event);
+    }
+    assert_eq!(console.stderr.text().matches("release: pulling").count(), 1);
+}
+
+#[test]
+fn progress_on_a_terminal() {
+    let screen = Captured::default();
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let mut terminal = terminal::Terminal::new(target);
+    terminal.line("ocr1: before any step");
+    terminal.step("ocr1", (0, 2), "packages", &StepState::Started);
+    terminal.step("ocr2", (0, 2), "packages", &StepState::Started);
+    terminal.progress("ocr1", "packages: nginx".into(), Some((3, 4)));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.line("ocr1: [1/2] packages: done");
+    terminal.step("ocr2", (0, 2), "packages", &StepState::Failed);
+    terminal.end_all();
+    terminal.line("ocr1: after the last step");
+    let text = screen.text();
+    for seen in [
+        "ocr1: before any step",
+        "ocr1: after the last step",
+        "ocr1 packages: nginx [",
+        "75%",
+        "ocr2 [1/2] packages (",
+        "ocr1: [1/2] packages: done",
+    ] {
+        assert!(text.contains(seen), "{seen} is not in {text}");
+    }
+}
+
+#[test]
+fn json_lines() {
+    let console = console(json(), None);
+    for event in deploy() {
+        console.report.event("ocr1", &event);
+    }
+    let report = &console.report;
+    report.event(
+        "ocr2",
+        &Event::Failed(Failure {
+            kind: FailureKind::Locked,
+            message: "alice deploys since 11:58".into(),
+            hint: Some("wait with --lock-wait 5m".into()),
+        }),
+    );
+    report.note(None, Level::Info, "1 of 2 hosts is done");
+    report.key("7h3k", "scanner", "ocrk_7h3k_secret");
+    report.data("complete -c ocrctl\n");
+    report.error(&Diagnostic::new("it failed").host("ocr2").hint("try again"));
+    report.finish().unwrap();
+    let stdout = console.stdout.text();
+    for line in stdout.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        assert!(
+            value["type"].is_string() && value["time"].is_string(),
+            "{line}"
+        );
+    }
+    let version = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
+    insta::assert_snapshot!(stdout.replace(version, "\"VERSION\""));
+    assert_eq!(console.stderr.text(), "");
+}
+
+#[test]
+fn errors() {
+    let console = console(Options::default(), None);
+    let mut error = Diagnostic::new("the host can't be reached").host("ocr1");
+    error.causes = vec!["ssh: connect to host ocr1 port 22: No route to host".into()];
+    console.report.error(&error.hint("is it switched on?"));
+    let excerpt = "  |\n4 | hosst: []\n  | ^^^^^";
+    console
+        .report
+        .error(&Diagnostic::new("inventory.yaml:4:1: unknown field").excerpt(excerpt));
+    insta::assert_snapshot!(console.stderr.text());
+    assert_eq!(console.stdout.text(), "");
+}
+
+#[test]
+fn a_table_of_keys() {
+    use ocr_api::keys::{ApiKey, KeyRecord, Scope};
+    let console = console(Options::default(), None);
+    let created = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut keys: Vec<KeyRecord> = ["scanner", "mail room"]
+        .map(|name| {
+            KeyRecord::new(
+                &ApiKey::generate().unwrap(),
+                name,
+                vec![Scope::Ocr, Scope::Codes],
+                created,
+            )
+        })
+        .into();
+    keys[0].id = "7h3k9w2m".into();
+    keys[1].id = "a1".into();
+    keys[1].revoked = Some("2026-02-01T00:00:00Z".parse().unwrap());
+    console.report.event("ocr1", &Event::Keys { keys });
+    console.report.event("ocr1", &Event::Keys { keys: vec![] });
+    insta::assert_snapshot!(console.stdout.text());
+}
+
+#[test]
+fn a_question() {
+    let ask = |input, yes| {
+        let console = console(Options::default(), input);
+        let answer = console.report.confirm("Apply these changes to prod?", yes);
+        (
+            answer.map_err(|e| Diagnostic::from(&e)),
+            console.stderr.text(),
+        )
+    };
+    let prompt = "Apply these changes to prod? [y/N] ".to_owned();
+    assert_eq!(ask(Some("y\n"), false), (Ok(true), prompt.clone()));
+    assert_eq!(ask(Some("\n"), false), (Ok(false), prompt.clone()));
+    assert_eq!(ask(Some(""), false), (Ok(false), prompt));
+    assert_eq!(ask(None, true), (Ok(true), String::new()));
+    let (refused, stderr) = ask(None, false);
+    assert_eq!(stderr, "");
+    insta::assert_debug_snapshot!(refused.unwrap_err());
+}
+
+#[test]
+fn output_that_can_t_be_written_is_an_error_unless_nobody_reads_on() {
+    struct Full(io::ErrorKind);
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let finish = |kind| {
+        let console = console(Options::default(), None);
+        console.report.lock().streams.stdout = Box::new(Full(kind));
+        console.report.data("a certificate");
+        console.report.finish()
+    };
+    assert!(finish(io::ErrorKind::StorageFull).is_err());
+    assert!(finish(io::ErrorKind::BrokenPipe).is_ok());
+}
