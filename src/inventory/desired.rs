@@ -1,0 +1,59 @@
+//! From an environment of the inventory to what a host is told: references resolved, files read.
+
+use std::path::Path;
+
+use crate::protocol;
+
+use super::InventoryError;
+use super::environment::Environment;
+use super::tls::Tls;
+
+impl Environment {
+    /// What each of the environment's hosts shall be.
+    pub async fn desired(&self) -> Result<protocol::Desired, InventoryError> {
+        let credentials = match &self.registry.credentials {
+            Some(credentials) => Some(protocol::Credentials {
+                username: credentials.username.clone(),
+                password: protocol::Secret(credentials.password.resolve().await?),
+            }),
+            None => None,
+        };
+        let ca = match &self.registry.ca {
+            Some(path) => Some(self.certificates("registry.ca", path)?),
+            None => None,
+        };
+        let tls = match &self.tls {
+            Tls::SelfSigned => protocol::Tls::SelfSigned,
+            Tls::Files { chain, key } => protocol::Tls::Files {
+                chain: self.certificates("tls.chain", chain)?,
+                key: protocol::Secret(key.resolve().await?),
+            },
+        };
+        Ok(protocol::Desired {
+            environment: self.name.clone(),
+            names: self.names.clone(),
+            tls,
+            image: self.image.to_string(),
+            registry: protocol::Registry { credentials, ca },
+            service: self.service.clone(),
+            firewall: self.firewall.clone(),
+        })
+    }
+
+    /// The text of a PEM file with at least one certificate in it.
+    fn certificates(&self, field: &str, path: &Path) -> Result<String, InventoryError> {
+        let error = |reason: String| InventoryError::File {
+            field: format!("environments.{}.{field}", self.name),
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| error(e.to_string()))?;
+        if text.contains("PRIVATE KEY-----") {
+            return Err(error("there is a private key in it".to_owned()));
+        }
+        if !text.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(error("there is no certificate in it".to_owned()));
+        }
+        Ok(text)
+    }
+}
