@@ -1,0 +1,335 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{
+    ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use clap_complete::Shell;
+
+use crate::inventory::duration;
+
+/// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
+pub const USAGE: u8 = 64;
+
+/// Takes a bare server to an organization's own OCR API, and keeps it there
+#[derive(Debug, Parser)]
+#[command(
+    name = "ocrctl",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+#[command(after_help = "\
+Examples:
+  ocrctl plan prod                    what a deploy would change, and why
+  ocrctl deploy prod                  the same, then asks, then changes it
+  ocrctl keys add prod --name scanner a key for a client
+
+Exit codes:
+  0  done                             64  the command line or the inventory is wrong
+  1  failed                           69  a host can't be reached
+  2  the plan has changes (plan)      75  another deploy holds the lock")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The inventory
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "inventory.yaml"
+    )]
+    #[arg(env = "OCRCTL_INVENTORY", hide_env_values = true)]
+    pub inventory: PathBuf,
+
+    /// Report as JSON lines on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Answer every question with yes
+    #[arg(long, short, global = true)]
+    pub yes: bool,
+
+    /// Say more; twice for all there is
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// No colours; so does NO_COLOR
+    #[arg(long, global = true)]
+    pub no_color: bool,
+
+    /// The ocrctl to run on the hosts, where this one can't (another architecture)
+    #[arg(long, global = true, value_name = "PATH")]
+    pub agent: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what a deploy would change, and change nothing
+    ///
+    /// Compares each host with the inventory. Exits 0 when nothing would change and 2 when something would.
+    #[command(after_help = "\
+Examples:
+  ocrctl plan prod
+  ocrctl plan prod --json | jq 'select(.type == \"planned\").changes'")]
+    Plan(Environment),
+
+    /// Make the hosts what the inventory says
+    ///
+    /// Shows the plan, asks, and applies that plan. A release is switched without a failed request, and one that
+    /// does not become ready never gets any. Exits 0 when the same comparison finds nothing left to do.
+    #[command(after_help = "\
+Examples:
+  ocrctl deploy prod
+  ocrctl deploy prod --yes --lock-wait 5m    from CI")]
+    Deploy(Operation),
+
+    /// Go back to the release that was live before
+    ///
+    /// Starts the release that each host has kept and switches to it, as a deploy would.
+    #[command(after_help = "\
+Example:
+  ocrctl rollback prod")]
+    Rollback(Operation),
+
+    /// List, add and revoke API keys
+    #[command(subcommand)]
+    Keys(Keys),
+
+    /// Certificates of an environment
+    #[command(subcommand)]
+    Cert(Cert),
+
+    /// Deploy to machines made for the purpose, and prove that it works
+    ///
+    /// Boots a bare host and its surroundings through Vagrant, deploys to it, and sends it documents.
+    #[command(after_help = "\
+Examples:
+  ocrctl rehearse
+  ocrctl rehearse --release bookworm --keep")]
+    Rehearse(Rehearse),
+
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Example:
+  ocrctl completions bash > ~/.local/share/bash-completion/completions/ocrctl")]
+    Completions { shell: Shell },
+
+    /// The host's side of a connection
+    #[command(hide = true)]
+    Agent {
+        #[command(subcommand)]
+        task: Option<AgentTask>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Environment {
+    /// An environment of the inventory
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+}
+
+/// What changes hosts.
+#[derive(Debug, Args)]
+pub struct Operation {
+    /// An environment of the inventory
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+
+    /// How long to wait for another deploy to end, such as 30s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::parse)]
+    pub lock_wait: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// List the keys, without what is secret of them
+    List(Environment),
+
+    /// Make a key and print it, this once
+    #[command(after_help = "\
+Example:
+  ocrctl keys add prod --name scanner")]
+    Add {
+        #[command(flatten)]
+        environment: Environment,
+
+        /// Whose key it is
+        #[arg(long, value_parser = name)]
+        name: String,
+    },
+
+    /// Refuse a key from now on
+    #[command(after_help = "\
+Example:
+  ocrctl keys revoke prod 7h3k9w2m")]
+    Revoke {
+        #[command(flatten)]
+        environment: Environment,
+
+        /// The key's id, as `keys list` shows it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Cert {
+    /// Print the authority that clients verify the environment by, as PEM
+    #[command(after_help = "\
+Example:
+  ocrctl cert ca prod > ca.pem && curl --cacert ca.pem https://ocr.example.org/healthz")]
+    Ca(Environment),
+}
+
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The Debian release of the host
+    #[arg(long, value_enum, default_value_t = Release::Trixie)]
+    pub release: Release,
+
+    /// Leave the machines running afterwards
+    #[arg(long)]
+    pub keep: bool,
+
+    /// The image of the service to deploy; built from this repository if it is not given
+    #[arg(long)]
+    pub image: Option<String>,
+}
+
+/// A release of Debian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Release {
+    Bookworm,
+    Trixie,
+}
+
+/// What a host runs for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum AgentTask {
+    /// Put the firewall back that was there before an unconfirmed change
+    RevertFirewall,
+}
+
+impl Cli {
+    /// The command line, or an error that is to be printed as it is: help, the version, or a complaint.
+    /// [`exit_code`] says how the process ends then.
+    pub fn parse_from_args(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::parse_with(Self::command(), args.into_iter().collect())
+    }
+
+    fn parse_with(mut command: clap::Command, args: Vec<OsString>) -> Result<Self, clap::Error> {
+        // Help is coloured before the flags are known.
+        if args.iter().any(|arg| arg == "--no-color") {
+            command = command.color(ColorChoice::Never);
+        }
+        let mut matches = command.try_get_matches_from_mut(args)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// How the process ends when parsing gave `error`: help that was asked for is no failure.
+pub fn exit_code(error: &clap::Error) -> u8 {
+    if error.use_stderr() { USAGE } else { 0 }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err("a name has 1 to 100 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        let args = line.split_whitespace().map(OsString::from).collect();
+        // Whatever terminal the test runs in.
+        Cli::parse_with(Cli::command().term_width(100), args)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_of_every_command() {
+        let commands = [
+            "",
+            "plan",
+            "deploy",
+            "rollback",
+            "keys",
+            "keys list",
+            "keys add",
+            "keys revoke",
+            "cert",
+            "cert ca",
+            "rehearse",
+            "completions",
+        ];
+        for command in commands {
+            let help = parse(&format!("ocrctl {command} --help")).unwrap_err();
+            assert_eq!(exit_code(&help), 0);
+            let name = format!("help {command}").trim().replace(' ', "_");
+            insta::assert_snapshot!(name, help.render());
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_a_usage_error() {
+        for line in [
+            "ocrctl",
+            "ocrctl depoly prod",
+            "ocrctl plan",
+            "ocrctl deploy prod --lock-wait soon",
+            "ocrctl keys add prod",
+            "ocrctl rehearse --release sid",
+            "ocrctl plan prod --wat",
+        ] {
+            assert_eq!(exit_code(&parse(line).unwrap_err()), USAGE, "{line}");
+        }
+        insta::assert_snapshot!(
+            parse("ocrctl deploy prod --lock-wait soon")
+                .unwrap_err()
+                .render()
+        );
+    }
+
+    #[test]
+    fn flags_go_before_or_after_the_command() {
+        for line in [
+            "ocrctl --json --yes deploy prod",
+            "ocrctl deploy prod --json -y",
+        ] {
+            let cli = parse(line).unwrap();
+            assert!(cli.global.json && cli.global.yes);
+        }
+        assert_eq!(exit_code(&parse("ocrctl --version").unwrap_err()), 0);
+        let task = |line| match parse(line).unwrap().command {
+            Command::Agent { task } => task,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(task("ocrctl agent"), None);
+        assert_eq!(
+            task("ocrctl agent revert-firewall"),
+            Some(AgentTask::RevertFirewall)
+        );
+    }
+}
