@@ -19,8 +19,8 @@ pub const USAGE: u8 = 64;
 #[command(
     name = "ocrctl",
     version,
-    propagate_version = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    max_term_width = 100
 )]
 #[command(after_help = "\
 Examples:
@@ -236,8 +236,10 @@ impl Cli {
     /// The command line, or an error that is to be printed as it is: help, the version, or a complaint.
     /// [`exit_code`] says how the process ends then.
     pub fn parse_from_args(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let args: Vec<OsString> = args.into_iter().collect();
-        let mut command = Self::command();
+        Self::parse_with(Self::command(), args.into_iter().collect())
+    }
+
+    fn parse_with(mut command: clap::Command, args: Vec<OsString>) -> Result<Self, clap::Error> {
         // Help is coloured before the flags are known.
         if args.iter().any(|arg| arg == "--no-color") {
             command = command.color(ColorChoice::Never);
@@ -265,7 +267,9 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::parse_from_args(line.split_whitespace().map(OsString::from))
+        let args = line.split_whitespace().map(OsString::from).collect();
+        // Whatever terminal the test runs in.
+        Cli::parse_with(Cli::command().term_width(100), args)
     }
 
     #[test]

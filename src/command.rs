@@ -4,7 +4,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -21,7 +20,6 @@ pub struct Program {
     name: String,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
-    directory: Option<OsString>,
     input: Vec<u8>,
     timeout: Duration,
 }
@@ -67,7 +65,6 @@ impl Program {
             name: name.into(),
             arguments: Vec::new(),
             variables: Vec::new(),
-            directory: None,
             input: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
         }
@@ -87,11 +84,6 @@ impl Program {
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.variables
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
-        self
-    }
-
-    pub fn directory(mut self, path: &Path) -> Self {
-        self.directory = Some(path.as_os_str().to_owned());
         self
     }
 
@@ -176,17 +168,6 @@ impl Program {
         }
     }
 
-    /// Run a program that ends at once, for `Drop`, which can't wait in any other way.
-    pub fn run_blocking(self) -> Result<ExitStatus, CommandError> {
-        self.command()
-            .into_std()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .map_err(|source| self.not_started(source))
-    }
-
     async fn capture(self) -> Result<Output, CommandError> {
         let mut command = self.command();
         command
@@ -227,9 +208,6 @@ impl Program {
         command.args(&self.arguments).process_group(0);
         for (name, value) in &self.variables {
             command.env(name, value);
-        }
-        if let Some(directory) = &self.directory {
-            command.current_dir(directory);
         }
         command
     }

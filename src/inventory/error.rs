@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::report::Diagnostic;
 
-use super::problem::{Conceal, Place, Problem};
+use super::problem::{Place, Problem};
 use super::secret::SecretError;
 use super::suggestion;
 
@@ -52,11 +52,11 @@ impl InventoryError {
                 problems,
             } => problems
                 .iter()
-                .map(|problem| diagnostic(problem, &path.display().to_string(), text))
+                .map(|problem| diagnostic(problem, problems, &path.display().to_string(), text))
                 .collect(),
             Self::UnknownEnvironment { name, known, .. } => vec![message.hint(suggestion::hint(
                 name,
-                "there are",
+                "the environments here are",
                 known.iter().map(String::as_str),
             ))],
             Self::Secret(error) => vec![match &error.hint {
@@ -70,12 +70,18 @@ impl InventoryError {
     }
 }
 
-fn diagnostic(problem: &Problem, path: &str, text: &str) -> Diagnostic {
+/// `all` problems count, because another one may know of a secret in the same line.
+fn diagnostic(problem: &Problem, all: &[Problem], path: &str, text: &str) -> Diagnostic {
     let message = &problem.message;
     let mut diagnostic = match problem.place {
         Some(place) => {
+            let secret_from = all
+                .iter()
+                .filter(|other| other.place.is_some_and(|p| p.line == place.line))
+                .filter_map(|other| other.secret_from)
+                .min();
             Diagnostic::new(format!("{path}:{}:{}: {message}", place.line, place.column))
-                .excerpt(excerpt(place, problem.conceal, text))
+                .excerpt(excerpt(place, secret_from, text))
         }
         None => Diagnostic::new(format!("{path}: {message}")),
     };
@@ -83,16 +89,11 @@ fn diagnostic(problem: &Problem, path: &str, text: &str) -> Diagnostic {
     diagnostic
 }
 
-/// The line with a caret under what is meant.
-fn excerpt(place: Place, conceal: Conceal, text: &str) -> String {
+/// The line, up to where a secret may begin, with a caret under what is meant.
+fn excerpt(place: Place, secret_from: Option<usize>, text: &str) -> String {
     let line = text.lines().nth(place.line - 1).unwrap_or_default();
-    let start = place.column.saturating_sub(1);
-    let end = start + place.width.max(1);
-    let shown = match conceal {
-        Conceal::Nothing => line.chars().count(),
-        Conceal::Value => start,
-        Conceal::AfterKey => end,
-    };
+    let length = line.chars().count();
+    let shown = secret_from.map_or(length, |column| column.saturating_sub(1));
     let mut visible: String = line
         .chars()
         .take(shown)
@@ -101,12 +102,12 @@ fn excerpt(place: Place, conceal: Conceal, text: &str) -> String {
     if line.chars().skip(shown).any(|c| !c.is_whitespace()) {
         visible.push('…');
     }
-    let width = end
-        .min(visible.chars().count())
-        .saturating_sub(start)
-        .max(1);
+    let start = place.column.saturating_sub(1);
+    // How long a secret is, is nobody's business either.
+    let end = (start + place.width).min(shown.min(length));
     let number = place.line.to_string();
     let margin = " ".repeat(number.len());
-    let (indent, carets) = (" ".repeat(start), "^".repeat(width));
+    let indent = " ".repeat(start);
+    let carets = "^".repeat(end.saturating_sub(start).max(1));
     format!("{margin} |\n{number} | {visible}\n{margin} | {indent}{carets}")
 }

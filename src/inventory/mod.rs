@@ -26,12 +26,7 @@ mod yaml;
 
 pub use environment::Environment;
 pub use error::InventoryError;
-pub use image::ImageRef;
-pub use problem::Invalid;
-pub use registry::{Credentials, Registry};
-pub use secret::{SecretError, SecretRef};
 pub use target::{Connection, Target};
-pub use tls::Tls;
 
 use std::path::{Path, PathBuf};
 

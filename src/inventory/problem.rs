@@ -23,18 +23,8 @@ pub struct Problem {
     pub(super) message: String,
     /// What would be right.
     pub(super) hint: Option<String>,
-    /// The excerpt ends before this column (or after it, for a key), because a secret may follow.
-    pub(super) conceal: Conceal,
-}
-
-/// How much of a line an error may show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Conceal {
-    Nothing,
-    /// The value that is complained about, and all that follows.
-    Value,
-    /// All that follows the key that is complained about.
-    AfterKey,
+    /// From this column on, its line is not shown: a secret may stand there.
+    pub(super) secret_from: Option<usize>,
 }
 
 /// What a value's parser says. It does not know where the value stands.
@@ -69,17 +59,12 @@ impl Problem {
             place: place.filter(|place| place.line > 0),
             message: message.into(),
             hint: None,
-            conceal: Conceal::Nothing,
+            secret_from: None,
         }
     }
 
     pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
-        self
-    }
-
-    pub(super) fn conceal(&mut self, what: Conceal) -> &mut Self {
-        self.conceal = what;
         self
     }
 }

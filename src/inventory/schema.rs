@@ -88,7 +88,7 @@ pub(super) struct AllowRule {
 /// Where a secret is to be found. A secret written out is told apart and dropped at once: no error shows it.
 #[derive(Debug)]
 pub(super) enum SecretRef {
-    Reference(SecretSource),
+    Reference(Box<SecretSource>),
     WrittenOut,
 }
 
@@ -112,7 +112,8 @@ impl<'de> Deserialize<'de> for SecretRef {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                SecretSource::deserialize(MapAccessDeserializer::new(map)).map(SecretRef::Reference)
+                SecretSource::deserialize(MapAccessDeserializer::new(map))
+                    .map(|source| SecretRef::Reference(Box::new(source)))
             }
 
             fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_saphyr::Spanned;
 
-use super::problem::{Checks, Conceal};
+use super::problem::Checks;
 use super::schema;
 
 /// A password manager may ask its user to unlock it.
@@ -49,10 +49,9 @@ impl SecretRef {
     ) -> Option<Self> {
         let at = raw.referenced;
         let schema::SecretRef::Reference(raw) = &raw.value else {
-            checks
-                .refuse(at, "a secret is not written into the inventory")
-                .conceal(Conceal::Value)
-                .hint("say where it is: `{env: NAME}`, `{file: PATH}` or `{command: [PROGRAM, ARGUMENT]}`");
+            let problem = checks.refuse(at, "a secret is not written into the inventory");
+            problem.secret_from = problem.place.map(|place| place.column);
+            problem.hint("say where it is: `{env: NAME}`, `{file: PATH}` or `{command: [PROGRAM, ARGUMENT]}`");
             return None;
         };
         let source = match (&raw.env, &raw.file, &raw.command) {

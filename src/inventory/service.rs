@@ -151,10 +151,12 @@ fn count_or(text: &str, word: &str, range: RangeInclusive<u32>) -> Result<Option
 
 fn count(text: &str, range: RangeInclusive<u32>) -> Result<u32, Invalid> {
     let hint = format!("write a number from {} to {}", range.start(), range.end());
-    text.parse()
-        .ok()
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| Invalid::new(format!("`{text}` is not possible here")).hint(hint))
+    let wrong = match text.parse() {
+        Ok(number) if range.contains(&number) => return Ok(number),
+        Ok(_) => "out of range",
+        Err(_) => "not a number that is possible here",
+    };
+    Err(Invalid::new(format!("`{text}` is {wrong}")).hint(hint))
 }
 
 fn time(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Invalid> {

@@ -126,6 +126,11 @@ fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
         "    registry: {username: ocr-pull, password: hunter2}\n",
         "    registry:\n      username: ocr-pull\n      password: \"hunter2\"\n",
         "    registry: {username: ocr-pull, pasword: hunter2}\n",
+        "    registry: {username: ocr-pull, passwd: hunter2}\n",
+        "    registry:\n      password: |\n        hunter2\n",
+        "    registry: {password: hunter2, username: 'a:b'}\n",
+        "    registry: {password: hunter2, usernam: a}\n",
+        "    registry: {password: a: hunter2}\n",
         "    registry: {username: ocr-pull, password: \"hunter2}\n",
         "    registry: {username: ocr-pull, password: [hunter2]}\n",
         "    registry: {username: ocr-pull, password: {evn: hunter2}}\n",
@@ -150,7 +155,10 @@ fn an_unknown_environment_is_named_with_what_there_is() {
             .clone()
     };
     assert_eq!(hint("prdo").unwrap(), "did you mean `prod`?");
-    assert_eq!(hint("rehearsal").unwrap(), "there are `prod`");
+    assert_eq!(
+        hint("rehearsal").unwrap(),
+        "the environments here are `prod`"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_saphyr::Error;
 
-use super::problem::{Conceal, Place, Problem};
+use super::problem::{Place, Problem};
 use super::schema::Inventory;
 use super::suggestion;
 
@@ -42,17 +42,34 @@ fn problem(error: &Error, text: &str) -> Problem {
         Error::NonFiniteFloat { .. } => {
             ("this is no number that can be used here".to_owned(), None)
         }
-        other => (without_position(&other.to_string()), None),
+        other => {
+            let message = without_position(&other.to_string());
+            let hint = syntax_hint(&message);
+            (message, hint)
+        }
     };
     let mut problem = Problem::new(place, message);
     problem.hint = hint;
-    problem.conceal(match error.without_snippet() {
-        // A misspelt `password` may have one.
-        Error::SerdeUnknownField { .. } => Conceal::AfterKey,
-        _ if place.is_some_and(|place| mentions_password(text, place.line)) => Conceal::Value,
-        _ => Conceal::Nothing,
-    });
+    problem.secret_from = place.and_then(|place| secret_from(error, place, text));
     problem
+}
+
+/// The column where a secret may begin in the line that is complained about, by what its keys are called.
+fn secret_from(error: &Error, place: Place, text: &str) -> Option<usize> {
+    let misspelt = match error.without_snippet() {
+        Error::SerdeUnknownField { field, .. } => {
+            suggestion::closest(field, ["password"]).map(|_| place.column + place.width)
+        }
+        _ => None,
+    };
+    let line = text.lines().nth(place.line - 1)?.to_ascii_lowercase();
+    let told = ["pass", "secret", "token", "pwd"]
+        .iter()
+        .filter_map(|word| line.find(word))
+        .min()
+        .map(|key| key + line[key..].find(':').map_or(0, |colon| colon + 1))
+        .map(|bytes| line[..bytes].chars().count() + 1);
+    misspelt.into_iter().chain(told).min()
 }
 
 fn unexpected(expected: &str) -> (String, Option<String>) {
@@ -70,16 +87,21 @@ fn unexpected(expected: &str) -> (String, Option<String>) {
     }
 }
 
+/// What is mostly behind the parser's words.
+fn syntax_hint(message: &str) -> Option<String> {
+    if message.contains("tab") {
+        Some("indent with spaces".to_owned())
+    } else if message.starts_with("mapping values are not allowed") {
+        Some("put quotes around a value with `: ` in it, and check the indentation".to_owned())
+    } else {
+        None
+    }
+}
+
 /// The parser appends the position, which the problem shows by itself.
 fn without_position(message: &str) -> String {
     message
         .rsplit_once(" at line ")
         .map_or(message, |(message, _)| message)
         .to_owned()
-}
-
-fn mentions_password(text: &str, line: usize) -> bool {
-    text.lines()
-        .nth(line.saturating_sub(1))
-        .is_some_and(|line| line.contains("password"))
 }

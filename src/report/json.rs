@@ -2,7 +2,9 @@
 //!
 //! Each line has a `type` and a `time` (RFC 3339, UTC), and a `host` where it is about one. The first line is
 //!
-//!     {"type":"header","time":"…","version":1,"ocrctl":"0.1.0"}
+//! ```json
+//! {"time":"2026-03-01T12:00:00.500Z","type":"header","version":1,"ocrctl":"0.1.0"}
+//! ```
 //!
 //! `version` is that of the lines that follow. It rises when a type or a field is removed or changes its
 //! meaning; readers ignore types and fields that they do not know. Then come, in the order of what happens:

@@ -257,6 +257,7 @@ fn progress_on_a_terminal() {
     let screen = Captured::default();
     let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
     let mut terminal = terminal::Terminal::new(target);
+    terminal.line("ocr1: before any step");
     terminal.step("ocr1", (0, 2), "packages", &StepState::Started);
     terminal.step("ocr2", (0, 2), "packages", &StepState::Started);
     terminal.progress("ocr1", "packages: nginx".into(), Some((3, 4)));
@@ -264,8 +265,11 @@ fn progress_on_a_terminal() {
     terminal.line("ocr1: [1/2] packages: done");
     terminal.step("ocr2", (0, 2), "packages", &StepState::Failed);
     terminal.end_all();
+    terminal.line("ocr1: after the last step");
     let text = screen.text();
     for seen in [
+        "ocr1: before any step",
+        "ocr1: after the last step",
         "ocr1 packages: nginx [",
         "75%",
         "ocr2 [1/2] packages (",
