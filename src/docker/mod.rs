@@ -29,6 +29,8 @@ pub struct Container {
     pub image: String,
     pub fields: Fields,
     pub exit_code: Option<i64>,
+    /// How often Docker has started it again because it had ended.
+    pub restarts: i64,
 }
 
 impl Engine {
@@ -63,6 +65,7 @@ impl Engine {
                     .and_then(|c| c.image.clone())
                     .unwrap_or_default(),
                 fields: container::fields(&found),
+                restarts: found.restart_count.unwrap_or(0),
             })),
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..

@@ -312,6 +312,7 @@ mod tests {
             image: image.into(),
             fields: release().spec(image, slot).fields(),
             exit_code: Some(137),
+            restarts: 0,
         }
     }
 

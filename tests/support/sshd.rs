@@ -60,6 +60,8 @@ impl Sshd {
              KbdInteractiveAuthentication no\n\
              StrictModes no\n\
              UsePAM no\n\
+             # bash runs ~/.bashrc for sshd only at the first level, and what stands there is not ours\n\
+             SetEnv SHLVL=9\n\
              PidFile none\n\
              LogLevel VERBOSE\n"
         );
