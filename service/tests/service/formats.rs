@@ -59,6 +59,16 @@ fn a_fax_is_read_and_its_resolution_stated() {
 }
 
 #[test]
+fn the_resolution_that_an_image_states_is_told_and_none_is_made_up() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = scan::text_page();
+    let stated = &server.answer("", &scan::png_with_dpi(&page, 300)).pages[0];
+    assert_eq!(stated.dpi, Some(300));
+    assert_eq!(stated.words.len(), 360);
+    assert_eq!(server.answer("", &scan::png(&page)).pages[0].dpi, None);
+}
+
+#[test]
 fn black_text_on_a_transparent_ground_is_read() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&[LINE]);

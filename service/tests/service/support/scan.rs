@@ -40,6 +40,12 @@ pub(crate) fn dense_page() -> GrayImage {
         .clone()
 }
 
+/// A letter's worth of text: some 300 words.
+pub(crate) fn text_page() -> GrayImage {
+    let line = "We write with regard to the goods which were delivered to us on the third";
+    draw(&Pdf::default().text_page_of(11.0, &[line; 24]).build())
+}
+
 /// The first page of a PDF at 300 dpi.
 fn draw(pdf: &[u8]) -> GrayImage {
     let pdfium = pdfium();
@@ -67,6 +73,23 @@ pub(crate) fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 
 pub(crate) fn png(image: &GrayImage) -> Vec<u8> {
     encode(&image.clone().into(), ImageFormat::Png)
+}
+
+/// A PNG that states its resolution.
+pub(crate) fn png_with_dpi(image: &GrayImage, dpi: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, image.width(), image.height());
+    encoder.set_color(png::ColorType::Grayscale);
+    let per_metre = (f64::from(dpi) / 0.0254).round() as u32;
+    encoder.set_pixel_dims(Some(png::PixelDimensions {
+        xppu: per_metre,
+        yppu: per_metre,
+        unit: png::Unit::Meter,
+    }));
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(image).unwrap();
+    writer.finish().unwrap();
+    bytes
 }
 
 pub(crate) fn jpeg(image: &GrayImage) -> Vec<u8> {
