@@ -80,6 +80,17 @@ fn black_text_on_a_transparent_ground_is_read() {
 }
 
 #[test]
+fn a_photograph_is_read_the_way_up_that_it_says() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = scan::page(&[LINE]);
+    // Stored turned to the left, with the note to turn it to the right (EXIF orientation 6).
+    let stored = image::imageops::rotate270(&page);
+    let answer = server.answer("", &scan::with_orientation(&scan::jpeg(&stored), 6));
+    assert_eq!(answer.pages[0].text.trim(), LINE);
+    assert_eq!(answer.pages[0].width, Some(page.width()));
+}
+
+#[test]
 fn colours_and_sixteen_bits_are_read() {
     let server = Server::start(&["--workers", "1"]);
     let page = DynamicImage::from(scan::page(&[LINE]));

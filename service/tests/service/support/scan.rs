@@ -100,6 +100,14 @@ pub(crate) fn jpeg(image: &GrayImage) -> Vec<u8> {
     bytes
 }
 
+/// A JPEG with an EXIF segment that says how to turn it.
+pub(crate) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], b"\xff\xe1", &length, &exif, &jpeg[2..]].concat()
+}
+
 /// A TIFF with a page for each image.
 pub(crate) fn tiff(pages: &[GrayImage]) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
