@@ -51,11 +51,14 @@ fn every_page_of_a_tiff_is_read_in_order() {
 }
 
 #[test]
-fn a_fax_is_read_and_its_resolution_stated() {
+fn a_fax_is_read_and_its_resolution_stated_and_so_is_a_page_with_a_colour_map() {
     let server = Server::start(&["--workers", "1"]);
     let answer = server.answer("", &scan::fax(&scan::page(&[LINE])));
     assert_eq!(answer.pages[0].text.trim(), LINE);
     assert_eq!(answer.pages[0].dpi, Some(204));
+
+    let answer = server.answer("", &scan::two_colours(&scan::page(&[LINE])));
+    assert_eq!(answer.pages[0].text.trim(), LINE);
 }
 
 #[test]
