@@ -29,7 +29,8 @@ pub(super) async fn require_key(
             response
         }
         Err(reason) => {
-            discard::in_background(request.into_body().into_data_stream());
+            let (head, body) = request.into_parts();
+            discard::unless_expected(&head.headers, body.into_data_stream());
             let mut response = Rejection::key().into_response();
             let noted = Noted {
                 refused: Some(reason),

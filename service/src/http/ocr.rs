@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -48,21 +48,29 @@ async fn handle(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let mut body = body.into_data_stream();
-    let received = receive(service, query.as_deref(), headers, &mut body).await;
-    let received = received.inspect_err(|_| discard::in_background(body))?;
-    let Received {
+    let Asked {
         wanted,
         format,
         deadline,
-        upload,
-        share: _share,
-    } = received;
+        mut share,
+    } = match ask(service, query.as_deref().unwrap_or_default(), headers) {
+        Ok(asked) => asked,
+        Err(rejection) => {
+            discard::unless_expected(headers, body);
+            return Err(rejection);
+        }
+    };
+    let limit = service.limits.max_upload;
+    let upload = upload::receive(headers, &mut body, limit, &mut share);
+    let upload = timeout_at(deadline, upload)
+        .await
+        .unwrap_or_else(|_| Err(upload_too_slow()));
     let Upload {
         bytes,
         kind,
         name,
         sha256,
-    } = upload;
+    } = upload.inspect_err(|_| discard::in_background(body))?;
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
@@ -92,42 +100,35 @@ async fn handle(
     Ok(answer::render(&answer, format))
 }
 
-/// Everything that a request brought.
-struct Received {
+/// What a request asks for, and the room that it was given.
+struct Asked {
     wanted: Wanted,
     format: Format,
     deadline: Instant,
-    upload: Upload,
     /// Held until the answer is made.
     share: Share,
 }
 
-/// Reads the request: first what it asks for, then, if there is room, its document.
-async fn receive(
-    service: &Service,
-    query: Option<&str>,
-    headers: &HeaderMap,
-    body: &mut BodyDataStream,
-) -> Result<Received, Rejection> {
-    let started = Instant::now();
-    let wanted = Wanted::parse(query.unwrap_or_default(), &service.languages)?;
+/// Everything that can be said before the document is read.
+fn ask(service: &Service, query: &str, headers: &HeaderMap) -> Result<Asked, Rejection> {
+    let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
+    let wanted = Wanted::parse(query, &service.languages)?;
     let format = negotiate::format(headers)?;
-    let deadline = started + time_limit(headers, service.limits.deadline)?;
-    let mut share = service.budget.enter()?;
-    let upload = upload::receive(headers, body, service.limits.max_upload, &mut share);
-    let upload = timeout_at(deadline, upload).await.map_err(|_| {
-        Rejection::new(
-            ProblemKind::UploadTimeout,
-            "The document did not arrive before the deadline; send it over a faster connection.",
-        )
-    })??;
-    Ok(Received {
+    upload::check_length(headers, service.limits.max_upload)?;
+    let share = service.budget.enter()?;
+    Ok(Asked {
         wanted,
         format,
         deadline,
-        upload,
         share,
     })
+}
+
+fn upload_too_slow() -> Rejection {
+    Rejection::new(
+        ProblemKind::UploadTimeout,
+        "The document did not arrive before the deadline; send it over a faster connection.",
+    )
 }
 
 /// How long this request may take: the client's wish, but no longer than the service allows.

@@ -27,6 +27,23 @@ pub(super) struct Upload {
     pub(super) sha256: String,
 }
 
+/// Refuses a document by the length that its request announces.
+pub(super) fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Rejection> {
+    let announced =
+        header(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
+    let overhead = form_type(headers).map_or(0, |_| FORM_OVERHEAD);
+    if announced.is_some_and(|length| length > limit.saturating_add(overhead)) {
+        return Err(too_large(limit));
+    }
+    Ok(())
+}
+
+/// The content type of a form, if it is one.
+fn form_type(headers: &HeaderMap) -> Option<String> {
+    header(headers, CONTENT_TYPE.as_str())
+        .filter(|value| media_type(value) == "multipart/form-data")
+}
+
 /// Takes the document in, up to `limit` bytes. After an error, `body` may hold more.
 pub(super) async fn receive(
     headers: &HeaderMap,
@@ -34,24 +51,14 @@ pub(super) async fn receive(
     limit: u64,
     share: &mut Share,
 ) -> Result<Upload, Rejection> {
-    let content_type = header(headers, CONTENT_TYPE.as_str());
-    let form = content_type
-        .as_deref()
-        .filter(|value| media_type(value) == "multipart/form-data");
-    let announced =
-        header(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
-    let overhead = if form.is_some() { FORM_OVERHEAD } else { 0 };
-    if announced.is_some_and(|length| length > limit.saturating_add(overhead)) {
-        return Err(too_large(limit));
-    }
     let mut file = Incoming::new(limit, share);
-    let (declared, name) = if let Some(form) = form {
-        receive_form(form, body, &mut file).await?
+    let (declared, name) = if let Some(form) = form_type(headers) {
+        receive_form(&form, body, &mut file).await?
     } else {
         while let Some(chunk) = body.next().await {
             file.push(&chunk.map_err(|_| broken())?)?;
         }
-        (content_type, None)
+        (header(headers, CONTENT_TYPE.as_str()), None)
     };
     let (bytes, sha256) = file.finish();
     let kind = recognize(&bytes, declared.as_deref())?;

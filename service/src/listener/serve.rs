@@ -1,5 +1,6 @@
 //! Accepting connections until told to stop; then finishing what has begun.
 
+use std::io;
 use std::time::Duration;
 
 use axum::Router;
@@ -44,6 +45,8 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok(stream) => start(&mut connections, stream),
+                // That client has gone already.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection");
                     sleep(ACCEPT_PAUSE).await;

@@ -84,7 +84,7 @@ impl Listener {
     pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
         match &self.inner {
             Inner::Unix { listener, .. } => Ok(Box::new(listener.accept().await?.0)),
-            Inner::Tcp(listener) => tcp_stream(listener.accept().await?.0),
+            Inner::Tcp(listener) => Ok(tcp_stream(listener.accept().await?.0)),
         }
     }
 
@@ -113,9 +113,8 @@ impl Listener {
                         if let Ok(stream) =
                             nonblocking(stream, std::net::TcpStream::set_nonblocking)
                                 .and_then(TcpStream::from_std)
-                                .and_then(tcp_stream)
                         {
-                            streams.push(stream);
+                            streams.push(tcp_stream(stream));
                         }
                     }
                 }
@@ -130,9 +129,10 @@ fn nonblocking<S>(stream: S, set: fn(&S, bool) -> io::Result<()>) -> io::Result<
     Ok(stream)
 }
 
-fn tcp_stream(stream: TcpStream) -> io::Result<Box<dyn Stream>> {
-    stream.set_nodelay(true)?;
-    Ok(Box::new(stream))
+fn tcp_stream(stream: TcpStream) -> Box<dyn Stream> {
+    // It would only be slower without.
+    let _ = stream.set_nodelay(true);
+    Box::new(stream)
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {

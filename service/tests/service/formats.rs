@@ -51,11 +51,24 @@ fn every_page_of_a_tiff_is_read_in_order() {
 }
 
 #[test]
-fn a_fax_is_read_and_its_resolution_stated() {
+fn a_fax_is_read_and_its_resolution_stated_and_so_is_a_page_with_a_colour_map() {
     let server = Server::start(&["--workers", "1"]);
     let answer = server.answer("", &scan::fax(&scan::page(&[LINE])));
     assert_eq!(answer.pages[0].text.trim(), LINE);
     assert_eq!(answer.pages[0].dpi, Some(204));
+
+    let answer = server.answer("", &scan::two_colours(&scan::page(&[LINE])));
+    assert_eq!(answer.pages[0].text.trim(), LINE);
+}
+
+#[test]
+fn the_resolution_that_an_image_states_is_told_and_none_is_made_up() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = scan::text_page();
+    let stated = &server.answer("", &scan::png_with_dpi(&page, 300)).pages[0];
+    assert_eq!(stated.dpi, Some(300));
+    assert_eq!(stated.words.len(), 360);
+    assert_eq!(server.answer("", &scan::png(&page)).pages[0].dpi, None);
 }
 
 #[test]
@@ -67,6 +80,17 @@ fn black_text_on_a_transparent_ground_is_read() {
     });
     let answer = server.answer("", &scan::encode(&clear.into(), ImageFormat::Png));
     assert_eq!(answer.pages[0].text.trim(), LINE);
+}
+
+#[test]
+fn a_photograph_is_read_the_way_up_that_it_says() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = scan::page(&[LINE]);
+    // Stored turned to the left, with the note to turn it to the right (EXIF orientation 6).
+    let stored = image::imageops::rotate270(&page);
+    let answer = server.answer("", &scan::with_orientation(&scan::jpeg(&stored), 6));
+    assert_eq!(answer.pages[0].text.trim(), LINE);
+    assert_eq!(answer.pages[0].width, Some(page.width()));
 }
 
 #[test]

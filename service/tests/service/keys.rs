@@ -72,6 +72,12 @@ fn the_key_is_checked_before_the_body_is_read() {
     stream.write_all(&request.head()).unwrap();
     // Not a byte of the body is sent.
     assert_eq!(read_reply(&mut *stream).unwrap().status, 403);
+
+    // A client that asks whether to send it is told no, and not to go ahead first.
+    let request = request.header("Expect", "100-continue");
+    let mut stream = connect(&server.address).unwrap();
+    stream.write_all(&request.head()).unwrap();
+    assert_eq!(read_reply(&mut *stream).unwrap().status, 403);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod gray;
 mod jpeg_end;
+mod palette;
 mod resolution;
 mod tiff;
 

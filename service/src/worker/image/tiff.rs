@@ -9,12 +9,15 @@ use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
 use tiff::tags::{ResolutionUnit, Tag};
 use tiff::{ColorType, TiffError};
 
-use super::{check_size, gray, resolution};
+use super::{check_size, gray, palette, resolution};
 use crate::protocol::{Fault, FaultKind};
 use crate::worker::{Scan, corrupt};
 
 /// A chain of directories can be made to look endless.
 const MAX_PAGES: u32 = 10_000;
+
+/// The photometric interpretation of a page with a colour map.
+const PALETTE: u16 = 3;
 
 type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
 
@@ -33,10 +36,28 @@ pub(super) fn count(bytes: &[u8]) -> Result<u32, Fault> {
 
 /// The page with this index, counted from 0.
 pub(super) fn decode(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Scan, Fault> {
+    let mut tiff = at_page(bytes, index)?;
+    let palette = match tiff.find_tag_unsigned(Tag::PhotometricInterpretation) {
+        Ok(Some(PALETTE)) => tiff.get_tag_u16_vec(Tag::ColorMap).map_err(fault)?,
+        _ => return page(tiff, None, max_pixels),
+    };
+    let directory = tiff.ifd_pointer().map_or(0, |pointer| pointer.0);
+    let gray = palette::declared_gray(bytes, directory, tiff.byte_order())
+        .ok_or_else(|| corrupt("The directory of the TIFF page is damaged."))?;
+    let palette = palette::brightness(&palette);
+    page(at_page(&gray, index)?, Some(&palette), max_pixels)
+}
+
+fn at_page(bytes: &[u8], index: u32) -> Result<Tiff<'_>, Fault> {
     let mut tiff = open(bytes)?;
     for _ in 0..index {
         tiff.next_image().map_err(fault)?;
     }
+    Ok(tiff)
+}
+
+/// The page at which `tiff` is; with a palette, its samples are indices into that.
+fn page(mut tiff: Tiff<'_>, palette: Option<&[u8]>, max_pixels: u64) -> Result<Scan, Fault> {
     let (width, height) = tiff.dimensions().map_err(fault)?;
     check_size(width, height, max_pixels)?;
     let mut limits = Limits::default();
@@ -52,7 +73,7 @@ pub(super) fn decode(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Scan, 
         .flatten()
         .and_then(Orientation::from_exif)
         .unwrap_or(Orientation::NoTransforms);
-    let pixels = gray_pixels(&mut tiff, width, height)?;
+    let pixels = gray_pixels(&mut tiff, palette, width, height)?;
     let image = GrayImage::from_raw(width, height, pixels)
         .ok_or_else(|| corrupt("The TIFF page has fewer pixels than it says."))?;
     let mut image = DynamicImage::ImageLuma8(image);
@@ -87,12 +108,13 @@ fn stated_resolution(tiff: &mut Tiff<'_>) -> Option<u32> {
     }
 }
 
-fn gray_pixels(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Vec<u8>, Fault> {
+fn gray_pixels(
+    tiff: &mut Tiff<'_>,
+    palette: Option<&[u8]>,
+    width: u32,
+    height: u32,
+) -> Result<Vec<u8>, Fault> {
     let color = tiff.colortype().map_err(fault)?;
-    let palette = match color {
-        ColorType::Palette(_) => gray_palette(&tiff.get_tag_u16_vec(Tag::ColorMap).map_err(fault)?),
-        _ => Vec::new(),
-    };
     let mut buffer = DecodingResult::U8(Vec::new());
     let layout = tiff.read_image_to_buffer(&mut buffer).map_err(fault)?;
     let samples = match buffer {
@@ -100,70 +122,88 @@ fn gray_pixels(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Vec<u8>, 
         DecodingResult::U16(samples) => samples.iter().map(|sample| (sample >> 8) as u8).collect(),
         _ => return Err(unsupported(&format!("{color:?} with wide samples"))),
     };
-    let count = width as usize * height as usize;
-    let pixel = |of: &dyn Fn(&[u8]) -> u8, channels: usize| {
-        interleaved(&samples, &layout, count, channels, of)
+    let samples = Samples {
+        bytes: &samples,
+        layout: &layout,
+        width: width as usize,
+        count: width as usize * height as usize,
     };
+    match palette {
+        Some(palette) => by_palette(&samples, color, palette),
+        None => by_color(&samples, color),
+    }
+    .ok_or_else(|| unsupported(&format!("{color:?}")))
+}
+
+/// A decoded page, in whatever samples it has.
+struct Samples<'s> {
+    bytes: &'s [u8],
+    layout: &'s BufferLayoutPreference,
+    width: usize,
+    /// Pixels of the page.
+    count: usize,
+}
+
+fn by_palette(samples: &Samples<'_>, color: ColorType, palette: &[u8]) -> Option<Vec<u8>> {
+    let entry = |index: u8| palette.get(usize::from(index)).copied().unwrap_or(255);
+    match color {
+        ColorType::Gray(bits @ (1 | 2 | 4)) => Some(samples.packed(bits, &entry)),
+        ColorType::Gray(8) => Some(samples.whole(1, &|s| entry(s[0]))),
+        _ => None,
+    }
+}
+
+fn by_color(samples: &Samples<'_>, color: ColorType) -> Option<Vec<u8>> {
+    let rgb = |s: &[u8]| gray::luma(s[0], s[1], s[2]);
     let gray = match color {
         ColorType::Gray(bits @ (1 | 2 | 4)) => {
-            let top = (1u32 << bits) - 1;
-            packed(&samples, width, bits, &|value| {
-                u8::try_from(u32::from(value) * 255 / top).unwrap_or(u8::MAX)
-            })
+            let top = u8::MAX >> (8 - bits);
+            samples.packed(bits, &|value| value * (255 / top))
         }
-        ColorType::Palette(bits @ (1 | 2 | 4)) => packed(&samples, width, bits, &|value| {
-            palette.get(usize::from(value)).copied().unwrap_or(255)
-        }),
-        ColorType::Palette(8) => pixel(
-            &|s| palette.get(usize::from(s[0])).copied().unwrap_or(255),
-            1,
-        ),
-        ColorType::Gray(8 | 16) => pixel(&|s| s[0], 1),
+        ColorType::Gray(8 | 16) => samples.whole(1, &|s| s[0]),
         ColorType::Multiband {
             bit_depth: 8 | 16,
             num_samples: 2,
-        } => pixel(&|s| gray::over_white(s[0], s[1]), 2),
-        ColorType::RGB(8 | 16) => pixel(&|s| gray::luma(s[0], s[1], s[2]), 3),
-        ColorType::RGBA(8 | 16) => {
-            pixel(&|s| gray::over_white(gray::luma(s[0], s[1], s[2]), s[3]), 4)
+        } => samples.whole(2, &|s| gray::over_white(s[0], s[1])),
+        ColorType::RGB(8 | 16) => samples.whole(3, &rgb),
+        ColorType::RGBA(8 | 16) => samples.whole(4, &|s| gray::over_white(rgb(s), s[3])),
+        ColorType::CMYK(8 | 16) => {
+            samples.whole(4, &|s| gray::luma_of_inks(s[0], s[1], s[2], s[3]))
         }
-        ColorType::CMYK(8 | 16) => pixel(&|s| gray::luma_of_inks(s[0], s[1], s[2], s[3]), 4),
         // Y is the brightness.
-        ColorType::YCbCr(8) => pixel(&|s| s[0], 3),
-        other => return Err(unsupported(&format!("{other:?}"))),
+        ColorType::YCbCr(8) => samples.whole(3, &|s| s[0]),
+        _ => return None,
     };
-    Ok(gray)
+    Some(gray)
 }
 
-/// Samples of whole bytes, pixel by pixel or plane by plane.
-fn interleaved(
-    samples: &[u8],
-    layout: &BufferLayoutPreference,
-    count: usize,
-    channels: usize,
-    gray: &dyn Fn(&[u8]) -> u8,
-) -> Vec<u8> {
-    if layout.planes <= 1 {
-        return samples
-            .chunks_exact(channels)
-            .take(count)
-            .map(gray)
-            .collect();
+impl Samples<'_> {
+    /// Samples of whole bytes, pixel by pixel or plane by plane.
+    fn whole(&self, channels: usize, gray: &dyn Fn(&[u8]) -> u8) -> Vec<u8> {
+        if self.layout.planes <= 1 {
+            let pixels = self.bytes.chunks_exact(channels);
+            return pixels.take(self.count).map(gray).collect();
+        }
+        let mut pixel = vec![0; channels];
+        (0..self.count)
+            .map(|at| {
+                for (channel, value) in pixel.iter_mut().enumerate() {
+                    let sample = self.bytes.get(channel * self.count + at);
+                    *value = sample.copied().unwrap_or(255);
+                }
+                gray(&pixel)
+            })
+            .collect()
     }
-    let mut pixel = vec![0; channels];
-    (0..count)
-        .map(|at| {
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                *value = samples.get(channel * count + at).copied().unwrap_or(255);
-            }
-            gray(&pixel)
-        })
-        .collect()
+
+    fn packed(&self, bits: u8, gray: &dyn Fn(u8) -> u8) -> Vec<u8> {
+        packed(self.bytes, self.width, bits, gray)
+    }
 }
 
 /// Several pixels a byte, the leftmost in the highest bits; a row begins with a byte of its own.
-fn packed(samples: &[u8], width: u32, bits: u8, gray: &dyn Fn(u8) -> u8) -> Vec<u8> {
-    let (width, bits) = (width as usize, usize::from(bits));
+fn packed(samples: &[u8], width: usize, bits: u8, gray: &dyn Fn(u8) -> u8) -> Vec<u8> {
+    let bits = usize::from(bits);
     let per_byte = 8 / bits;
     let mask = u8::MAX >> (8 - bits);
     samples
@@ -174,15 +214,6 @@ fn packed(samples: &[u8], width: u32, bits: u8, gray: &dyn Fn(u8) -> u8) -> Vec<
                 gray((row[x / per_byte] >> shift) & mask)
             })
         })
-        .collect()
-}
-
-/// The brightness of each entry of a colour map: all reds, then all greens, then all blues, of 16 bits each.
-fn gray_palette(map: &[u16]) -> Vec<u8> {
-    let entries = map.len() / 3;
-    let byte = |at: usize| (map[at] >> 8) as u8;
-    (0..entries)
-        .map(|at| gray::luma(byte(at), byte(entries + at), byte(2 * entries + at)))
         .collect()
 }
 
@@ -219,10 +250,5 @@ mod tests {
         );
         assert_eq!(packed(&[0b1101_0000, 0], 2, 2, &as_is), [3, 1, 0, 0]);
         assert_eq!(packed(&[0xa5, 0xf0], 3, 4, &as_is), [10, 5, 15]);
-    }
-
-    #[test]
-    fn a_palette_is_brightness_by_entry() {
-        assert_eq!(gray_palette(&[0, 0xffff, 0, 0xffff, 0, 0xffff]), [0, 255]);
     }
 }

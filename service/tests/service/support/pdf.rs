@@ -22,7 +22,15 @@ impl Pdf {
         self.text_page_with("", lines)
     }
 
-    /// The same, with more in the page's dictionary, such as `/Rotate 90`.
+    /// The same in another size.
+    pub(crate) fn text_page_of(mut self, size: f64, lines: &[&str]) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let content = text_content(size, size * 1.6, lines, 0);
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        self
+    }
+
+    /// Lines of 14 pt Helvetica, with more in the page's dictionary, such as `/Rotate 90`.
     pub(crate) fn text_page_with(mut self, extra: &str, lines: &[&str]) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let content = text_content(14.0, 24.0, lines, 0);

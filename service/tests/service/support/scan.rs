@@ -40,6 +40,12 @@ pub(crate) fn dense_page() -> GrayImage {
         .clone()
 }
 
+/// A letter's worth of text: some 300 words.
+pub(crate) fn text_page() -> GrayImage {
+    let line = "We write with regard to the goods which were delivered to us on the third";
+    draw(&Pdf::default().text_page_of(11.0, &[line; 24]).build())
+}
+
 /// The first page of a PDF at 300 dpi.
 fn draw(pdf: &[u8]) -> GrayImage {
     let pdfium = pdfium();
@@ -69,12 +75,37 @@ pub(crate) fn png(image: &GrayImage) -> Vec<u8> {
     encode(&image.clone().into(), ImageFormat::Png)
 }
 
+/// A PNG that states its resolution.
+pub(crate) fn png_with_dpi(image: &GrayImage, dpi: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, image.width(), image.height());
+    encoder.set_color(png::ColorType::Grayscale);
+    let per_metre = (f64::from(dpi) / 0.0254).round() as u32;
+    encoder.set_pixel_dims(Some(png::PixelDimensions {
+        xppu: per_metre,
+        yppu: per_metre,
+        unit: png::Unit::Meter,
+    }));
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(image).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
 pub(crate) fn jpeg(image: &GrayImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 85)
         .encode_image(image)
         .unwrap();
     bytes
+}
+
+/// A JPEG with an EXIF segment that says how to turn it.
+pub(crate) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], b"\xff\xe1", &length, &exif, &jpeg[2..]].concat()
 }
 
 /// A TIFF with a page for each image.
@@ -91,44 +122,59 @@ pub(crate) fn tiff(pages: &[GrayImage]) -> Vec<u8> {
 
 /// What a fax server writes: one bit a pixel, 1 is black, not compressed here, 204 dpi.
 pub(crate) fn fax(image: &GrayImage) -> Vec<u8> {
+    bilevel(image, 0, &[])
+}
+
+/// The same with a colour map: 0 is yellow paper, 1 is dark blue ink.
+pub(crate) fn two_colours(image: &GrayImage) -> Vec<u8> {
+    bilevel(image, 3, &[0xffff, 0, 0xffff, 0, 0x8000, 0x6000])
+}
+
+/// A TIFF of one strip, written by hand: the encoder has neither bits nor colour maps.
+fn bilevel(image: &GrayImage, photometric: u32, map: &[u16]) -> Vec<u8> {
     let (width, height) = image.dimensions();
     let mut bits = Vec::new();
     for row in image.rows() {
         let row: Vec<u8> = row.map(|pixel| u8::from(pixel.0[0] < 128)).collect();
-        for byte in row.chunks(8) {
-            let byte = byte
+        bits.extend(row.chunks(8).map(|eight| {
+            eight
                 .iter()
                 .enumerate()
-                .fold(0, |byte, (at, bit)| byte | bit << (7 - at));
-            bits.push(byte);
-        }
+                .fold(0, |byte, (at, bit)| byte | bit << (7 - at))
+        }));
     }
-    let data_at = 8u32;
     let length = u32::try_from(bits.len()).unwrap();
-    let resolution_at = data_at + length;
-    let directory_at = resolution_at + 8;
-    let entries: [(u16, u16, u32); 10] = [
-        (256, 4, width),
-        (257, 4, height),
-        (258, 3, 1),
-        (259, 3, 1),
-        (262, 3, 0),
-        (273, 4, data_at),
-        (277, 3, 1),
-        (278, 4, height),
-        (279, 4, length),
-        (282, 5, resolution_at),
+    let resolution_at = 8 + length;
+    let map_at = resolution_at + 8;
+    let map_length = u32::try_from(map.len()).unwrap();
+    let directory_at = map_at + 2 * map_length;
+    let (short, long, rational) = (3, 4, 5);
+    let mut entries = vec![
+        (256u16, long, 1, width),
+        (257, long, 1, height),
+        (258, short, 1, 1),
+        (259, short, 1, 1),
+        (262, short, 1, photometric),
+        (273, long, 1, 8),
+        (277, short, 1, 1),
+        (278, long, 1, height),
+        (279, long, 1, length),
+        (282, rational, 1, resolution_at),
     ];
+    if !map.is_empty() {
+        entries.push((320, short, map_length, map_at));
+    }
     let mut file = b"II*\0".to_vec();
     file.extend(directory_at.to_le_bytes());
     file.extend(&bits);
     file.extend(204u32.to_le_bytes());
     file.extend(1u32.to_le_bytes());
-    file.extend(10u16.to_le_bytes());
-    for (tag, kind, value) in entries {
+    file.extend(map.iter().flat_map(|value| value.to_le_bytes()));
+    file.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
+    for (tag, kind, count, value) in entries {
         file.extend(tag.to_le_bytes());
-        file.extend(kind.to_le_bytes());
-        file.extend(1u32.to_le_bytes());
+        file.extend(u16::to_le_bytes(kind));
+        file.extend(u32::to_le_bytes(count));
         file.extend(value.to_le_bytes());
     }
     file.extend(0u32.to_le_bytes());
