@@ -40,9 +40,10 @@ pub(super) async fn until_ready(
         if looked.elapsed() > Duration::from_millis(300) {
             looked = Instant::now();
             let container = engine.inspect(slot.container()).await?;
+            // One that ends is started again by Docker: it runs most of the time, and has failed.
             if !container
                 .as_ref()
-                .is_some_and(|container| container.running)
+                .is_some_and(|container| container.running && container.restarts == 0)
             {
                 let code = container.and_then(|container| container.exit_code);
                 return Err(Failure::new(format!(
