@@ -27,6 +27,7 @@ obtain() { # IMAGE, how to make it
 }
 
 make_base() {
+    # shellcheck disable=SC2016  # for the hook's own shell to expand
     bootstrap "$1" 'CMD ["/bin/bash"]' ca-certificates
 }
 
@@ -46,6 +47,7 @@ make_rust() {
     for part in bin lib libexec; do
         cp -r "$sysroot/$part" "$work/rust/usr/local/"
     done
+    # shellcheck disable=SC2016  # for the hook's own shell to expand
     bootstrap "$1" 'CMD ["bash"]' ca-certificates,gcc,g++,libc6-dev,make,pkg-config \
         --customize-hook="cp -r '$work/rust/.' \"\$1/\"" \
         --customize-hook='chroot "$1" update-ca-certificates >/dev/null'

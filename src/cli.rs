@@ -74,7 +74,13 @@ pub struct Global {
     pub agent: Option<PathBuf>,
 
     /// Who the hosts' locks and journals name
-    #[arg(long, global = true, value_name = "NAME", env = "USER", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true
+    )]
     #[arg(default_value = "unknown", hide_default_value = true)]
     pub operator: String,
 }

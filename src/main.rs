@@ -38,7 +38,10 @@ fn main() -> ExitCode {
     });
     // Fails only where another provider was installed before, and there is no other.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let code = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let code = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => finish(&report, runtime.block_on(commands::run(cli, &report))),
         Err(error) => {
             report.error(&Diagnostic::of(&error));

@@ -41,29 +41,38 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> Result<Self> {
-        let options = Options { agent: global.agent.clone(), ..Options::default() };
+        let options = Options {
+            agent: global.agent.clone(),
+            ..Options::default()
+        };
         let operator = operator(global);
         let opened = join_all(environment.hosts.iter().map(async |target| {
             let mut tell = |progress: Progress| {
                 if let Progress::Uploading { sent, total } = progress {
-                    report.event(&target.name, &Event::Progress {
-                        resource: "agent".into(),
-                        message: "uploading".into(),
-                        current: Some(sent),
-                        total: Some(total),
-                    });
+                    report.event(
+                        &target.name,
+                        &Event::Progress {
+                            resource: "agent".into(),
+                            message: "uploading".into(),
+                            current: Some(sent),
+                            total: Some(total),
+                        },
+                    );
                 }
             };
             let session = Session::open(target, &operator, &options, &mut tell).await?;
             for notice in session.notices() {
                 report.note(Some(&target.name), Level::Warning, notice);
             }
-            Ok(Host { name: target.name.clone(), session })
+            Ok(Host {
+                name: target.name.clone(),
+                session,
+            })
         }))
         .await;
-        let hosts = all(opened.into_iter().map(|opened: std::result::Result<_, SessionError>| {
-            opened.map_err(Failed::from)
-        }))?;
+        let hosts = all(opened
+            .into_iter()
+            .map(|opened: std::result::Result<_, SessionError>| opened.map_err(Failed::from)))?;
         Ok(Self { report, hosts })
     }
 
@@ -71,19 +80,32 @@ impl<'a> Fleet<'a> {
     pub(super) async fn plan(&mut self, desired: &Desired) -> Result<Vec<Plan>> {
         let report = self.report;
         let plans = join_all(self.hosts.iter_mut().map(async |host| {
-            host.session.send(&Request::Plan { desired: Box::new(desired.clone()) }).await?;
+            host.session
+                .send(&Request::Plan {
+                    desired: Box::new(desired.clone()),
+                })
+                .await?;
             match host.answer(report).await? {
-                Event::Planned { changes, fingerprint } => Ok(Plan { changes, fingerprint }),
+                Event::Planned {
+                    changes,
+                    fingerprint,
+                } => Ok(Plan {
+                    changes,
+                    fingerprint,
+                }),
                 other => Err(unexpected(&host.name, &other)),
             }
         }))
         .await;
         let plans = all(plans)?;
         for (host, plan) in self.hosts.iter().zip(&plans) {
-            report.event(&host.name, &Event::Planned {
-                changes: plan.changes.clone(),
-                fingerprint: plan.fingerprint.clone(),
-            });
+            report.event(
+                &host.name,
+                &Event::Planned {
+                    changes: plan.changes.clone(),
+                    fingerprint: plan.fingerprint.clone(),
+                },
+            );
         }
         Ok(plans)
     }
@@ -95,7 +117,12 @@ impl<'a> Fleet<'a> {
                 continue;
             }
             let fingerprint = plan.fingerprint.clone();
-            host.session.send(&Request::Apply { fingerprint, lock_wait }).await?;
+            host.session
+                .send(&Request::Apply {
+                    fingerprint,
+                    lock_wait,
+                })
+                .await?;
             host.follow(self.report).await?;
         }
         Ok(())
@@ -104,7 +131,9 @@ impl<'a> Fleet<'a> {
     pub(super) async fn rollback(&mut self, desired: &Desired, lock_wait: Duration) -> Result<()> {
         for host in &mut self.hosts {
             let desired = Box::new(desired.clone());
-            host.session.send(&Request::Rollback { desired, lock_wait }).await?;
+            host.session
+                .send(&Request::Rollback { desired, lock_wait })
+                .await?;
             host.follow(self.report).await?;
         }
         Ok(())
@@ -190,7 +219,11 @@ impl Host {
             match self.session.reconnect_probe().await {
                 Ok(()) => return Ok(self.session.send(&Request::Confirm).await?),
                 Err(error) => {
-                    report.note(Some(&self.name), Level::Warning, format!("no way in yet: {error}"));
+                    report.note(
+                        Some(&self.name),
+                        Level::Warning,
+                        format!("no way in yet: {error}"),
+                    );
                     tokio::time::sleep(TRY_AGAIN).await;
                 }
             }

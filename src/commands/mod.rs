@@ -61,19 +61,28 @@ fn environment(global: &Global, name: &str) -> Result<Environment> {
 
 impl Failed {
     fn new(diagnostic: Diagnostic) -> Self {
-        Self { diagnostics: vec![diagnostic], code: FAILED }
+        Self {
+            diagnostics: vec![diagnostic],
+            code: FAILED,
+        }
     }
 }
 
 impl From<InventoryError> for Failed {
     fn from(error: InventoryError) -> Self {
-        Self { diagnostics: error.diagnostics(), code: USAGE }
+        Self {
+            diagnostics: error.diagnostics(),
+            code: USAGE,
+        }
     }
 }
 
 impl From<NobodyToAsk> for Failed {
     fn from(error: NobodyToAsk) -> Self {
-        Self { diagnostics: vec![Diagnostic::from(&error)], code: USAGE }
+        Self {
+            diagnostics: vec![Diagnostic::from(&error)],
+            code: USAGE,
+        }
     }
 }
 
@@ -81,7 +90,10 @@ impl From<SessionError> for Failed {
     fn from(error: SessionError) -> Self {
         let mut diagnostic = Diagnostic::of(&error);
         diagnostic.hint = error.hint();
-        Self { diagnostics: vec![diagnostic], code: error.exit_code() }
+        Self {
+            diagnostics: vec![diagnostic],
+            code: error.exit_code(),
+        }
     }
 }
 

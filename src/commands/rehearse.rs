@@ -17,7 +17,11 @@ pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
         release: release.to_owned(),
         image: arguments.image,
         scripts: here.join("vagrant"),
-        state: arguments.state.unwrap_or_else(|| PathBuf::from(".rehearsal").join(release)),
+        state: here.join(
+            arguments
+                .state
+                .unwrap_or_else(|| PathBuf::from(".rehearsal").join(release)),
+        ),
     });
     let mut failure = None;
     let proved = rehearsal.run(|outcome| {
@@ -33,12 +37,15 @@ pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
     });
     let proved = proved.await;
     if !arguments.keep && proved {
-        rehearsal.down().await.map_err(|error| Failed::new(Diagnostic::of(&error)))?;
+        rehearsal
+            .down()
+            .await
+            .map_err(|error| Failed::new(Diagnostic::of(&error)))?;
     }
     match failure {
         None => Ok(Outcome::Done),
-        Some(diagnostic) => Err(Failed::new(diagnostic.hint(
-            "the machines are left as they are: `make rehearse-down` removes them",
-        ))),
+        Some(diagnostic) => Err(Failed::new(
+            diagnostic.hint("the machines are left as they are: `make rehearse-down` removes them"),
+        )),
     }
 }

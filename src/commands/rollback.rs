@@ -17,7 +17,8 @@ pub(super) async fn run(global: &Global, report: &Report, operation: &Operation)
     let mut fleet = Fleet::connect(global, report, &environment).await?;
     fleet.rollback(&desired, operation.lock_wait).await?;
     fleet.close().await;
-    let text = "the inventory still names the release that was live before: the next deploy goes there";
+    let text =
+        "the inventory still names the release that was live before: the next deploy goes there";
     report.note(None, Level::Info, text);
     Ok(Outcome::Done)
 }

@@ -22,7 +22,7 @@ use crate::protocol::Event;
 
 use super::diagnostic::Diagnostic;
 
-/// Version of the lines that [`line`] makes.
+/// Version of the lines that [`line()`] makes.
 pub const VERSION: u32 = 1;
 
 #[derive(Serialize)]

@@ -13,7 +13,7 @@ pub(crate) mod tests;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use error::{HostKey, TransportError};
 
@@ -45,14 +45,6 @@ pub enum Exit {
     Code(i32),
     /// By a signal. OpenSSH does not say which.
     Killed,
-}
-
-/// All that a program wrote, and how it ended.
-#[derive(Debug)]
-pub struct Output {
-    pub exit: Exit,
-    pub stdout: Vec<u8>,
-    pub stderr: Vec<u8>,
 }
 
 /// What applies to every connection.
@@ -89,37 +81,6 @@ pub async fn probe(target: &Target, options: &Options) -> Result<(), TransportEr
     match target.connection {
         Connection::Openssh => openssh::probe(target, options).await,
         Connection::Local => Ok(()),
-    }
-}
-
-impl Channel {
-    /// Write `input`, close standard input, and collect all that comes out.
-    pub async fn output(self, input: &[u8]) -> Result<Output, TransportError> {
-        let Self {
-            mut stdin,
-            mut stdout,
-            mut stderr,
-            exit,
-        } = self;
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let feed = async {
-            // A program that ends before it has read everything says why by its exit.
-            if stdin.write_all(input).await.is_ok() {
-                let _ = stdin.shutdown().await;
-            }
-            drop(stdin);
-        };
-        // A broken stream shows in `exit` too, and there with its reason.
-        let _ = tokio::join!(
-            feed,
-            stdout.read_to_end(&mut out),
-            stderr.read_to_end(&mut err)
-        );
-        Ok(Output {
-            exit: exit.await?,
-            stdout: out,
-            stderr: err,
-        })
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::inventory::{Connection, Target};
 use crate::test_support::sshd::Sshd;
-use crate::transport::{Options, Output, Transport, connect};
+use crate::transport::{Channel, Exit, Options, Transport, TransportError, connect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The host as an inventory would have it that pins the right key.
 pub(crate) fn target(sshd: &Sshd) -> Target {
@@ -57,4 +58,43 @@ pub(crate) async fn connected(target: &Target) -> Box<dyn Transport> {
 pub(crate) async fn run(transport: &dyn Transport, argv: &[&str], input: &[u8]) -> Output {
     let channel = transport.exec(argv).await.unwrap();
     channel.output(input).await.unwrap()
+}
+
+/// All that a program wrote, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) exit: Exit,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+impl Channel {
+    /// Write `input`, close standard input, and collect all that comes out.
+    pub(crate) async fn output(self, input: &[u8]) -> Result<Output, TransportError> {
+        let Self {
+            mut stdin,
+            mut stdout,
+            mut stderr,
+            exit,
+        } = self;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let feed = async {
+            // A program that ends before it has read everything says why by its exit.
+            if stdin.write_all(input).await.is_ok() {
+                let _ = stdin.shutdown().await;
+            }
+            drop(stdin);
+        };
+        // A broken stream shows in `exit` too, and there with its reason.
+        let _ = tokio::join!(
+            feed,
+            stdout.read_to_end(&mut out),
+            stderr.read_to_end(&mut err)
+        );
+        Ok(Output {
+            exit: exit.await?,
+            stdout: out,
+            stderr: err,
+        })
+    }
 }
