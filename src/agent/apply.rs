@@ -66,7 +66,7 @@ pub async fn deploy(
             ))
             .hint("run `ocrctl plan` to see what; something else may be changing the host"));
         }
-        Ok(Release::live(host, &planned.desired).await)
+        Ok(Release::live(host).await)
     })
     .await
 }
@@ -123,7 +123,7 @@ pub async fn rollback(
     let _lock = Lock::take(host, operator, "rollback", lock_wait).await?;
     recorded(host, operation, operator, "rollback", async |operation| {
         Release::rollback(host, &desired, operation).await?;
-        Ok(Release::live(host, &desired).await)
+        Ok(Release::live(host).await)
     })
     .await
 }

@@ -18,6 +18,12 @@ pub(super) async fn broken(base: &str) -> Result<String, ProofError> {
     build("broken", &format!("FROM {base}\nENTRYPOINT {command}\n")).await
 }
 
+/// A release whose layers need more room than the host is left with.
+pub(super) async fn large(base: &str) -> Result<String, ProofError> {
+    let command = "head -c 8000000 /dev/urandom > /tmp/large";
+    build("large", &format!("FROM {base}\nRUN {command}\n")).await
+}
+
 async fn build(name: &str, dockerfile: &str) -> Result<String, ProofError> {
     let image = format!("ocrctl-rehearsal/{name}:latest");
     Program::new("docker")

@@ -77,6 +77,7 @@ pub struct Rehearsal {
     first: String,
     next: String,
     broken: String,
+    large: String,
     client: Option<Client>,
     key: String,
 }
@@ -89,6 +90,7 @@ impl Rehearsal {
             first: String::new(),
             next: String::new(),
             broken: String::new(),
+            large: String::new(),
             client: None,
             key: String::new(),
         }
@@ -133,8 +135,19 @@ impl Rehearsal {
         self.settings.state.join("inventory.yaml")
     }
 
-    /// Writes the rehearsal's inventory, with this image and password file.
-    fn write_inventory(&self, image: &str, password: &Path) -> Result<(), ProofError> {
+    /// Writes the rehearsal's inventory, with this image.
+    fn write_inventory(&self, image: &str) -> Result<(), ProofError> {
+        let password = &self.machines()?.registry.password_file;
+        self.write_inventory_with(image, password, "{issuer: self_signed}")
+    }
+
+    /// The same, with another password file and `tls` section.
+    fn write_inventory_with(
+        &self,
+        image: &str,
+        password: &Path,
+        tls: &str,
+    ) -> Result<(), ProofError> {
         let machines = self.machines()?;
         let keys: Vec<String> = machines
             .prod1
@@ -154,7 +167,7 @@ impl Rehearsal {
              \x20       user: {user}\n\
              \x20       host_keys: [{keys}]\n\
              \x20       identity_file: {identity}\n\
-             \x20   tls: {{issuer: self_signed}}\n\
+             \x20   tls: {tls}\n\
              \x20   image: {image}\n\
              \x20   registry:\n\
              \x20     username: {username}\n\

@@ -18,6 +18,8 @@ const LETTER: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
 /// What both documents say.
 const PHRASE: &str = "the winter cover: 412.50 EUR";
 
+const SELF_SIGNED: &str = "{issuer: self_signed}";
+
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
 pub(super) struct Proof {
@@ -45,7 +47,10 @@ pub(super) const ALL: &[Proof] = proofs![
     "broken release never serves" broken,
     "rollback under load" rollback,
     "wrong registry password" password,
+    "disk full while pulling" disk_full,
     "drift is found and mended" drift,
+    "refused NGINX configuration never goes live" bad_nginx,
+    "the operator's own certificate" own_certificate,
     "reboot with the registry off" reboot,
     "no secret left behind" secrets,
 ];
@@ -58,14 +63,15 @@ async fn up(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.next = machines::push(settings, &next, "2").await?;
     let broken = images::broken(&settings.image).await?;
     rehearsal.broken = machines::push(settings, &broken, "3").await?;
-    let seen = format!("prod1 is {}, infra has three images", machines.release);
+    let large = images::large(&settings.image).await?;
+    rehearsal.large = machines::push(settings, &large, "4").await?;
+    let seen = format!("prod1 is {}, infra has four images", machines.release);
     rehearsal.machines = Some(machines);
     Ok(seen)
 }
 
 async fn deploy(rehearsal: &mut Rehearsal) -> Seen {
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory(&rehearsal.first, &password)?;
+    rehearsal.write_inventory(&rehearsal.first)?;
     let planned = rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(2)?;
     rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
@@ -278,8 +284,7 @@ async fn names(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 async fn switch(rehearsal: &mut Rehearsal) -> Seen {
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory(&rehearsal.next, &password)?;
+    rehearsal.write_inventory(&rehearsal.next)?;
     let before = rehearsal.client()?.release().await?;
     let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
@@ -293,9 +298,8 @@ async fn switch(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 async fn broken(rehearsal: &mut Rehearsal) -> Seen {
-    let password = rehearsal.machines()?.registry.password_file.clone();
     let before = rehearsal.client()?.release().await?;
-    rehearsal.write_inventory(&rehearsal.broken, &password)?;
+    rehearsal.write_inventory(&rehearsal.broken)?;
     let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
@@ -306,7 +310,7 @@ async fn broken(rehearsal: &mut Rehearsal) -> Seen {
     if after != before {
         return wrong(format!("release {after} answers, not {before}"));
     }
-    rehearsal.write_inventory(&rehearsal.next, &password)?;
+    rehearsal.write_inventory(&rehearsal.next)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
     Ok(format!(
         "its last words were shown, {before} went on: {served}"
@@ -320,8 +324,7 @@ async fn rollback(rehearsal: &mut Rehearsal) -> Seen {
     let served = load.stop().await?;
     rolled?.expect(0)?;
     let after = rehearsal.client()?.release().await?;
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory(&rehearsal.first, &password)?;
+    rehearsal.write_inventory(&rehearsal.first)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
     Ok(format!("{before} → {after}, {served}"))
 }
@@ -340,17 +343,16 @@ async fn password(rehearsal: &mut Rehearsal) -> Seen {
         .unwrap_or_default()
         .to_owned()
         + ":1";
-    rehearsal.write_inventory(&image, &path)?;
+    rehearsal.write_inventory_with(&image, &path, SELF_SIGNED)?;
     let said = rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
         .expect(1)?;
     said.expect_said(&["registry.password"])?;
     let _ = std::fs::remove_file(&path);
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory(&image, &password)?;
+    rehearsal.write_inventory(&image)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
-    rehearsal.write_inventory(&rehearsal.first, &password)?;
+    rehearsal.write_inventory(&rehearsal.first)?;
     Ok(
         "refused with the field to look at; the right one resolves the tag to the same digest"
             .to_owned(),
@@ -374,6 +376,111 @@ async fn drift(rehearsal: &mut Rehearsal) -> Seen {
         .expect(0)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
     Ok("an edited file, a rule, a mode and a unit".to_owned())
+}
+
+async fn disk_full(rehearsal: &mut Rehearsal) -> Seen {
+    let container = rehearsal.machines()?.containers.prod1.clone();
+    let before = rehearsal.client()?.release().await?;
+    rehearsal.write_inventory(&rehearsal.large)?;
+    // Docker puts what it downloads there first.
+    let fill = "mkdir -p /var/lib/docker/tmp && mount -t tmpfs -o size=1m full /var/lib/docker/tmp";
+    docker(&["exec", &container, "sh", "-c", fill]).await?;
+    let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
+    docker(&["exec", &container, "umount", "/var/lib/docker/tmp"]).await?;
+    deployed?
+        .expect(1)?
+        .expect_said(&["no space left on device", "df -h", "was not touched"])?;
+    let after = rehearsal.client()?.release().await?;
+    if after != before {
+        return wrong(format!("release {after} answers, not {before}"));
+    }
+    rehearsal.write_inventory(&rehearsal.first)?;
+    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    Ok(format!("said so, and {before} went on"))
+}
+
+async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
+    let container = rehearsal.machines()?.containers.prod1.clone();
+    // Someone's own file is wrong, and ours has drifted, so that a deploy must reload.
+    let by_hand = "echo 'nonsense here;' > /etc/nginx/conf.d/by-hand.conf; echo '#' >> /etc/nginx/conf.d/ocr.conf";
+    docker(&["exec", &container, "sh", "-c", by_hand]).await?;
+    let deployed = rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(1)?;
+    deployed.expect_said(&["the old one is back", "nonsense"])?;
+    let kept = docker(&[
+        "exec",
+        &container,
+        "tail",
+        "-n",
+        "1",
+        "/etc/nginx/conf.d/ocr.conf",
+    ])
+    .await?;
+    if kept != "#" {
+        return wrong("the configuration before is not back".to_owned());
+    }
+    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
+    docker(&["exec", &container, "rm", "/etc/nginx/conf.d/by-hand.conf"]).await?;
+    rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(0)?;
+    Ok("`nginx -t` was quoted, the file before came back, requests were served".to_owned())
+}
+
+async fn own_certificate(rehearsal: &mut Rehearsal) -> Seen {
+    let chain = rehearsal.settings.state.join("own-chain.pem");
+    let key = rehearsal.settings.state.join("own-key.pem");
+    let (authority, pem, signing_key) =
+        issue().map_err(|error| ProofError::Wrong(error.to_string()))?;
+    for (path, text) in [(&chain, &pem), (&key, &signing_key)] {
+        std::fs::write(path, text).map_err(|source| ProofError::File {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let tls = format!(
+        "{{issuer: files, chain: {}, key: {{file: {}}}}}",
+        chain.display(),
+        key.display()
+    );
+    let password = rehearsal.machines()?.registry.password_file.clone();
+    rehearsal.write_inventory_with(&rehearsal.first, &password, &tls)?;
+    rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(0)?;
+    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    let prod1 = &rehearsal.machines()?.prod1;
+    let client = Client::new(&authority, prod1.http_port, prod1.https_port)?;
+    client.ocr(&rehearsal.key, LETTER).await?;
+    rehearsal.write_inventory(&rehearsal.first)?;
+    rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(0)?;
+    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
+    for path in [chain, key] {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok("served and verified; then back to the environment's authority".to_owned())
+}
+
+/// An authority of the operator's, a chain from it, and the chain's key.
+fn issue() -> Result<(String, String, String), rcgen::Error> {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let leaf = CertificateParams::new([NAME.to_owned()])?.signed_by(&key, &authority)?;
+    Ok((
+        authority.pem(),
+        leaf.pem() + &authority.pem(),
+        key.serialize_pem(),
+    ))
 }
 
 async fn reboot(rehearsal: &mut Rehearsal) -> Seen {

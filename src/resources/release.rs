@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Host, hex, package, unit};
 use crate::agent::{Operation, Result};
 use crate::docker::{Container, ContainerSpec, Engine, Fields};
-use crate::protocol::{Action, Change, Desired, Detail, Registry, ReleaseInfo, Service};
+use crate::protocol::{Action, Change, Desired, Detail, Failure, Registry, ReleaseInfo, Service};
 use crate::registry;
 pub use slot::{LIVE, SLOTS, Slot};
 
@@ -172,22 +172,21 @@ impl Release {
 
     /// Starts the kept release and switches back to it.
     pub async fn rollback(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<()> {
-        use crate::agent::refused;
         let release = Self::of(desired);
         let live = Slot::live(host)?
-            .ok_or_else(|| refused("no release is live here".into()).hint("deploy one first"))?;
+            .ok_or_else(|| Failure::new("no release is live here").hint("deploy one first"))?;
         let engine = Engine::connect().await?;
         kept::settle(&engine, live).await?;
         let state = State::read(host, &engine).await?;
         if state.of(live.other()).is_none() {
-            return Err(refused("no earlier release is kept on this host".into())
+            return Err(Failure::new("no earlier release is kept on this host")
                 .hint("deploy the image that you want back by its digest"));
         }
         release.switch(host, &engine, live.other(), operation).await
     }
 
     /// What is live now, for the operator.
-    pub async fn live(host: &Host, _desired: &Desired) -> Option<ReleaseInfo> {
+    pub async fn live(host: &Host) -> Option<ReleaseInfo> {
         let engine = Engine::connect().await.ok()?;
         let slot = Slot::live(host).ok()??;
         let container = engine.inspect(slot.container()).await.ok()??;

@@ -107,7 +107,7 @@ impl TransportError {
             }
             Self::UnknownHostKey { key: Some(key), .. } => format!(
                 "compare the fingerprint with the one shown on the host's own console (`ssh-keygen -lf \
-                 /etc/ssh/ssh_host_ed25519_key.pub`); if it is the same, pin it in the inventory:\n    host_key: {}",
+                 /etc/ssh/ssh_host_ed25519_key.pub`); if it is the same, pin it in the inventory:\n    host_keys: [\"{}\"]",
                 key.line
             ),
             Self::UnknownHostKey { key: None, .. } => {
@@ -193,7 +193,7 @@ fn changed_key_hint(pinned: bool, offending: Option<&str>) -> String {
     let ask = "find out on the host's own console which key is right (`ssh-keygen -lf \
                /etc/ssh/ssh_host_ed25519_key.pub`)";
     match (pinned, offending) {
-        (true, _) => format!("{ask}; only then change `host_key` in the inventory"),
+        (true, _) => format!("{ask}; only then change `host_keys` in the inventory"),
         (false, Some(place)) => format!("{ask}; only then remove the old one, at {place}"),
         (false, None) => format!("{ask}; only then remove the old one from known_hosts"),
     }

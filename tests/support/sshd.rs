@@ -115,7 +115,11 @@ impl Sshd {
     /// Cut every connection as if the cable were: no goodbye from the processes that serve them.
     pub fn cut(&self) {
         for id in descendants(self.child.id()) {
-            kill(id);
+            // What runs at the other end of a connection outlives it.
+            let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+            if name.starts_with("sshd") {
+                kill(id);
+            }
         }
     }
 
@@ -131,7 +135,9 @@ impl Sshd {
 
     /// Nothing listens any longer.
     pub fn stop(&mut self) {
-        self.cut();
+        for id in descendants(self.child.id()) {
+            kill(id);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -47,7 +47,7 @@ async fn an_unknown_key_is_refused_and_shown() {
     assert!(error.to_string().contains(&key.fingerprint), "{error}");
     let hint = error.hint().unwrap();
     assert!(
-        hint.contains(&format!("host_key: {}", sshd.host_key())),
+        hint.contains(&format!("host_keys: [\"{}\"]", sshd.host_key())),
         "{hint}"
     );
     assert_eq!(error.exit_code(), 1);

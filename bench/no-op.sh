@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# What a deploy costs that has nothing to do, beside `ssh HOST true` and a comparable Ansible playbook, in one run
+# against the rehearsal's host. `ocrctl rehearse --keep` leaves that host ready; `make bench` calls this.
+#
+#   no-op.sh OCRCTL STATE [ROUNDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
+set -euo pipefail
+cd "$(dirname "$0")"
+ocrctl=$1 state=$2 rounds=${3:-10}
+machines=$state/machines.json
+port=$(jq -r .prod1.ssh_port "$machines")
+ssh=(-F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$state/known_hosts"
+    -o IdentitiesOnly=yes -i "$state/id_ed25519")
+
+# pipefail and exit codes: a step that fails ends the run rather than looking fast
+milliseconds() {
+    local began
+    began=$(date +%s%N)
+    "$@" >/dev/null 2>&1
+    echo $((($(date +%s%N) - began) / 1000000))
+}
+median() { sort -n | awk '{a[NR] = $1} END {print a[int((NR + 1) / 2)]}'; }
+
+venv=$state/ansible
+[[ -x $venv/bin/ansible-playbook ]] || { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'ansible-core<2.18'; }
+export ANSIBLE_PIPELINING=True ANSIBLE_SSH_ARGS="${ssh[*]} -o ControlMaster=auto -o ControlPersist=60s" ANSIBLE_NOCOWS=1
+ansible=("$venv/bin/ansible-playbook" -i "127.0.0.1:$port," -e ansible_port="$port" -e ansible_host=127.0.0.1 -e ansible_user=vagrant playbook.yml)
+
+for _ in $(seq "$rounds"); do
+    milliseconds ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 true >>"$state/bench.ssh"
+    milliseconds "$ocrctl" --inventory "$state/inventory.yaml" deploy rehearsal >>"$state/bench.ocrctl"
+done
+# The host has python3 only for this.
+ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 'command -v python3 >/dev/null || sudo apt-get install -qq -y --no-install-recommends python3 python3-apt' >/dev/null 2>&1
+milliseconds "${ansible[@]}" >/dev/null # the first run may change something
+for _ in 1 2 3; do
+    milliseconds "${ansible[@]}" >>"$state/bench.ansible"
+done
+one=$(median <"$state/bench.ssh") own=$(median <"$state/bench.ocrctl") other=$(median <"$state/bench.ansible")
+rm -f "$state"/bench.{ssh,ocrctl,ansible}
+awk -v a="$one" -v b="$own" -v c="$other" 'BEGIN {
+    printf "ssh HOST true        %5d ms\nno-op ocrctl deploy  %5d ms   %.2f x ssh\nno-op Ansible        %5d ms   %.0f x ocrctl\n", a, b, b / a, c, c / b }'
