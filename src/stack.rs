@@ -99,3 +99,37 @@ fn root_directory(path: &str, mode: u32) -> Resource {
         mode,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::agent::plan;
+    use crate::inventory::Inventory;
+
+    #[tokio::test]
+    async fn the_example_inventory_plans_a_bare_host() {
+        let inventory = Inventory::load(Path::new("inventory.example.yaml")).unwrap();
+        let mut environment = inventory.environment("prod").unwrap().clone();
+        // What it refers to is the operator's; a tag would have to be asked for.
+        environment.registry.credentials = None;
+        environment.registry.ca = None;
+        let mut desired = environment.desired().await.unwrap();
+        desired.image = format!("registry.example.org/o/n@sha256:{}", "0".repeat(64));
+
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let changes = plan(&host, desired.clone()).await.unwrap().changes;
+        let names: Vec<&str> = changes
+            .iter()
+            .map(|change| change.resource.as_str())
+            .collect();
+        let all = resources(&host, &desired).unwrap().len();
+        assert_eq!(names.len(), all, "everything is to be made: {names:?}");
+        assert_eq!(
+            (names[0], names[1], names[all - 1]),
+            ("packages", "firewall", "release")
+        );
+    }
+}

@@ -9,6 +9,8 @@ mod journal;
 mod keys;
 mod lock;
 
+#[cfg(test)]
+pub use apply::plan;
 pub use events::Emitter;
 pub use failure::{Context, DISK_FULL, refused};
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod images;
+mod load;
 mod machines;
 mod proofs;
 
