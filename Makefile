@@ -66,6 +66,14 @@ test-rehearsal: build image
 	  $(OCRCTL) rehearse --release $$release --image $(IMAGE); \
 	done
 
+# Ratios of one run; the machine should have nothing else to do.
+.PHONY: bench
+bench: rehearse
+	vagrant/install-deps.sh build test
+	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
+	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
+	cargo bench -p ocr-service --bench page
+
 .PHONY: lint
 lint:
 	vagrant/install-deps.sh build test
@@ -74,4 +82,4 @@ lint:
 	cargo clippy $(PROFILE) -p ocr-service -p ocr-api --all-targets -- -D warnings
 	$(STATIC) RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) --target $(TARGET) -p ocrctl --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) -p ocr-service -p ocr-api --no-deps --document-private-items
-	shellcheck vagrant/*.sh service/*.sh .ci/run
+	shellcheck vagrant/*.sh service/*.sh bench/*.sh .ci/run

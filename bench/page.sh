@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A page of text at 300 dpi through HTTPS (NGINX, socket, container, worker), beside the same page through the
+# `tesseract` command with OMP_THREAD_LIMIT=1, by turns in one run. `ocrctl rehearse --keep` leaves the host ready.
+#
+#   page.sh OCRCTL STATE [ROUNDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
+set -euo pipefail
+cd "$(dirname "$0")"
+ocrctl=$1 state=$2 rounds=${3:-7}
+port=$(jq -r .prod1.https_port "$state/machines.json")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+pdftoppm -r 300 -gray -png -singlefile ../vagrant/documents/letter.pdf "$work/page"
+
+# Standard input, not arguments, for the key
+"$ocrctl" --inventory "$state/inventory.yaml" cert ca rehearsal >"$work/ca.pem"
+printf 'header = "Authorization: Bearer %s"\n' \
+    "$("$ocrctl" --inventory "$state/inventory.yaml" keys add rehearsal --name bench 2>/dev/null)" >"$work/curl"
+over_https() {
+    curl --silent --fail --config "$work/curl" --cacert "$work/ca.pem" --resolve "ocr.rehearsal.test:$port:127.0.0.1" \
+        --header 'Accept: text/plain' --data-binary @"$work/page.png" "https://ocr.rehearsal.test:$port/v1/ocr"
+}
+alone() { OMP_THREAD_LIMIT=1 tesseract "$work/page.png" - 2>/dev/null; }
+milliseconds() {
+    local began
+    began=$(date +%s%N)
+    "$@" >"$work/text"
+    grep -q 'Invoice 2026-0417' "$work/text" # what was timed has been read
+    echo $((($(date +%s%N) - began) / 1000000))
+}
+median() { sort -n | awk '{a[NR] = $1} END {print a[int((NR + 1) / 2)]}'; }
+
+until over_https >/dev/null; do sleep 0.2; done
+for _ in $(seq "$rounds"); do
+    milliseconds over_https >>"$work/https"
+    milliseconds alone >>"$work/alone"
+done
+awk -v a="$(median <"$work/alone")" -v b="$(median <"$work/https")" 'BEGIN {
+    printf "tesseract command    %5d ms\nover HTTPS           %5d ms   %.2f x tesseract\n", a, b, b / a }'
