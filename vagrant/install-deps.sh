@@ -5,8 +5,8 @@
 #   install-deps.sh build       compile ocrctl and the service
 #   install-deps.sh test        run every test (also wants the two above)
 #
-# Several groups may be given. Servers that come along for the tests (sshd, nginx, docker-registry) are neither
-# started nor enabled: the tests run their own, on loopback.
+# Several groups may be given. The sshd that comes along for the tests is neither started nor enabled: the tests run
+# their own, on loopback.
 # shellcheck disable=SC2034  # the groups are read through a name reference
 set -euo pipefail
 
@@ -20,11 +20,10 @@ rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstr
     ssh:openssh-client openssl:openssl jq:jq curl:curl ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
-test=(sshd:openssh-server pdftotext:poppler-utils pebble:pebble docker-registry:docker-registry
-    htpasswd:apache2-utils nginx:nginx-light ufw:ufw tmux:tmux openssl:openssl curl:curl shellcheck:shellcheck)
+test=(sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
+    openssl:openssl curl:curl shellcheck:shellcheck)
 # units that would start by themselves, by package
-declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service
-    [nginx-light]=nginx.service [pebble]=pebble.service)
+declare -A starts=([openssh-server]='ssh.service ssh.socket')
 
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # where servers are, also for those who aren't root
 installed() { dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
@@ -110,7 +109,7 @@ release_units() {
     local unit
     for unit in "${hold[@]}"; do
         as_root systemctl --quiet unmask "$unit" || true
-        as_root systemctl --quiet disable "$unit" 2>/dev/null || true # pebble has no unit in some releases
+        as_root systemctl --quiet disable "$unit" 2>/dev/null || true # not every release has both
     done
 }
 if ((${#hold[@]})); then

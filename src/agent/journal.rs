@@ -63,6 +63,14 @@ impl<'a> Journal<'a> {
         };
         let mut line = serde_json::to_string(&entry).context("writing the journal")?;
         line.push('\n');
+        // What a power cut tore must not take this entry with it.
+        if self
+            .host
+            .read(PATH)?
+            .is_some_and(|all| all.last().is_some_and(|byte| *byte != b'\n'))
+        {
+            line.insert(0, '\n');
+        }
         std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -183,5 +191,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!(journal.notices().len(), 1);
+        assert!(journal.notices().is_empty(), "told once");
     }
 }

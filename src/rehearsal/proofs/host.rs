@@ -9,6 +9,10 @@ use crate::rehearsal::machines::{self, Machines, docker};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, images, wrong};
 
 pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
+    // A rehearsal begins with a bare host, whatever the one before has left.
+    if rehearsal.settings.state.join("machines.json").exists() {
+        rehearsal.down().await?;
+    }
     let machines = Machines::up(&rehearsal.settings).await?;
     let settings = &rehearsal.settings;
     rehearsal.first = machines::push(settings, &settings.image, "1").await?;
