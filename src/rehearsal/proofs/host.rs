@@ -152,8 +152,11 @@ pub(super) async fn own_certificate(rehearsal: &mut Rehearsal) -> Seen {
 
 /// An authority of the operator's, a chain from it, and the chain's key.
 pub(super) fn issue() -> Result<(String, String, String), rcgen::Error> {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     let mut params = CertificateParams::default();
+    // Of another name than the leaf, or a path from one to the other could not be built.
+    let subject = &mut params.distinguished_name;
+    subject.push(DnType::CommonName, "the operator's authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
