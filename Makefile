@@ -41,8 +41,9 @@ rehearse: build image
 .PHONY: rehearse-down
 rehearse-down:
 	for state in .rehearsal/*/; do \
-	  if [ -e "$$state" ]; then OCRCTL_REHEARSAL_DIR="$$state" vagrant/machines.sh down --all; rm -rf "$$state"; fi; \
+	  [ ! -e "$$state/settings" ] || env -u RELEASE OCRCTL_REHEARSAL_DIR="$$state" vagrant/machines.sh down --all; \
 	done
+	docker image ls --quiet 'ocrctl-rehearsal/*' | sort -u | xargs --no-run-if-empty docker image rm --force >/dev/null
 	rm -rf .rehearsal
 
 .PHONY: test
