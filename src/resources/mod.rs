@@ -6,6 +6,7 @@ pub mod directory;
 pub mod file;
 pub mod firewall;
 pub mod host;
+mod loopback;
 pub mod nginx;
 pub mod package;
 pub mod release;

@@ -8,7 +8,7 @@ use tera::Tera;
 
 use super::file::text_diff;
 use super::host::Access;
-use super::{Host, certificate, hex, unit};
+use super::{Host, certificate, hex, loopback, unit};
 use crate::agent::{Context, Result, refused};
 use crate::protocol::{Action, Change, Detail, Failure};
 
@@ -134,6 +134,8 @@ impl Nginx {
             return Err(Failure::new("NGINX is not running after its reload")
                 .hint("`journalctl -u nginx` on the host says why"));
         }
+        let name = self.names.first().map_or("localhost", String::as_str);
+        loopback::until_served(host, name).await?;
         let loaded = self
             .wanted_loaded(host, &wanted)?
             .ok_or_else(|| refused("there is no certificate for NGINX".into()))?;

@@ -34,8 +34,17 @@ impl Rule {
             direction: "in".into(),
         };
         match &allow.from {
-            Some(network) if network.contains(':') => vec![rule(ANYWHERE[1], network)],
-            Some(network) => vec![rule(ANYWHERE[0], network.trim_end_matches("/32"))],
+            // UFW writes a single address without its prefix length.
+            Some(network) if network.contains(':') => {
+                vec![rule(
+                    ANYWHERE[1],
+                    network.strip_suffix("/128").unwrap_or(network),
+                )]
+            }
+            Some(network) => {
+                let address = network.strip_suffix("/32").unwrap_or(network);
+                vec![rule(ANYWHERE[0], address)]
+            }
             None => ANYWHERE
                 .iter()
                 .take(if ipv6 { 2 } else { 1 })
@@ -132,6 +141,31 @@ pub(super) fn parse(rules: &str) -> Vec<Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_address_is_written_as_ufw_does() {
+        for (network, tuple) in [
+            (
+                "10.0.0.1/32",
+                "### tuple ### allow tcp 22 0.0.0.0/0 any 10.0.0.1 in",
+            ),
+            (
+                "2001:db8::1/128",
+                "### tuple ### allow tcp 22 ::/0 any 2001:db8::1 in",
+            ),
+            (
+                "2001:db8::/32",
+                "### tuple ### allow tcp 22 ::/0 any 2001:db8::/32 in",
+            ),
+        ] {
+            let allow = AllowRule {
+                port: 22,
+                protocol: Protocol::Tcp,
+                from: Some(network.into()),
+            };
+            assert_eq!(Rule::of(&allow, true), parse(tuple));
+        }
+    }
 
     #[test]
     fn a_tuple_becomes_the_command_that_made_it() {

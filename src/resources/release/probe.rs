@@ -1,19 +1,14 @@
 //! Asking a release how it is: on its own socket, and through NGINX as a client would.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ocr_api::health::Health;
 use reqwest::StatusCode;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use super::{Engine, Host, Operation, Slot};
 use crate::agent::{Context, Result};
 use crate::protocol::Failure;
-use crate::resources::certificate;
+use crate::resources::loopback;
 
 const EVERY: Duration = Duration::from_millis(50);
 const ANSWER: Duration = Duration::from_secs(5);
@@ -86,7 +81,7 @@ pub(super) async fn release(host: &Host, slot: Slot) -> Result<String> {
 
 /// Asks as a client would, over HTTPS on this host, until NGINX answers with this release.
 pub(super) async fn through_nginx(host: &Host, name: &str, release: &str) -> Result<()> {
-    let client = through_tls(host, name)?;
+    let client = loopback::over_tls(host, name)?;
     let url = format!("https://{name}/healthz");
     let began = Instant::now();
     loop {
@@ -114,21 +109,11 @@ fn on_socket(host: &Host, slot: Slot) -> Result<reqwest::Client> {
     // Without names to resolve or certificates to trust, but the client asks for both.
     reqwest::Client::builder()
         .unix_socket(host.path(&slot.socket()))
-        .tls_backend_preconfigured(pinned(Vec::new()))
+        .tls_backend_preconfigured(loopback::pinned(Vec::new()))
         .timeout(ANSWER)
         .pool_max_idle_per_host(0)
         .build()
         .context("making an HTTP client")
-}
-
-fn through_tls(host: &Host, name: &str) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .resolve(name, ([127, 0, 0, 1], 443).into())
-        .tls_backend_preconfigured(pinned(certificate::live_leaf(host)?))
-        .timeout(ANSWER)
-        .pool_max_idle_per_host(0)
-        .build()
-        .context("making an HTTPS client")
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -139,76 +124,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-fn pinned(leaf: Vec<u8>) -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Arc::new(Pinned {
-        leaf,
-        provider: provider.clone(),
-    });
-    // The versions are those of the provider.
-    #[expect(
-        clippy::expect_used,
-        reason = "ring's provider supports the default versions"
-    )]
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the default versions")
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth()
-}
-
-/// Accepts exactly the certificate that is live on disk, from whatever authority: here the question
-/// is whether NGINX serves it, not whether a client trusts it.
-#[derive(Debug)]
-struct Pinned {
-    leaf: Vec<u8>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        if end_entity.as_ref() == self.leaf {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::General(
-                "NGINX serves another certificate than the one on disk".into(),
-            ))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }
