@@ -15,6 +15,8 @@ IMAGE ?= ocr-service:latest
 TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
 # Only for ocrctl: the service links the distribution's Tesseract. `--target` keeps the flag from build scripts.
 STATIC := CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_RUSTFLAGS="-C target-feature=+crt-static"
+# The tests of transport and session start sshd, make accounts and mount: as root, by sudo for those who are not.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_RUNNER="sudo --preserve-env")
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 OCRCTL := $(TARGET_DIR)/$(TARGET)/release/ocrctl
 PROFILE := --release --locked
@@ -52,7 +54,7 @@ test: test-ocrctl test-service test-rehearsal
 .PHONY: test-ocrctl
 test-ocrctl:
 	vagrant/install-deps.sh build test
-	$(STATIC) cargo test $(PROFILE) --target $(TARGET) -p ocrctl
+	$(STATIC) $(AS_ROOT) cargo test $(PROFILE) --target $(TARGET) -p ocrctl
 
 .PHONY: test-service
 test-service:
