@@ -31,7 +31,9 @@ Examples:
 Exit codes:
   0  done                             64  the command line or the inventory is wrong
   1  failed                           69  a host can't be reached
-  2  the plan has changes (plan)      75  another deploy holds the lock")]
+  2  the plan has changes (plan),     75  another deploy holds the lock
+     something needs attention
+     (cert status)")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -137,6 +139,11 @@ Example:
   ocrctl completions bash > ~/.local/share/bash-completion/completions/ocrctl")]
     Completions { shell: Shell },
 
+    /// On a host: renew its certificate where that is due
+    ///
+    /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and nobody's laptop.
+    Renew,
+
     /// The host's side of a connection
     #[command(hide = true)]
     Agent {
@@ -203,6 +210,32 @@ pub enum Cert {
 Example:
   ocrctl cert ca prod > ca.pem && curl --cacert ca.pem https://ocr.example.org/healthz")]
     Ca(Environment),
+
+    /// Show the certificate of each host, and when it is renewed
+    ///
+    /// Exits 2 when something is wrong with one: less than a twentieth of its life is left, it is from a staging
+    /// authority though the environment is production, NGINX serves another one, or nothing renews it. Production is
+    /// every environment without a word such as staging, test, dev, demo, qa or rehearsal in its name.
+    #[command(after_help = "\
+Examples:
+  ocrctl cert status prod
+  ocrctl cert status prod --json | jq 'select(.type == \"certificate\")'")]
+    Status(Environment),
+
+    /// Renew the certificate now, where it is due
+    ///
+    /// The hosts do this by themselves, every six hours.
+    #[command(after_help = "\
+Example:
+  ocrctl cert renew prod --force")]
+    Renew {
+        #[command(flatten)]
+        environment: Environment,
+
+        /// Also where it is not due, and without a pause after failed attempts
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -296,6 +329,9 @@ mod tests {
             "keys revoke",
             "cert",
             "cert ca",
+            "cert status",
+            "cert renew",
+            "renew",
             "rehearse",
             "completions",
         ];

@@ -1,5 +1,6 @@
 //! `ocrctl`: parse, run, print an error once, choose the exit code.
 
+mod acme;
 mod agent;
 mod cli;
 mod command;
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
 fn finish(report: &Report, outcome: commands::Result) -> u8 {
     let code = match outcome {
         Ok(Outcome::Done) => 0,
-        Ok(Outcome::Changes) => 2,
+        Ok(Outcome::Changes | Outcome::Attention) => 2,
         Err(failed) => {
             for diagnostic in &failed.diagnostics {
                 report.error(diagnostic);

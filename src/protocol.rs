@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -39,6 +40,11 @@ pub enum Request {
     Keys { change: KeyChange },
     /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
     Ca,
+    /// How the certificate is. Answered by [`Event::Certificate`].
+    Certificate,
+    /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
+    /// [`Event::Certificate`].
+    RenewCertificate { force: bool },
 }
 
 /// A change of `/etc/ocr/keys.json`. Only hashes travel, never a key.
@@ -97,6 +103,7 @@ pub enum Event {
     Ca {
         pem: String,
     },
+    Certificate(CertificateStatus),
     Failed(Failure),
 }
 
@@ -145,6 +152,39 @@ pub struct ReleaseInfo {
     pub slot: String,
     /// `registry/organization/name@sha256:…`.
     pub image: String,
+}
+
+/// The certificate that a host serves, and how it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// DNS names, sorted.
+    pub names: Vec<String>,
+    /// Where the inventory has it from.
+    pub issuer: String,
+    /// Distinguished name of who signed it.
+    pub issued_by: String,
+    /// Hexadecimal.
+    pub serial: String,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+    /// `None`: it is not renewed by itself.
+    pub next_renewal: Option<NextRenewal>,
+    /// Since the last that went well.
+    pub last_failure: Option<FailedAttempt>,
+    /// Failing checks; empty: all is well.
+    pub problems: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextRenewal {
+    pub at: Timestamp,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    pub at: Timestamp,
+    pub message: String,
 }
 
 /// One difference between a host and its desired state, with the reason.
@@ -203,6 +243,7 @@ pub struct Desired {
     pub firewall: Vec<AllowRule>,
 }
 
+/// Where the certificate comes from, and what of it is secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "issuer", rename_all = "snake_case")]
 pub enum Tls {
@@ -210,6 +251,48 @@ pub enum Tls {
     SelfSigned,
     /// The operator's certificate: PEM texts.
     Files { chain: String, key: Secret },
+    /// A certificate authority asked by ocrctl itself.
+    Acme {
+        authority: Authority,
+        external_account: Option<ExternalAccount>,
+    },
+    /// The same authority, asked by the distribution's certbot.
+    Certbot {
+        authority: Authority,
+        external_account: Option<ExternalAccount>,
+    },
+}
+
+/// A certificate authority that speaks ACME (RFC 8555), and what is asked of it. Kept on the host, which
+/// renews by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// URL of its directory.
+    pub directory: String,
+    /// PEM of the authority behind the directory's own HTTPS; `None`: a public one.
+    pub directory_ca: Option<String>,
+    /// E-mail address that it may write to.
+    pub contact: Option<String>,
+    pub key_type: KeyType,
+    /// Certificate profile, where the authority offers several.
+    pub profile: Option<String>,
+}
+
+/// The kind of a certificate's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyType {
+    EcdsaP256,
+    /// Of 2048 bits, as Mozilla's intermediate configuration has it.
+    Rsa2048,
+}
+
+/// Binds a new ACME account to one that the authority knows already (RFC 8555, 7.3.4). Never stored on the host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExternalAccount {
+    pub key_id: String,
+    /// Base64url, as authorities hand it out.
+    pub hmac_key: Secret,
 }
 
 /// How the host reaches the image's registry. Never stored on the host.

@@ -1,35 +1,49 @@
 //! The whole host on one page: an environment's desired state as the ordered list of its resources.
 
-use crate::agent::Result;
-use crate::protocol::Desired;
-use crate::resources::certificate::Certificate;
+use crate::agent::{Context, Result};
+use crate::protocol::{Desired, Tls};
+use crate::resources::certificate::issuance::Issuance;
+use crate::resources::certificate::settings::{self, Settings};
+use crate::resources::certificate::{ACCOUNTS, CHALLENGES, Certificate, WEBROOT, certbot};
 use crate::resources::directory::{Directory, Group};
 use crate::resources::file::{Content, File};
 use crate::resources::firewall::{Firewall, ssh_port};
 use crate::resources::host::Access;
+use crate::resources::link::Link;
 use crate::resources::nginx::{Facts, Nginx};
 use crate::resources::package::Packages;
 use crate::resources::release::{CONTAINER_ID, LIVE, Release, SLOTS};
 use crate::resources::unit::{Unit, Units};
 use crate::resources::{Host, Resource};
 
+/// Where timers and an administrator find the agent that was deployed last.
+const AGENT_LINK: &str = "/opt/ocrctl/bin/ocrctl";
+const RENEW_SERVICE: &str = include_str!("../templates/systemd/ocrctl-renew.service");
+const RENEW_TIMER: &str = include_str!("../templates/systemd/ocrctl-renew.timer");
+
 /// In the order in which they are applied: what something needs stands before it.
 pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
-    let mut list = vec![Resource::Packages(Packages {
-        names: vec!["ca-certificates", "ufw", "nginx", "docker.io"],
-    })];
+    let by_certbot = matches!(desired.tls, Tls::Certbot { .. });
+    let mut packages = vec!["ca-certificates", "ufw", "nginx", "docker.io"];
+    if by_certbot {
+        packages.push("certbot");
+    }
+    let mut list = vec![Resource::Packages(Packages { names: packages })];
     // Closed before anything of ours opens.
     list.push(Resource::Firewall(Firewall {
         ssh_port: ssh_port(host)?,
         allow: desired.firewall.clone(),
     }));
     list.push(root_directory("/var/lib/ocrctl", 0o755));
-    list.push(root_directory("/var/lib/ocrctl/webroot", 0o755));
-    list.push(Resource::Certificate(Certificate {
-        environment: desired.environment.clone(),
-        names: desired.names.clone(),
+    // NGINX's workers read what is in there, whatever root's umask is.
+    list.push(root_directory(WEBROOT, 0o755));
+    list.push(root_directory(&format!("{WEBROOT}/.well-known"), 0o755));
+    list.push(root_directory(CHALLENGES, 0o755));
+    let settings = Settings::new(&desired.environment, &desired.names, &desired.tls);
+    list.push(Resource::Certificate(Box::new(Certificate {
+        settings: settings.clone(),
         tls: desired.tls.clone(),
-    }));
+    })));
     list.push(Resource::Nginx(Nginx {
         names: desired.names.clone(),
         max_upload: desired.service.max_upload,
@@ -37,22 +51,18 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         socket: format!("{LIVE}/ocr.sock"),
         facts: Facts::read(host)?,
     }));
-    list.push(Resource::Units(Units {
-        units: vec![
-            Unit {
-                name: "docker.service",
-                package: "docker.io",
-            },
-            Unit {
-                name: "nginx.service",
-                package: "nginx",
-            },
-            Unit {
-                name: "ufw.service",
-                package: "ufw",
-            },
-        ],
-    }));
+    list.extend(renewal(&settings, &desired.tls)?);
+    let unit = |name, package| Unit { name, package };
+    let mut units = vec![
+        unit("docker.service", Some("docker.io")),
+        unit("nginx.service", Some("nginx")),
+        unit("ufw.service", Some("ufw")),
+        unit("ocrctl-renew.timer", None),
+    ];
+    if by_certbot {
+        units.push(unit("certbot.timer", Some("certbot")));
+    }
+    list.push(Resource::Units(Units { units }));
     if let Some(ca) = &desired.registry.ca {
         let registry = desired.image.split('/').next().unwrap_or_default();
         // Docker reads it at each pull.
@@ -88,7 +98,64 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         })
     }));
     list.push(Resource::Release(Box::new(Release::of(desired))));
+    // Last: it needs port 80, and its failure leaves a service that is up.
+    if let Tls::Acme {
+        authority,
+        external_account,
+    }
+    | Tls::Certbot {
+        authority,
+        external_account,
+    } = &desired.tls
+    {
+        list.push(Resource::Issuance(Box::new(Issuance {
+            settings,
+            authority: authority.clone(),
+            external_account: external_account.clone(),
+        })));
+    }
+    if !by_certbot {
+        list.push(Resource::RetiredCertbot(certbot::Retired {
+            environment: desired.environment.clone(),
+        }));
+    }
     Ok(list)
+}
+
+/// What the host needs to renew its certificate by itself, once its operator is gone.
+fn renewal(settings: &Settings, tls: &Tls) -> Result<Vec<Resource>> {
+    let executable = std::env::current_exe().context("finding the agent's executable")?;
+    let mut list = vec![
+        root_directory("/opt/ocrctl/bin", 0o755),
+        Resource::Link(Link {
+            path: AGENT_LINK.into(),
+            target: executable.to_string_lossy().into_owned(),
+        }),
+        root_directory(ACCOUNTS, 0o700),
+        file(settings::PATH, 0o644, settings.to_json()),
+        file(
+            "/etc/systemd/system/ocrctl-renew.service",
+            0o644,
+            RENEW_SERVICE,
+        ),
+        file("/etc/systemd/system/ocrctl-renew.timer", 0o644, RENEW_TIMER),
+    ];
+    if let Tls::Certbot { authority, .. } = tls {
+        list.push(file(certbot::HOOK, 0o755, certbot::HOOK_TEXT));
+        if let Some(ca) = &authority.directory_ca {
+            list.push(file(certbot::DIRECTORY_CA, 0o644, ca.as_str()));
+            list.push(file(certbot::DROP_IN, 0o644, certbot::DROP_IN_TEXT));
+        }
+    }
+    Ok(list)
+}
+
+fn file(path: &str, mode: u32, text: impl Into<String>) -> Resource {
+    Resource::File(File {
+        path: path.into(),
+        content: Content::Exact(text.into()),
+        access: Access::root(mode),
+    })
 }
 
 fn root_directory(path: &str, mode: u32) -> Resource {
@@ -125,7 +192,10 @@ mod tests {
             .iter()
             .map(|change| change.resource.as_str())
             .collect();
-        let all = resources(&host, &desired).unwrap().len();
+        let mut wanted = resources(&host, &desired).unwrap();
+        // certbot has never been there.
+        wanted.retain(|resource| !matches!(resource, Resource::RetiredCertbot(_)));
+        let all = wanted.len();
         assert_eq!(names.len(), all, "everything is to be made: {names:?}");
         assert_eq!(
             (names[0], names[1], names[all - 1]),

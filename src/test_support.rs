@@ -2,6 +2,8 @@
 
 #[path = "../tests/support/mount.rs"]
 pub(crate) mod mount;
+#[path = "../tests/support/pebble.rs"]
+pub(crate) mod pebble;
 #[path = "../tests/support/sshd.rs"]
 pub(crate) mod sshd;
 #[path = "../tests/support/user.rs"]

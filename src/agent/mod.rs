@@ -8,6 +8,7 @@ mod failure;
 mod journal;
 mod keys;
 mod lock;
+pub mod renew;
 
 #[cfg(test)]
 pub use apply::plan;
@@ -22,6 +23,7 @@ use crate::agent::apply::Planned;
 use crate::agent::journal::Journal;
 use crate::protocol::{Event, Failure, Request, VERSION};
 use crate::resources::Host;
+use crate::resources::certificate::status;
 
 /// Result of everything that runs on the host; a [`Failure`] is what the operator will read.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -164,6 +166,15 @@ async fn answer(
         Request::Ca => {
             let pem = crate::resources::certificate::authority(host)?;
             operation.events.send(Event::Ca { pem });
+        }
+        Request::Certificate => {
+            let status = status::read(host, jiff::Timestamp::now()).await?;
+            operation.events.send(Event::Certificate(status));
+        }
+        Request::RenewCertificate { force } => {
+            renew::for_operator(host, operation, operator, force).await?;
+            let status = status::read(host, jiff::Timestamp::now()).await?;
+            operation.events.send(Event::Certificate(status));
         }
         // Meant for an operation that has ended meanwhile.
         Request::Confirm | Request::Cancel => {}

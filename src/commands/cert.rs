@@ -1,15 +1,30 @@
-//! `ocrctl cert ca ENV`: what clients verify the environment by.
+//! `ocrctl cert ca|status|renew ENV`: what clients verify the environment by, and how it is kept.
 
 use super::fleet::Fleet;
 use super::{Outcome, Result, environment};
-use crate::cli::Global;
-use crate::protocol::Request;
+use crate::cli::{Cert, Global};
+use crate::protocol::{Event, Request};
 use crate::report::Report;
 
-pub(super) async fn ca(global: &Global, report: &Report, name: &str) -> Result {
-    let environment = environment(global, name)?;
+pub(super) async fn run(global: &Global, report: &Report, command: &Cert) -> Result {
+    let (name, request) = match command {
+        Cert::Ca(environment) => (environment, Request::Ca),
+        Cert::Status(environment) => (environment, Request::Certificate),
+        Cert::Renew { environment, force } => {
+            (environment, Request::RenewCertificate { force: *force })
+        }
+    };
+    let environment = environment(global, &name.environment)?;
     let mut fleet = Fleet::connect(global, report, &environment).await?;
-    fleet.ask(&Request::Ca).await?;
+    let answers = fleet.ask(&request).await?;
     fleet.close().await;
-    Ok(Outcome::Done)
+    let attention = |answer: &Event| match answer {
+        Event::Certificate(status) => !status.problems.is_empty(),
+        _ => false,
+    };
+    if answers.iter().any(attention) {
+        Ok(Outcome::Attention)
+    } else {
+        Ok(Outcome::Done)
+    }
 }

@@ -139,14 +139,16 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// Asks every host the same, one after the other, and shows the answers.
-    pub(super) async fn ask(&mut self, request: &Request) -> Result<()> {
+    /// Asks every host the same, one after the other, shows the answers and gives them.
+    pub(super) async fn ask(&mut self, request: &Request) -> Result<Vec<Event>> {
+        let mut answers = Vec::new();
         for host in &mut self.hosts {
             host.session.send(request).await?;
             let answer = host.answer(self.report).await?;
             self.report.event(&host.name, &answer);
+            answers.push(answer);
         }
-        Ok(())
+        Ok(answers)
     }
 
     /// Like [`Fleet::ask`], but the answers are not shown.

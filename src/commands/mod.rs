@@ -8,9 +8,10 @@ mod fleet;
 mod keys;
 mod plan;
 mod rehearse;
+mod renew;
 mod rollback;
 
-use crate::cli::{Cert, Cli, Command, Global};
+use crate::cli::{Cli, Command, Global};
 use crate::inventory::{Environment, Inventory, InventoryError};
 use crate::protocol::{Failure, FailureKind};
 use crate::report::{Diagnostic, NobodyToAsk, Report};
@@ -22,6 +23,8 @@ pub enum Outcome {
     Done,
     /// A plan has changes (exit code 2).
     Changes,
+    /// Something that was looked at is not as it should be (exit code 2).
+    Attention,
 }
 
 /// Why a command failed: what the operator reads, and the exit code.
@@ -45,9 +48,8 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Deploy(operation) => deploy::run(global, report, &operation).await,
         Command::Rollback(operation) => rollback::run(global, report, &operation).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
-        Command::Cert(Cert::Ca(environment)) => {
-            cert::ca(global, report, &environment.environment).await
-        }
+        Command::Cert(command) => cert::run(global, report, &command).await,
+        Command::Renew => renew::run(report).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
         Command::Agent { task } => agent::run(task).await,

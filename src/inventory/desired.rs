@@ -6,7 +6,7 @@ use crate::protocol;
 
 use super::InventoryError;
 use super::environment::Environment;
-use super::tls::Tls;
+use super::tls::{Authority, Tls};
 
 impl Environment {
     /// What each of the environment's hosts shall be.
@@ -28,6 +28,14 @@ impl Environment {
                 chain: self.certificates("tls.chain", chain)?,
                 key: protocol::Secret(key.resolve().await?),
             },
+            Tls::Acme(authority) => protocol::Tls::Acme {
+                authority: self.authority(authority)?,
+                external_account: external_account(authority).await?,
+            },
+            Tls::Certbot(authority) => protocol::Tls::Certbot {
+                authority: self.authority(authority)?,
+                external_account: external_account(authority).await?,
+            },
         };
         Ok(protocol::Desired {
             environment: self.name.clone(),
@@ -37,6 +45,19 @@ impl Environment {
             registry: protocol::Registry { credentials, ca },
             service: self.service.clone(),
             firewall: self.firewall.clone(),
+        })
+    }
+
+    fn authority(&self, authority: &Authority) -> Result<protocol::Authority, InventoryError> {
+        Ok(protocol::Authority {
+            directory: authority.directory.clone(),
+            directory_ca: match &authority.directory_ca {
+                Some(path) => Some(self.certificates("tls.directory_ca", path)?),
+                None => None,
+            },
+            contact: authority.contact.clone(),
+            key_type: authority.key_type,
+            profile: authority.profile.clone(),
         })
     }
 
@@ -56,4 +77,16 @@ impl Environment {
         }
         Ok(text)
     }
+}
+
+async fn external_account(
+    authority: &Authority,
+) -> Result<Option<protocol::ExternalAccount>, InventoryError> {
+    let Some(account) = &authority.external_account else {
+        return Ok(None);
+    };
+    Ok(Some(protocol::ExternalAccount {
+        key_id: account.key_id.clone(),
+        hmac_key: protocol::Secret(account.hmac_key.resolve().await?),
+    }))
 }

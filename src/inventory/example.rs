@@ -41,6 +41,7 @@ fn every_field_is_in_it() {
         fields::<schema::Environment>(),
         fields::<schema::Host>(),
         fields::<schema::Tls>(),
+        fields::<schema::ExternalAccount>(),
         fields::<schema::Registry>(),
         fields::<schema::Service>(),
         fields::<schema::Firewall>(),

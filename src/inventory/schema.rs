@@ -46,6 +46,19 @@ pub(super) struct Tls {
     pub issuer: Option<Text>,
     pub chain: Option<Text>,
     pub key: Option<Spanned<SecretRef>>,
+    pub directory: Option<Text>,
+    pub directory_ca: Option<Text>,
+    pub contact: Option<Text>,
+    pub key_type: Option<Text>,
+    pub profile: Option<Text>,
+    pub external_account: Option<Spanned<ExternalAccount>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExternalAccount {
+    pub key_id: Option<Text>,
+    pub hmac_key: Option<Spanned<SecretRef>>,
 }
 
 #[derive(Debug, Deserialize)]

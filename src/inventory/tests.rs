@@ -61,7 +61,7 @@ environments:
       - {address: ocr3, host_keys: [ssh-ed25519]}
       - {address: ocr3, name: again, connection: local, port: 22}
     image: ocr-service
-    tls: {issuer: acme}
+    tls: {issuer: acne}
     registry: {username: ocr-pull}
     service:
       workers: 0
@@ -118,6 +118,49 @@ fn combinations_that_make_no_sense() {
     insta::assert_snapshot!(complaints_with(
         "    registry: {username: a, password: {env: A, file: b}}\n"
     ));
+    insta::assert_snapshot!(complaints_with(
+        "    tls: {issuer: certbot, profile: shortlived, key: {env: A}}\n"
+    ));
+}
+
+#[test]
+fn an_authority_that_can_not_be_asked() {
+    insta::assert_snapshot!(complaints_with(
+        "    tls:
+      issuer: acme
+      directory: letsencript
+      contact: ocr at example.org
+      key_type: rsa
+      external_account: {key_id: one}
+"
+    ));
+    let text = complaints_with(
+        "    tls: {issuer: acme, external_account: {key_id: one, hmac_key: hunter2}}\n",
+    );
+    assert!(text.contains("is not written into the inventory") && !text.contains("hunter2"));
+}
+
+#[test]
+fn an_authority_is_named_or_written_out() {
+    let tls = |fields: &str| {
+        let inventory = parse(&format!("{GOOD}    tls: {{issuer: acme{fields}}}\n")).unwrap();
+        match &inventory.environment("prod").unwrap().tls {
+            tls::Tls::Acme(authority) => authority.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let default = tls("");
+    assert_eq!(
+        default.directory,
+        "https://acme-v02.api.letsencrypt.org/directory"
+    );
+    assert_eq!(default.key_type, protocol::KeyType::EcdsaP256);
+    assert_eq!((default.contact, default.profile), (None, None));
+    let staging = tls(", directory: letsencrypt-staging");
+    assert!(staging.directory.contains("staging"));
+    let own = tls(", directory: 'https://ca.example.org/dir', contact: 'mailto:ocr@example.org'");
+    assert_eq!(own.directory, "https://ca.example.org/dir");
+    assert_eq!(own.contact.as_deref(), Some("ocr@example.org"));
 }
 
 #[test]

@@ -56,6 +56,11 @@ impl Host {
         }
     }
 
+    /// Whether this is the machine itself, with programs that run, and not a tree of files.
+    pub fn is_machine(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
     /// Where an absolute path of the host is found.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod file;
 pub mod firewall;
 pub mod host;
+pub mod link;
 mod loopback;
 pub mod nginx;
 pub mod package;
@@ -22,7 +23,10 @@ pub enum Resource {
     Packages(package::Packages),
     Directory(directory::Directory),
     File(file::File),
-    Certificate(certificate::Certificate),
+    Link(link::Link),
+    Certificate(Box<certificate::Certificate>),
+    Issuance(Box<certificate::issuance::Issuance>),
+    RetiredCertbot(certificate::certbot::Retired),
     Nginx(nginx::Nginx),
     Units(unit::Units),
     Firewall(firewall::Firewall),
@@ -37,7 +41,10 @@ impl Resource {
             Self::Packages(it) => it.diff(host),
             Self::Directory(it) => it.diff(host),
             Self::File(it) => it.diff(host),
+            Self::Link(it) => it.diff(host),
             Self::Certificate(it) => it.diff(host),
+            Self::Issuance(it) => it.diff(host),
+            Self::RetiredCertbot(it) => it.diff(host),
             Self::Nginx(it) => it.diff(host),
             Self::Units(it) => it.diff(host).await,
             Self::Firewall(it) => it.diff(host),
@@ -56,7 +63,10 @@ impl Resource {
             Self::Packages(it) => it.apply(host, operation).await,
             Self::Directory(it) => it.apply(host),
             Self::File(it) => it.apply(host),
-            Self::Certificate(it) => it.apply(host),
+            Self::Link(it) => it.apply(host),
+            Self::Certificate(it) => it.apply(host).await,
+            Self::Issuance(it) => it.apply(host, operation).await,
+            Self::RetiredCertbot(it) => it.apply(host).await,
             Self::Nginx(it) => it.apply(host).await,
             Self::Units(it) => it.apply(host, operation).await,
             Self::Firewall(it) => it.apply(host, operation).await,

@@ -89,7 +89,7 @@ impl Nginx {
         }
         let reason = if !details.is_empty() {
             "its configuration differs"
-        } else if self.wanted_loaded(host, &wanted)? != host.read_text(LOADED)? {
+        } else if wanted_loaded(host, &wanted)? != host.read_text(LOADED)? {
             "it has not loaded its configuration or certificate as they are now"
         } else {
             return Ok(None);
@@ -125,27 +125,40 @@ impl Nginx {
                 failure.message
             )));
         }
-        host.run("systemctl", &["reload-or-restart", "nginx"], LIMIT)
-            .await
-            .map_err(|f| {
-                f.hint("another program may hold port 80 or 443: `ss -ltnp` on the host shows it")
-            })?;
-        if !unit::is_active(host, "nginx").await {
-            return Err(Failure::new("NGINX is not running after its reload")
-                .hint("`journalctl -u nginx` on the host says why"));
-        }
-        let name = self.names.first().map_or("localhost", String::as_str);
-        loopback::until_served(host, name).await?;
-        let loaded = self
-            .wanted_loaded(host, &wanted)?
-            .ok_or_else(|| refused("there is no certificate for NGINX".into()))?;
-        host.write(LOADED, loaded.as_bytes(), Access::root(0o644))
+        start_serving(host, self.names.first().map_or("localhost", String::as_str)).await
     }
+}
 
-    fn wanted_loaded(&self, host: &Host, config: &str) -> Result<Option<String>> {
-        let certificate = certificate::live_hash(host)?;
-        Ok(certificate.map(|certificate| hex(&Sha256::digest(format!("{config}{certificate}")))))
+/// Has NGINX load its configuration and certificate as they are on disk, and waits until it serves them.
+///
+/// # Errors
+/// NGINX refuses them; it goes on with what it has loaded before.
+pub async fn load(host: &Host, name: &str) -> Result<()> {
+    host.run("nginx", &["-t", "-q"], LIMIT).await?;
+    start_serving(host, name).await
+}
+
+async fn start_serving(host: &Host, name: &str) -> Result<()> {
+    host.run("systemctl", &["reload-or-restart", "nginx"], LIMIT)
+        .await
+        .map_err(|f| {
+            f.hint("another program may hold port 80 or 443: `ss -ltnp` on the host shows it")
+        })?;
+    if !unit::is_active(host, "nginx").await {
+        return Err(Failure::new("NGINX is not running after its reload")
+            .hint("`journalctl -u nginx` on the host says why"));
     }
+    loopback::until_served(host, name).await?;
+    let config = host.read_text(CONFIG)?.unwrap_or_default();
+    let loaded = wanted_loaded(host, &config)?
+        .ok_or_else(|| refused("there is no certificate for NGINX".into()))?;
+    host.write(LOADED, loaded.as_bytes(), Access::root(0o644))
+}
+
+/// What NGINX must have loaded with this configuration.
+fn wanted_loaded(host: &Host, config: &str) -> Result<Option<String>> {
+    let certificate = certificate::live_hash(host)?;
+    Ok(certificate.map(|certificate| hex(&Sha256::digest(format!("{config}{certificate}")))))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! systemd units that shall be enabled and active, all read with one `systemctl show`.
+//! systemd units that shall be enabled and active, and known to systemd as they are on disk; all read with one
+//! `systemctl show`.
 
 use std::time::Duration;
 
@@ -16,19 +17,21 @@ pub struct Units {
 #[derive(Debug)]
 pub struct Unit {
     pub name: &'static str,
-    /// The package that brings it.
-    pub package: &'static str,
+    /// The package that brings it; `None`: its file is a resource of its own.
+    pub package: Option<&'static str>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     active: String,
     enabled: String,
+    /// systemd has yet to read its file again.
+    stale: bool,
 }
 
 impl State {
     fn is_right(&self) -> bool {
-        self.active == "active" && self.enabled == "enabled"
+        self.active == "active" && self.enabled == "enabled" && !self.stale
     }
 }
 
@@ -39,9 +42,11 @@ impl Units {
             if state.is_right() {
                 continue;
             }
+            let loaded = if state.stale { "outdated" } else { "current" };
             for (name, from, to) in [
                 ("state", state.active, "active"),
                 ("at boot", state.enabled, "enabled"),
+                ("as loaded", loaded.to_owned(), "current"),
             ] {
                 if from != to {
                     details.push(Detail::Field {
@@ -64,6 +69,8 @@ impl Units {
     }
 
     pub async fn apply(&self, host: &Host, operation: &mut Operation) -> Result<()> {
+        // A file that has just been written is not known yet, or known as it was.
+        host.run("systemctl", &["daemon-reload"], LIMIT).await?;
         for (unit, state) in self.units.iter().zip(self.read(host).await?) {
             if state.is_right() {
                 continue;
@@ -84,17 +91,25 @@ impl Units {
                         unit.name
                     ))
                 })?;
+            // A timer goes by what it was started with.
+            if state.stale && unit.name.ends_with(".timer") {
+                host.run("systemctl", &["restart", unit.name], LIMIT)
+                    .await?;
+            }
         }
         Ok(())
     }
 
     async fn read(&self, host: &Host) -> Result<Vec<State>> {
-        let mut arguments = vec!["show", "--property=Id,ActiveState,UnitFileState"];
+        let properties = "--property=Id,ActiveState,UnitFileState,NeedDaemonReload";
+        let mut arguments = vec!["show", properties];
         arguments.extend(self.units.iter().map(|unit| unit.name));
-        if self
+        let installed = |name| package::is_installed(host, name).unwrap_or(false);
+        if !self
             .units
             .iter()
-            .all(|unit| !package::is_installed(host, unit.package).unwrap_or(false))
+            .filter_map(|unit| unit.package)
+            .any(installed)
         {
             // A bare host: nothing to ask.
             return Ok(self
@@ -103,6 +118,7 @@ impl Units {
                 .map(|_| State {
                     active: String::new(),
                     enabled: String::new(),
+                    stale: false,
                 })
                 .collect());
         }
@@ -134,6 +150,7 @@ fn parse(text: &str) -> Vec<State> {
             State {
                 active: field("ActiveState"),
                 enabled: field("UnitFileState"),
+                stale: field("NeedDaemonReload") == "yes",
             }
         })
         .collect()
@@ -141,9 +158,11 @@ fn parse(text: &str) -> Vec<State> {
 
 /// Whether a unit is running now; false where there is no such unit.
 pub async fn is_active(host: &Host, name: &str) -> bool {
-    host.run("systemctl", &["is-active", "--quiet", name], LIMIT)
-        .await
-        .is_ok()
+    host.is_machine()
+        && host
+            .run("systemctl", &["is-active", "--quiet", name], LIMIT)
+            .await
+            .is_ok()
 }
 
 #[cfg(test)]
@@ -161,7 +180,8 @@ mod tests {
             states[1],
             State {
                 active: "inactive".into(),
-                enabled: String::new()
+                enabled: String::new(),
+                stale: false,
             }
         );
     }

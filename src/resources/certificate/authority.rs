@@ -5,7 +5,9 @@ use rcgen::{
     Issuer, KeyPair, KeyUsagePurpose,
 };
 
-use super::{DIRECTORY, Host, pem};
+use super::live::{DIRECTORY, Issued, Pair};
+use super::settings::Settings;
+use super::{Host, pem};
 use crate::agent::{Context, Result};
 use crate::protocol::Failure;
 use crate::resources::host::Access;
@@ -13,6 +15,7 @@ use crate::resources::host::Access;
 /// Some clients refuse server certificates that live longer.
 const LEAF_DAYS: i64 = 397;
 const AUTHORITY_DAYS: i64 = 3650;
+const TEMPORARY_DAYS: i64 = 90;
 /// Clocks differ.
 const BACKDATED: time::Duration = time::Duration::hours(1);
 
@@ -45,26 +48,49 @@ pub fn issued(host: &Host, chain: &str) -> Result<bool> {
     Ok(!authority.is_empty() && chain.last() == authority.first())
 }
 
-/// A new chain and key for these names, from the authority, which is made where there is none.
-pub fn issue(host: &Host, environment: &str, names: &[String]) -> Result<(String, String)> {
+/// A new certificate from the authority, which is made where there is none.
+pub fn issue(host: &Host, settings: &Settings) -> Result<Pair> {
     let (authority, authority_key) =
         match (host.read_text(&certificate())?, host.read_text(&key())?) {
             (Some(certificate), Some(key)) => (certificate, key),
-            _ => create(host, environment)?,
+            _ => create(host, &settings.environment)?,
         };
-    let sign = || -> std::result::Result<(String, String), rcgen::Error> {
+    let sign = || -> std::result::Result<Pair, rcgen::Error> {
         let issuer = Issuer::from_ca_cert_pem(&authority, KeyPair::from_pem(&authority_key)?)?;
-        let mut params = CertificateParams::new(names)?;
-        params.distinguished_name = common_name(names.first().map_or("", String::as_str));
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let mut params = leaf(&settings.names, LEAF_DAYS)?;
         params.use_authority_key_identifier_extension = true;
-        valid_for(&mut params, LEAF_DAYS);
         let key = KeyPair::generate()?;
         let leaf = params.signed_by(&key, &issuer)?;
-        Ok((leaf.pem() + &authority, key.serialize_pem()))
+        Ok(Pair {
+            chain: leaf.pem() + &authority,
+            key: key.serialize_pem(),
+            issued: Issued::SelfSigned,
+        })
     };
     sign().context("issuing a certificate")
+}
+
+/// A certificate signed by its own key, for NGINX to begin with. Nobody trusts it.
+pub fn temporary(names: &[String]) -> Result<Pair> {
+    let sign = || -> std::result::Result<Pair, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let certificate = leaf(names, TEMPORARY_DAYS)?.self_signed(&key)?;
+        Ok(Pair {
+            chain: certificate.pem(),
+            key: key.serialize_pem(),
+            issued: Issued::Temporary,
+        })
+    };
+    sign().context("making a temporary certificate")
+}
+
+fn leaf(names: &[String], days: i64) -> std::result::Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = common_name(names.first().map_or("", String::as_str));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    valid_for(&mut params, days);
+    Ok(params)
 }
 
 fn create(host: &Host, environment: &str) -> Result<(String, String)> {

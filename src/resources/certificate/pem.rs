@@ -15,19 +15,41 @@ pub struct Leaf {
     pub names: Vec<String>,
     /// Hexadecimal.
     pub serial: String,
+    /// Distinguished name of who signed it.
+    pub issuer: String,
     pub not_before: jiff::Timestamp,
     pub not_after: jiff::Timestamp,
 }
 
 impl Leaf {
-    /// Whether a third or less of its life is left.
-    pub fn due(&self) -> bool {
-        let life = self.not_after.as_second() - self.not_before.as_second();
-        self.not_after.as_second() - jiff::Timestamp::now().as_second() <= life / 3
+    /// When a third of its life is left.
+    pub fn third_left(&self) -> jiff::Timestamp {
+        self.with_left(3)
     }
 
-    pub fn expired(&self) -> bool {
-        self.not_after <= jiff::Timestamp::now()
+    /// Whether a third or less of its life is left.
+    pub fn due(&self, now: jiff::Timestamp) -> bool {
+        now >= self.third_left()
+    }
+
+    /// Whether less than a twentieth of its life is left.
+    pub fn nearly_over(&self, now: jiff::Timestamp) -> bool {
+        now > self.with_left(20)
+    }
+
+    pub fn expired(&self, now: jiff::Timestamp) -> bool {
+        self.not_after <= now
+    }
+
+    /// When this part of its life is left.
+    fn with_left(&self, part: i64) -> jiff::Timestamp {
+        let life = self.not_after.as_second() - self.not_before.as_second();
+        self.not_after - jiff::SignedDuration::from_secs(life / part)
+    }
+
+    /// For a plan.
+    pub fn shown(&self) -> String {
+        format!("serial {}, until {}", self.serial, self.not_after)
     }
 
     /// Whether it is valid for a name; a wildcard stands for one label (RFC 6125, 6.4.3).
@@ -77,9 +99,38 @@ pub fn leaf(pem: &str) -> Result<Leaf> {
     Ok(Leaf {
         names,
         serial: hex(certificate.raw_serial()),
+        issuer: certificate.issuer().to_string(),
         not_before: time(certificate.validity().not_before)?,
         not_after: time(certificate.validity().not_after)?,
     })
+}
+
+/// Who signed each certificate of a chain; empty if it can't be read.
+pub fn issuers(pem: &str) -> Vec<String> {
+    let chain = der(pem).unwrap_or_default();
+    chain
+        .iter()
+        .filter_map(|der| X509Certificate::from_der(der).ok())
+        .map(|(_, certificate)| certificate.issuer().to_string())
+        .collect()
+}
+
+/// That each certificate is followed by its issuer's, as TLS wants it (RFC 8446, 4.4.2).
+pub fn check_order(pem: &str) -> std::result::Result<(), String> {
+    let chain = der(pem)?;
+    for pair in chain.windows(2) {
+        let read = |der| X509Certificate::from_der(der).map_err(|error| error.to_string());
+        let ((_, one), (_, next)) = (read(&pair[0])?, read(&pair[1])?);
+        if one.issuer().as_raw() != next.subject().as_raw() {
+            return Err(format!(
+                "{} is signed by {}, but {} follows",
+                one.subject(),
+                one.issuer(),
+                next.subject()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a private key belongs to the first certificate.
@@ -104,11 +155,12 @@ mod tests {
         let leaf = Leaf {
             names: vec!["*.example.org".into(), "a.example.net".into()],
             serial: String::new(),
+            issuer: String::new(),
             not_before: now,
             not_after: now + jiff::SignedDuration::from_hours(1),
         };
         assert!(leaf.covers("ocr.example.org") && leaf.covers("a.example.net"));
         assert!(!leaf.covers("example.org") && !leaf.covers("a.b.example.org"));
-        assert!(!leaf.due() && !leaf.expired());
+        assert!(!leaf.due(now) && !leaf.expired(now));
     }
 }
