@@ -85,7 +85,8 @@ health:
   storagedriver: { enabled: true, interval: 10s, threshold: 3 }
 EOF
 
-# --- the ACME server, and the DNS server it asks: every name is prod1, until a test says otherwise at :8055
+# --- the ACME server, and the DNS server it asks: every name is prod1, until a test says otherwise at :8055; hosts may
+# ask it too, on port 53
 write "$dir/pebble.json" 644 root:root pebble <<EOF
 {
   "pebble": {
@@ -128,9 +129,10 @@ StartLimitIntervalSec=0
 # The address is looked up at each start: a network may hand out others after a restart.
 ExecStart=/bin/sh -c 'address=$$(getent ahostsv4 prod1.rehearsal.test | head -n 1 | cut -d " " -f 1); \
     [ -n "$$address" ] || { echo "prod1.rehearsal.test has no address yet" >&2; exit 1; }; \
-    exec /usr/bin/pebble-challtestsrv -defaultIPv4 "$$address" -defaultIPv6 "" -dns01 127.0.0.1:8053 -management :8055 \
+    exec /usr/bin/pebble-challtestsrv -defaultIPv4 "$$address" -defaultIPv6 "" -dns01 127.0.0.1:8053,:53 -management :8055 \
     -http01 "" -https01 "" -tlsalpn01 "" -doh ""'
 DynamicUser=yes
+AmbientCapabilities=CAP_NET_BIND_SERVICE
 Restart=always
 RestartSec=1
 

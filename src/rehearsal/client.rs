@@ -1,13 +1,15 @@
 //! A client of the deployed service: over HTTPS, with its certificate verified.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ocr_api::answer::Answer;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::{ProofError, wrong};
 
@@ -17,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
+    tls: rustls::ClientConfig,
+    https_port: u16,
     base: String,
     plain: String,
 }
@@ -41,21 +45,34 @@ impl Client {
             .map_err(|e| ProofError::Wrong(e.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .resolve(NAME, ([127, 0, 0, 1], https_port).into())
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(|source| ProofError::Request {
-                doing: "making a client",
-                source,
-            })?;
+        let http = http(&tls, https_port, KEPT)?;
         Ok(Self {
             http,
+            tls,
+            https_port,
             base: format!("https://{NAME}:{https_port}"),
             plain: format!("http://127.0.0.1:{http_port}"),
         })
+    }
+
+    /// The same, with a new connection for each request.
+    pub(super) fn fresh(&self) -> Result<Self, ProofError> {
+        Ok(Self {
+            http: http(&self.tls, self.https_port, 0)?,
+            ..self.clone()
+        })
+    }
+
+    /// A connection of one's own, to see what becomes of it.
+    pub(super) fn connection(&self) -> Result<Connection, ProofError> {
+        let failed = |what: String| ProofError::Wrong(format!("connecting: {what}"));
+        let name = ServerName::try_from(NAME).map_err(|e| failed(e.to_string()))?;
+        let tls = rustls::ClientConnection::new(Arc::new(self.tls.clone()), name)
+            .map_err(|e| failed(e.to_string()))?;
+        let tcp = TcpStream::connect(("127.0.0.1", self.https_port))
+            .and_then(|tcp| tcp.set_read_timeout(Some(TIMEOUT)).map(|()| tcp))
+            .map_err(|e| failed(e.to_string()))?;
+        Ok(Connection(rustls::StreamOwned::new(tls, tcp)))
     }
 
     pub(super) fn post(&self, path: &str, body: &[u8]) -> RequestBuilder {
@@ -107,6 +124,43 @@ impl Client {
                 })?;
         Ok(health.release)
     }
+}
+
+/// One TLS connection.
+pub(super) struct Connection(rustls::StreamOwned<rustls::ClientConnection, TcpStream>);
+
+impl Connection {
+    /// Sends a small request and reads the head of the answer; blocks for as long.
+    pub(super) fn get(&mut self) -> std::io::Result<()> {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {NAME}\r\n\r\n");
+        self.0.write_all(request.as_bytes())?;
+        let mut answer = [0; 4096];
+        match self.0.read(&mut answer)? {
+            0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Connections that may be kept for the next request.
+const KEPT: usize = usize::MAX;
+
+fn http(
+    tls: &rustls::ClientConfig,
+    https_port: u16,
+    kept: usize,
+) -> Result<reqwest::Client, ProofError> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .resolve(NAME, ([127, 0, 0, 1], https_port).into())
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .pool_max_idle_per_host(kept)
+        .build()
+        .map_err(|source| ProofError::Request {
+            doing: "making a client",
+            source,
+        })
 }
 
 pub(super) async fn send(

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::{ProofError, wrong};
 
-/// One page: the load is of requests, not of recognition.
-const DOCUMENT: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
+/// One page that is read in milliseconds: the load is of requests, not of recognition.
+const SHORT: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
+/// A page that is recognized: whatever happens meanwhile meets requests in flight.
+const LONG: &[u8] = include_bytes!("../../vagrant/documents/scan.jpg");
 
 /// Clients that send one page after another for as long as something else goes on.
 pub(super) struct Load {
@@ -26,14 +28,15 @@ impl Load {
         let stopping = Arc::new(AtomicBool::new(false));
         let served = Arc::new(AtomicU64::new(0));
         let clients = (0..Self::CLIENTS)
-            .map(|_| {
+            .map(|number| {
+                let document = if number == 0 { LONG } else { SHORT };
                 let (client, key) = (client.clone(), key.to_owned());
                 let (stopping, served) = (stopping.clone(), served.clone());
                 tokio::spawn(async move {
                     let began = Instant::now();
                     while !stopping.load(Ordering::Relaxed) && began.elapsed() < Self::LIMIT {
                         client
-                            .ocr(&key, DOCUMENT)
+                            .ocr(&key, document)
                             .await
                             .map_err(|error| error.to_string())?;
                         served.fetch_add(1, Ordering::Relaxed);

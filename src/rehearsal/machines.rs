@@ -13,6 +13,8 @@ pub(super) struct Machines {
     pub(super) release: String,
     pub(super) address: String,
     pub(super) prod1: Prod1,
+    pub(super) infra: Infra,
+    pub(super) acme: Acme,
     pub(super) registry: Registry,
     /// Of the containers, where the provider is docker.
     pub(super) containers: Containers,
@@ -26,6 +28,21 @@ pub(super) struct Prod1 {
     pub(super) host_keys: Vec<String>,
     pub(super) user: String,
     pub(super) identity_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Infra {
+    /// Of the ACME server: its root certificates.
+    pub(super) acme_management_port: u16,
+    /// Of the DNS server: what it answers.
+    pub(super) challtestsrv_port: u16,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Acme {
+    pub(super) directory: String,
+    /// The authority behind the directory's own HTTPS.
+    pub(super) ca_file: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]

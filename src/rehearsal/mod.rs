@@ -139,7 +139,17 @@ impl Rehearsal {
     /// Writes the rehearsal's inventory, with this image.
     fn write_inventory(&self, image: &str) -> Result<(), ProofError> {
         let password = &self.machines()?.registry.password_file;
-        self.write_inventory_with(image, password, "{issuer: self_signed}")
+        self.write_inventory_with(image, password, &self.tls("acme")?)
+    }
+
+    /// The `tls` section with this issuer, `acme` or `certbot`, at the rehearsal's ACME server.
+    fn tls(&self, issuer: &str) -> Result<String, ProofError> {
+        let acme = &self.machines()?.acme;
+        Ok(format!(
+            "{{issuer: {issuer}, directory: '{}', directory_ca: {}, contact: ocr@rehearsal.test}}",
+            acme.directory,
+            acme.ca_file.display()
+        ))
     }
 
     /// The same, with another password file and `tls` section.

@@ -1,8 +1,10 @@
 //! The proofs, in the order in which they are tried: each builds on those before it.
 
+mod certificates;
 mod documents;
 mod host;
 mod releases;
+mod tls;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -44,7 +46,15 @@ pub(super) const ALL: &[Proof] = proofs![
     "disk full while pulling" releases::disk_full,
     "drift is found and mended" host::drift,
     "refused NGINX configuration never goes live" host::bad_nginx,
-    "the operator's own certificate" host::own_certificate,
+    "TLS as Mozilla's intermediate configuration" tls::scan,
+    "certificate status" certificates::status,
+    "forced renewal under load" certificates::renewal_under_load,
+    "authority down during a renewal" certificates::authority_down,
+    "wrong record is named, no order made" certificates::wrong_record,
+    "temporary certificate while the authority is down" certificates::temporary,
+    "certbot, there and back" certificates::certbot,
+    "renewal as the authority suggests, controller gone" certificates::suggested,
+    "changing the issuer" certificates::issuers,
     "reboot with the registry off" releases::reboot,
     "no secret left behind" host::secrets,
 ];

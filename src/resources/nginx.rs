@@ -8,7 +8,7 @@ use tera::Tera;
 
 use super::file::text_diff;
 use super::host::Access;
-use super::{Host, certificate, hex, loopback, unit};
+use super::{Host, certificate, hex, loopback, package, unit};
 use crate::agent::{Context, Result, refused};
 use crate::protocol::{Action, Change, Detail, Failure};
 
@@ -35,8 +35,39 @@ pub struct Nginx {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     pub ipv6: bool,
-    /// `ssl_reject_handshake` came with 1.19.4; Ubuntu 22.04 has 1.18.
-    pub reject_handshake: bool,
+    pub version: Version,
+}
+
+/// NGINX's, such as 1.26.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u32, u32, u32);
+
+impl Version {
+    const REJECT_HANDSHAKE: Self = Self(1, 19, 4);
+    const KEEPALIVE_MIN_TIMEOUT: Self = Self(1, 27, 4);
+
+    /// Of a package's version, such as `1.22.1-9+deb12u3`.
+    fn of_package(text: &str) -> Option<Self> {
+        let upstream = text.rsplit(':').next()?.split(['-', '+', '~']).next()?;
+        let mut numbers = upstream.split('.').map(|number| number.parse().ok());
+        Some(Self(
+            numbers.next()??,
+            numbers.next()??,
+            numbers.next().flatten().unwrap_or(0),
+        ))
+    }
+
+    /// What a release of the distribution will install.
+    fn of_release(id: &str, release: &str) -> Self {
+        match (id, release) {
+            ("debian", "12") => Self(1, 22, 1),
+            ("debian", "13") => Self(1, 26, 3),
+            ("ubuntu", "24.04") => Self(1, 24, 0),
+            ("ubuntu", "26.04") => Self(1, 28, 0),
+            // Ubuntu 22.04's, which every later one understands.
+            _ => Self(1, 18, 0),
+        }
+    }
 }
 
 impl Facts {
@@ -49,11 +80,14 @@ impl Facts {
                 .unwrap_or_default()
                 .trim_matches('"')
         };
+        let installed = package::version(host, "nginx")?;
         Ok(Self {
             ipv6: host
                 .read("/proc/net/if_inet6")?
                 .is_some_and(|text| !text.is_empty()),
-            reject_handshake: (field("ID"), field("VERSION_ID")) != ("ubuntu", "22.04"),
+            version: installed
+                .and_then(|version| Version::of_package(&version))
+                .unwrap_or_else(|| Version::of_release(field("ID"), field("VERSION_ID"))),
         })
     }
 }
@@ -69,7 +103,11 @@ impl Nginx {
         context.insert("chain", certificate::CHAIN);
         context.insert("key", certificate::KEY);
         context.insert("ipv6", &self.facts.ipv6);
-        context.insert("reject_handshake", &self.facts.reject_handshake);
+        let version = self.facts.version;
+        let reject_handshake = version >= Version::REJECT_HANDSHAKE;
+        let keepalive_min_timeout = version >= Version::KEEPALIVE_MIN_TIMEOUT;
+        context.insert("reject_handshake", &reject_handshake);
+        context.insert("keepalive_min_timeout", &keepalive_min_timeout);
         Tera::default()
             .render_str(TEMPLATE, &context, false)
             .context("rendering templates/nginx/ocr.conf.tera")
@@ -165,51 +203,50 @@ fn wanted_loaded(host: &Host, config: &str) -> Result<Option<String>> {
 mod tests {
     use super::*;
 
-    fn nginx(ipv6: bool, reject_handshake: bool) -> Nginx {
+    fn nginx(ipv6: bool, version: Version) -> Nginx {
         Nginx {
             names: vec!["ocr.example.org".into(), "api.example.org".into()],
             max_upload: 50_000_000,
             deadline: Duration::from_secs(120),
             socket: "/var/lib/ocr/live/ocr.sock".into(),
-            facts: Facts {
-                ipv6,
-                reject_handshake,
-            },
+            facts: Facts { ipv6, version },
         }
     }
 
     #[test]
     fn renders() {
-        insta::assert_snapshot!(nginx(true, true).render().unwrap());
+        insta::assert_snapshot!(nginx(true, Version(1, 28, 0)).render().unwrap());
     }
 
     #[test]
     fn without_ipv6_nothing_listens_on_it() {
-        assert!(!nginx(false, true).render().unwrap().contains("[::]"));
+        let config = nginx(false, Version(1, 26, 3)).render().unwrap();
+        assert!(!config.contains("[::]"));
     }
 
     #[test]
-    fn an_old_nginx_closes_instead_of_rejecting_the_handshake() {
-        let old = nginx(true, false).render().unwrap();
+    fn an_old_nginx_gets_nothing_that_it_does_not_know() {
+        let old = nginx(true, Version(1, 18, 0)).render().unwrap();
         assert!(!old.contains("ssl_reject_handshake") && old.contains("return 444"));
+        let middle = nginx(true, Version(1, 27, 3)).render().unwrap();
+        assert!(middle.contains("ssl_reject_handshake"));
+        assert!(!middle.contains("keepalive_min_timeout"));
+        let new = nginx(true, Version(1, 27, 4)).render().unwrap();
+        assert!(new.contains("keepalive_min_timeout"));
     }
 
     #[test]
-    fn facts_come_from_the_host() {
+    fn the_version_is_that_of_the_package_or_of_the_one_to_come() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
-        std::fs::create_dir_all(host.path("/etc")).unwrap();
-        std::fs::write(
-            host.path("/etc/os-release"),
-            "ID=ubuntu\nVERSION_ID=\"22.04\"\n",
-        )
-        .unwrap();
-        assert_eq!(
-            Facts::read(&host).unwrap(),
-            Facts {
-                ipv6: false,
-                reject_handshake: false
-            }
-        );
+        let put = |path: &str, text: &str| host.write(path, text.as_bytes(), Access::root(0o644));
+        put("/etc/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\n").unwrap();
+        assert_eq!(Facts::read(&host).unwrap().version, Version(1, 18, 0));
+        put("/etc/os-release", "ID=debian\nVERSION_ID=\"13\"\n").unwrap();
+        assert_eq!(Facts::read(&host).unwrap().version, Version(1, 26, 3));
+        let status = "Package: nginx-common\nStatus: install ok installed\nVersion: 9\n\n\
+                      Package: nginx\nStatus: install ok installed\nVersion: 1.29.1-1~noble\n";
+        put("/var/lib/dpkg/status", status).unwrap();
+        assert_eq!(Facts::read(&host).unwrap().version, Version(1, 29, 1));
     }
 }

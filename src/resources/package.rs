@@ -93,6 +93,23 @@ fn installed(status: &str) -> HashSet<&str> {
     names
 }
 
+/// The version of an installed package, as dpkg writes it.
+pub fn version(host: &Host, name: &str) -> Result<Option<String>> {
+    let status = host.read_text("/var/lib/dpkg/status")?.unwrap_or_default();
+    Ok(installed_version(&status, name).map(str::to_owned))
+}
+
+fn installed_version<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    let paragraph = status.split("\n\n").find(|paragraph| {
+        let mut lines = paragraph.lines();
+        lines.any(|line| line.strip_prefix("Package: ") == Some(name))
+            && paragraph.contains(" ok installed")
+    })?;
+    paragraph
+        .lines()
+        .find_map(|line| line.strip_prefix("Version: "))
+}
+
 /// Whether one package is installed.
 pub fn is_installed(host: &Host, name: &str) -> Result<bool> {
     let status = host.read_text("/var/lib/dpkg/status")?.unwrap_or_default();

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::LETTER;
+use super::{LETTER, certificates};
 use crate::command::Program;
-use crate::rehearsal::client::{Client, NAME};
+use crate::rehearsal::client::Client;
 use crate::rehearsal::machines::{self, Machines, docker};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, images, wrong};
 
@@ -34,12 +34,9 @@ pub(super) async fn deploy(rehearsal: &mut Rehearsal) -> Seen {
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
         .expect(0)?;
-    let ca = rehearsal
-        .ocrctl(&["cert", "ca", "rehearsal"])
-        .await?
-        .expect(0)?;
+    let root = certificates::root(rehearsal).await?;
     let prod1 = &rehearsal.machines()?.prod1;
-    let client = Client::new(&ca.stdout, prod1.http_port, prod1.https_port)?;
+    let client = Client::new(&root, prod1.http_port, prod1.https_port)?;
     let release = client.release().await?;
     rehearsal.client = Some(client);
     let summary = planned
@@ -110,62 +107,6 @@ pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?;
     Ok("`nginx -t` was quoted, the file before came back, requests were served".to_owned())
-}
-
-pub(super) async fn own_certificate(rehearsal: &mut Rehearsal) -> Seen {
-    let chain = rehearsal.settings.state.join("own-chain.pem");
-    let key = rehearsal.settings.state.join("own-key.pem");
-    let (authority, pem, signing_key) =
-        issue().map_err(|error| ProofError::Wrong(error.to_string()))?;
-    for (path, text) in [(&chain, &pem), (&key, &signing_key)] {
-        std::fs::write(path, text).map_err(|source| ProofError::File {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    let tls = format!(
-        "{{issuer: files, chain: {}, key: {{file: {}}}}}",
-        chain.display(),
-        key.display()
-    );
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory_with(&rehearsal.first, &password, &tls)?;
-    rehearsal
-        .ocrctl(&["deploy", "rehearsal", "--yes"])
-        .await?
-        .expect(0)?;
-    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
-    let prod1 = &rehearsal.machines()?.prod1;
-    let client = Client::new(&authority, prod1.http_port, prod1.https_port)?;
-    client.ocr(&rehearsal.key, LETTER).await?;
-    rehearsal.write_inventory(&rehearsal.first)?;
-    rehearsal
-        .ocrctl(&["deploy", "rehearsal", "--yes"])
-        .await?
-        .expect(0)?;
-    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
-    for path in [chain, key] {
-        let _ = std::fs::remove_file(path);
-    }
-    Ok("served and verified; then back to the environment's authority".to_owned())
-}
-
-/// An authority of the operator's, a chain from it, and the chain's key.
-pub(super) fn issue() -> Result<(String, String, String), rcgen::Error> {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-    let mut params = CertificateParams::default();
-    // Of another name than the leaf, or a path from one to the other could not be built.
-    let subject = &mut params.distinguished_name;
-    subject.push(DnType::CommonName, "the operator's authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let leaf = CertificateParams::new([NAME.to_owned()])?.signed_by(&key, &authority)?;
-    Ok((
-        authority.pem(),
-        leaf.pem() + &authority.pem(),
-        key.serialize_pem(),
-    ))
 }
 
 pub(super) async fn secrets(rehearsal: &mut Rehearsal) -> Seen {

@@ -9,8 +9,6 @@ use crate::rehearsal::machines::{Machines, docker};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 use ocr_api::answer::Method;
 
-const SELF_SIGNED: &str = "{issuer: self_signed}";
-
 pub(super) async fn switch(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.write_inventory(&rehearsal.next)?;
     let before = rehearsal.client()?.release().await?;
@@ -71,7 +69,7 @@ pub(super) async fn password(rehearsal: &mut Rehearsal) -> Seen {
         .unwrap_or_default()
         .to_owned()
         + ":1";
-    rehearsal.write_inventory_with(&image, &path, SELF_SIGNED)?;
+    rehearsal.write_inventory_with(&image, &path, &rehearsal.tls("acme")?)?;
     let said = rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
