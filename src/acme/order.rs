@@ -8,7 +8,7 @@ use instant_acme::{
 };
 use jiff::Timestamp;
 
-use super::error::{AcmeError, Kind};
+use super::error::{AcmeError, Kind, kind_of};
 use super::http::{Http, patiently};
 
 /// For the authority to validate the names, and then to sign.
@@ -48,8 +48,8 @@ impl Order {
             Some(replaces) => {
                 let renewing = wanted.replaces(replaces);
                 match patiently!(account.new_order(&renewing)) {
-                    // Replaced before, or from another account: as good as a first order (RFC 9773, 5).
-                    Err(Error::Api(problem)) if is_about_replacing(&problem) => {
+                    // Replaced before, from another account, or forgotten: as good as a first order (RFC 9773, 5).
+                    Err(Error::Api(problem)) if kind_of(&problem) == Kind::Refused => {
                         let mut wanted = NewOrder::new(&identifiers);
                         if let Some(profile) = profile {
                             wanted = wanted.profile(profile);
@@ -227,14 +227,6 @@ impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Order({})", self.inner.url())
     }
-}
-
-fn is_about_replacing(problem: &instant_acme::Problem) -> bool {
-    problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:alreadyReplaced")
-        || problem
-            .detail
-            .as_deref()
-            .is_some_and(|detail| detail.to_lowercase().contains("replace"))
 }
 
 async fn next<'a>(

@@ -150,7 +150,7 @@ impl Nginx {
         let site = host.link_target(DEFAULT_SITE)?;
         host.write(CONFIG, wanted.as_bytes(), Access::root(0o644))?;
         host.remove(DEFAULT_SITE)?;
-        if let Err(failure) = host.run("nginx", &["-t", "-q"], LIMIT).await {
+        if let Err(failure) = check(host).await {
             match before {
                 Some(bytes) => host.write(CONFIG, &bytes, Access::root(0o644))?,
                 None => host.remove(CONFIG)?,
@@ -167,12 +167,22 @@ impl Nginx {
     }
 }
 
+/// Whether NGINX runs with a configuration of ours. Its package starts it with one of its own.
+pub async fn is_serving(host: &Host) -> Result<bool> {
+    Ok(host.read(LOADED)?.is_some() && unit::is_active(host, "nginx").await)
+}
+
+/// That NGINX would take its configuration and certificate as they are on disk.
+pub async fn check(host: &Host) -> Result<()> {
+    host.run("nginx", &["-t", "-q"], LIMIT).await.map(|_| ())
+}
+
 /// Has NGINX load its configuration and certificate as they are on disk, and waits until it serves them.
 ///
 /// # Errors
 /// NGINX refuses them; it goes on with what it has loaded before.
 pub async fn load(host: &Host, name: &str) -> Result<()> {
-    host.run("nginx", &["-t", "-q"], LIMIT).await?;
+    check(host).await?;
     start_serving(host, name).await
 }
 

@@ -9,7 +9,7 @@ use super::{Host, pem};
 use crate::agent::{Context, Result};
 use crate::protocol::{Failure, KeyType};
 use crate::resources::host::Access;
-use crate::resources::{hex, nginx, unit};
+use crate::resources::{hex, loopback, nginx};
 
 pub const DIRECTORY: &str = "/etc/ocrctl/tls";
 pub const CHAIN: &str = "/etc/ocrctl/tls/live/fullchain.pem";
@@ -80,13 +80,17 @@ impl Pair {
         let version = self.write(host)?;
         host.link(LINK, &version)?;
         // Before NGINX's first start there is nobody to tell.
-        if unit::is_active(host, "nginx").await
+        if nginx::is_serving(host).await?
             && let Err(failure) = nginx::load(host, name).await
         {
             let back = match &before {
                 Some(before) => {
                     host.link(LINK, before)?;
-                    nginx::load(host, name).await
+                    // One that was refused has changed nothing: NGINX serves what it served.
+                    match nginx::load(host, name).await {
+                        Ok(()) => Ok(()),
+                        Err(_) => loopback::until_served(host, name).await,
+                    }
                 }
                 None => Ok(()),
             };

@@ -13,6 +13,7 @@ use crate::acme::Ca;
 use crate::agent::{Context, Result};
 use crate::protocol::{Authority, ExternalAccount, Failure};
 use crate::resources::host::Access;
+use crate::resources::nginx;
 
 const STATE: &str = "/var/lib/ocrctl/renewal.json";
 const AGAIN: &str = "ocrctl-renew-again";
@@ -185,6 +186,10 @@ impl Renewal<'_> {
             surroundings: self.surroundings,
             replaces,
         };
+        if nginx::is_serving(self.host).await? {
+            // It would not take a new certificate either.
+            nginx::check(self.host).await?;
+        }
         tell("asking the authority for its directory");
         let ca = Ca::connect(authority).await?;
         if by_certbot {
