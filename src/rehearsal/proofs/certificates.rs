@@ -315,7 +315,7 @@ pub(super) async fn certbot(rehearsal: &mut Rehearsal) -> Seen {
     }
     // As its own timer would, once it is due; its deploy hook tells NGINX.
     let renew = "systemctl is-active certbot.timer && \
-                 REQUESTS_CA_BUNDLE=/etc/ocrctl/directory-ca.pem certbot renew --quiet --force-renewal";
+                 REQUESTS_CA_BUNDLE=/etc/ocrctl/directory-ca.pem certbot renew --quiet --force-renewal --no-random-sleep-on-renew";
     on_host(rehearsal, renew).await?;
     let renewed = serial(rehearsal).await?;
     if status["serial"] == *renewed {
