@@ -1,6 +1,8 @@
 //! `ocrctl`: parse, run, print an error once, choose the exit code.
 
 mod agent;
+mod audit;
+mod backup;
 mod cli;
 mod command;
 mod commands;
@@ -12,6 +14,7 @@ mod rehearsal;
 mod report;
 mod resources;
 mod session;
+mod ssh_key;
 mod stack;
 #[cfg(test)]
 mod test_support;
@@ -55,6 +58,7 @@ fn finish(report: &Report, outcome: commands::Result) -> u8 {
     let code = match outcome {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Changes) => 2,
+        Ok(Outcome::Incomplete) => 1,
         Err(failed) => {
             for diagnostic in &failed.diagnostics {
                 report.error(diagnostic);

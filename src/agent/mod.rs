@@ -3,6 +3,7 @@
 //! is gone.
 
 mod apply;
+mod backup;
 mod events;
 mod failure;
 mod journal;
@@ -164,6 +165,30 @@ async fn answer(
         Request::Ca => {
             let pem = crate::resources::certificate::authority(host)?;
             operation.events.send(Event::Ca { pem });
+        }
+        Request::Audit { scope } => {
+            let lines = crate::audit::audit(host, &scope).await;
+            operation.events.send(Event::Audited { lines });
+        }
+        Request::Backup {
+            environment,
+            host: name,
+            recipients,
+        } => {
+            let sealed = backup::seal(host, operator, &environment, &name, &recipients).await?;
+            operation.events.send(sealed);
+        }
+        Request::RecordBackup { digest } => {
+            operation
+                .events
+                .send(backup::record(host, operator, digest)?);
+        }
+        Request::Restore {
+            contents,
+            fingerprint,
+        } => {
+            let event = backup::restore(host, operator, &contents, fingerprint.as_deref()).await?;
+            operation.events.send(event);
         }
         // Meant for an operation that has ended meanwhile.
         Request::Confirm | Request::Cancel => {}

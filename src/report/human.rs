@@ -70,8 +70,17 @@ impl Human {
                 self.note(streams, Some(host), Level::Info, &text);
             }
             Event::Failed(_) => self.end(host),
-            // Data, not progress.
-            Event::Planned { .. } | Event::Keys { .. } | Event::Ca { .. } => {}
+            Event::Restored { files } => {
+                let text = format!("restored {files} from the backup");
+                self.note(streams, Some(host), Level::Info, &text);
+            }
+            // Data, not progress; and what commands take in themselves.
+            Event::Planned { .. }
+            | Event::Keys { .. }
+            | Event::Ca { .. }
+            | Event::Audited { .. }
+            | Event::Sealed { .. }
+            | Event::BackupRecorded => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The only place that prints. What is asked for (a plan, keys, a certificate) goes to standard output;
 //! progress, notes and errors go to standard error. With `--json`, all of it is JSON lines on standard output.
 
+mod audit;
 mod confirm;
 mod diagnostic;
 mod human;
@@ -207,6 +208,7 @@ impl Inner {
             Event::Planned { changes, .. } => self.data(&plan::render(host, changes, &styles)),
             Event::Keys { keys } => self.data(&keys::render(keys, now)),
             Event::Ca { pem } => self.data(pem),
+            Event::Audited { lines } => self.data(&audit::render(host, lines, &styles)),
             other => {
                 if let Some(human) = &mut self.human {
                     human.event(&mut self.streams, host, other);
