@@ -1,16 +1,21 @@
 //! Ports that Docker publishes go past UFW: nobody sees them in the firewall's rules.
 
-use super::{Seen, count, quoted};
+use super::{Seen, count, has_docker_command, quoted};
 use crate::agent::Result;
 use crate::docker::{Engine, Published};
 use crate::protocol::audit::Scope;
 use crate::resources::Host;
 
-pub(super) async fn check(_: &Host, _: &Scope) -> Result<Seen> {
-    Ok(compare(&Engine::connect().await?.published().await?))
+pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
+    let containers = Engine::connect().await?.published().await?;
+    Ok(compare(&containers, has_docker_command(host)))
 }
 
-fn compare(containers: &[Published]) -> Seen {
+fn compare(containers: &[Published], has_command: bool) -> Seen {
+    let install = match has_command {
+        true => "",
+        false => "apt-get install -y docker-cli && ",
+    };
     let number = count(containers.len(), "container", "containers");
     let mut seen = Seen::ok(format!("{number}, none reachable past the firewall"));
     for container in containers {
@@ -22,7 +27,7 @@ fn compare(containers: &[Published]) -> Seen {
             .map(String::as_str)
             .collect();
         let mend = format!(
-            "docker rm -f {}, and publish on 127.0.0.1 if at all",
+            "{install}docker rm -f {}; or publish on 127.0.0.1",
             quoted(name)
         );
         if !open.is_empty() {
@@ -57,7 +62,7 @@ mod tests {
             ports: ports.iter().map(|port| (*port).to_owned()).collect(),
             host_network,
         };
-        let seen = compare(&[
+        let containers = [
             container("ocr-a", &[], false),
             container(
                 "local",
@@ -70,7 +75,8 @@ mod tests {
                 false,
             ),
             container("agent", &[], true),
-        ]);
+        ];
+        let seen = compare(&containers, true);
         let found: Vec<&str> = seen.findings.iter().map(|f| f.found.as_str()).collect();
         assert_eq!(
             found,
@@ -79,5 +85,8 @@ mod tests {
                 "the container agent is in the host's own network",
             ]
         );
+        let mend = |has_command| compare(&containers, has_command).findings.remove(0).mend;
+        assert!(mend(true).starts_with("docker rm -f web;"));
+        assert!(mend(false).starts_with("apt-get install -y docker-cli && docker rm -f web;"));
     }
 }

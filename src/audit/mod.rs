@@ -151,6 +151,17 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// Whether the host has the `docker` command: from Debian 13 on it is in a package of its own.
+fn has_docker_command(host: &Host) -> bool {
+    [
+        "/usr/bin/docker",
+        "/usr/local/bin/docker",
+        "/snap/bin/docker",
+    ]
+    .iter()
+    .any(|path| host.path(path).exists())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

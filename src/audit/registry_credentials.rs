@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::accounts::Accounts;
 use super::packaged::files;
-use super::{Seen, quoted};
+use super::{Seen, has_docker_command, quoted};
 use crate::agent::Result;
 use crate::protocol::audit::Scope;
 use crate::resources::Host;
@@ -42,11 +42,12 @@ pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
                 .map(|user| format!("{user}/{file}")),
         );
     }
+    let has_command = has_docker_command(host);
     let mut seen = Seen::default();
     for path in paths {
         match host.read_text(&path) {
             Ok(None) => {}
-            Ok(Some(text)) => compare(&path, &text, &mut seen),
+            Ok(Some(text)) => compare(&path, &text, has_command, &mut seen),
             Err(failure) => seen.unread.push(failure.message),
         }
     }
@@ -54,7 +55,7 @@ pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
     Ok(seen)
 }
 
-fn compare(path: &str, text: &str, seen: &mut Seen) {
+fn compare(path: &str, text: &str, has_command: bool, seen: &mut Seen) {
     // serde's message can quote what it read.
     let Ok(config) = serde_json::from_str::<Value>(text) else {
         seen.unread.push(format!("{path} is not JSON"));
@@ -81,7 +82,7 @@ fn compare(path: &str, text: &str, seen: &mut Seen) {
             (false, None) => continue,
         };
         let mend = match path.strip_suffix("/config.json") {
-            Some(directory) if directory.ends_with(".docker") => {
+            Some(directory) if has_command && directory.ends_with(".docker") => {
                 format!(
                     "docker --config {} logout {}",
                     quoted(directory),
@@ -116,6 +117,7 @@ mod tests {
             ("/root/.docker/config.json", auth),
             ("/home/ann/.config/containers/auth.json", auth),
             ("/run/user/1000/containers/auth.json", auth),
+            ("/usr/bin/docker", ""),
         ]);
         let seen = check(&host, &scope()).await.unwrap();
         let mends: Vec<&str> = seen
@@ -132,13 +134,16 @@ mod tests {
             ]
         );
         assert!(!format!("{seen:?}").contains("aHVudGVyMg"));
+        std::fs::remove_file(host.path("/usr/bin/docker")).unwrap();
+        let seen = check(&host, &scope()).await.unwrap();
+        assert_eq!(seen.findings[0].mend, "rm /root/.docker/config.json");
     }
 
     #[test]
     fn what_is_no_credential_is_no_finding() {
         let findings = |path: &str, text: &str| {
             let mut seen = Seen::default();
-            compare(path, text, &mut seen);
+            compare(path, text, true, &mut seen);
             (seen.findings.len(), seen.unread.len())
         };
         let docker = "/root/.docker/config.json";

@@ -1,8 +1,11 @@
 //! The proofs, in the order in which they are tried: each builds on those before it.
 
+mod audit;
+mod backup;
 mod documents;
 mod host;
 mod releases;
+mod secrets;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +16,10 @@ use super::{Rehearsal, Seen};
 const SCAN: &[u8] = include_bytes!("../../vagrant/documents/scan.jpg");
 /// The letter as a PDF with a text layer.
 const LETTER: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
+
+/// Files of the rehearsal's state: a backup, and the age identity that opens it.
+pub(super) const BACKUP: &str = "rehearsal.backup";
+pub(super) const IDENTITY: &str = "age-identity";
 
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
@@ -46,5 +53,10 @@ pub(super) const ALL: &[Proof] = proofs![
     "refused NGINX configuration never goes live" host::bad_nginx,
     "the operator's own certificate" host::own_certificate,
     "reboot with the registry off" releases::reboot,
-    "no secret left behind" host::secrets,
+    "audit is quiet once its findings are mended" audit::quiet,
+    "audit finds what was planted" audit::planted,
+    "no secret left behind" secrets::secrets,
+    "backup is for its recipient alone" backup::backup,
+    "restored onto a bare host" backup::restore,
+    "still no secret left behind" secrets::secrets,
 ];
