@@ -47,7 +47,7 @@ pub async fn seal(
 /// Notes that the operator has the backup, for `ocrctl audit`.
 pub fn record(host: &Host, operator: &str, digest: String) -> Result<Event> {
     let stamp = Stamp {
-        at: jiff::Timestamp::now(),
+        at: backup::now(),
         operator: operator.to_owned(),
         digest,
     };

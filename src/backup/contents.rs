@@ -56,7 +56,7 @@ impl Contents {
             version: VERSION,
             environment: environment.to_owned(),
             host: name.to_owned(),
-            at: Timestamp::now(),
+            at: super::now(),
             entries,
         })
     }
@@ -96,7 +96,7 @@ pub(super) fn belongs(path: &str) -> bool {
         path.strip_prefix(*directory)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    plain && (FILES.contains(&path) || DIRECTORIES.iter().any(|directory| below(&directory)))
+    plain && (FILES.contains(&path) || DIRECTORIES.iter().any(below))
 }
 
 fn is_certificate(path: &str) -> bool {

@@ -13,3 +13,9 @@ pub use file::{BackupFile, FileError, Opened, Part};
 pub use restore::{compare, restore};
 pub use seal::{Identities, Recipient, RecipientError, seal};
 pub use stamp::Stamp;
+
+/// The time, as exactly as people read it.
+pub fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now)
+}

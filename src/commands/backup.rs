@@ -1,7 +1,5 @@
 //! `ocrctl backup ENV --to FILE`, and `--check FILE` for one that was made.
 
-use jiff::Timestamp;
-
 use super::fleet::{Fleet, unexpected};
 use super::{Failed, Outcome, Result, USAGE, environment};
 use crate::backup::{BackupFile, Identities, Part, Recipient, RecipientError};
@@ -73,7 +71,7 @@ async fn make(
     };
     let mut file = BackupFile {
         environment: environment.name.clone(),
-        at: Timestamp::now(),
+        at: crate::backup::now(),
         parts: Vec::new(),
     };
     let mut digests = Vec::new();
@@ -98,7 +96,7 @@ async fn make(
     fleet.each(record).await?;
     fleet.close().await;
     let text = format!(
-        "{} in {}: keep it, and what opens it, where neither of the two is alone of use",
+        "{} in {}: keep the identity that opens it elsewhere",
         match file.parts.len() {
             1 => "1 host".to_owned(),
             number => format!("{number} hosts"),
@@ -140,4 +138,54 @@ fn check(
 
 pub(super) fn open_identity(path: &std::path::Path) -> Result<Identities> {
     Identities::read(path).map_err(|error| Failed::new(Diagnostic::of(&error).hint(error.hint())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::inventory::Inventory;
+
+    const ANN: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+    const BOB: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
+
+    fn environment(more: &str) -> Environment {
+        let text = format!(
+            "environments: {{prod: {{names: [ocr.example.org], hosts: [{{address: ocr1}}], image: r.example.org/o/n:1{more}}}}}"
+        );
+        let inventory = Inventory::parse(&text, Path::new("inventory.yaml")).unwrap();
+        inventory.environment("prod").unwrap().clone()
+    }
+
+    #[test]
+    fn who_is_named_with_the_command_takes_the_place_of_the_inventorys() {
+        let named = environment(&format!(", backup: {{recipients: [{ANN}]}}"));
+        let mut backup = Backup {
+            environment: crate::cli::Environment {
+                environment: "prod".into(),
+            },
+            to: None,
+            recipient: vec![],
+            recipients_file: None,
+            check: None,
+            identity: None,
+        };
+        assert_eq!(recipients(&backup, &named).unwrap(), [ANN]);
+        assert_eq!(
+            recipients(&backup, &environment("")).unwrap_err().code,
+            USAGE
+        );
+
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("recipients");
+        std::fs::write(&file, format!("# the safe\n{ANN}\n")).unwrap();
+        backup.recipient = vec![BOB.into()];
+        backup.recipients_file = Some(file);
+        assert_eq!(recipients(&backup, &named).unwrap(), [BOB, ANN]);
+        backup.recipient = vec!["AGE-SECRET-KEY-1HUNTER2".into()];
+        let failed = recipients(&backup, &named).unwrap_err();
+        assert_eq!(failed.code, USAGE);
+        assert!(!format!("{failed:?}").contains("HUNTER2"));
+    }
 }

@@ -12,5 +12,5 @@ while (1) {
         print "$name ", unpack('H*', $text), "\n" unless $told{"$name $text"}++;
     }
     my $ready = "\1";
-    exit if select $ready, undef, undef, 0.05;
+    exit if select $ready, undef, undef, 0.1;
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::command::Program;
 
-const EVERY: Duration = Duration::from_millis(50);
+const EVERY: Duration = Duration::from_millis(100);
 const ON_HOST: &str = include_str!("processes.pl");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -71,7 +71,8 @@ impl Human {
             }
             Event::Failed(_) => self.end(host),
             Event::Restored { files } => {
-                let text = format!("restored {files} from the backup");
+                let plural = if *files == 1 { "" } else { "s" };
+                let text = format!("{files} file{plural} restored from the backup");
                 self.note(streams, Some(host), Level::Info, &text);
             }
             // Data, not progress; and what commands take in themselves.

@@ -281,3 +281,71 @@ fn state(rehearsal: &Rehearsal, secrets: &[Secret], planted: &str) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearsal::{Ran, Settings};
+
+    fn rehearsal(state: &Path) -> Rehearsal {
+        Rehearsal::new(Settings {
+            release: "trixie".into(),
+            image: "ocr-service".into(),
+            scripts: state.to_owned(),
+            state: state.to_owned(),
+        })
+    }
+
+    fn ran(command: &str, stdout: &str, stderr: &str) -> Ran {
+        Ran {
+            command: command.into(),
+            code: 0,
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+        }
+    }
+
+    #[test]
+    fn a_key_is_shown_once_and_a_password_never() {
+        let key = ocr_api::keys::ApiKey::generate().unwrap();
+        let key = key.reveal();
+        let secrets = [
+            Secret::new("an API key", key),
+            Secret::new("the password", "hunter2"),
+        ];
+        let holds = |more: &[Ran]| {
+            let rehearsal = rehearsal(Path::new("/nonexistent"));
+            rehearsal
+                .said()
+                .push(ran("keys add rehearsal", key, "shown once"));
+            rehearsal.said().extend(more.iter().cloned());
+            terminal(&rehearsal, &secrets).is_ok()
+        };
+        assert!(holds(&[]));
+        assert!(holds(&[ran("plan rehearsal", "no changes", "")]));
+        assert!(!holds(&[ran("keys add rehearsal", key, "")]), "shown again");
+        assert!(!holds(&[ran("keys list rehearsal", key, "")]));
+        assert!(!holds(&[ran("keys add rehearsal", "", key)]));
+        assert!(!holds(&[ran("deploy rehearsal", "", "hunter2 is wrong")]));
+        assert!(!holds(&[ran("keys add rehearsal", "hunter2", "")]));
+        assert!(
+            terminal(&rehearsal(Path::new("/nonexistent")), &secrets).is_err(),
+            "where nothing was said, nothing is proved"
+        );
+    }
+
+    #[test]
+    fn a_secret_may_be_in_its_own_file_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let rehearsal = rehearsal(dir.path());
+        let own = dir.path().join("password");
+        std::fs::write(&own, "hunter2").unwrap();
+        let mut secret = Secret::new("the password", "hunter2");
+        secret.file = Some(own);
+        let secrets = [secret];
+        state(&rehearsal, &secrets, "planted").unwrap();
+        std::fs::create_dir(dir.path().join("deep")).unwrap();
+        std::fs::write(dir.path().join("deep/log"), "auth aHVudGVyMg==").unwrap();
+        assert!(state(&rehearsal, &secrets, "planted").is_err());
+    }
+}
