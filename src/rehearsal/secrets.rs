@@ -69,7 +69,7 @@ impl Rehearsal {
     }
 }
 
-pub(super) fn keys_in(text: &str) -> Vec<String> {
+fn keys_in(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| ApiKey::parse(word).is_ok())
         .map(str::to_owned)

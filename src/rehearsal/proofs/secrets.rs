@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::Program;
 use crate::rehearsal::machines::{docker, docker_api};
-use crate::rehearsal::secrets::{Secret, contains, keys_in};
+use crate::rehearsal::secrets::{Secret, contains};
 use crate::rehearsal::watch::{Kind, Place};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
@@ -201,17 +201,10 @@ async fn processes(rehearsal: &Rehearsal, secrets: &[Secret]) -> Result<usize, P
 
 /// A key may be printed once, to the standard output of the command that makes it. All else is secret always.
 fn terminal(rehearsal: &Rehearsal, secrets: &[Secret]) -> Result<usize, ProofError> {
-    let said = rehearsal.said();
-    if keys_in(
-        &said
-            .iter()
-            .map(|said| said.stdout.as_str())
-            .collect::<String>(),
-    )
-    .is_empty()
-    {
+    if rehearsal.keys().is_empty() {
         return wrong("no command has printed a key, so the search proves nothing");
     }
+    let said = rehearsal.said();
     for secret in secrets {
         let is_key = secret.what == "an API key";
         let mut shown = 0;
