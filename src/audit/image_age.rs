@@ -14,13 +14,12 @@ use crate::resources::release::Release;
 const OLD: i64 = 90;
 
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
+    // First: without an answer from Docker nothing is known of a release.
+    let engine = Engine::connect().await?;
     let Some(release) = Release::live(host).await else {
         return Err(Failure::new("no release is live").hint("`ocrctl deploy` makes one"));
     };
-    let created = Engine::connect()
-        .await?
-        .image_created(&release.image)
-        .await?;
+    let created = engine.image_created(&release.image).await?;
     let created = created
         .as_deref()
         .and_then(|text| text.parse::<Timestamp>().ok())

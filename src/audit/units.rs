@@ -9,7 +9,7 @@ use crate::protocol::audit::Scope;
 use crate::resources::Host;
 
 const SYSTEM: &str = "/etc/systemd/system";
-const OF_USERS: [&str; 2] = ["/etc/systemd/user", "/usr/local/lib/systemd/system"];
+const OTHERS: [&str; 2] = ["/etc/systemd/user", "/usr/local/lib/systemd/system"];
 const KINDS: [&str; 6] = [
     ".timer",
     ".service",
@@ -23,7 +23,7 @@ const OURS: &str = "ocrctl-";
 
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
     let mut directories = vec![SYSTEM.to_owned()];
-    directories.extend(OF_USERS.map(str::to_owned));
+    directories.extend(OTHERS.map(str::to_owned));
     let accounts = Accounts::read(host)?;
     let homes = accounts.homes();
     directories.extend(
