@@ -1,11 +1,13 @@
 //! Whom the certificate authority writes to: an address of the organization, or a person's own?
 
 use super::Seen;
+use super::packaged::files;
 use crate::agent::Result;
 use crate::protocol::audit::Scope;
 use crate::resources::Host;
 
-const ACCOUNTS: &str = "/etc/ocrctl/acme/accounts";
+/// The accounts that ocrctl has registered.
+const ACCOUNTS: &str = "/etc/ocrctl/acme";
 
 /// Providers whose addresses belong to persons, by the part before the last dots where they have many.
 const FREE_MAIL: [&str; 30] = [
@@ -42,7 +44,7 @@ const FREE_MAIL: [&str; 30] = [
 ];
 
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
-    let account = host.path(ACCOUNTS).exists();
+    let account = !files(host, ACCOUNTS)?.is_empty();
     Ok(compare(scope.acme_contact.as_deref(), account, scope))
 }
 
