@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{
-    ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    ArgAction, ArgGroup, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand,
+    ValueEnum,
 };
 use clap_complete::Shell;
 
@@ -31,9 +32,8 @@ Examples:
 Exit codes:
   0  done                             64  the command line or the inventory is wrong
   1  failed                           69  a host can't be reached
-  2  the plan has changes (plan),     75  another deploy holds the lock
-     something needs attention
-     (cert status)")]
+  2  changes (plan), findings         75  another deploy holds the lock
+     (audit, cert status)")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -105,8 +105,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   ocrctl deploy prod
-  ocrctl deploy prod --yes --lock-wait 5m    from CI")]
-    Deploy(Operation),
+  ocrctl deploy prod --yes --lock-wait 5m    from CI
+  ocrctl deploy prod --restore prod.backup --identity identity.txt    onto a bare host")]
+    Deploy(Deploy),
 
     /// Go back to the release that was live before
     ///
@@ -115,6 +116,27 @@ Examples:
 Example:
   ocrctl rollback prod")]
     Rollback(Operation),
+
+    /// Find what depends on a person
+    ///
+    /// Looks at keys, accounts, credentials, jobs, ports, certificates and backups of each host, and compares them
+    /// with the inventory, `ownership` above all. Changes nothing. Each finding
+    /// comes with the command that mends it. Exits 2 when there are findings, else 1 when a check could not run.
+    #[command(after_help = "\
+Examples:
+  ocrctl audit prod
+  ocrctl audit prod --json | jq 'select(.type == \"audited\").lines[] | select(.verdict == \"finding\")'")]
+    Audit(Environment),
+
+    /// Back up keys, rules, ACME accounts and certificates, encrypted for a recipient
+    ///
+    /// Encrypted on each host with age, written to one file. `deploy --restore` puts it onto a bare host.
+    #[command(after_help = "\
+Examples:
+  age-keygen -o identity.txt                       prints the recipient
+  ocrctl backup prod --to prod.backup --recipient age1...
+  ocrctl backup prod --check prod.backup --identity identity.txt")]
+    Backup(Backup),
 
     /// List, add and revoke API keys
     #[command(subcommand)]
@@ -169,6 +191,51 @@ pub struct Operation {
     /// How long to wait for another deploy to end, such as 30s or 5m
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::parse)]
     pub lock_wait: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Deploy {
+    #[command(flatten)]
+    pub operation: Operation,
+
+    /// Put the contents of a backup onto the hosts first
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    pub restore: Option<PathBuf>,
+
+    /// The age identity that the backup was encrypted for
+    #[arg(long, value_name = "FILE", requires = "restore")]
+    pub identity: Option<PathBuf>,
+
+    /// Let the backup replace what the hosts have of their own
+    #[arg(long, requires = "restore")]
+    pub replace: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").args(["to", "check"]).required(true))]
+pub struct Backup {
+    #[command(flatten)]
+    pub environment: Environment,
+
+    /// Write the backup there; a backup that is there is replaced when the new one is complete
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+
+    /// Who can read it, instead of the inventory's `backup.recipients`
+    #[arg(long, value_name = "age1...", requires = "to")]
+    pub recipient: Vec<String>,
+
+    /// The same, from a file with one recipient a line
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub recipients_file: Option<PathBuf>,
+
+    /// Open a backup, and list what is in it
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    pub check: Option<PathBuf>,
+
+    /// The age identity that it was encrypted for
+    #[arg(long, value_name = "FILE", requires = "check")]
+    pub identity: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -323,6 +390,8 @@ mod tests {
             "plan",
             "deploy",
             "rollback",
+            "audit",
+            "backup",
             "keys",
             "keys list",
             "keys add",
@@ -351,6 +420,11 @@ mod tests {
             "ocrctl plan",
             "ocrctl deploy prod --lock-wait soon",
             "ocrctl keys add prod",
+            "ocrctl backup prod",
+            "ocrctl backup prod --to a --check b --identity c",
+            "ocrctl backup prod --check a",
+            "ocrctl deploy prod --restore a",
+            "ocrctl deploy prod --identity a",
             "ocrctl rehearse --release sid",
             "ocrctl plan prod --wat",
         ] {

@@ -2,6 +2,8 @@
 
 mod acme;
 mod agent;
+mod audit;
+mod backup;
 mod cli;
 mod command;
 mod commands;
@@ -13,6 +15,7 @@ mod rehearsal;
 mod report;
 mod resources;
 mod session;
+mod ssh_key;
 mod stack;
 #[cfg(test)]
 mod test_support;
@@ -55,7 +58,8 @@ fn main() -> ExitCode {
 fn finish(report: &Report, outcome: commands::Result) -> u8 {
     let code = match outcome {
         Ok(Outcome::Done) => 0,
-        Ok(Outcome::Changes | Outcome::Attention) => 2,
+        Ok(Outcome::Changes) => 2,
+        Ok(Outcome::Incomplete) => 1,
         Err(failed) => {
             for diagnostic in &failed.diagnostics {
                 report.error(diagnostic);

@@ -4,6 +4,8 @@
 //! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
+pub mod audit;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -45,6 +47,23 @@ pub enum Request {
     /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
     /// [`Event::Certificate`].
     RenewCertificate { force: bool },
+    /// What here depends on a person? Answered by [`Event::Audited`].
+    Audit { scope: Box<audit::Scope> },
+    /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
+    /// Answered by [`Event::Sealed`].
+    Backup {
+        environment: String,
+        host: String,
+        recipients: Vec<String>,
+    },
+    /// The operator has what [`Event::Sealed`] carried on disk. Answered by [`Event::BackupRecorded`].
+    RecordBackup { digest: String },
+    /// Compare the host with the contents of a backup, and with a fingerprint put them in place if the host
+    /// still differs as it was shown. Answered by [`Event::Planned`], or by [`Event::Restored`].
+    Restore {
+        contents: Secret,
+        fingerprint: Option<String>,
+    },
 }
 
 /// A change of `/etc/ocr/keys.json`. Only hashes travel, never a key.
@@ -104,6 +123,21 @@ pub enum Event {
         pem: String,
     },
     Certificate(CertificateStatus),
+    Audited {
+        lines: Vec<audit::Line>,
+    },
+    /// A host's part of a backup. Nobody but the recipients can read it; it is not shown all the same.
+    Sealed {
+        /// ASCII-armoured age file.
+        age: String,
+        /// Stands for what is in it; [`Request::RecordBackup`] gives it back.
+        digest: String,
+    },
+    BackupRecorded,
+    /// Files that were put in place.
+    Restored {
+        files: usize,
+    },
     Failed(Failure),
 }
 

@@ -17,7 +17,7 @@ usage() {
 
 # command:package, where another package may bring the command (docker-ce, a newer vagrant); else the package
 rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstrap debian-archive-keyring
-    ssh:openssh-client openssl:openssl jq:jq curl:curl ca-certificates iptables:iptables)
+    ssh:openssh-client openssl:openssl jq:jq curl:curl age:age ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
 test=(sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils

@@ -23,9 +23,13 @@ pub struct Planned {
 impl Planned {
     /// Stands for exactly these changes.
     pub fn fingerprint(&self) -> String {
-        let text = serde_json::to_vec(&self.changes).unwrap_or_default();
-        crate::resources::hex(&Sha256::digest(text))
+        fingerprint(&self.changes)
     }
+}
+
+pub fn fingerprint(changes: &[Change]) -> String {
+    let text = serde_json::to_vec(changes).unwrap_or_default();
+    crate::resources::hex(&Sha256::digest(text))
 }
 
 pub async fn plan(host: &Host, desired: Desired) -> Result<Planned> {

@@ -3,6 +3,7 @@
 //! is gone.
 
 mod apply;
+mod backup;
 mod events;
 mod failure;
 mod journal;
@@ -175,6 +176,30 @@ async fn answer(
             renew::for_operator(host, operation, operator, force).await?;
             let status = status::read(host, jiff::Timestamp::now()).await?;
             operation.events.send(Event::Certificate(status));
+        }
+        Request::Audit { scope } => {
+            let lines = crate::audit::audit(host, &scope).await;
+            operation.events.send(Event::Audited { lines });
+        }
+        Request::Backup {
+            environment,
+            host: name,
+            recipients,
+        } => {
+            let sealed = backup::seal(host, operator, &environment, &name, &recipients).await?;
+            operation.events.send(sealed);
+        }
+        Request::RecordBackup { digest } => {
+            operation
+                .events
+                .send(backup::record(host, operator, digest)?);
+        }
+        Request::Restore {
+            contents,
+            fingerprint,
+        } => {
+            let event = backup::restore(host, operator, &contents, fingerprint.as_deref()).await?;
+            operation.events.send(event);
         }
         // Meant for an operation that has ended meanwhile.
         Request::Confirm | Request::Cancel => {}

@@ -23,7 +23,7 @@ pub(super) async fn run(global: &Global, report: &Report, command: &Cert) -> Res
         _ => false,
     };
     if answers.iter().any(attention) {
-        Ok(Outcome::Attention)
+        Ok(Outcome::Changes)
     } else {
         Ok(Outcome::Done)
     }

@@ -1,15 +1,25 @@
 //! `ocrctl deploy ENV`: the plan, the question, and exactly that plan applied.
 
 use super::fleet::Fleet;
-use super::{Outcome, Result, environment};
-use crate::cli::{Global, Operation};
+use super::{Outcome, Result, environment, restore};
+use crate::cli::{Deploy, Global};
 use crate::protocol::{Action, Level};
 use crate::report::Report;
 
-pub(super) async fn run(global: &Global, report: &Report, operation: &Operation) -> Result {
+pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Result {
+    let operation = &deploy.operation;
     let environment = environment(global, &operation.environment)?;
     let desired = environment.desired().await?;
+    let backup = restore::open(deploy, &environment)?;
     let mut fleet = Fleet::connect(global, report, &environment).await?;
+    // Before anything is compared: a certificate that is in the backup need not be made.
+    if let Some(backup) = &backup
+        && !restore::run(&mut fleet, backup, global.yes, deploy.replace).await?
+    {
+        report.note(None, Level::Info, "nothing was changed");
+        fleet.close().await;
+        return Ok(Outcome::Changes);
+    }
     let plans = fleet.plan(&desired).await?;
     if plans.iter().any(|plan| !plan.changes.is_empty()) {
         let question = format!("Apply these changes to {}?", environment.name);

@@ -160,6 +160,33 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
+    pub(super) fn report(&self) -> &'a Report {
+        self.report
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(|host| host.name.as_str())
+    }
+
+    /// Asks all hosts at once, each what `request` makes of its name (`None`: nothing). Gives names and answers,
+    /// which are not shown.
+    pub(super) async fn each(
+        &mut self,
+        request: impl Fn(&str) -> Option<Request>,
+    ) -> Result<Vec<(String, Event)>> {
+        let report = self.report;
+        let answers = join_all(self.hosts.iter_mut().map(async |host| {
+            let Some(request) = request(&host.name) else {
+                return Ok(None);
+            };
+            host.session.send(&request).await?;
+            let answer = host.answer(report).await?;
+            Ok(Some((host.name.clone(), answer)))
+        }))
+        .await;
+        Ok(all(answers)?.into_iter().flatten().collect())
+    }
+
     pub(super) async fn close(self) {
         join_all(self.hosts.into_iter().map(|host| host.session.close())).await;
     }
@@ -234,7 +261,7 @@ impl Host {
     }
 }
 
-fn unexpected(host: &str, event: &Event) -> Failed {
+pub(super) fn unexpected(host: &str, event: &Event) -> Failed {
     Failed::new(Diagnostic::new(format!("the agent answered out of turn: {event:?}")).host(host))
 }
 

@@ -1,6 +1,8 @@
 //! One file per command; what they have in common is here.
 
 mod agent;
+mod audit;
+mod backup;
 mod cert;
 mod completions;
 mod deploy;
@@ -9,8 +11,10 @@ mod keys;
 mod plan;
 mod rehearse;
 mod renew;
+mod restore;
 mod rollback;
 
+use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global};
 use crate::inventory::{Environment, Inventory, InventoryError};
 use crate::protocol::{Failure, FailureKind};
@@ -21,10 +25,10 @@ use crate::session::SessionError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
-    /// A plan has changes (exit code 2).
+    /// A plan has changes; an audit or a certificate's state has findings (exit code 2).
     Changes,
-    /// Something that was looked at is not as it should be (exit code 2).
-    Attention,
+    /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
+    Incomplete,
 }
 
 /// Why a command failed: what the operator reads, and the exit code.
@@ -45,8 +49,10 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
     let global = &cli.global;
     match cli.command {
         Command::Plan(environment) => plan::run(global, report, &environment.environment).await,
-        Command::Deploy(operation) => deploy::run(global, report, &operation).await,
+        Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
         Command::Rollback(operation) => rollback::run(global, report, &operation).await,
+        Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
+        Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,
         Command::Renew => renew::run(report).await,
@@ -85,6 +91,14 @@ impl From<NobodyToAsk> for Failed {
             diagnostics: vec![Diagnostic::from(&error)],
             code: USAGE,
         }
+    }
+}
+
+impl From<FileError> for Failed {
+    fn from(error: FileError) -> Self {
+        let mut diagnostic = Diagnostic::of(&error);
+        diagnostic.hint = error.hint();
+        Self::new(diagnostic)
     }
 }
 

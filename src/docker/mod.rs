@@ -1,6 +1,7 @@
 //! The host's Docker engine, over its socket.
 
 mod container;
+mod published;
 
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
@@ -15,6 +16,7 @@ use futures_util::StreamExt;
 use crate::agent::{Context, Result};
 use crate::protocol::{Credentials, Failure};
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
+pub use published::Published;
 
 const SOCKET: &str = "/var/run/docker.sock";
 const TIMEOUT_SECONDS: u64 = 120;
@@ -82,6 +84,16 @@ impl Engine {
             }) => Ok(false),
             Err(error) => Err(error).context(format_args!("looking for the image {image}")),
         }
+    }
+
+    /// When an image was made, as it says itself (RFC 3339).
+    pub async fn image_created(&self, image: &str) -> Result<Option<String>> {
+        let found = self
+            .0
+            .inspect_image(image)
+            .await
+            .context(format_args!("looking for the image {image}"))?;
+        Ok(found.created.map(|created| created.to_string()))
     }
 
     /// Pulls `registry/name@sha256:…`. The credentials go with this one request; Docker keeps none.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_saphyr::{Location, Spanned};
 
+use crate::protocol::audit::Ownership;
 use crate::protocol::{AllowRule, Service};
 
 use super::dns_name::{self, COMMON_NAME_MAX};
@@ -13,7 +14,7 @@ use super::registry::Registry;
 use super::schema::{self, Text};
 use super::target::Target;
 use super::tls::Tls;
-use super::{firewall, host, service};
+use super::{backup, firewall, host, ownership, service};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
@@ -27,6 +28,9 @@ pub struct Environment {
     pub service: Service,
     /// Allow rules beside SSH, 80 and 443.
     pub firewall: Vec<AllowRule>,
+    pub ownership: Ownership,
+    /// Who can read its backups: `age1…`.
+    pub backup_recipients: Vec<String>,
 }
 
 impl Environment {
@@ -60,6 +64,8 @@ impl Environment {
             Some(raw) => firewall::read(raw, checks),
             None => Vec::new(),
         };
+        let ownership = ownership::read(raw.ownership.as_ref(), checks);
+        let backup_recipients = backup::recipients(raw.backup.as_ref(), checks);
         Some(Self {
             name: name.clone(),
             names,
@@ -69,6 +75,8 @@ impl Environment {
             registry,
             service,
             firewall,
+            ownership,
+            backup_recipients,
         })
     }
 }

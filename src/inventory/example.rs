@@ -46,6 +46,8 @@ fn every_field_is_in_it() {
         fields::<schema::Service>(),
         fields::<schema::Firewall>(),
         fields::<schema::AllowRule>(),
+        fields::<schema::Ownership>(),
+        fields::<schema::Backup>(),
         fields::<schema::SecretSource>(),
     ];
     for field in all.concat() {
@@ -63,6 +65,17 @@ fn what_has_no_default_is_read_too() {
     assert!(host.identity_file.as_ref().unwrap().is_absolute());
     assert_eq!(host.connection, Connection::Openssh);
     assert_eq!(staging.firewall[0].from.as_deref(), Some("10.0.0.0/8"));
+    let ownership = &staging.ownership;
+    assert_eq!(ownership.organization.as_deref(), Some("example-org"));
+    assert_eq!(ownership.ssh_keys.len(), 2);
+    assert!(
+        ownership
+            .ssh_keys
+            .iter()
+            .all(|key| key.starts_with("SHA256:"))
+    );
+    assert_eq!(ownership.sudoers, ["deploy"]);
+    assert_eq!(staging.backup_recipients.len(), 1);
 }
 
 /// The fields of a struct of the schema, from the complaint about one that it does not have.

@@ -134,7 +134,7 @@ fn address_of(text: &str) -> Result<String, Invalid> {
     word(text, "an address")
 }
 
-fn user(text: &str) -> Result<String, Invalid> {
+pub(super) fn user(text: &str) -> Result<String, Invalid> {
     word(text, "a user's name")
 }
 

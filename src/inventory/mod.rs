@@ -1,5 +1,6 @@
 //! The inventory: what an operator writes down about environments and their hosts, read and checked.
 
+mod backup;
 mod decimal;
 mod desired;
 mod dns_name;
@@ -11,6 +12,7 @@ mod example;
 mod firewall;
 mod host;
 pub mod image;
+mod ownership;
 mod problem;
 mod registry;
 mod schema;
@@ -27,6 +29,7 @@ mod yaml;
 pub use environment::Environment;
 pub use error::InventoryError;
 pub use target::{Connection, Target};
+pub use tls::Tls;
 
 use std::path::{Path, PathBuf};
 

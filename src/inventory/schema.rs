@@ -26,6 +26,8 @@ pub(super) struct Environment {
     pub registry: Option<Spanned<Registry>>,
     pub service: Option<Service>,
     pub firewall: Option<Firewall>,
+    pub ownership: Option<Ownership>,
+    pub backup: Option<Backup>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +98,22 @@ pub(super) struct AllowRule {
     pub port: Option<Text>,
     pub protocol: Option<Text>,
     pub from: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ownership {
+    pub organization: Option<Text>,
+    pub domains: Option<Vec<Text>>,
+    pub ssh_keys: Option<Vec<Text>>,
+    pub sudoers: Option<Vec<Text>>,
+    pub jobs: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Backup {
+    pub recipients: Option<Vec<Text>>,
 }
 
 /// Where a secret is to be found. A secret written out is told apart and dropped at once: no error shows it.

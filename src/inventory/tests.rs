@@ -47,6 +47,31 @@ fn a_misspelt_field() {
 }
 
 #[test]
+fn mistakes_in_ownership_and_recipients() {
+    insta::assert_snapshot!(complaints_with(
+        "    ownership:
+      organization: ghcr.io/acme
+      domains: [example_org]
+      ssh_keys: [ann@desk, SHA256:short, ssh-ed25519 AAAA]
+      sudoers: ['%sudo', ann, ann]
+      jobs: ['']
+    backup:
+      recipients: [ann@example.org]
+"
+    ));
+}
+
+#[test]
+fn an_identity_among_recipients_is_refused_and_not_repeated() {
+    let said = complaints_with("    backup: {recipients: [AGE-SECRET-KEY-1HUNTER2]}\n");
+    assert!(
+        said.contains("secret") && said.contains("age-keygen -y"),
+        "{said}"
+    );
+    assert!(!said.contains("HUNTER2"), "{said}");
+}
+
+#[test]
 fn everything_wrong_is_named_at_once() {
     insta::assert_snapshot!(complaints(
         "\

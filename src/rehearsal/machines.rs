@@ -7,6 +7,13 @@ use serde::Deserialize;
 use super::{LIMIT, ProofError, Settings, wrong};
 use crate::command::Program;
 
+/// What the proofs keep beside the machines' own state.
+const OURS: [&str; 3] = [
+    "inventory.yaml",
+    super::proofs::BACKUP,
+    super::proofs::IDENTITY,
+];
+
 /// What `machines.sh up` writes to `machines.json`; fields of later proofs are passed over.
 #[derive(Debug, Deserialize)]
 pub(super) struct Machines {
@@ -85,15 +92,14 @@ pub(super) async fn push(
 }
 
 pub(super) async fn down(settings: &Settings) -> Result<(), ProofError> {
-    let inventory = settings.state.join("inventory.yaml");
-    match std::fs::remove_file(&inventory) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            return Err(ProofError::File {
-                path: inventory,
-                source,
-            });
+    for name in OURS {
+        let path = settings.state.join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(ProofError::File { path, source });
+            }
+            _ => {}
         }
-        _ => {}
     }
     script(settings, &["down"]).await.map(|_| ())
 }
@@ -125,4 +131,21 @@ pub(super) async fn docker(arguments: &[&str]) -> Result<String, ProofError> {
         .run()
         .await?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Asks the Docker engine of a machine; an answer that is no success is an error.
+pub(super) async fn docker_api(
+    container: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<String, ProofError> {
+    const ASK: &str = include_str!("docker-api.pl");
+    let output = Program::new("docker")
+        .args(["exec", "-i", container, "perl", "-e", ASK, method, path])
+        .input(body)
+        .timeout(LIMIT)
+        .run()
+        .await?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -6,12 +6,16 @@ mod images;
 mod load;
 mod machines;
 mod proofs;
+mod secrets;
+mod watch;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use client::Client;
 use machines::Machines;
+use watch::Watch;
 
 use crate::command::{CommandError, Program};
 
@@ -81,6 +85,9 @@ pub struct Rehearsal {
     large: String,
     client: Option<Client>,
     key: String,
+    watch: Option<Watch>,
+    /// All that was said on the terminal.
+    said: Mutex<Vec<Ran>>,
 }
 
 impl Rehearsal {
@@ -94,6 +101,8 @@ impl Rehearsal {
             large: String::new(),
             client: None,
             key: String::new(),
+            watch: None,
+            said: Mutex::default(),
         }
     }
 
@@ -107,6 +116,15 @@ impl Rehearsal {
                 took: began.elapsed(),
                 seen,
             };
+            self.said().push(Ran {
+                command: outcome.name.to_owned(),
+                code: 0,
+                stdout: String::new(),
+                stderr: match &outcome.seen {
+                    Ok(seen) => seen.clone(),
+                    Err(error) => error.to_string(),
+                },
+            });
             tell(&outcome);
             if outcome.seen.is_err() {
                 return false;
@@ -184,7 +202,9 @@ impl Rehearsal {
              \x20     username: {username}\n\
              \x20     password: {{file: {password}}}\n\
              \x20     ca: {ca}\n\
-             \x20   service: {{workers: 2, page_timeout: 15s, drain: 20s, ready_timeout: 30s}}\n",
+             \x20   service: {{workers: 2, page_timeout: 15s, drain: 20s, ready_timeout: 30s}}\n\
+             \x20   ownership: {{organization: acme-org, ssh_keys: [\"{own_key}\"], sudoers: [{user}]}}\n",
+            own_key = self.own_key()?,
             name = client::NAME,
             address = machines.address,
             port = machines.prod1.ssh_port,
@@ -197,6 +217,15 @@ impl Rehearsal {
         );
         let path = self.inventory();
         std::fs::write(&path, text).map_err(|source| ProofError::File { path, source })
+    }
+
+    /// The public key that logs in.
+    fn own_key(&self) -> Result<String, ProofError> {
+        let path = self.machines()?.prod1.identity_file.with_extension("pub");
+        match std::fs::read_to_string(&path) {
+            Ok(key) => Ok(key.trim().to_owned()),
+            Err(source) => Err(ProofError::File { path, source }),
+        }
     }
 
     /// Runs this very executable as an operator would; gives status, standard output and error.
@@ -212,17 +241,23 @@ impl Rehearsal {
             .timeout(LIMIT)
             .output()
             .await?;
-        Ok(Ran {
+        let ran = Ran {
             command: arguments.join(" "),
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        };
+        self.said().push(ran.clone());
+        Ok(ran)
+    }
+
+    fn said(&self) -> MutexGuard<'_, Vec<Ran>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A command of ours that has run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ran {
     command: String,
     code: i32,

@@ -1,9 +1,12 @@
 //! The proofs, in the order in which they are tried: each builds on those before it.
 
+mod audit;
+mod backup;
 mod certificates;
 mod documents;
 mod host;
 mod releases;
+mod secrets;
 mod tls;
 
 use std::future::Future;
@@ -15,6 +18,10 @@ use super::{Rehearsal, Seen};
 const SCAN: &[u8] = include_bytes!("../../vagrant/documents/scan.jpg");
 /// The letter as a PDF with a text layer.
 const LETTER: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
+
+/// Files of the rehearsal's state: a backup, and the age identity that opens it.
+pub(super) const BACKUP: &str = "rehearsal.backup";
+pub(super) const IDENTITY: &str = "age-identity";
 
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
@@ -56,5 +63,10 @@ pub(super) const ALL: &[Proof] = proofs![
     "renewal as the authority suggests, controller gone" certificates::suggested,
     "changing the issuer" certificates::issuers,
     "reboot with the registry off" releases::reboot,
-    "no secret left behind" host::secrets,
+    "audit is quiet once its findings are mended" audit::quiet,
+    "audit finds what was planted" audit::planted,
+    "no secret left behind" secrets::secrets,
+    "backup is for its recipient alone" backup::backup,
+    "restored onto a bare host" backup::restore,
+    "still no secret left behind" secrets::secrets,
 ];

@@ -70,10 +70,18 @@ impl Human {
                 self.note(streams, Some(host), Level::Info, &text);
             }
             Event::Failed(_) => self.end(host),
-            // Data, not progress.
+            Event::Restored { files } => {
+                let plural = if *files == 1 { "" } else { "s" };
+                let text = format!("{files} file{plural} restored from the backup");
+                self.note(streams, Some(host), Level::Info, &text);
+            }
+            // Data, not progress; and what commands take in themselves.
             Event::Planned { .. }
             | Event::Keys { .. }
             | Event::Ca { .. }
+            | Event::Audited { .. }
+            | Event::Sealed { .. }
+            | Event::BackupRecorded
             | Event::Certificate(_) => {}
         }
     }

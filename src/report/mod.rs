@@ -2,6 +2,7 @@
 //! progress, notes and errors go to standard error. With `--json`, all of it is JSON lines on standard output.
 
 mod certificate;
+mod audit;
 mod confirm;
 mod diagnostic;
 mod human;
@@ -211,6 +212,7 @@ impl Inner {
             Event::Certificate(status) => {
                 self.data(&certificate::render(host, status, now, &styles));
             }
+            Event::Audited { lines } => self.data(&audit::render(host, lines, &styles)),
             other => {
                 if let Some(human) = &mut self.human {
                     human.event(&mut self.streams, host, other);

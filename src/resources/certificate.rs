@@ -20,7 +20,7 @@ use crate::agent::{Result, refused};
 use crate::protocol::{Action, Change, Detail, Tls};
 pub use account::DIRECTORY as ACCOUNTS;
 pub use authority::authority;
-pub use live::{CHAIN, KEY, live_hash, live_leaf};
+pub use live::{CHAIN, DIRECTORY, KEY, live_hash, live_leaf};
 use live::{Issued, Pair};
 pub use obtain::{CHALLENGES, Surroundings, WEBROOT};
 pub use pem::Leaf;

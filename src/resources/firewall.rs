@@ -4,6 +4,7 @@
 //!
 //! Rules are read from UFW's own files (`ufw status` is slow) and changed by `ufw`.
 
+mod openings;
 mod revert;
 mod rule;
 mod ssh_port;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use super::{Host, unit};
 use crate::agent::{Operation, Result, refused};
 use crate::protocol::{Action, AllowRule, Change, Detail, Event, Failure};
+pub use openings::Openings;
 pub use revert::revert;
 use rule::Rule;
 pub use ssh_port::ssh_port;

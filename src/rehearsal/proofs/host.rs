@@ -1,12 +1,12 @@
 //! Proofs of the host: bare, as it should be, drifted, and what is left behind on it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{LETTER, certificates};
-use crate::command::Program;
 use crate::rehearsal::client::Client;
 use crate::rehearsal::machines::{self, Machines, docker};
-use crate::rehearsal::{ProofError, Rehearsal, Seen, images, wrong};
+use crate::rehearsal::watch::Watch;
+use crate::rehearsal::{Rehearsal, Seen, images, wrong};
 
 pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
     // A rehearsal begins with a bare host, whatever the one before has left.
@@ -14,6 +14,7 @@ pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
         rehearsal.down().await?;
     }
     let machines = Machines::up(&rehearsal.settings).await?;
+    rehearsal.watch = Some(Watch::start(&machines.containers.prod1));
     let settings = &rehearsal.settings;
     rehearsal.first = machines::push(settings, &settings.image, "1").await?;
     let next = images::next(&settings.image).await?;
@@ -107,30 +108,4 @@ pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?;
     Ok("`nginx -t` was quoted, the file before came back, requests were served".to_owned())
-}
-
-pub(super) async fn secrets(rehearsal: &mut Rehearsal) -> Seen {
-    let machines = rehearsal.machines()?;
-    let path = machines.registry.password_file.clone();
-    let password =
-        std::fs::read_to_string(&path).map_err(|source| ProofError::File { path, source })?;
-    // By standard input: in its arguments the search would find itself.
-    let search = "grep -rlsaF -f - /etc /var /opt /root /home /run /tmp /usr/local";
-    let output = Program::new("docker")
-        .args(["exec", "-i", &machines.containers.prod1, "sh", "-c", search])
-        .input(format!("{}\n{}\n", password.trim(), rehearsal.key))
-        .timeout(Duration::from_secs(120))
-        .output()
-        .await?;
-    // 1: nothing found; 2: some files, such as sockets, can't be read.
-    if !matches!(output.status.code(), Some(0..=2)) {
-        return wrong(format!("the search ended with {}", output.status));
-    }
-    let found = String::from_utf8_lossy(&output.stdout).into_owned();
-    if found.trim().is_empty() {
-        return Ok(
-            "neither the registry's password nor the API key is in any file of the host".to_owned(),
-        );
-    }
-    wrong(format!("a secret is in: {found}"))
 }

@@ -53,6 +53,21 @@ impl Rule {
         }
     }
 
+    /// Whether it allows anyone to reach a port of the host. UFW writes several ports as `80,443`, ranges as
+    /// `8000:8010`.
+    pub(super) fn lets_in(&self, port: u16, protocol: &str) -> bool {
+        let covers = |ports: &str| {
+            let (first, last) = ports.split_once(':').unwrap_or((ports, ports));
+            let bounds = first.parse().ok().zip(last.parse().ok());
+            bounds.is_some_and(|(first, last): (u16, u16)| (first..=last).contains(&port))
+        };
+        let allows = self.action.starts_with("allow") || self.action.starts_with("limit");
+        allows
+            && self.direction.starts_with("in")
+            && (self.protocol == "any" || self.protocol == protocol)
+            && (self.port == "any" || self.port.split(',').any(covers))
+    }
+
     /// The arguments of `ufw` that add this rule, or delete it after `delete`.
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut words: Vec<&str> = Vec::new();
@@ -164,6 +179,27 @@ mod tests {
                 from: Some(network.into()),
             };
             assert_eq!(Rule::of(&allow, true), parse(tuple));
+        }
+    }
+
+    #[test]
+    fn what_a_rule_lets_in() {
+        let lets_in =
+            |tuple: &str, port| parse(&format!("### tuple ### {tuple}"))[0].lets_in(port, "tcp");
+        assert!(lets_in("allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", 80));
+        assert!(lets_in(
+            "limit any 80,8000:8010 0.0.0.0/0 any 0.0.0.0/0 in_eth0",
+            8005
+        ));
+        assert!(lets_in("allow any any 0.0.0.0/0 any 10.0.0.0/8 in", 5));
+        for tuple in [
+            "allow tcp 81 0.0.0.0/0 any 0.0.0.0/0 in",
+            "allow udp 80 0.0.0.0/0 any 0.0.0.0/0 in",
+            "deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in",
+            "allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 out",
+            "route:allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in_eth0",
+        ] {
+            assert!(!lets_in(tuple, 80), "{tuple}");
         }
     }
 

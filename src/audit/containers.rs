@@ -1,0 +1,92 @@
+//! Ports that Docker publishes go past UFW: nobody sees them in the firewall's rules.
+
+use super::{Seen, count, has_docker_command, quoted};
+use crate::agent::Result;
+use crate::docker::{Engine, Published};
+use crate::protocol::audit::Scope;
+use crate::resources::Host;
+
+pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
+    let containers = Engine::connect().await?.published().await?;
+    Ok(compare(&containers, has_docker_command(host)))
+}
+
+fn compare(containers: &[Published], has_command: bool) -> Seen {
+    let install = match has_command {
+        true => "",
+        false => "apt-get install -y docker-cli && ",
+    };
+    let number = count(containers.len(), "container", "containers");
+    let mut seen = Seen::ok(format!("{number}, none reachable past the firewall"));
+    for container in containers {
+        let name = &container.name;
+        let open: Vec<&str> = container
+            .ports
+            .iter()
+            .filter(|port| !is_loopback(port))
+            .map(String::as_str)
+            .collect();
+        let mend = format!(
+            "{install}docker rm -f {}; or publish on 127.0.0.1",
+            quoted(name)
+        );
+        if !open.is_empty() {
+            let ports = open.join(", ");
+            seen.find(
+                format!("the container {name} publishes {ports} past the firewall"),
+                mend,
+            );
+        } else if container.host_network {
+            seen.find(
+                format!("the container {name} is in the host's own network"),
+                mend,
+            );
+        }
+    }
+    seen
+}
+
+/// Of `ADDRESS:PORT->PORT/PROTOCOL`.
+fn is_loopback(port: &str) -> bool {
+    port.starts_with("127.") || port.starts_with("[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_others_reach_is_a_finding() {
+        let container = |name: &str, ports: &[&str], host_network| Published {
+            name: name.into(),
+            ports: ports.iter().map(|port| (*port).to_owned()).collect(),
+            host_network,
+        };
+        let containers = [
+            container("ocr-a", &[], false),
+            container(
+                "local",
+                &["127.0.0.1:8080->80/tcp", "[::1]:8080->80/tcp"],
+                false,
+            ),
+            container(
+                "web",
+                &["127.0.0.1:1->1/tcp", "0.0.0.0:8080->80/tcp"],
+                false,
+            ),
+            container("agent", &[], true),
+        ];
+        let seen = compare(&containers, true);
+        let found: Vec<&str> = seen.findings.iter().map(|f| f.found.as_str()).collect();
+        assert_eq!(
+            found,
+            [
+                "the container web publishes 0.0.0.0:8080->80/tcp past the firewall",
+                "the container agent is in the host's own network",
+            ]
+        );
+        let mend = |has_command| compare(&containers, has_command).findings.remove(0).mend;
+        assert!(mend(true).starts_with("docker rm -f web;"));
+        assert!(mend(false).starts_with("apt-get install -y docker-cli && docker rm -f web;"));
+    }
+}

@@ -1,0 +1,60 @@
+//! What an audit is told of an environment, and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::AllowRule;
+
+/// What the inventory says that an audit compares a host with. There is no secret in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    pub environment: String,
+    /// DNS names served.
+    pub names: Vec<String>,
+    /// `registry/organization/name:tag` or `…@sha256:…`.
+    pub image: String,
+    pub ownership: Ownership,
+    /// Allow rules beside SSH, 80 and 443.
+    pub firewall: Vec<AllowRule>,
+    /// Whether the certificate is the operator's own files.
+    pub certificate_from_files: bool,
+    /// Whom the ACME server writes to, where one issues the certificate.
+    pub acme_contact: Option<String>,
+}
+
+/// What belongs to the organization, and who may do what on its hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// Who the image belongs to in its registry: the first part of its repository.
+    pub organization: Option<String>,
+    /// DNS domains of the organization, beside those that the environment's names are in.
+    pub domains: Vec<String>,
+    /// Fingerprints of the keys that may log in, `SHA256:…` without padding.
+    pub ssh_keys: Vec<String>,
+    /// Accounts that may become root.
+    pub sudoers: Vec<String>,
+    /// Cron jobs and units made by hand that the organization knows of, as an audit names them.
+    pub jobs: Vec<String>,
+}
+
+/// One line of an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Name of the check, such as `ssh keys`. A check gives one line, or one for each finding.
+    pub check: String,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was looked at and nothing depends on a person there.
+    Ok { seen: String },
+    Finding {
+        found: String,
+        /// The command that mends it, or what to do where none can.
+        mend: String,
+    },
+    /// It could not be looked at, which says nothing about what would have been found.
+    CouldNotRun { why: String },
+}

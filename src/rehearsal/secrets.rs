@@ -1,0 +1,97 @@
+//! The secrets that a rehearsal uses, and looking for them in what is left behind.
+
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use ocr_api::keys::ApiKey;
+
+use super::{ProofError, Rehearsal};
+
+#[derive(Debug)]
+pub(super) struct Secret {
+    /// What is said where it is found. Never the secret.
+    pub(super) what: &'static str,
+    /// Every way that it could be written.
+    pub(super) forms: Vec<String>,
+    /// The file that it is kept in on the controller.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl Secret {
+    pub(super) fn new(what: &'static str, text: &str) -> Self {
+        let encoded = STANDARD_NO_PAD.encode(text);
+        Self {
+            what,
+            forms: vec![text.to_owned(), encoded],
+            file: None,
+        }
+    }
+
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        self.forms.iter().any(|form| contains(text, form))
+    }
+}
+
+impl Rehearsal {
+    /// What the host must not have in any file, and nobody may have seen.
+    pub(super) fn secrets(&self) -> Result<Vec<Secret>, ProofError> {
+        let registry = &self.machines()?.registry;
+        let path = registry.password_file.clone();
+        let password = std::fs::read_to_string(&path).map_err(|source| ProofError::File {
+            path: path.clone(),
+            source,
+        })?;
+        let password = password.trim();
+        let mut secret = Secret::new("the registry's password", password);
+        // As `docker login` stores it, and as HTTP sends it.
+        let both = format!("{}:{password}", registry.user);
+        secret.forms.push(STANDARD_NO_PAD.encode(both));
+        secret.file = Some(path);
+        let mut secrets = vec![secret];
+        let path = self.settings.state.join(super::proofs::IDENTITY);
+        if let Ok(identity) = std::fs::read_to_string(&path) {
+            let mut secret = Secret::new("the identity that opens backups", identity.trim());
+            secret.file = Some(path);
+            secrets.push(secret);
+        }
+        secrets.extend(self.keys().iter().map(|key| Secret::new("an API key", key)));
+        Ok(secrets)
+    }
+
+    /// Every API key that a command has printed.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let said = self.said();
+        let mut keys: Vec<String> = said.iter().flat_map(|said| keys_in(&said.stdout)).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+}
+
+fn keys_in(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| ApiKey::parse(word).is_ok())
+        .map(str::to_owned)
+        .collect()
+}
+
+pub(super) fn contains(text: &[u8], part: &str) -> bool {
+    text.windows(part.len())
+        .any(|window| window == part.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_found_however_it_is_written() {
+        let secret = Secret::new("it", "hunter2");
+        assert!(secret.is_in(b"x=hunter2\0") && secret.is_in(b"auth: aHVudGVyMg=="));
+        assert!(!secret.is_in(b"hunter") && !secret.is_in(b""));
+        let key = ApiKey::generate().unwrap();
+        let text = format!("{{\"key\":\"{}\",\"id\":\"ocrk_x\"}}", key.reveal());
+        assert_eq!(keys_in(&text), [key.reveal()]);
+    }
+}
