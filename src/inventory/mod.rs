@@ -3,7 +3,9 @@
 mod decimal;
 mod desired;
 mod dns_name;
+mod docker_config;
 pub mod duration;
+mod edit;
 mod environment;
 mod error;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod host;
 pub mod image;
 mod problem;
 mod registry;
+mod relocate;
 mod schema;
 mod secret;
 mod service;
@@ -24,8 +27,11 @@ mod tests;
 mod tls;
 mod yaml;
 
+pub use edit::Value;
 pub use environment::Environment;
 pub use error::InventoryError;
+pub use registry::{Registry, path_in};
+pub use relocate::{NewPlace, Relocation, RelocationError};
 pub use target::{Connection, Target};
 
 use std::path::{Path, PathBuf};

@@ -53,6 +53,7 @@ pub(super) struct Tls {
 pub(super) struct Registry {
     pub username: Option<Text>,
     pub password: Option<Spanned<SecretRef>>,
+    pub docker_config: Option<Text>,
     pub ca: Option<Text>,
 }
 
