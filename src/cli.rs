@@ -11,6 +11,9 @@ use clap_complete::Shell;
 
 use crate::inventory::duration;
 
+mod registry;
+pub use registry::{Login, MigrateRegistry};
+
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
 pub const USAGE: u8 = 64;
 
@@ -121,6 +124,14 @@ Example:
     /// Certificates of an environment
     #[command(subcommand)]
     Cert(Cert),
+
+    /// Move an environment's image to another registry, without a restart
+    ///
+    /// Copies the image with all its platforms, signatures and referrers, digest for digest; has every host pull it
+    /// from there; and changes `image` and `registry` in the inventory, of which it shows the difference first. The
+    /// digest stays the same, so no container restarts. What is copied already is not copied again.
+    #[command(after_help = registry::MIGRATE_EXAMPLES)]
+    MigrateRegistry(Box<MigrateRegistry>),
 
     /// Deploy to machines made for the purpose, and prove that it works
     ///
@@ -296,6 +307,7 @@ mod tests {
             "keys revoke",
             "cert",
             "cert ca",
+            "migrate-registry",
             "rehearse",
             "completions",
         ];

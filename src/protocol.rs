@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +32,11 @@ pub enum Request {
     Cancel,
     /// Start the kept release and switch back to it. Answered like `Apply`.
     Rollback {
+        desired: Box<Desired>,
+        lock_wait: Duration,
+    },
+    /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
+    Pull {
         desired: Box<Desired>,
         lock_wait: Duration,
     },
@@ -96,6 +101,14 @@ pub enum Event {
     },
     Ca {
         pem: String,
+    },
+    /// The host has this image, by the reference that it was pulled by.
+    Pulled {
+        image: String,
+        /// Docker's name of it, which is the same wherever it is pulled from. `None`: Docker does not run yet.
+        id: Option<String>,
+        /// Docker's name of what the live release runs.
+        live: Option<String>,
     },
     Failed(Failure),
 }

@@ -53,15 +53,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
             },
         ],
     }));
-    if let Some(ca) = &desired.registry.ca {
-        let registry = desired.image.split('/').next().unwrap_or_default();
-        // Docker reads it at each pull.
-        list.push(Resource::File(File {
-            path: format!("/etc/docker/certs.d/{registry}/ca.crt"),
-            content: Content::Exact(ca.clone()),
-            access: Access::root(0o644),
-        }));
-    }
+    list.extend(registry_ca(desired).map(Resource::File));
     list.push(Resource::Directory(Directory {
         path: "/etc/ocr".into(),
         uid: 0,
@@ -89,6 +81,17 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     }));
     list.push(Resource::Release(Box::new(Release::of(desired))));
     Ok(list)
+}
+
+/// The authority of a private registry, where Docker looks for it at each pull.
+pub fn registry_ca(desired: &Desired) -> Option<File> {
+    let ca = desired.registry.ca.as_ref()?;
+    let registry = desired.image.split('/').next().unwrap_or_default();
+    Some(File {
+        path: format!("/etc/docker/certs.d/{registry}/ca.crt"),
+        content: Content::Exact(ca.clone()),
+        access: Access::root(0o644),
+    })
 }
 
 fn root_directory(path: &str, mode: u32) -> Resource {

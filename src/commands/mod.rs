@@ -6,6 +6,7 @@ mod completions;
 mod deploy;
 mod fleet;
 mod keys;
+mod migrate_registry;
 mod plan;
 mod rehearse;
 mod rollback;
@@ -48,6 +49,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Cert(Cert::Ca(environment)) => {
             cert::ca(global, report, &environment.environment).await
         }
+        Command::MigrateRegistry(asked) => migrate_registry::run(global, report, &asked).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
         Command::Agent { task } => agent::run(task).await,

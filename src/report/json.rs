@@ -10,7 +10,7 @@
 //! meaning; readers ignore types and fields that they do not know. Then come, in the order of what happens:
 //!
 //! - the events of [`crate::protocol::Event`] under their own names: `hello`, `planned`, `step`, `progress`,
-//!   `note`, `confirm_reachable`, `applied`, `keys`, `ca`, `failed`;
+//!   `note`, `confirm_reachable`, `applied`, `pulled`, `keys`, `ca`, `failed`;
 //! - `key`: a new key's `id`, `name` and `key`, this once;
 //! - `data`: other output, as `text`;
 //! - `error`: why the command fails, with `message`, `causes` and `hint`.
