@@ -14,6 +14,8 @@ pub(super) struct Machines {
     pub(super) address: String,
     pub(super) prod1: Prod1,
     pub(super) registry: Registry,
+    /// The organization's own, to which an image can move.
+    pub(super) org_registry: Registry,
     /// Of the containers, where the provider is docker.
     pub(super) containers: Containers,
 }
@@ -30,6 +32,8 @@ pub(super) struct Prod1 {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Registry {
+    /// With its port, as the machines know it.
+    pub(super) host: String,
     pub(super) user: String,
     pub(super) password_file: PathBuf,
     pub(super) ca_file: PathBuf,

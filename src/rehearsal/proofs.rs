@@ -2,6 +2,7 @@
 
 mod documents;
 mod host;
+mod migration;
 mod releases;
 
 use std::future::Future;
@@ -45,6 +46,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "drift is found and mended" host::drift,
     "refused NGINX configuration never goes live" host::bad_nginx,
     "the operator's own certificate" host::own_certificate,
+    "image moves to another registry under load" migration::migrate,
+    "the old registry is off: deploy and rollback" migration::without_the_old,
+    "the old registry is off: reboot" migration::reboot,
     "reboot with the registry off" releases::reboot,
     "no secret left behind" host::secrets,
 ];

@@ -170,14 +170,18 @@ pub(super) fn issue() -> Result<(String, String, String), rcgen::Error> {
 
 pub(super) async fn secrets(rehearsal: &mut Rehearsal) -> Seen {
     let machines = rehearsal.machines()?;
-    let path = machines.registry.password_file.clone();
-    let password =
-        std::fs::read_to_string(&path).map_err(|source| ProofError::File { path, source })?;
+    let mut secrets = vec![rehearsal.key.clone()];
+    for registry in [&machines.registry, &machines.org_registry] {
+        let path = registry.password_file.clone();
+        let password =
+            std::fs::read_to_string(&path).map_err(|source| ProofError::File { path, source })?;
+        secrets.push(password.trim().to_owned());
+    }
     // By standard input: in its arguments the search would find itself.
     let search = "grep -rlsaF -f - /etc /var /opt /root /home /run /tmp /usr/local";
     let output = Program::new("docker")
         .args(["exec", "-i", &machines.containers.prod1, "sh", "-c", search])
-        .input(format!("{}\n{}\n", password.trim(), rehearsal.key))
+        .input(secrets.join("\n") + "\n")
         .timeout(Duration::from_secs(120))
         .output()
         .await?;
@@ -188,7 +192,7 @@ pub(super) async fn secrets(rehearsal: &mut Rehearsal) -> Seen {
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
     if found.trim().is_empty() {
         return Ok(
-            "neither the registry's password nor the API key is in any file of the host".to_owned(),
+            "neither a registry's password nor the API key is in any file of the host".to_owned(),
         );
     }
     wrong(format!("a secret is in: {found}"))
