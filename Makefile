@@ -32,9 +32,8 @@ engine:
 	vagrant/docker-engine.sh
 
 .PHONY: image
-image: engine
-	service/base-images.sh
-	DOCKER_BUILDKIT=0 docker build --quiet --file service/Dockerfile --tag $(IMAGE) .
+image: engine build
+	$(OCRCTL) build --image $(IMAGE)
 
 .PHONY: rehearse
 rehearse: build image

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use crate::inventory::duration;
 
 mod registry;
-pub use registry::{Login, MigrateRegistry};
+pub use registry::{Build, Login, MigrateRegistry};
 
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
 pub const USAGE: u8 = 64;
@@ -125,6 +125,13 @@ Example:
     #[command(subcommand)]
     Cert(Cert),
 
+    /// Build the service's image from a clone of this repository
+    ///
+    /// By Docker, from what git knows of the clone. Prints Docker's name of the image; with --push, its reference by
+    /// digest. What the image gets from the clone is the same for the same commit; service/README.md says what is not.
+    #[command(after_help = registry::BUILD_EXAMPLES)]
+    Build(Build),
+
     /// Move an environment's image to another registry, without a restart
     ///
     /// Copies the image with all its platforms, signatures and referrers, digest for digest; has every host pull it
@@ -226,7 +233,7 @@ pub struct Rehearse {
     #[arg(long)]
     pub keep: bool,
 
-    /// The local image of the service to deploy; `make image` builds it
+    /// The local image of the service to deploy; `ocrctl build` makes it
     #[arg(long, default_value = "ocr-service:latest")]
     pub image: String,
 
@@ -307,6 +314,7 @@ mod tests {
             "keys revoke",
             "cert",
             "cert ca",
+            "build",
             "migrate-registry",
             "rehearse",
             "completions",

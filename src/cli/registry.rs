@@ -20,6 +20,43 @@ A password is given as a reference, and it is the reference that the inventory g
   file:PATH       a file
   command:WORDS   what a program prints; its words are split at spaces";
 
+pub(super) const BUILD_EXAMPLES: &str = "\
+Examples:
+  ocrctl build                                  ocr-service:latest, on this machine only
+  ocrctl build prod --push                      to prod's repository, with prod's credentials
+  ocrctl build prod --release 1.5.0 --push --push-docker-config ~/.docker/config.json";
+
+#[derive(Debug, Args)]
+pub struct Build {
+    /// An environment of the inventory: the image is for its repository
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+
+    /// What the release is called: the image's tag and label; by default what `git describe` says
+    #[arg(long, value_name = "VERSION")]
+    pub release: Option<String>,
+
+    /// The image's name on this machine, where no environment is given
+    #[arg(long, value_name = "NAME:TAG", default_value = "ocr-service:latest")]
+    #[arg(conflicts_with = "environment")]
+    pub image: String,
+
+    /// Push it to the environment's registry
+    #[arg(long, requires = "environment")]
+    pub push: bool,
+
+    /// Build every step anew, whatever was built before
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// The clone
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub source: PathBuf,
+
+    #[command(flatten)]
+    pub push_login: PushLogin,
+}
+
 #[derive(Debug, Args)]
 pub struct MigrateRegistry {
     #[command(flatten)]

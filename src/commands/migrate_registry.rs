@@ -10,11 +10,12 @@ use oci_client::RegistryOperation;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fleet::Fleet;
+use super::login::{usage, value};
 use super::{Failed, Outcome, Result, USAGE};
-use crate::cli::{Global, Login, MigrateRegistry};
+use crate::cli::{Global, MigrateRegistry};
 use crate::inventory::image::ImageRef;
 use crate::inventory::{
-    Environment, Inventory, NewPlace, Registry, Relocation, RelocationError, Value, path_in,
+    Environment, Inventory, NewPlace, Registry, Relocation, RelocationError, Value,
 };
 use crate::protocol::{Event, Level};
 use crate::registry::copy::{Copy, Noted, Plan, Stop, Wanted};
@@ -214,47 +215,6 @@ fn wanted(image: &ImageRef, tags: &[String]) -> Vec<Wanted> {
     wanted
 }
 
-/// The flags as a field `registry` of the inventory; paths on the command line start where it is given.
-fn value(login: &Login<'_>, inventory: &Path) -> Result<Option<Value>> {
-    let path = |path: &Path| {
-        path_in(inventory, path)
-            .map(Value::Text)
-            .map_err(|error| Failed::new(Diagnostic::of(&error)))
-    };
-    let mut fields = Vec::new();
-    if let Some(username) = login.username {
-        fields.push(("username", Value::Text(username.to_owned())));
-    }
-    if let Some(reference) = login.password {
-        let field = match reference.split_once(':') {
-            Some(("env", name)) => ("env", Value::Text(name.to_owned())),
-            Some(("file", file)) => ("file", path(Path::new(file))?),
-            Some(("command", words)) => (
-                "command",
-                Value::List(words.split_whitespace().map(str::to_owned).collect()),
-            ),
-            // It may be the password: not a word of it is repeated.
-            _ => {
-                return Err(usage(
-                    format!(
-                        "--{}-password is not a reference to a password",
-                        login.prefix
-                    ),
-                    "say where it is: env:NAME, file:PATH or command:WORDS; arguments can be read by everyone on this machine",
-                ));
-            }
-        };
-        fields.push(("password", Value::Fields(vec![field])));
-    }
-    if let Some(config) = login.docker_config {
-        fields.push(("docker_config", path(config)?));
-    }
-    if let Some(ca) = login.ca {
-        fields.push(("ca", path(ca)?));
-    }
-    Ok((!fields.is_empty()).then_some(Value::Fields(fields)))
-}
-
 fn state_directory(asked: &MigrateRegistry) -> Result<PathBuf> {
     let home = || std::env::home_dir().map(|home| home.join(".local/state/ocrctl"));
     asked.state.clone().or_else(home).ok_or_else(|| {
@@ -263,13 +223,6 @@ fn state_directory(asked: &MigrateRegistry) -> Result<PathBuf> {
             "name a directory with --state",
         )
     })
-}
-
-fn usage(message: String, hint: &str) -> Failed {
-    Failed {
-        diagnostics: vec![Diagnostic::new(message).hint(hint)],
-        code: USAGE,
-    }
 }
 
 /// What a registry did not do, with the place to look at: the inventory for the old one, the flags for the new one.

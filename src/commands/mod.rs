@@ -1,11 +1,13 @@
 //! One file per command; what they have in common is here.
 
 mod agent;
+mod build;
 mod cert;
 mod completions;
 mod deploy;
 mod fleet;
 mod keys;
+mod login;
 mod migrate_registry;
 mod plan;
 mod rehearse;
@@ -50,6 +52,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
             cert::ca(global, report, &environment.environment).await
         }
         Command::MigrateRegistry(asked) => migrate_registry::run(global, report, &asked).await,
+        Command::Build(asked) => build::run(global, report, &asked).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
         Command::Agent { task } => agent::run(task).await,

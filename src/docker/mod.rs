@@ -1,5 +1,6 @@
 //! The host's Docker engine, over its socket.
 
+mod build;
 mod container;
 
 use bollard::Docker;
@@ -14,6 +15,7 @@ use futures_util::StreamExt;
 
 use crate::agent::{Context, Result};
 use crate::protocol::{Credentials, Failure};
+pub use build::Build;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 
 const SOCKET: &str = "/var/run/docker.sock";
