@@ -74,6 +74,7 @@ bench: rehearse
 	vagrant/install-deps.sh build test
 	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
+	bench/migrate.sh $(OCRCTL)
 	cargo bench -p ocr-service --bench page
 
 .PHONY: lint

@@ -243,6 +243,10 @@ fn failed(error: &RegistryError, source: &Repository) -> Failed {
         RegistryError::Unreachable { reason, .. } if reason.contains("UnknownIssuer") => {
             format!("its certificate is from an unknown authority: name the PEM file by {ca}")
         }
+        RegistryError::Unreachable { reason, .. } if reason.contains("CaUsedAsEndEntity") => {
+            "its certificate is an authority's own: a server needs one of its own, signed by that"
+                .into()
+        }
         _ => error.hint(),
     };
     Failed::new(Diagnostic::new(error.to_string()).hint(hint))

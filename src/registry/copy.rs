@@ -17,8 +17,9 @@ use super::repository::{Repository, Result};
 pub use noted::Noted;
 pub use plan::{Plan, Wanted};
 
-/// Blobs on their way at once: a connection each, and two parts of a blob in memory.
-const AT_ONCE: usize = 3;
+/// Blobs on their way at once: two parts of each are in memory. As many may have to be sent anew after a cut that the
+/// registry can't take up (docker-registry: one in the middle of a part), so they are few.
+const AT_ONCE: usize = 2;
 
 /// Ends a copy at the next part, so that it can be taken up there. Clones stand for the same.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,9 @@
 //! the rehearsal has one.
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests start the program that they test"
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests start the program that they test, and fail by panicking"
 )]
 
 #[path = "../support/docker_registry.rs"]

@@ -41,6 +41,7 @@ impl Copy<'_> {
     }
 
     async fn attempt(&self, blob: &Blob, total: u64) -> Result<bool> {
+        self.go_on()?;
         let Some(mut upload) = self.upload(blob).await? else {
             return Ok(true);
         };
@@ -53,11 +54,7 @@ impl Copy<'_> {
             };
             let mut next = parts.next().await?;
             while let Some(part) = next {
-                if self.stop.asked() {
-                    return Err(RegistryError::Stopped {
-                        place: self.target.place.clone(),
-                    });
-                }
+                self.go_on()?;
                 let bytes = part.len() as u64;
                 let (sent, read) = tokio::join!(upload.send(part), parts.next());
                 sent?;
@@ -72,6 +69,15 @@ impl Copy<'_> {
         // Whatever came of it, the session is over.
         self.noted.forget(&self.target.place, &blob.digest)?;
         finished.map(|()| false)
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if !self.stop.asked() {
+            return Ok(());
+        }
+        Err(RegistryError::Stopped {
+            place: self.target.place.clone(),
+        })
     }
 
     /// An upload of the blob, begun now or before; `None`: it was mounted.
