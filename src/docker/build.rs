@@ -65,7 +65,10 @@ impl Engine {
                     last[from..].join("\n")
                 ))
             })?;
-            for line in part.stream.unwrap_or_default().lines() {
+            // What a step writes to its standard error is made red by the builder.
+            let text = part.stream.unwrap_or_default();
+            let text = text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "");
+            for line in text.lines() {
                 if !line.trim().is_empty() {
                     tell(line);
                     last.push(line.to_owned());
