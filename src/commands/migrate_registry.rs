@@ -26,6 +26,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &MigrateRegistr
     let inventory = Inventory::load(&global.inventory)?;
     let environment = inventory.environment(&asked.operation.environment)?;
     let image = new_image(&asked.to, &environment.image)?;
+    let wanted = wanted(&environment.image, &asked.tag)?;
     let login = value(&asked.to_login.login(), &inventory.path)?;
     let place = NewPlace {
         registry: new_registry(environment, &image, login),
@@ -33,7 +34,6 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &MigrateRegistr
     };
     let relocation = Relocation::plan(&inventory, &environment.name, &place)?;
     let (source, target) = repositories(environment, &relocation, asked, &inventory.path).await?;
-    let wanted = wanted(&environment.image, &asked.tag);
     let plan = Plan::make(&source, &target, &wanted)
         .await
         .map_err(|error| failed(&error, &source))?;
@@ -205,14 +205,23 @@ fn new_registry(
     }
 }
 
-fn wanted(image: &ImageRef, tags: &[String]) -> Vec<Wanted> {
-    let mut wanted: Vec<Wanted> = tags.iter().cloned().map(Wanted::Tag).collect();
+fn wanted(image: &ImageRef, tags: &[String]) -> Result<Vec<Wanted>> {
+    let mut wanted = Vec::new();
+    for tag in tags {
+        ImageRef::parse(&format!("registry.example/name:{tag}")).map_err(|invalid| {
+            usage(
+                format!("--tag: {}", invalid.message),
+                "name a tag, such as `--tag 1.5.0`",
+            )
+        })?;
+        wanted.push(Wanted::Tag(tag.clone()));
+    }
     wanted.push(match (&image.digest, &image.tag) {
         (Some(digest), tag) => Wanted::Digest(digest.clone(), tag.clone()),
         (None, tag) => Wanted::Tag(tag.clone().unwrap_or_default()),
     });
     wanted.dedup();
-    wanted
+    Ok(wanted)
 }
 
 fn state_directory(asked: &MigrateRegistry) -> Result<PathBuf> {

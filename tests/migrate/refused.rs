@@ -123,4 +123,8 @@ async fn a_name_that_is_no_repository() {
         let to = ["--to", to].map(str::to_owned);
         operator.run(&to, &["--yes"]).expect(64).says(&["--to:"]);
     }
+    let new = DockerRegistry::start(NEW);
+    let to = operator.to(&new, "acme/n");
+    let ran = operator.run(&to, &["--tag", "sha256:0"]).expect(64);
+    ran.says(&["--tag:"]);
 }
