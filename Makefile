@@ -32,9 +32,8 @@ engine:
 	vagrant/docker-engine.sh
 
 .PHONY: image
-image: engine
-	service/base-images.sh
-	DOCKER_BUILDKIT=0 docker build --quiet --file service/Dockerfile --tag $(IMAGE) .
+image: engine build
+	$(OCRCTL) build --image $(IMAGE)
 
 .PHONY: rehearse
 rehearse: build image
@@ -75,6 +74,7 @@ bench: rehearse
 	vagrant/install-deps.sh build test
 	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
+	bench/migrate.sh $(OCRCTL)
 	cargo bench -p ocr-service --bench page
 
 .PHONY: lint

@@ -12,6 +12,9 @@ use clap_complete::Shell;
 
 use crate::inventory::duration;
 
+mod registry;
+pub use registry::{Build, Login, MigrateRegistry};
+
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
 pub const USAGE: u8 = 64;
 
@@ -145,6 +148,21 @@ Examples:
     /// Certificates of an environment
     #[command(subcommand)]
     Cert(Cert),
+
+    /// Build the service's image from a clone of this repository
+    ///
+    /// By Docker, from what git knows of the clone. Prints Docker's name of the image; with --push, its reference by
+    /// digest. What the image gets from the clone is the same for the same commit; service/README.md says what is not.
+    #[command(after_help = registry::BUILD_EXAMPLES)]
+    Build(Build),
+
+    /// Move an environment's image to another registry, without a restart
+    ///
+    /// Copies the image with all its platforms, signatures and referrers, digest for digest; has every host pull it
+    /// from there; and changes `image` and `registry` in the inventory, of which it shows the difference first. The
+    /// digest stays the same, so no container restarts. What is copied already is not copied again.
+    #[command(after_help = registry::MIGRATE_EXAMPLES)]
+    MigrateRegistry(Box<MigrateRegistry>),
 
     /// Deploy to machines made for the purpose, and prove that it works
     ///
@@ -315,7 +333,7 @@ pub struct Rehearse {
     #[arg(long)]
     pub keep: bool,
 
-    /// The local image of the service to deploy; `make image` builds it
+    /// The local image of the service to deploy; `ocrctl build` makes it
     #[arg(long, default_value = "ocr-service:latest")]
     pub image: String,
 
@@ -401,6 +419,8 @@ mod tests {
             "cert status",
             "cert renew",
             "renew",
+            "build",
+            "migrate-registry",
             "rehearse",
             "completions",
         ];

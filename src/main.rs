@@ -8,6 +8,7 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+mod image;
 mod inventory;
 mod protocol;
 mod registry;

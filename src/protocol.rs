@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +35,11 @@ pub enum Request {
     Cancel,
     /// Start the kept release and switch back to it. Answered like `Apply`.
     Rollback {
+        desired: Box<Desired>,
+        lock_wait: Duration,
+    },
+    /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
+    Pull {
         desired: Box<Desired>,
         lock_wait: Duration,
     },
@@ -137,6 +142,14 @@ pub enum Event {
     /// Files that were put in place.
     Restored {
         files: usize,
+    },
+    /// The host has this image, by the reference that it was pulled by.
+    Pulled {
+        image: String,
+        /// Docker's name of it, which is the same wherever it is pulled from. `None`: Docker does not run yet.
+        id: Option<String>,
+        /// Docker's name of what the live release runs.
+        live: Option<String>,
     },
     Failed(Failure),
 }

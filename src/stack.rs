@@ -63,15 +63,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         units.push(unit("certbot.timer", Some("certbot")));
     }
     list.push(Resource::Units(Units { units }));
-    if let Some(ca) = &desired.registry.ca {
-        let registry = desired.image.split('/').next().unwrap_or_default();
-        // Docker reads it at each pull.
-        list.push(Resource::File(File {
-            path: format!("/etc/docker/certs.d/{registry}/ca.crt"),
-            content: Content::Exact(ca.clone()),
-            access: Access::root(0o644),
-        }));
-    }
+    list.extend(registry_ca(desired).map(Resource::File));
     list.push(Resource::Directory(Directory {
         path: "/etc/ocr".into(),
         uid: 0,
@@ -155,6 +147,17 @@ fn file(path: &str, mode: u32, text: impl Into<String>) -> Resource {
         path: path.into(),
         content: Content::Exact(text.into()),
         access: Access::root(mode),
+    })
+}
+
+/// The authority of a private registry, where Docker looks for it at each pull.
+pub fn registry_ca(desired: &Desired) -> Option<File> {
+    let ca = desired.registry.ca.as_ref()?;
+    let registry = desired.image.split('/').next().unwrap_or_default();
+    Some(File {
+        path: format!("/etc/docker/certs.d/{registry}/ca.crt"),
+        content: Content::Exact(ca.clone()),
+        access: Access::root(0o644),
     })
 }
 

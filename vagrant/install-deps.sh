@@ -5,8 +5,8 @@
 #   install-deps.sh build       compile ocrctl and the service
 #   install-deps.sh test        run every test (also wants the two above)
 #
-# Several groups may be given. The sshd that comes along for the tests is neither started nor enabled: the tests run
-# their own, on loopback.
+# Several groups may be given. The sshd and the docker-registry that come along for the tests are neither started nor
+# enabled: the tests run their own, on loopback.
 # shellcheck disable=SC2034  # the groups are read through a name reference
 set -euo pipefail
 
@@ -21,9 +21,9 @@ rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstr
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
 test=(sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
-    openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble)
+    openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils)
 # units that would start by themselves, by package
-declare -A starts=([openssh-server]='ssh.service ssh.socket')
+declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service)
 
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # where servers are, also for those who aren't root
 installed() { dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }

@@ -16,6 +16,7 @@ umask 077
 PROVIDER=${VAGRANT_DEFAULT_PROVIDER:-docker}
 MACHINES=(prod1 infra)
 REGISTRY_USER=ocr-rehearsal
+ORG_REGISTRY_USER=organization
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { # MESSAGE [HINT]
@@ -87,15 +88,17 @@ collect() {
         --argjson ssh "$PROD1_SSH" --argjson http "$PROD1_HTTP" --argjson https "$PROD1_HTTPS" \
         --argjson infra_ssh "$INFRA_SSH" --argjson registry "$INFRA_REGISTRY" --argjson acme "$INFRA_ACME" \
         --argjson acme_management "$INFRA_ACME_MANAGEMENT" --argjson challtestsrv "$INFRA_CHALLTESTSRV" \
-        --arg user "$REGISTRY_USER" --arg name "$NAME" '{
+        --arg user "$REGISTRY_USER" --arg org_user "$ORG_REGISTRY_USER" --argjson org_registry "$INFRA_ORG_REGISTRY" --arg name "$NAME" '{
             release: $release, provider: $provider, address: "127.0.0.1", known_hosts: ($state + "/known_hosts"),
             prod1: { hostname: "prod1.rehearsal.test", ssh_port: $ssh, http_port: $http, https_port: $https,
                      host_keys: $prod1_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
-            infra: { ssh_port: $infra_ssh, registry_port: $registry, acme_port: $acme,
+            infra: { ssh_port: $infra_ssh, registry_port: $registry, org_registry_port: $org_registry, acme_port: $acme,
                      acme_management_port: $acme_management, challtestsrv_port: $challtestsrv,
                      host_keys: $infra_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
             registry: { host: "registry.rehearsal.test:5000", user: $user,
                         password_file: ($state + "/registry-password"), ca_file: ($state + "/ca.crt") },
+            org_registry: { host: "images.rehearsal.test:5001", user: $org_user,
+                            password_file: ($state + "/org-registry-password"), ca_file: ($state + "/ca.crt") },
             containers: { prod1: ($name + "-prod1"), infra: ($name + "-infra") },
             acme: { directory: "https://acme.rehearsal.test:14000/dir", ca_file: ($state + "/ca.crt") }
         }' >"$STATE/machines.json.new"
@@ -205,7 +208,7 @@ down() {
         fail "no Docker engine answers, so containers may be left" "$HERE/docker-engine.sh, then again"
     fi
     local file
-    for file in settings lock id_ed25519 id_ed25519.pub boot.env registry-password ca.crt known_hosts machines.json up; do
+    for file in settings lock id_ed25519 id_ed25519.pub boot.env registry-password org-registry-password ca.crt known_hosts machines.json up; do
         rm -f "$STATE/$file" "$STATE/$file.new"
     done
     rm -rf "$STATE/vagrant" "$STATE/vagrant.d"
@@ -228,7 +231,7 @@ status() {
     fi
     cat <<EOF
 on 127.0.0.1   prod1: ssh $PROD1_SSH, http $PROD1_HTTP, https $PROD1_HTTPS
-               infra: ssh $INFRA_SSH, registry $INFRA_REGISTRY, acme $INFRA_ACME, acme management $INFRA_ACME_MANAGEMENT, challtestsrv $INFRA_CHALLTESTSRV
+               infra: ssh $INFRA_SSH, registries $INFRA_REGISTRY and $INFRA_ORG_REGISTRY, acme $INFRA_ACME, acme management $INFRA_ACME_MANAGEMENT, challtestsrv $INFRA_CHALLTESTSRV
 EOF
     local port
     for port in "$PROD1_SSH" "$INFRA_SSH"; do

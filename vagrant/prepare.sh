@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what a machine needs before it can be created: the user's key, the registry's password, and for the docker
+# Makes what a machine needs before it can be created: the user's key, the registries' passwords, and for the docker
 # provider the image and the network. Run by the Vagrantfile before `vagrant up`, for several machines at once.
 #
 #   prepare.sh prod1|infra    for the docker provider
@@ -17,7 +17,9 @@ flock 9
 printf 'RELEASE=%s\nPORT_BASE=%s\n' "$RELEASE" "$PORT_BASE" >"$STATE/settings.new"
 mv "$STATE/settings.new" "$STATE/settings"
 [[ -f $STATE/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$STATE/id_ed25519"
-[[ -f $STATE/registry-password ]] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/registry-password"
+for password in registry-password org-registry-password; do
+    [[ -f $STATE/$password ]] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/$password"
+done
 echo "REHEARSAL_AUTHORIZED_KEY=$(<"$STATE/id_ed25519.pub")" >"$STATE/boot.env"
 
 [[ $1 != vm ]] || exit 0

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Turns `infra` into what a host needs from outside: an image registry (TLS, password) and an ACME server with the DNS
-# it asks. Runs on the machine as root, any number of times; changes and restarts only what differs.
+# Turns `infra` into what a host needs from outside: two image registries (TLS, a password each) and an ACME server with
+# the DNS it asks. Runs on the machine as root, any number of times; changes and restarts only what differs.
 #
-#   provision-infra.sh PASSWORD_FILE    the registry's password; the file is removed once read
+#   provision-infra.sh PASSWORD_FILE ORG_PASSWORD_FILE    the registries' passwords; the files are removed once read
 set -euo pipefail
 
 password_file=$1
+org_password_file=$2
 registry_user=ocr-rehearsal
+org_registry_user=organization
 dir=/etc/ocrctl-rehearsal
 
 missing=()
@@ -42,7 +44,7 @@ if ! openssl x509 -in "$dir/ca.crt" -noout -checkend 2592000 >/dev/null 2>&1; th
 fi
 if ! openssl x509 -in "$dir/server.crt" -noout -checkend 604800 >/dev/null 2>&1; then
     cat >"$dir/server.ext" <<'EOF'
-subjectAltName=DNS:registry.rehearsal.test,DNS:acme.rehearsal.test,DNS:localhost,IP:127.0.0.1,IP:::1
+subjectAltName=DNS:registry.rehearsal.test,DNS:images.rehearsal.test,DNS:acme.rehearsal.test,DNS:localhost,IP:127.0.0.1,IP:::1
 basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
 extendedKeyUsage=serverAuth
@@ -52,37 +54,60 @@ EOF
     openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 397 \
         -extfile "$dir/server.ext" -out "$dir/server.crt" 2>/dev/null
     rm "$dir/server.csr" "$dir/server.ext"
-    changed+='docker-registry pebble '
+    changed+='docker-registry docker-registry-org pebble '
 fi
 chmod 600 "$dir/ca.key"
 chgrp docker-registry "$dir/server.key"
 chmod 640 "$dir/server.key"
 
-# --- the registry
-htpasswd_file=/etc/docker/registry/htpasswd
-mkdir -p /etc/docker/registry
-if ! htpasswd -vi "$htpasswd_file" "$registry_user" <"$password_file" >/dev/null 2>&1; then
-    install -m 640 -g docker-registry /dev/null "$htpasswd_file"
-    htpasswd -iB -C 8 "$htpasswd_file" "$registry_user" <"$password_file" 2>/dev/null
-    changed+='docker-registry '
-fi
-rm -f "$password_file"
-write /etc/docker/registry/config.yml 644 root:root docker-registry <<EOF
+# --- the registries: the one that images come from, and the organization's, to which they move
+registry() { # SERVICE PORT HOST STORAGE USER PASSWORD_FILE
+    local service=$1 port=$2 host=$3 storage=$4 user=$5 password_file=$6
+    local htpasswd_file=/etc/docker/registry/$service.htpasswd
+    mkdir -p /etc/docker/registry
+    if ! htpasswd -vi "$htpasswd_file" "$user" <"$password_file" >/dev/null 2>&1; then
+        install -m 640 -g docker-registry /dev/null "$htpasswd_file"
+        htpasswd -iB -C 8 "$htpasswd_file" "$user" <"$password_file" 2>/dev/null
+        changed+="$service "
+    fi
+    rm -f "$password_file"
+    install -d -m 750 -o docker-registry -g docker-registry "$storage"
+    # config.yml is where the package's unit looks
+    local config=/etc/docker/registry/$service.yml
+    [[ $service != docker-registry ]] || config=/etc/docker/registry/config.yml
+    write "$config" 644 root:root "$service" <<EOF
 version: 0.1
 log: { level: info }
 storage:
   cache: { blobdescriptor: inmemory }
-  filesystem: { rootdirectory: /var/lib/docker-registry }
+  filesystem: { rootdirectory: $storage }
   delete: { enabled: true }
 http:
-  addr: :5000
+  addr: :$port
   relativeurls: true
   tls: { certificate: $dir/server.crt, key: $dir/server.key }
   headers: { X-Content-Type-Options: [nosniff] }
 auth:
-  htpasswd: { realm: registry.rehearsal.test, path: $htpasswd_file }
+  htpasswd: { realm: $host, path: $htpasswd_file }
 health:
   storagedriver: { enabled: true, interval: 10s, threshold: 3 }
+EOF
+}
+registry docker-registry 5000 registry.rehearsal.test /var/lib/docker-registry "$registry_user" "$password_file"
+registry docker-registry-org 5001 images.rehearsal.test /var/lib/docker-registry-org "$org_registry_user" "$org_password_file"
+write /etc/systemd/system/docker-registry-org.service 644 root:root docker-registry-org <<'EOF'
+[Unit]
+Description=The organization's image registry
+After=network-online.target
+
+[Service]
+User=docker-registry
+ExecStart=/usr/bin/docker-registry serve /etc/docker/registry/docker-registry-org.yml
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
 EOF
 
 # --- the ACME server, and the DNS server it asks: every name is prod1, until a test says otherwise at :8055; hosts may
@@ -140,7 +165,7 @@ RestartSec=1
 WantedBy=multi-user.target
 EOF
 
-services=(docker-registry pebble-challtestsrv pebble)
+services=(docker-registry docker-registry-org pebble-challtestsrv pebble)
 systemctl daemon-reload
 systemctl --quiet enable "${services[@]}"
 for service in "${services[@]}"; do
@@ -153,7 +178,7 @@ done
 
 answers() { curl --silent --show-error --output /dev/null --max-time 2 --cacert "$dir/ca.crt" "$1"; }
 # Not the DNS server: it waits for prod1, which may still be on its way.
-for url in https://localhost:5000/v2/ https://localhost:14000/dir https://localhost:15000/roots/0; do
+for url in https://localhost:5000/v2/ https://localhost:5001/v2/ https://localhost:14000/dir https://localhost:15000/roots/0; do
     for attempt in {1..100}; do
         ! answers "$url" 2>/dev/null || continue 2
         sleep 0.2
@@ -163,4 +188,4 @@ for url in https://localhost:5000/v2/ https://localhost:14000/dir https://localh
     systemctl --no-pager --lines 20 status "${services[@]}" >&2 || true
     exit 1
 done
-echo "the registry and the ACME server answer"
+echo "the registries and the ACME server answer"

@@ -132,6 +132,26 @@ pub async fn rollback(
     .await
 }
 
+/// Brings the image here, and what Docker needs for it; the release is left alone.
+pub async fn pull(
+    host: &Host,
+    operation: &mut Operation,
+    operator: &str,
+    desired: Desired,
+    lock_wait: Duration,
+) -> Result<()> {
+    let _lock = Lock::take(host, operator, "pull", lock_wait).await?;
+    if let Some(ca) = stack::registry_ca(&desired)
+        && ca.diff(host)?.is_some()
+    {
+        ca.apply(host)?;
+    }
+    let pulled = Release::pull(host, &desired, operation).await?;
+    Journal::of(host).add(operator, "pull", State::Done, Some(desired.image))?;
+    operation.events.send(pulled);
+    Ok(())
+}
+
 /// Runs an operation between its two entries in the journal.
 async fn recorded(
     host: &Host,

@@ -160,6 +160,9 @@ async fn answer(
         Request::Rollback { desired, lock_wait } => {
             apply::rollback(host, operation, operator, *desired, lock_wait).await?;
         }
+        Request::Pull { desired, lock_wait } => {
+            apply::pull(host, operation, operator, *desired, lock_wait).await?;
+        }
         Request::Keys { change } => {
             let keys = keys::change(host, operator, change).await?;
             operation.events.send(Event::Keys { keys });

@@ -139,6 +139,22 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
+    /// Has all hosts pull the image that they shall have, at once, and shows that they did.
+    pub(super) async fn pull(&mut self, desired: &Desired, lock_wait: Duration) -> Result<()> {
+        let report = self.report;
+        let pulled = join_all(self.hosts.iter_mut().map(async |host| {
+            let desired = Box::new(desired.clone());
+            host.session
+                .send(&Request::Pull { desired, lock_wait })
+                .await?;
+            let answer = host.answer(report).await?;
+            report.event(&host.name, &answer);
+            Ok(())
+        }))
+        .await;
+        all(pulled).map(|_| ())
+    }
+
     /// Asks every host the same, one after the other, shows the answers and gives them.
     pub(super) async fn ask(&mut self, request: &Request) -> Result<Vec<Event>> {
         let mut answers = Vec::new();

@@ -3,11 +3,14 @@
 mod agent;
 mod audit;
 mod backup;
+mod build;
 mod cert;
 mod completions;
 mod deploy;
 mod fleet;
 mod keys;
+mod login;
+mod migrate_registry;
 mod plan;
 mod rehearse;
 mod renew;
@@ -56,6 +59,8 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,
         Command::Renew => renew::run(report).await,
+        Command::MigrateRegistry(asked) => migrate_registry::run(global, report, &asked).await,
+        Command::Build(asked) => build::run(global, report, &asked).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
         Command::Agent { task } => agent::run(task).await,

@@ -1,5 +1,6 @@
 //! The host's Docker engine, over its socket.
 
+mod build;
 mod container;
 mod published;
 
@@ -15,6 +16,7 @@ use futures_util::StreamExt;
 
 use crate::agent::{Context, Result};
 use crate::protocol::{Credentials, Failure};
+pub use build::Build;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 pub use published::Published;
 
@@ -28,7 +30,10 @@ pub struct Engine(Docker);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Container {
     pub running: bool,
+    /// The reference that it was made from.
     pub image: String,
+    /// Docker's name of that image: of its configuration, so the same wherever it was pulled from.
+    pub image_id: String,
     pub fields: Fields,
     pub exit_code: Option<i64>,
     /// How often Docker has started it again because it had ended.
@@ -67,6 +72,7 @@ impl Engine {
                     .and_then(|c| c.image.clone())
                     .unwrap_or_default(),
                 fields: container::fields(&found),
+                image_id: found.image.unwrap_or_default(),
                 restarts: found.restart_count.unwrap_or(0),
             })),
             Err(Error::DockerResponseServerError {
@@ -76,12 +82,13 @@ impl Engine {
         }
     }
 
-    pub async fn has_image(&self, image: &str) -> Result<bool> {
+    /// Docker's name of an image; `None`: it is not here by this reference.
+    pub async fn image_id(&self, image: &str) -> Result<Option<String>> {
         match self.0.inspect_image(image).await {
-            Ok(_) => Ok(true),
+            Ok(found) => Ok(found.id),
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
-            }) => Ok(false),
+            }) => Ok(None),
             Err(error) => Err(error).context(format_args!("looking for the image {image}")),
         }
     }

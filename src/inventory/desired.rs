@@ -6,22 +6,12 @@ use crate::protocol;
 
 use super::InventoryError;
 use super::environment::Environment;
+use super::registry::Registry;
 use super::tls::{Authority, Tls};
 
 impl Environment {
     /// What each of the environment's hosts shall be.
     pub async fn desired(&self) -> Result<protocol::Desired, InventoryError> {
-        let credentials = match &self.registry.credentials {
-            Some(credentials) => Some(protocol::Credentials {
-                username: credentials.username.clone(),
-                password: protocol::Secret(credentials.password.resolve().await?),
-            }),
-            None => None,
-        };
-        let ca = match &self.registry.ca {
-            Some(path) => Some(self.certificates("registry.ca", path)?),
-            None => None,
-        };
         let tls = match &self.tls {
             Tls::SelfSigned => protocol::Tls::SelfSigned,
             Tls::Files { chain, key } => protocol::Tls::Files {
@@ -42,7 +32,7 @@ impl Environment {
             names: self.names.clone(),
             tls,
             image: self.image.to_string(),
-            registry: protocol::Registry { credentials, ca },
+            registry: self.registry_access(&self.registry).await?,
             service: self.service.clone(),
             firewall: self.firewall.clone(),
         })
@@ -59,6 +49,22 @@ impl Environment {
             key_type: authority.key_type,
             profile: authority.profile.clone(),
         })
+    }
+
+    /// How the image's registry is reached: by the environment's own `registry`, or by another one.
+    pub async fn registry_access(
+        &self,
+        registry: &Registry,
+    ) -> Result<protocol::Registry, InventoryError> {
+        let credentials = match &registry.credentials {
+            Some(credentials) => Some(credentials.resolve(&self.image.registry).await?),
+            None => None,
+        };
+        let ca = match &registry.ca {
+            Some(path) => Some(self.certificates("registry.ca", path)?),
+            None => None,
+        };
+        Ok(protocol::Registry { credentials, ca })
     }
 
     /// The text of a PEM file with at least one certificate in it.

@@ -4,7 +4,9 @@ mod backup;
 mod decimal;
 mod desired;
 mod dns_name;
+mod docker_config;
 pub mod duration;
+mod edit;
 mod environment;
 mod error;
 #[cfg(test)]
@@ -15,6 +17,7 @@ pub mod image;
 mod ownership;
 mod problem;
 mod registry;
+mod relocate;
 mod schema;
 mod secret;
 mod service;
@@ -26,8 +29,11 @@ mod tests;
 mod tls;
 mod yaml;
 
+pub use edit::Value;
 pub use environment::Environment;
 pub use error::InventoryError;
+pub use registry::{Registry, path_in};
+pub use relocate::{NewPlace, Relocation, RelocationError};
 pub use target::{Connection, Target};
 pub use tls::Tls;
 

@@ -68,6 +68,7 @@ pub(super) struct ExternalAccount {
 pub(super) struct Registry {
     pub username: Option<Text>,
     pub password: Option<Spanned<SecretRef>>,
+    pub docker_config: Option<Text>,
     pub ca: Option<Text>,
 }
 

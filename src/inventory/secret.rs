@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_saphyr::Spanned;
+use tokio::io::AsyncWriteExt;
 
 use super::problem::Checks;
 use super::schema;
@@ -39,6 +40,17 @@ pub struct SecretError {
     reference: String,
     reason: String,
     pub hint: Option<String>,
+}
+
+impl SecretError {
+    pub(super) fn new(field: &str, reference: &str, reason: String, hint: String) -> Self {
+        Self {
+            field: field.to_owned(),
+            reference: reference.to_owned(),
+            reason,
+            hint: Some(hint),
+        }
+    }
 }
 
 impl SecretRef {
@@ -96,7 +108,7 @@ impl SecretRef {
         let value = match &self.source {
             Source::Env(name) => variable(name),
             Source::File(path) => std::fs::read(path).map_err(|error| error.to_string()),
-            Source::Command(argv) => run(argv, &self.base).await,
+            Source::Command(argv) => run(argv, &self.base, None).await,
         };
         let text = value
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
@@ -117,12 +129,7 @@ impl SecretRef {
             Source::File(_) => "put the secret there, readable by you alone".to_owned(),
             Source::Command(_) => "the command must print the secret and nothing else".to_owned(),
         };
-        SecretError {
-            field: self.field.clone(),
-            reference: self.source.to_string(),
-            reason,
-            hint: Some(hint),
-        }
+        SecretError::new(&self.field, &self.source.to_string(), reason, hint)
     }
 }
 
@@ -149,18 +156,26 @@ fn variable(name: &str) -> Result<Vec<u8>, String> {
 }
 
 /// What a program prints. Its standard error and terminal are the operator's: it may have to ask something.
+/// Its standard input is too, unless it is given one.
 #[allow(
     clippy::disallowed_methods,
     reason = "a `{command: …}` reference names a program, which needs the operator's terminal"
 )]
-async fn run(argv: &[String], directory: &Path) -> Result<Vec<u8>, String> {
+pub(super) async fn run(
+    argv: &[String],
+    directory: &Path,
+    input: Option<&str>,
+) -> Result<Vec<u8>, String> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err("it is empty".to_owned());
     };
-    let child = tokio::process::Command::new(program)
+    let mut child = tokio::process::Command::new(program)
         .args(arguments)
         .current_dir(directory)
-        .stdin(Stdio::inherit())
+        .stdin(match input {
+            Some(_) => Stdio::piped(),
+            None => Stdio::inherit(),
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
@@ -169,6 +184,10 @@ async fn run(argv: &[String], directory: &Path) -> Result<Vec<u8>, String> {
             std::io::ErrorKind::NotFound => format!("the program `{program}` is not installed"),
             _ => error.to_string(),
         })?;
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        // A program that reads no input has not failed by that.
+        let _ = stdin.write_all(input.as_bytes()).await;
+    }
     let output = tokio::time::timeout(COMMAND_TIMEOUT, child.wait_with_output())
         .await
         .map_err(|_| format!("it did not end within {} s", COMMAND_TIMEOUT.as_secs()))?

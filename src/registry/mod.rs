@@ -1,4 +1,15 @@
-//! The organization's container registry, asked from the host: which digest a tag stands for.
+//! The organization's container registry: which digest a tag stands for, asked from the host; and images copied
+//! from one registry to another, by the operator's machine.
+
+mod challenge;
+pub mod copy;
+mod error;
+mod manifest;
+mod repository;
+mod upload;
+
+pub use error::RegistryError;
+pub use repository::Repository;
 
 use std::time::Duration;
 
@@ -28,7 +39,7 @@ pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
         ),
         None => RegistryAuth::Anonymous,
     };
-    let ask = client(registry)?;
+    let ask = client(registry, TIMEOUT)?;
     let asked = tokio::time::timeout(TIMEOUT, ask.fetch_manifest_digest(&reference, &auth)).await;
     let digest = asked
         .map_err(|_| {
@@ -40,10 +51,11 @@ pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
     Ok(format!("{repository}@{digest}"))
 }
 
-fn client(registry: &Registry) -> Result<Client> {
+/// `silence`: how long the registry may say nothing.
+fn client(registry: &Registry, silence: Duration) -> Result<Client> {
     let mut config = ClientConfig {
         connect_timeout: Some(Duration::from_secs(5)),
-        read_timeout: Some(TIMEOUT),
+        read_timeout: Some(silence),
         user_agent: concat!("ocrctl/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()
     };
@@ -58,17 +70,8 @@ fn client(registry: &Registry) -> Result<Client> {
 }
 
 fn failure(image: &str, error: &OciDistributionError) -> Failure {
-    // The chain of sources has the cause (a certificate, a name); the top has only "error sending request".
-    let mut message = format!("asking the registry for {image}: {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
-    }
-    let failure = Failure::new(message);
+    let cause = error::chain(error);
+    let failure = Failure::new(format!("asking the registry for {image}: {cause}"));
     match error {
         OciDistributionError::UnauthorizedError { .. }
         | OciDistributionError::AuthenticationFailure(_) => failure.hint(

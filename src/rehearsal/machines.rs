@@ -23,6 +23,8 @@ pub(super) struct Machines {
     pub(super) infra: Infra,
     pub(super) acme: Acme,
     pub(super) registry: Registry,
+    /// The organization's own, to which an image can move.
+    pub(super) org_registry: Registry,
     /// Of the containers, where the provider is docker.
     pub(super) containers: Containers,
 }
@@ -54,6 +56,8 @@ pub(super) struct Acme {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Registry {
+    /// With its port, as the machines know it.
+    pub(super) host: String,
     pub(super) user: String,
     pub(super) password_file: PathBuf,
     pub(super) ca_file: PathBuf,

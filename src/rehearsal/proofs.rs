@@ -5,6 +5,7 @@ mod backup;
 mod certificates;
 mod documents;
 mod host;
+mod migration;
 mod releases;
 mod secrets;
 mod tls;
@@ -62,6 +63,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "certbot, there and back" certificates::certbot,
     "renewal as the authority suggests, controller gone" certificates::suggested,
     "changing the issuer" certificates::issuers,
+    "image moves to another registry under load" migration::migrate,
+    "the old registry is off: deploy and rollback" migration::without_the_old,
+    "the old registry is off: reboot" migration::reboot,
     "reboot with the registry off" releases::reboot,
     "audit is quiet once its findings are mended" audit::quiet,
     "audit finds what was planted" audit::planted,

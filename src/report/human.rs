@@ -69,6 +69,22 @@ impl Human {
                 };
                 self.note(streams, Some(host), Level::Info, &text);
             }
+            Event::Pulled { image, id, live } => {
+                self.end(host);
+                let text = match (id, live) {
+                    (None, _) => {
+                        format!("Docker does not run yet: {image} is pulled by the first deploy")
+                    }
+                    (Some(id), Some(live)) if id == live => {
+                        format!("has {image}, the image that runs already ({id}): nothing restarts")
+                    }
+                    (Some(id), Some(live)) => {
+                        format!("has {image} ({id}); another one runs ({live}) and goes on")
+                    }
+                    (Some(id), None) => format!("has {image} ({id}); no release is live"),
+                };
+                self.note(streams, Some(host), Level::Info, &text);
+            }
             Event::Failed(_) => self.end(host),
             Event::Restored { files } => {
                 let plural = if *files == 1 { "" } else { "s" };

@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 use super::{Host, hex, package, unit};
 use crate::agent::{Operation, Result};
 use crate::docker::{Container, ContainerSpec, Engine, Fields};
-use crate::protocol::{Action, Change, Desired, Detail, Failure, Registry, ReleaseInfo, Service};
+use crate::protocol::{
+    Action, Change, Desired, Detail, Event, Failure, Registry, ReleaseInfo, Service,
+};
 use crate::registry;
 pub use slot::{LIVE, SLOTS, Slot};
 
@@ -62,11 +64,9 @@ impl Release {
     }
 
     pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
-        // Docker is yet to be installed or started by an earlier resource: nothing runs.
-        let docker =
-            package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await;
         let resolve = registry::resolve(&self.image, &self.registry);
-        if !docker {
+        // Docker is yet to be installed or started by an earlier resource: nothing runs.
+        if !docker_runs(host).await? {
             let fields = self.spec(&resolve.await?, Slot::A).fields();
             return Ok(Some(change(
                 Action::Create,
@@ -88,7 +88,13 @@ impl Release {
             let fields = self.spec(image, Slot::A).fields();
             return Some(change(Action::Create, "no release is live", None, &fields));
         };
-        let wanted = self.spec(image, live).fields();
+        let mut wanted = self.spec(image, live).fields();
+        if let Some(container) = state.of(live)
+            && digest(image).is_some_and(|it| digest(&container.image) == Some(it))
+        {
+            // The same image, from wherever it was pulled.
+            wanted.insert("image".into(), container.image.clone());
+        }
         let idle_runs = state
             .of(live.other())
             .is_some_and(|container| container.running);
@@ -150,7 +156,7 @@ impl Release {
             (Action::Delete, Some(live)) => self.drain(&engine, live.other()).await,
             (_, live) => {
                 let image = registry::resolve(&self.image, &self.registry).await?;
-                self.pull(&engine, &image, operation).await?;
+                self.fetch(&engine, &image, operation).await?;
                 let slot = live.map_or(Slot::A, Slot::other);
                 kept::set_aside(&engine, slot).await?;
                 slot.clear(host)?;
@@ -185,6 +191,27 @@ impl Release {
         release.switch(host, &engine, live.other(), operation).await
     }
 
+    /// Brings the image here by its digest. Nothing that runs is touched.
+    pub async fn pull(host: &Host, desired: &Desired, operation: &Operation) -> Result<Event> {
+        let release = Self::of(desired);
+        let image = registry::resolve(&release.image, &release.registry).await?;
+        if !docker_runs(host).await? {
+            let (id, live) = (None, None);
+            return Ok(Event::Pulled { image, id, live });
+        }
+        let engine = Engine::connect().await?;
+        release.fetch(&engine, &image, operation).await?;
+        let live = match Slot::live(host)? {
+            Some(slot) => engine.inspect(slot.container()).await?,
+            None => None,
+        };
+        Ok(Event::Pulled {
+            id: engine.image_id(&image).await?,
+            live: live.map(|container| container.image_id),
+            image,
+        })
+    }
+
     /// What is live now, for the operator.
     pub async fn live(host: &Host) -> Option<ReleaseInfo> {
         let engine = Engine::connect().await.ok()?;
@@ -196,8 +223,8 @@ impl Release {
         })
     }
 
-    async fn pull(&self, engine: &Engine, image: &str, operation: &Operation) -> Result<()> {
-        if engine.has_image(image).await? {
+    async fn fetch(&self, engine: &Engine, image: &str, operation: &Operation) -> Result<()> {
+        if engine.image_id(image).await?.is_some() {
             return Ok(());
         }
         let credentials = self.registry.credentials.as_ref();
@@ -256,6 +283,15 @@ impl Release {
     }
 }
 
+async fn docker_runs(host: &Host) -> Result<bool> {
+    Ok(package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await)
+}
+
+/// `sha256:…` of `registry/name@sha256:…`. `None`: it is named otherwise.
+fn digest(image: &str) -> Option<&str> {
+    image.split_once('@').map(|(_, digest)| digest)
+}
+
 fn change(action: Action, reason: &str, from: Option<&Fields>, to: &Fields) -> Change {
     let details = to
         .iter()
@@ -309,6 +345,7 @@ mod tests {
         Container {
             running,
             image: image.into(),
+            image_id: "sha256:c0".into(),
             fields: release().spec(image, slot).fields(),
             exit_code: Some(137),
             restarts: 0,
@@ -333,6 +370,21 @@ mod tests {
             compare(Some(Slot::B), kept, Some(container(IMAGE, Slot::B, true))),
             None
         );
+    }
+
+    #[test]
+    fn the_same_image_from_another_registry_is_no_change() {
+        let old = Some(container(IMAGE, Slot::A, true));
+        let mut release = release();
+        let moved = "org.example:5001/a/b@sha256:0123456789abcdef";
+        release.image = moved.into();
+        let state = State {
+            live: Some(Slot::A),
+            containers: [old, None],
+        };
+        assert_eq!(release.compare(moved, &state), None);
+        let change = release.compare("org.example:5001/a/b@sha256:ffff", &state);
+        assert_eq!(change.unwrap().reason, "another release is live");
     }
 
     #[test]

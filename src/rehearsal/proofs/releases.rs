@@ -107,10 +107,18 @@ pub(super) async fn disk_full(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
-    let containers = &rehearsal.machines()?.containers;
-    let (prod1, infra) = (containers.prod1.clone(), containers.infra.clone());
+    let infra = rehearsal.machines()?.containers.infra.clone();
     docker(&["stop", &infra]).await?;
-    docker(&["restart", &prod1]).await?;
+    let seen = boot(rehearsal).await;
+    docker(&["start", &infra]).await?;
+    // The registry must be there again for what comes after.
+    Machines::up(&rehearsal.settings).await?;
+    seen
+}
+
+/// Boots the host anew; it serves without anyone's help.
+pub(super) async fn boot(rehearsal: &Rehearsal) -> Seen {
+    docker(&["restart", &rehearsal.machines()?.containers.prod1]).await?;
     let began = Instant::now();
     let client = rehearsal.client()?;
     let answer = loop {
@@ -121,9 +129,6 @@ pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
         }
     };
     let took = began.elapsed();
-    let seen = read(&answer, Method::Ocr);
-    docker(&["start", &infra]).await?;
-    // The registry must be there again for what comes after.
-    Machines::up(&rehearsal.settings).await?;
-    seen.map(|_| format!("the same page again {:.1} s after boot", took.as_secs_f64()))
+    read(&answer, Method::Ocr)
+        .map(|_| format!("the same page again {:.1} s after boot", took.as_secs_f64()))
 }

@@ -12,7 +12,7 @@ use crate::transport::{Exit, TransportError};
 /// Greets, then does what `script` says.
 fn greeting_then(script: &str) -> String {
     format!(
-        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":1,\"notices\":[]}}'\n{script}\n"
+        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":2,\"notices\":[]}}'\n{script}\n"
     )
 }
 

@@ -173,7 +173,7 @@ async fn another_version_of_the_protocol_is_refused() {
         matches!(
             &error,
             SessionError::Version {
-                ours: 1,
+                ours: crate::protocol::VERSION,
                 theirs: 99,
                 ..
             }
