@@ -4,6 +4,10 @@
 //! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
+mod keys;
+
+pub use keys::{HostKeys, KeyRequest};
+
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -35,19 +39,10 @@ pub enum Request {
         desired: Box<Desired>,
         lock_wait: Duration,
     },
-    /// Read or change the API keys. Answered by [`Event::Keys`].
-    Keys { change: KeyChange },
+    /// Read or replace the API keys. Answered by [`Event::Keys`].
+    Keys { request: KeyRequest },
     /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
     Ca,
-}
-
-/// A change of `/etc/ocr/keys.json`. Only hashes travel, never a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum KeyChange {
-    List,
-    Add { record: ocr_api::keys::KeyRecord },
-    Revoke { id: String },
 }
 
 /// From the agent to the controller.
@@ -91,9 +86,7 @@ pub enum Event {
     Applied {
         release: Option<ReleaseInfo>,
     },
-    Keys {
-        keys: Vec<ocr_api::keys::KeyRecord>,
-    },
+    Keys(Box<HostKeys>),
     Ca {
         pem: String,
     },

@@ -1,6 +1,6 @@
 //! The whole host on one page: an environment's desired state as the ordered list of its resources.
 
-use crate::agent::Result;
+use crate::agent::{Result, keys};
 use crate::protocol::Desired;
 use crate::resources::certificate::Certificate;
 use crate::resources::directory::{Directory, Group};
@@ -69,13 +69,9 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         mode: 0o750,
     }));
     list.push(Resource::File(File {
-        path: "/etc/ocr/keys.json".into(),
-        content: Content::Initial("{\"version\":1,\"keys\":[]}\n".into()),
-        access: Access {
-            uid: 0,
-            gid: CONTAINER_ID,
-            mode: 0o640,
-        },
+        path: keys::PATH.into(),
+        content: Content::Initial(keys::initial(host)?),
+        access: keys::ACCESS,
     }));
     list.push(root_directory("/var/lib/ocr", 0o755));
     // A socket in it belongs to NGINX's group too: the set-group-ID bit hands it on.

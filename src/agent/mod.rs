@@ -6,8 +6,9 @@ mod apply;
 mod events;
 mod failure;
 mod journal;
-mod keys;
+pub mod keys;
 mod lock;
+mod usage;
 
 #[cfg(test)]
 pub use apply::plan;
@@ -157,9 +158,9 @@ async fn answer(
         Request::Rollback { desired, lock_wait } => {
             apply::rollback(host, operation, operator, *desired, lock_wait).await?;
         }
-        Request::Keys { change } => {
-            let keys = keys::change(host, operator, change).await?;
-            operation.events.send(Event::Keys { keys });
+        Request::Keys { request } => {
+            let keys = keys::answer(host, &operation.events, operator, request).await?;
+            operation.events.send(Event::Keys(Box::new(keys)));
         }
         Request::Ca => {
             let pem = crate::resources::certificate::authority(host)?;

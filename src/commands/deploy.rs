@@ -20,14 +20,25 @@ pub(super) async fn run(global: &Global, report: &Report, operation: &Operation)
             fleet.close().await;
             return Ok(Outcome::Changes);
         }
-        let first_keys = plans.iter().flat_map(|plan| &plan.changes).any(|change| {
-            change.action == Action::Create && change.resource.ends_with("/keys.json")
-        });
-        if first_keys {
-            let text = format!(
-                "no client has a key yet: `ocrctl keys add {} --name CLIENT` makes one",
-                environment.name
-            );
+        let without_keys = plans
+            .iter()
+            .filter(|plan| {
+                plan.changes.iter().any(|change| {
+                    change.action == Action::Create && change.resource.ends_with("/keys.json")
+                })
+            })
+            .count();
+        let name = &environment.name;
+        let text = match without_keys {
+            0 => None,
+            all if all == plans.len() => Some(format!(
+                "no client has a key yet: `ocrctl keys add {name} --name CLIENT` makes one"
+            )),
+            _ => Some(format!(
+                "a host is new: `ocrctl keys sync {name}` gives it the keys of the others"
+            )),
+        };
+        if let Some(text) = text {
             report.note(None, Level::Info, text);
         }
     }

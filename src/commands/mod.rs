@@ -9,6 +9,7 @@ mod keys;
 mod plan;
 mod rehearse;
 mod rollback;
+mod rotate_key;
 
 use crate::cli::{Cert, Cli, Command, Global};
 use crate::inventory::{Environment, Inventory, InventoryError};
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Deploy(operation) => deploy::run(global, report, &operation).await,
         Command::Rollback(operation) => rollback::run(global, report, &operation).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
+        Command::RotateKey(rotation) => rotate_key::run(global, report, &rotation).await,
         Command::Cert(Cert::Ca(environment)) => {
             cert::ca(global, report, &environment.environment).await
         }
@@ -65,6 +67,22 @@ impl Failed {
             diagnostics: vec![diagnostic],
             code: FAILED,
         }
+    }
+
+    /// `None`: there is nothing to tell.
+    fn all(diagnostics: Vec<Diagnostic>) -> Option<Self> {
+        (!diagnostics.is_empty()).then_some(Self {
+            diagnostics,
+            code: FAILED,
+        })
+    }
+
+    /// Of several hosts; the first decides the exit code.
+    fn together(failures: Vec<Self>) -> Option<Self> {
+        failures.into_iter().reduce(|mut all, failed| {
+            all.diagnostics.extend(failed.diagnostics);
+            all
+        })
     }
 }
 

@@ -26,6 +26,7 @@ mod yaml;
 
 pub use environment::Environment;
 pub use error::InventoryError;
+pub use suggestion::closest;
 pub use target::{Connection, Target};
 
 use std::path::{Path, PathBuf};

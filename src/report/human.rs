@@ -71,7 +71,7 @@ impl Human {
             }
             Event::Failed(_) => self.end(host),
             // Data, not progress.
-            Event::Planned { .. } | Event::Keys { .. } | Event::Ca { .. } => {}
+            Event::Planned { .. } | Event::Keys(_) | Event::Ca { .. } => {}
         }
     }
 

@@ -11,7 +11,7 @@
 //!
 //! - the events of [`crate::protocol::Event`] under their own names: `hello`, `planned`, `step`, `progress`,
 //!   `note`, `confirm_reachable`, `applied`, `keys`, `ca`, `failed`;
-//! - `key`: a new key's `id`, `name` and `key`, this once;
+//! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
 //! - `data`: other output, as `text`;
 //! - `error`: why the command fails, with `message`, `causes` and `hint`.
 
@@ -36,6 +36,11 @@ pub(super) enum Own<'a> {
         id: &'a str,
         name: &'a str,
         key: &'a str,
+    },
+    KeyKept {
+        id: &'a str,
+        name: &'a str,
+        handed: &'a str,
     },
     Data {
         text: &'a str,
