@@ -2,6 +2,7 @@
 
 mod documents;
 mod host;
+mod keys;
 mod releases;
 
 use std::future::Future;
@@ -37,6 +38,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "403 without a good key" documents::refused,
     "bad uploads get a clear error" documents::bad_uploads,
     "HTTP redirects, unknown names get nothing" documents::names,
+    "key rotation under load" keys::rotation,
+    "a key ends at its second" keys::expiry,
+    "mistakes lose no key" keys::mistakes,
     "release switch under load" releases::switch,
     "broken release never serves" releases::broken,
     "rollback under load" releases::rollback,
@@ -45,6 +49,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "drift is found and mended" host::drift,
     "refused NGINX configuration never goes live" host::bad_nginx,
     "the operator's own certificate" host::own_certificate,
+    "damaged key file changes nothing" keys::damaged,
+    "guesses are slowed down, clients are not" keys::guesses,
     "reboot with the registry off" releases::reboot,
+    "use of keys is counted" keys::usage,
     "no secret left behind" host::secrets,
 ];
