@@ -214,7 +214,10 @@ fn with_a_second_host(rehearsal: &Rehearsal, port: Option<u16>) -> Result<(), Pr
     let (Some(from), Some(to)) = (text.find("      - name: prod1"), text.find("    tls:")) else {
         return wrong("the inventory has another shape than this proof knows");
     };
-    let mut second = text[from..to].replace("name: prod1", "name: prod2");
+    let address = &rehearsal.machines()?.address;
+    let mut second = text[from..to]
+        .replace("name: prod1", "name: prod2")
+        .replace(&format!("address: {address}"), "address: localhost");
     if let Some(port) = port {
         let ssh = rehearsal.machines()?.prod1.ssh_port;
         second = second.replace(&format!("port: {ssh}"), &format!("port: {port}"));
