@@ -240,14 +240,6 @@ pub struct AddKey {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_minute: Option<u32>,
 
-    /// Pages that it may send in a day
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pages_per_day: Option<u32>,
-
-    /// Pages of it that may be read at a time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub concurrent_pages: Option<u32>,
-
     #[command(flatten)]
     pub handover: Handover,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ocr_api::health::Keys;
-use ocr_api::keys::{KeyFile, Refused, Scope};
+use ocr_api::keys::{KeyFile, Quota, Refused, Scope};
 
 /// How often the file is looked at. It is read whole each time and compared: times and sizes of files can lie.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -20,6 +20,13 @@ const MAX_BYTES: u64 = 8 << 20;
 pub struct Keyring {
     path: PathBuf,
     state: RwLock<State>,
+}
+
+/// A good key, as far as a request needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub id: String,
+    pub quota: Option<Quota>,
 }
 
 #[derive(Debug, Default)]
@@ -70,14 +77,17 @@ impl Keyring {
         }
     }
 
-    /// The id of a presented key, if it is good for a route of `scope`.
+    /// A presented key, if it is good for a route of `scope`.
     ///
     /// # Errors
     /// Why it is refused, for the log.
-    pub fn verify(&self, presented: Option<&str>, scope: Scope) -> Result<String, Refused> {
+    pub fn verify(&self, presented: Option<&str>, scope: Scope) -> Result<Known, Refused> {
         let file = Arc::clone(&self.read_state().file);
         file.verify(presented, scope, Timestamp::now())
-            .map(|record| record.id.clone())
+            .map(|record| Known {
+                id: record.id.clone(),
+                quota: record.quota,
+            })
     }
 
     /// What `/readyz` says of the keys.

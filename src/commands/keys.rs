@@ -53,12 +53,10 @@ async fn add(global: &Global, report: &Report, flags: &AddKey) -> Result {
     let scopes = flags.scope.iter().map(|scope| (*scope).into()).collect();
     let mut record = KeyRecord::new(&key, &flags.name, scopes, now);
     (record.not_before, record.expires) = (flags.not_before, flags.expires);
-    let quota = Quota {
-        requests_per_minute: flags.requests_per_minute,
-        pages_per_day: flags.pages_per_day,
-        concurrent_pages: flags.concurrent_pages,
-    };
-    record.quota = (quota != Quota::default()).then_some(quota);
+    record.quota = flags.requests_per_minute.map(|most| Quota {
+        requests_per_minute: Some(most),
+        ..Quota::default()
+    });
     let begins = record.not_before.unwrap_or(now).max(now);
     if let Some(end) = record.expires.filter(|end| *end <= begins) {
         let text = format!("a key that ends at {end} would never be good");

@@ -22,18 +22,24 @@ pub(super) async fn require_key(
     next: Next,
 ) -> Response {
     let from = client::address(&request);
-    match service.keyring.verify(bearer(request.headers()), scope) {
-        Ok(key) => {
-            if let Some(usage) = &service.usage {
-                usage.record(&key, Timestamp::now(), from);
-            }
-            let mut response = next.run(request).await;
+    let (rejection, noted) = match service.keyring.verify(bearer(request.headers()), scope) {
+        Ok(known) => {
             let noted = Noted {
-                key: Some(key),
+                key: Some(known.id.clone()),
                 ..Noted::default()
             };
-            access::note(&mut response, noted);
-            response
+            let per_minute = known.quota.and_then(|quota| quota.requests_per_minute);
+            match per_minute.map_or(Ok(()), |most| service.quotas.enter(&known.id, most)) {
+                Ok(()) => {
+                    if let Some(usage) = &service.usage {
+                        usage.record(&known.id, Timestamp::now(), from);
+                    }
+                    let mut response = next.run(request).await;
+                    access::note(&mut response, noted);
+                    return response;
+                }
+                Err(retry_after) => (Rejection::quota(retry_after), noted),
+            }
         }
         Err(refused) => {
             // A good key never comes here, however many bad ones its address has sent.
@@ -44,18 +50,19 @@ pub(super) async fn require_key(
                 }
                 Verdict::TooMany { retry_after } => Rejection::key_attempts(retry_after),
             };
-            let (head, body) = request.into_parts();
-            discard::unless_expected(&head.headers, body.into_data_stream());
-            let mut response = rejection.into_response();
             let noted = Noted {
                 key: refused.id,
                 refused: Some(refused.why.to_string()),
                 ..Noted::default()
             };
-            access::note(&mut response, noted);
-            response
+            (rejection, noted)
         }
-    }
+    };
+    let (head, body) = request.into_parts();
+    discard::unless_expected(&head.headers, body.into_data_stream());
+    let mut response = rejection.into_response();
+    access::note(&mut response, noted);
+    response
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -40,6 +40,16 @@ impl Rejection {
         }
     }
 
+    pub(super) fn quota(retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                ProblemKind::Quota,
+                "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+            )
+        }
+    }
+
     pub(super) fn busy(retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),

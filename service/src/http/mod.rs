@@ -12,6 +12,7 @@ mod health;
 mod negotiate;
 mod ocr;
 mod query;
+mod quota;
 mod reading;
 mod upload;
 
@@ -33,6 +34,7 @@ use crate::usage::UsageLog;
 use attempts::Attempts;
 use budget::Budget;
 use error::Rejection;
+use quota::Quotas;
 
 /// What requests may ask of the service.
 #[derive(Debug, Clone)]
@@ -58,6 +60,7 @@ pub struct Service {
     /// `None`: not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
+    quotas: Quotas,
     budget: Budget,
     next_document: AtomicU64,
     draining: AtomicBool,
@@ -82,6 +85,7 @@ impl Service {
             keyring,
             usage,
             attempts: Attempts::default(),
+            quotas: Quotas::default(),
             next_document: AtomicU64::new(1),
             draining: AtomicBool::new(false),
         })

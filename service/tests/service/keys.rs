@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ocr_api::keys::{ApiKey, KeyFile, KeyRecord, Scope, Usage};
+use ocr_api::keys::{ApiKey, KeyFile, KeyRecord, Quota, Scope, Usage};
+use ocr_api::problem::ProblemKind;
 
 use crate::support::client::{connect, read_reply};
 use crate::support::pdf::Pdf;
@@ -22,6 +23,15 @@ fn edit(path: &Path, change: impl FnOnce(&mut KeyFile)) {
     let beside = path.with_extension("new");
     fs::write(&beside, file.to_json()).unwrap();
     fs::rename(beside, path).unwrap();
+}
+
+/// Waits until the keys in force are those of the file.
+#[track_caller]
+fn wait_until_taken(server: &Server) {
+    let file = KeyFile::parse(&fs::read(server.keys_file()).unwrap()).unwrap();
+    wait_for("the file is taken", || {
+        server.readiness().1.keys.digest == Some(file.digest())
+    });
 }
 
 #[test]
@@ -244,6 +254,27 @@ fn guessing_is_slowed_down_and_a_good_key_behind_the_same_address_is_not() {
     assert_eq!(server.send_with_key(good).status, 200);
     assert!(started.elapsed() < Duration::from_secs(1));
     assert_eq!(guess("192.0.2.2").status, 403, "another address");
+}
+
+#[test]
+fn a_key_may_ask_as_often_as_its_quota_says() {
+    let server = Server::start(&["--workers", "1"]);
+    let other = new_key(&server.keys_file(), "other");
+    edit(&server.keys_file(), |file| {
+        file.keys[0].quota = Some(Quota {
+            requests_per_minute: Some(2),
+            ..Quota::default()
+        });
+    });
+    wait_until_taken(&server);
+    let statuses: Vec<u16> = (0..3).map(|_| server.ocr("", &document()).status).collect();
+    assert_eq!(statuses, [200, 200, 429]);
+    let reply = server.ocr("", &document());
+    assert_eq!(reply.problem().kind, ProblemKind::Quota);
+    let after: u32 = reply.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=30).contains(&after), "{after}");
+    let request = Request::post("/v1/ocr", document()).key(&other);
+    assert_eq!(server.send(&request).status, 200, "another key");
 }
 
 #[test]
