@@ -3,7 +3,7 @@
 use super::fleet::Fleet;
 use super::{Outcome, Result, environment};
 use crate::cli::{Global, Operation};
-use crate::protocol::{Action, Level};
+use crate::protocol::{Action, Detail, Level};
 use crate::report::Report;
 
 pub(super) async fn run(global: &Global, report: &Report, operation: &Operation) -> Result {
@@ -23,8 +23,12 @@ pub(super) async fn run(global: &Global, report: &Report, operation: &Operation)
         let without_keys = plans
             .iter()
             .filter(|plan| {
+                // One that was lost comes back with its keys in it.
+                let empty = |detail: &Detail| !matches!(detail, Detail::Diff { text } if text.contains("\"sha256\""));
                 plan.changes.iter().any(|change| {
-                    change.action == Action::Create && change.resource.ends_with("/keys.json")
+                    change.action == Action::Create
+                        && change.resource.ends_with("/keys.json")
+                        && change.details.iter().all(empty)
                 })
             })
             .count();

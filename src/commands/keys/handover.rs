@@ -229,3 +229,60 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Failed {
         ..Failed::new(diagnostic)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn flags(out: &Path) -> cli::Handover {
+        cli::Handover {
+            out: Some(out.to_owned()),
+            exec: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_key_goes_into_a_file_of_its_own_and_never_over_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ApiKey::generate().unwrap();
+        let path = directory.path().join("scanner.key");
+        let handover = Handover::of(&flags(&path)).unwrap();
+        handover.prepare(&key).unwrap();
+        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(written.trim(), key.reveal());
+
+        // Nor when it came to be there meanwhile, nor through a link to nowhere.
+        let other = ApiKey::generate().unwrap();
+        assert_eq!(handover.prepare(&other).unwrap_err().code, USAGE);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+        let link = directory.path().join("link");
+        symlink(directory.path().join("nowhere"), &link).unwrap();
+        for taken in [&path, &link] {
+            let failed = Handover::of(&flags(taken)).unwrap_err();
+            assert!(failed.diagnostics[0].message.contains("never overwrites"));
+        }
+        let nowhere = directory.path().join("no").join("such");
+        assert!(Handover::of(&flags(&nowhere)).is_err());
+
+        handover.abandon();
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_program_gets_the_key_on_its_input_and_can_t_make_us_show_it() {
+        let key = ApiKey::generate().unwrap();
+        let sh = |script: &str| ["sh", "-c", script].map(OsString::from);
+        let script = format!("test \"$(cat)\" = {}", key.reveal());
+        assert_eq!(exec(&sh(&script), &key).await.unwrap(), "");
+        let said = exec(&sh("echo stored: $(cat)"), &key).await.unwrap();
+        assert_eq!(said, "stored: (the key)");
+        let failed = exec(&sh("cat >&2; exit 3"), &key).await.unwrap_err();
+        let message = &failed.diagnostics[0].message;
+        assert!(message.contains("exit status: 3") && !message.contains(key.reveal()));
+        let missing = exec(&["no-such-program".into()], &key).await.unwrap_err();
+        assert!(missing.diagnostics[0].message.contains("not installed"));
+    }
+}

@@ -246,6 +246,7 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
         .expect(1)?
         .expect_said(&["nothing was changed"])?;
 
+    let process = sh("pgrep -o ocr-service").await?;
     sh("systemctl restart docker").await?;
     let began = Instant::now();
     let restarted = loop {
@@ -264,6 +265,9 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     };
+    if sh("pgrep -o ocr-service").await? == process {
+        return wrong("the service was not restarted");
+    }
     let other = ApiKey::generate().map_err(|error| ProofError::Wrong(error.to_string()))?;
     let stranger = rehearsal
         .client()?
