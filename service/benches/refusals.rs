@@ -1,8 +1,9 @@
 //! Whether the time of a refusal tells what was wrong with the key: every kind of refusal in random order, in one run,
 //! first the verdict alone, then over HTTP; and the Mann–Whitney test of each kind against all others.
 //!
-//! `cargo bench -p ocr-service --bench refusals`. A |z| above 3 would be a difference that chance makes in 3 of 1,000 runs.
-//! The last row is a refusal with one header more: what the test does see.
+//! `cargo bench -p ocr-service --bench refusals`. Chance alone makes a |z| above 3 in 3 of 1,000 rows. The verdict alone is timed
+//! so often that a few nanoseconds show; over HTTP, where a client stands, nothing may. The last row is a refusal with one header
+//! more: what the test can see there.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
