@@ -73,6 +73,13 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         content: Content::Initial(keys::initial(host)?),
         access: keys::ACCESS,
     }));
+    if let Some((path, json)) = keys::initial_copy(host)? {
+        list.push(Resource::File(File {
+            path,
+            content: Content::Initial(json),
+            access: keys::ACCESS,
+        }));
+    }
     list.push(root_directory("/var/lib/ocr", 0o755));
     // A socket in it belongs to NGINX's group too: the set-group-ID bit hands it on.
     list.extend(SLOTS.map(|slot| {

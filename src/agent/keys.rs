@@ -77,6 +77,15 @@ pub fn initial(host: &Host) -> Result<String> {
     }
 }
 
+/// What a host without a copy is given as one, and where; `None`: its key file can't be used, so there is nothing good.
+pub fn initial_copy(host: &Host) -> Result<Option<(String, String)>> {
+    let good = match host.read(PATH)? {
+        None => Some(initial(host)?),
+        Some(bytes) => KeyFile::parse(&bytes).ok().map(|file| file.to_json()),
+    };
+    Ok(good.map(|json| (copy(), json)))
+}
+
 struct Read {
     /// Or why it can't be used.
     file: std::result::Result<KeyFile, String>,
@@ -227,6 +236,17 @@ mod tests {
             let mended = ask(&host, replace(None, &one)).await.unwrap();
             assert_eq!((mended.error, mended.digest), (None, Some(one.digest())));
         }
+    }
+
+    #[test]
+    fn a_host_from_before_there_were_copies_gets_one_of_what_is_good() {
+        let (_root, host) = deployed();
+        let one = file(&["one"]);
+        host.write(PATH, one.to_json().as_bytes(), ACCESS).unwrap();
+        let (path, json) = initial_copy(&host).unwrap().unwrap();
+        assert_eq!((path, json), (copy(), one.to_json()));
+        std::fs::write(host.path(PATH), "{").unwrap();
+        assert_eq!(initial_copy(&host).unwrap(), None);
     }
 
     #[tokio::test]
