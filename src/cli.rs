@@ -9,6 +9,7 @@ use clap::{
     ValueEnum,
 };
 use clap_complete::Shell;
+use jiff::Timestamp;
 
 use crate::inventory::duration;
 
@@ -145,6 +146,18 @@ Examples:
     #[command(subcommand)]
     Keys(Keys),
 
+    /// Give a client a new API key, and its old one an end
+    ///
+    /// The new key is good on every host before it is handed over, and the old one stays good until the grace is over. If
+    /// anything fails on the way, the old key is not touched and the new one is taken back.
+    #[command(after_help = "\
+Examples:
+  ocrctl rotate-key prod                                    where there is one client
+  ocrctl rotate-key prod --client scanner --out scanner.key
+  ocrctl rotate-key prod --client scanner --revoke-now      the old one has leaked
+  ocrctl rotate-key prod --client scanner --exec pass insert --multiline ocr/scanner")]
+    RotateKey(RotateKey),
+
     /// Certificates of an environment
     #[command(subcommand)]
     Cert(Cert),
@@ -258,23 +271,20 @@ pub struct Backup {
 
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// List the keys, without what is secret of them
+    /// List the keys, without what is secret of them, and how they were used
     List(Environment),
 
     /// Make a key and print it, this once
     #[command(after_help = "\
-Example:
-  ocrctl keys add prod --name scanner")]
-    Add {
-        #[command(flatten)]
-        environment: Environment,
-
-        /// Whose key it is
-        #[arg(long, value_parser = name)]
-        name: String,
-    },
+Examples:
+  ocrctl keys add prod --name scanner
+  ocrctl keys add prod --name prometheus --scope metrics --expires 2027-01-31 --out prometheus.key
+  ocrctl keys add prod --name scanner --exec pass insert --multiline ocr/scanner")]
+    Add(AddKey),
 
     /// Refuse a key from now on
+    ///
+    /// Shows when it was last used, from where and how often, and asks.
     #[command(after_help = "\
 Example:
   ocrctl keys revoke prod 7h3k9w2m")]
@@ -286,6 +296,95 @@ Example:
         #[arg(value_name = "ID")]
         id: String,
     },
+
+    /// Give each host the keys of all of them
+    ///
+    /// For a host that has joined the environment, and for one whose key file was damaged. Where hosts differ in a key,
+    /// what refuses more counts.
+    #[command(after_help = "\
+Example:
+  ocrctl keys sync prod")]
+    Sync(Environment),
+}
+
+#[derive(Debug, Args)]
+pub struct AddKey {
+    #[command(flatten)]
+    pub environment: Environment,
+
+    /// Whose key it is
+    #[arg(long, value_parser = name)]
+    pub name: String,
+
+    /// What it may be used for
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["ocr", "codes"])]
+    pub scope: Vec<Scope>,
+
+    /// Refuse it from then on: 2027-01-31T18:00:00Z, or a day, which is over before it begins (UTC)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub expires: Option<Timestamp>,
+
+    /// Refuse it before then
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub not_before: Option<Timestamp>,
+
+    /// Requests that it may make in a minute
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_minute: Option<u32>,
+
+    #[command(flatten)]
+    pub handover: Handover,
+}
+
+#[derive(Debug, Args)]
+pub struct RotateKey {
+    #[command(flatten)]
+    pub environment: Environment,
+
+    /// Whose key; may be left out where there is one client
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub client: Option<String>,
+
+    /// How long the old key stays good
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
+    pub grace: Duration,
+
+    /// Refuse the old key as soon as the new one is handed over
+    #[arg(long, conflicts_with = "grace")]
+    pub revoke_now: bool,
+
+    #[command(flatten)]
+    pub handover: Handover,
+}
+
+/// Where a new key goes, which is shown or given away once.
+#[derive(Debug, Args)]
+pub struct Handover {
+    /// Write the key to a new file, which only you can read, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Give the key to a program on its standard input; takes the rest of the line. The key is taken back if it fails
+    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true, conflicts_with = "out")]
+    pub exec: Vec<OsString>,
+}
+
+/// The names of [`ocr_api::keys::Scope`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    Ocr,
+    Codes,
+    Metrics,
+}
+
+impl From<Scope> for ocr_api::keys::Scope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Ocr => Self::Ocr,
+            Scope::Codes => Self::Codes,
+            Scope::Metrics => Self::Metrics,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -378,6 +477,13 @@ pub fn exit_code(error: &clap::Error) -> u8 {
     if error.use_stderr() { USAGE } else { 0 }
 }
 
+/// RFC 3339, or the first moment of a day in UTC.
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse()
+        .or_else(|_| format!("{text}T00:00:00Z").parse())
+        .map_err(|_| "write 2027-01-31T18:00:00Z or 2027-01-31".to_owned())
+}
+
 fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
@@ -414,6 +520,8 @@ mod tests {
             "keys list",
             "keys add",
             "keys revoke",
+            "keys sync",
+            "rotate-key",
             "cert",
             "cert ca",
             "cert status",
@@ -445,6 +553,10 @@ mod tests {
             "ocrctl backup prod --check a",
             "ocrctl deploy prod --restore a",
             "ocrctl deploy prod --identity a",
+            "ocrctl keys add prod --name x --expires tomorrow",
+            "ocrctl keys add prod --name x --scope everything",
+            "ocrctl keys add prod --name x --out f --exec cat",
+            "ocrctl rotate-key prod --grace 1h --revoke-now",
             "ocrctl rehearse --release sid",
             "ocrctl plan prod --wat",
         ] {
@@ -455,6 +567,24 @@ mod tests {
                 .unwrap_err()
                 .render()
         );
+    }
+
+    #[test]
+    fn a_time_is_a_moment_or_the_beginning_of_a_day() {
+        assert_eq!(time("2027-01-31"), time("2027-01-31T00:00:00Z"));
+        assert!(time("2027-01-31T18:00:00+01:00").is_ok());
+        assert!(time("31.1.2027").is_err() && time("2027-02-30").is_err());
+    }
+
+    #[test]
+    fn a_program_takes_the_rest_of_the_line() {
+        let line = "ocrctl rotate-key prod --revoke-now --exec vault kv put -mount=kv ocr key=-";
+        let Command::RotateKey(flags) = parse(line).unwrap().command else {
+            panic!("{line}");
+        };
+        let exec = ["vault", "kv", "put", "-mount=kv", "ocr", "key=-"];
+        assert_eq!(flags.handover.exec, exec.map(OsString::from));
+        assert!(flags.revoke_now && flags.client.is_none());
     }
 
     #[test]

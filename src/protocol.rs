@@ -5,6 +5,9 @@
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
 pub mod audit;
+mod keys;
+
+pub use keys::{HostKeys, KeyRequest};
 
 use std::time::Duration;
 
@@ -43,8 +46,8 @@ pub enum Request {
         desired: Box<Desired>,
         lock_wait: Duration,
     },
-    /// Read or change the API keys. Answered by [`Event::Keys`].
-    Keys { change: KeyChange },
+    /// Read or replace the API keys. Answered by [`Event::Keys`].
+    Keys { request: KeyRequest },
     /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
     Ca,
     /// How the certificate is. Answered by [`Event::Certificate`].
@@ -69,15 +72,6 @@ pub enum Request {
         contents: Secret,
         fingerprint: Option<String>,
     },
-}
-
-/// A change of `/etc/ocr/keys.json`. Only hashes travel, never a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum KeyChange {
-    List,
-    Add { record: ocr_api::keys::KeyRecord },
-    Revoke { id: String },
 }
 
 /// From the agent to the controller.
@@ -121,9 +115,7 @@ pub enum Event {
     Applied {
         release: Option<ReleaseInfo>,
     },
-    Keys {
-        keys: Vec<ocr_api::keys::KeyRecord>,
-    },
+    Keys(Box<HostKeys>),
     Ca {
         pem: String,
     },

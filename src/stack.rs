@@ -1,6 +1,6 @@
 //! The whole host on one page: an environment's desired state as the ordered list of its resources.
 
-use crate::agent::{Context, Result};
+use crate::agent::{Context, Result, keys};
 use crate::protocol::{Desired, Tls};
 use crate::resources::certificate::issuance::Issuance;
 use crate::resources::certificate::settings::{self, Settings};
@@ -71,14 +71,17 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         mode: 0o750,
     }));
     list.push(Resource::File(File {
-        path: "/etc/ocr/keys.json".into(),
-        content: Content::Initial("{\"version\":1,\"keys\":[]}\n".into()),
-        access: Access {
-            uid: 0,
-            gid: CONTAINER_ID,
-            mode: 0o640,
-        },
+        path: keys::PATH.into(),
+        content: Content::Initial(keys::initial(host)?),
+        access: keys::ACCESS,
     }));
+    if let Some((path, json)) = keys::initial_copy(host)? {
+        list.push(Resource::File(File {
+            path,
+            content: Content::Initial(json),
+            access: keys::ACCESS,
+        }));
+    }
     list.push(root_directory("/var/lib/ocr", 0o755));
     // A socket in it belongs to NGINX's group too: the set-group-ID bit hands it on.
     list.extend(SLOTS.map(|slot| {

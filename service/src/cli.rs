@@ -41,6 +41,10 @@ pub struct Serve {
     #[arg(long, env = "OCR_KEYS", default_value = "/etc/ocr/keys.json")]
     pub keys: PathBuf,
 
+    /// Where to count how often each key is used; `usage.json` beside a Unix socket, and nowhere otherwise.
+    #[arg(long, env = "OCR_USAGE")]
+    pub usage: Option<PathBuf>,
+
     /// Worker processes; `auto` is one for each core.
     #[arg(long, env = "OCR_WORKERS", default_value = "auto")]
     pub workers: Workers,
@@ -141,6 +145,17 @@ pub struct Worker {
     pdfium: PathBuf,
     #[arg(long)]
     max_pixels: u64,
+}
+
+impl Serve {
+    /// The file that counts the use of keys. A release's socket has a directory of its own, which stays.
+    pub fn usage(&self) -> Option<PathBuf> {
+        match (&self.usage, &self.listen) {
+            (Some(path), _) => Some(path.clone()),
+            (None, Address::Unix(socket)) => Some(socket.with_file_name("usage.json")),
+            (None, Address::Tcp(_)) => None,
+        }
+    }
 }
 
 impl From<Worker> for WorkerSettings {

@@ -7,6 +7,7 @@
 //! | [`listener`]  | where requests arrive, and how none is lost when the service stops    |
 //! | [`http`]      | the routes: from a request to an answer or a problem                  |
 //! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
+//! | [`usage`]     | how often each key is used, in a file                                 |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
 //! | [`protocol`]  | what passes between the service and a worker                          |
@@ -21,4 +22,5 @@ pub mod listener;
 pub mod pool;
 pub mod protocol;
 pub mod units;
+pub mod usage;
 pub mod worker;

@@ -74,6 +74,7 @@ pub async fn restore(
         });
     };
     let _lock = Lock::take(host, operator, "restore", WAIT).await?;
+    let _keys = Lock::take_for_keys(host, operator, WAIT).await?;
     if apply::fingerprint(&backup::compare(host, &contents)?) != fingerprint {
         return Err(Failure {
             kind: FailureKind::HostChanged,

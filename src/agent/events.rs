@@ -26,6 +26,11 @@ impl Emitter {
         Self::to(std::io::stdout())
     }
 
+    #[cfg(test)]
+    pub fn nowhere() -> Self {
+        Self::to(std::io::sink())
+    }
+
     fn to(mut output: impl Write + Send + 'static) -> Self {
         let (sender, events) = mpsc::channel::<Event>();
         let (end, ended) = mpsc::channel();

@@ -32,6 +32,8 @@ pub enum State {
     /// Ended while no controller listened; told by the next command.
     DoneUnseen,
     FailedUnseen,
+    /// Done in a moment, beside whatever else goes on: the keys were changed.
+    Recorded,
     /// The operator has been told of what is above.
     Told,
 }
@@ -128,6 +130,7 @@ fn notices(entries: &[Entry], running: bool) -> Vec<String> {
         };
         match entry.state {
             State::Began => notices.extend(open.replace(entry).map(never_ended)),
+            State::Recorded => {}
             State::Done | State::Failed | State::Told => open = None,
             State::DoneUnseen => {
                 open = None;
@@ -177,6 +180,8 @@ mod tests {
         assert!(notices(&journal(&[Began]), false)[0].contains("never ended"));
         assert_eq!(notices(&journal(&[Began]), true), [""; 0], "it still runs");
         assert_eq!(notices(&journal(&[Began, Began, Done]), false).len(), 1);
+        let beside = journal(&[Began, Recorded]);
+        assert!(notices(&beside, false)[0].contains("never ended"));
     }
 
     #[test]

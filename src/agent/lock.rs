@@ -13,6 +13,10 @@ use crate::resources::Host;
 
 const POLL: Duration = Duration::from_millis(200);
 
+const PATH: &str = "/run/ocrctl/lock";
+/// A key that has leaked is revoked while a deploy goes on: key changes have a lock of their own.
+const KEYS_PATH: &str = "/run/ocrctl/keys.lock";
+
 /// Held until dropped.
 #[derive(Debug)]
 pub struct Lock {
@@ -22,7 +26,22 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock for `operator`'s `command`, waiting for at most `wait`.
     pub async fn take(host: &Host, operator: &str, command: &str, wait: Duration) -> Result<Self> {
-        let path = host.path("/run/ocrctl/lock");
+        Self::take_at(host, PATH, operator, command, wait).await
+    }
+
+    /// The same for a change of the keys.
+    pub async fn take_for_keys(host: &Host, operator: &str, wait: Duration) -> Result<Self> {
+        Self::take_at(host, KEYS_PATH, operator, "key change", wait).await
+    }
+
+    async fn take_at(
+        host: &Host,
+        path: &str,
+        operator: &str,
+        command: &str,
+        wait: Duration,
+    ) -> Result<Self> {
+        let path = host.path(path);
         let until = Instant::now() + wait;
         loop {
             host.make_dir("/run/ocrctl", 0o755)?;
@@ -62,7 +81,7 @@ impl Lock {
 
     /// Whether an operation runs now.
     pub fn held(host: &Host) -> bool {
-        File::open(host.path("/run/ocrctl/lock"))
+        File::open(host.path(PATH))
             .is_ok_and(|file| Flock::lock(file, FlockArg::LockSharedNonblock).is_err())
     }
 }

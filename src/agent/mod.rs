@@ -7,9 +7,10 @@ mod backup;
 mod events;
 mod failure;
 mod journal;
-mod keys;
+pub mod keys;
 mod lock;
 pub mod renew;
+mod usage;
 
 #[cfg(test)]
 pub use apply::plan;
@@ -163,9 +164,9 @@ async fn answer(
         Request::Pull { desired, lock_wait } => {
             apply::pull(host, operation, operator, *desired, lock_wait).await?;
         }
-        Request::Keys { change } => {
-            let keys = keys::change(host, operator, change).await?;
-            operation.events.send(Event::Keys { keys });
+        Request::Keys { request } => {
+            let keys = keys::answer(host, &operation.events, operator, request).await?;
+            operation.events.send(Event::Keys(Box::new(keys)));
         }
         Request::Ca => {
             let pem = crate::resources::certificate::authority(host)?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ocr_api::keys::KeyFile;
 
 use super::contents::{Contents, Entry, VERSION, belongs};
-use crate::agent::{Context, Result, refused};
+use crate::agent::{Context, Result, keys, refused};
 use crate::protocol::{Action, Change};
 use crate::resources::Host;
 use crate::resources::host::Access;
@@ -68,6 +68,9 @@ pub fn restore(host: &Host, contents: &Contents) -> Result<usize> {
     let mut links = Vec::new();
     for (path, entry) in contents.entries.iter().filter(|(path, _)| differs(path)) {
         match entry {
+            Entry::File { base64, .. } if path == keys::PATH => {
+                keys::write(host, &Entry::decode(base64, path)?)?;
+            }
             Entry::File { mode, base64 } => {
                 host.write(path, &Entry::decode(base64, path)?, access(path, *mode))?;
             }

@@ -3,7 +3,7 @@
 use super::fleet::Fleet;
 use super::{Outcome, Result, environment, restore};
 use crate::cli::{Deploy, Global};
-use crate::protocol::{Action, Level};
+use crate::protocol::{Action, Detail, Level};
 use crate::report::Report;
 
 pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Result {
@@ -30,14 +30,29 @@ pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Re
             fleet.close().await;
             return Ok(Outcome::Changes);
         }
-        let first_keys = plans.iter().flat_map(|plan| &plan.changes).any(|change| {
-            change.action == Action::Create && change.resource.ends_with("/keys.json")
-        });
-        if first_keys {
-            let text = format!(
-                "no client has a key yet: `ocrctl keys add {} --name CLIENT` makes one",
-                environment.name
-            );
+        let without_keys = plans
+            .iter()
+            .filter(|plan| {
+                // One that was lost comes back with its keys in it.
+                let empty = |detail: &Detail| !matches!(detail, Detail::Diff { text } if text.contains("\"sha256\""));
+                plan.changes.iter().any(|change| {
+                    change.action == Action::Create
+                        && change.resource.ends_with("/keys.json")
+                        && change.details.iter().all(empty)
+                })
+            })
+            .count();
+        let name = &environment.name;
+        let text = match without_keys {
+            0 => None,
+            all if all == plans.len() => Some(format!(
+                "no client has a key yet: `ocrctl keys add {name} --name CLIENT` makes one"
+            )),
+            _ => Some(format!(
+                "a host is new: `ocrctl keys sync {name}` gives it the keys of the others"
+            )),
+        };
+        if let Some(text) = text {
             report.note(None, Level::Info, text);
         }
     }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio::signal::ctrl_c;
 
+use super::keys::KeyHost;
 use super::{Failed, Result, failed};
 use crate::cli::Global;
 use crate::inventory::Environment;
-use crate::protocol::{Change, Desired, Event, Level, Request};
+use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
 use crate::report::{Diagnostic, Report};
 use crate::session::{Options, Progress, Session, SessionError};
 
@@ -167,13 +168,11 @@ impl<'a> Fleet<'a> {
         Ok(answers)
     }
 
-    /// Like [`Fleet::ask`], but the answers are not shown.
-    pub(super) async fn tell(&mut self, request: &Request) -> Result<()> {
-        for host in &mut self.hosts {
-            host.session.send(request).await?;
-            host.answer(self.report).await?;
-        }
-        Ok(())
+    /// All hosts, for their keys.
+    pub(super) fn key_hosts(&mut self) -> Vec<KeyedHost<'_>> {
+        let report = self.report;
+        let hosts = self.hosts.iter_mut();
+        hosts.map(|host| KeyedHost { host, report }).collect()
     }
 
     pub(super) fn report(&self) -> &'a Report {
@@ -205,6 +204,38 @@ impl<'a> Fleet<'a> {
 
     pub(super) async fn close(self) {
         join_all(self.hosts.into_iter().map(|host| host.session.close())).await;
+    }
+}
+
+/// A connected host whose keys are read and replaced.
+#[derive(Debug)]
+pub(super) struct KeyedHost<'a> {
+    host: &'a mut Host,
+    report: &'a Report,
+}
+
+impl KeyHost for KeyedHost<'_> {
+    fn name(&self) -> &str {
+        &self.host.name
+    }
+
+    async fn keys(&mut self, request: KeyRequest) -> Result<HostKeys> {
+        let host = &mut *self.host;
+        let named = |error: SessionError| {
+            let mut failed = Failed::from(error);
+            for diagnostic in &mut failed.diagnostics {
+                diagnostic.host.get_or_insert_with(|| host.name.clone());
+            }
+            failed
+        };
+        host.session
+            .send(&Request::Keys { request })
+            .await
+            .map_err(named)?;
+        match host.answer(self.report).await? {
+            Event::Keys(keys) => Ok(*keys),
+            other => Err(unexpected(&host.name, &other)),
+        }
     }
 }
 
@@ -282,19 +313,16 @@ pub(super) fn unexpected(host: &str, event: &Event) -> Failed {
 }
 
 /// All values, or all failures together.
-fn all<T>(results: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
+pub(super) fn all<T>(results: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    let mut failures: Option<Failed> = None;
+    let mut failures = Vec::new();
     for result in results {
         match result {
             Ok(value) => values.push(value),
-            Err(failure) => match &mut failures {
-                Some(all) => all.diagnostics.extend(failure.diagnostics),
-                None => failures = Some(failure),
-            },
+            Err(failure) => failures.push(failure),
         }
     }
-    failures.map_or(Ok(values), Err)
+    Failed::together(failures).map_or(Ok(values), Err)
 }
 
 /// Who the hosts' locks and journals name: `user@machine`.

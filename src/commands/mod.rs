@@ -16,6 +16,7 @@ mod rehearse;
 mod renew;
 mod restore;
 mod rollback;
+mod rotate_key;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global};
@@ -61,6 +62,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Renew => renew::run(report).await,
         Command::MigrateRegistry(asked) => migrate_registry::run(global, report, &asked).await,
         Command::Build(asked) => build::run(global, report, &asked).await,
+        Command::RotateKey(rotation) => rotate_key::run(global, report, &rotation).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
         Command::Agent { task } => agent::run(task).await,
@@ -78,6 +80,22 @@ impl Failed {
             diagnostics: vec![diagnostic],
             code: FAILED,
         }
+    }
+
+    /// `None`: there is nothing to tell.
+    fn all(diagnostics: Vec<Diagnostic>) -> Option<Self> {
+        (!diagnostics.is_empty()).then_some(Self {
+            diagnostics,
+            code: FAILED,
+        })
+    }
+
+    /// Of several hosts; the first decides the exit code.
+    fn together(failures: Vec<Self>) -> Option<Self> {
+        failures.into_iter().reduce(|mut all, failed| {
+            all.diagnostics.extend(failed.diagnostics);
+            all
+        })
     }
 }
 

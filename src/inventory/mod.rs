@@ -34,6 +34,7 @@ pub use environment::Environment;
 pub use error::InventoryError;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};
+pub use suggestion::closest;
 pub use target::{Connection, Target};
 pub use tls::Tls;
 

@@ -1,10 +1,7 @@
 //! "Did you mean …?"
 
 /// The candidate that `word` is most likely a misspelling of.
-pub(super) fn closest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let slips = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

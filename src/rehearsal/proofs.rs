@@ -5,6 +5,8 @@ mod backup;
 mod certificates;
 mod documents;
 mod host;
+mod issuers;
+mod keys;
 mod migration;
 mod releases;
 mod secrets;
@@ -47,6 +49,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "403 without a good key" documents::refused,
     "bad uploads get a clear error" documents::bad_uploads,
     "HTTP redirects, unknown names get nothing" documents::names,
+    "key rotation under load" keys::rotation,
+    "a key ends at its second" keys::expiry,
+    "mistakes lose no key" keys::mistakes,
     "release switch under load" releases::switch,
     "broken release never serves" releases::broken,
     "rollback under load" releases::rollback,
@@ -54,19 +59,22 @@ pub(super) const ALL: &[Proof] = proofs![
     "disk full while pulling" releases::disk_full,
     "drift is found and mended" host::drift,
     "refused NGINX configuration never goes live" host::bad_nginx,
+    "damaged key file changes nothing" keys::damaged,
+    "guesses are slowed down, clients are not" keys::guesses,
     "TLS as Mozilla's intermediate configuration" tls::scan,
     "certificate status" certificates::status,
     "forced renewal under load" certificates::renewal_under_load,
     "authority down during a renewal" certificates::authority_down,
     "wrong record is named, no order made" certificates::wrong_record,
     "temporary certificate while the authority is down" certificates::temporary,
-    "certbot, there and back" certificates::certbot,
+    "certbot, there and back" issuers::certbot,
     "renewal as the authority suggests, controller gone" certificates::suggested,
-    "changing the issuer" certificates::issuers,
+    "changing the issuer" issuers::issuers,
     "image moves to another registry under load" migration::migrate,
     "the old registry is off: deploy and rollback" migration::without_the_old,
     "the old registry is off: reboot" migration::reboot,
     "reboot with the registry off" releases::reboot,
+    "use of keys is counted" keys::usage,
     "audit is quiet once its findings are mended" audit::quiet,
     "audit finds what was planted" audit::planted,
     "no secret left behind" secrets::secrets,

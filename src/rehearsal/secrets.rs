@@ -36,19 +36,22 @@ impl Secret {
 impl Rehearsal {
     /// What the host must not have in any file, and nobody may have seen.
     pub(super) fn secrets(&self) -> Result<Vec<Secret>, ProofError> {
-        let registry = &self.machines()?.registry;
-        let path = registry.password_file.clone();
-        let password = std::fs::read_to_string(&path).map_err(|source| ProofError::File {
-            path: path.clone(),
-            source,
-        })?;
-        let password = password.trim();
-        let mut secret = Secret::new("the registry's password", password);
-        // As `docker login` stores it, and as HTTP sends it.
-        let both = format!("{}:{password}", registry.user);
-        secret.forms.push(STANDARD_NO_PAD.encode(both));
-        secret.file = Some(path);
-        let mut secrets = vec![secret];
+        let machines = self.machines()?;
+        let mut secrets = Vec::new();
+        for registry in [&machines.registry, &machines.org_registry] {
+            let path = registry.password_file.clone();
+            let password = std::fs::read_to_string(&path).map_err(|source| ProofError::File {
+                path: path.clone(),
+                source,
+            })?;
+            let password = password.trim();
+            let mut secret = Secret::new("a registry's password", password);
+            // As `docker login` stores it, and as HTTP sends it.
+            let both = format!("{}:{password}", registry.user);
+            secret.forms.push(STANDARD_NO_PAD.encode(both));
+            secret.file = Some(path);
+            secrets.push(secret);
+        }
         let path = self.settings.state.join(super::proofs::IDENTITY);
         if let Ok(identity) = std::fs::read_to_string(&path) {
             let mut secret = Secret::new("the identity that opens backups", identity.trim());

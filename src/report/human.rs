@@ -93,7 +93,7 @@ impl Human {
             }
             // Data, not progress; and what commands take in themselves.
             Event::Planned { .. }
-            | Event::Keys { .. }
+            | Event::Keys(_)
             | Event::Ca { .. }
             | Event::Audited { .. }
             | Event::Sealed { .. }

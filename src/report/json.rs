@@ -14,7 +14,7 @@
 //!   a first `planned` tells what the backup would change;
 //! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
 //!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
-//! - `key`: a new key's `id`, `name` and `key`, this once;
+//! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
 //! - `data`: other output, as `text`;
 //! - `error`: why the command fails, with `message`, `causes` and `hint`.
 
@@ -39,6 +39,11 @@ pub(super) enum Own<'a> {
         id: &'a str,
         name: &'a str,
         key: &'a str,
+    },
+    KeyKept {
+        id: &'a str,
+        name: &'a str,
+        handed: &'a str,
     },
     Data {
         text: &'a str,

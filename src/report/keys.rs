@@ -1,23 +1,36 @@
 //! API keys as a table.
 
 use jiff::Timestamp;
-use ocr_api::keys::KeyRecord;
+use ocr_api::keys::{KeyRecord, KeyUse, Usage};
 
 use super::printable::printable;
 
-pub(super) fn render(keys: &[KeyRecord], now: Timestamp) -> String {
+const HEAD: [&str; 8] = [
+    "ID",
+    "NAME",
+    "SCOPES",
+    "CREATED",
+    "STATE",
+    "LAST USED",
+    "FROM",
+    "REQUESTS",
+];
+
+pub(super) fn render(keys: &[KeyRecord], usage: &Usage, now: Timestamp) -> String {
     if keys.is_empty() {
         return "There are no keys. Nobody can use the service.\n".to_owned();
     }
-    let head = ["ID", "NAME", "SCOPES", "CREATED", "STATE"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(head)
-        .chain(keys.iter().map(|key| row(key, now)))
+    let rows: Vec<[String; HEAD.len()]> = std::iter::once(HEAD.map(str::to_owned))
+        .chain(
+            keys.iter()
+                .map(|key| row(key, usage.keys.get(&key.id), now)),
+        )
         .collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or_default()
     };
-    let widths: [usize; 5] = std::array::from_fn(width);
+    let widths: [usize; HEAD.len()] = std::array::from_fn(width);
     let mut out = String::new();
     for row in &rows {
         let mut line = String::new();
@@ -30,14 +43,35 @@ pub(super) fn render(keys: &[KeyRecord], now: Timestamp) -> String {
     out
 }
 
-fn row(key: &KeyRecord, now: Timestamp) -> [String; 5] {
+/// What is known of a key's use: `let in 12 requests, the last at 2026-03-01 12:00:00 UTC from 192.0.2.7`.
+pub fn use_in_words(usage: Option<KeyUse>) -> String {
+    let Some(KeyUse { count, last, from }) = usage else {
+        return "was never used".to_owned();
+    };
+    let requests = match count {
+        1 => "1 request".to_owned(),
+        more => format!("{more} requests"),
+    };
+    let from = from.map(|from| format!(" from {from}")).unwrap_or_default();
+    format!("let in {requests}, the last at {}{from}", second(last))
+}
+
+fn row(key: &KeyRecord, usage: Option<&KeyUse>, now: Timestamp) -> [String; HEAD.len()] {
     let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope_name(*scope)).collect();
     let state = match key.refusal(now) {
         None => match key.expires {
-            Some(at) => format!("valid until {}", minute(at)),
+            Some(at) => format!("valid until {}", second(at)),
             None => "valid".to_owned(),
         },
         Some(refusal) => refusal.to_string(),
+    };
+    let (last, from, count) = match usage {
+        None => ("never".to_owned(), String::new(), 0),
+        Some(usage) => (
+            second(usage.last),
+            usage.from.map(|from| from.to_string()).unwrap_or_default(),
+            usage.count,
+        ),
     };
     [
         printable(&key.id).into_owned(),
@@ -45,6 +79,9 @@ fn row(key: &KeyRecord, now: Timestamp) -> [String; 5] {
         scopes.join(","),
         minute(key.created),
         state,
+        last,
+        from,
+        count.to_string(),
     ]
 }
 
@@ -59,4 +96,8 @@ fn scope_name(scope: ocr_api::keys::Scope) -> &'static str {
 
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -1,8 +1,8 @@
 //! The only place that prints. What is asked for (a plan, keys, a certificate) goes to standard output;
 //! progress, notes and errors go to standard error. With `--json`, all of it is JSON lines on standard output.
 
-mod certificate;
 mod audit;
+mod certificate;
 mod confirm;
 mod diagnostic;
 mod human;
@@ -18,11 +18,13 @@ mod tests;
 
 pub use confirm::NobodyToAsk;
 pub use diagnostic::Diagnostic;
+pub use keys::use_in_words;
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use ocr_api::keys::{KeyRecord, Usage};
 
 use crate::protocol::{Event, Level};
 
@@ -85,14 +87,14 @@ impl Report {
         report
     }
 
-    /// Something happened on a host, or on the way to it. Plans, keys and certificates are data; a failure is
-    /// only the end of the host's progress here, because the command tells it by [`Report::error`].
+    /// Something happened on a host, or on the way to it. Plans and certificates are data, and so are keys, for
+    /// which [`Report::keys`] is; a failure is only the end of the host's progress here, because the command tells
+    /// it by [`Report::error`].
     pub fn event(&self, host: &str, event: &Event) {
         let mut inner = self.lock();
         match &mut inner.human {
             Some(_) => {
-                let now = (self.clock)();
-                inner.human_event(host, event, now);
+                inner.human_event(host, event, (self.clock)());
             }
             None => {
                 drop(inner);
@@ -115,19 +117,49 @@ impl Report {
         }
     }
 
+    /// The keys of an environment as a table. As JSON, each host's own have been told by [`Event::Keys`].
+    pub fn keys(&self, keys: &[KeyRecord], usage: &Usage) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            inner.data(&keys::render(keys, usage, (self.clock)()));
+        }
+    }
+
     /// A new API key, which is shown this once.
-    pub fn key(&self, id: &str, name: &str, key: &str) {
+    ///
+    /// # Errors
+    /// Standard output does not take it.
+    pub fn key(&self, id: &str, name: &str, key: &str) -> io::Result<()> {
         let mut inner = self.lock();
         if inner.human.is_some() {
             inner.data(&format!("{key}\n"));
+            inner.unbroken()?;
             let text = format!("this is the key `{id}` of {name}; it can't be shown again");
             let Inner { streams, human, .. } = &mut *inner;
             if let Some(human) = human {
                 human.note(streams, None, Level::Info, &text);
             }
+            Ok(())
         } else {
             drop(inner);
             self.json_line(None, Body::Own(Own::Key { id, name, key }));
+            self.lock().unbroken()
+        }
+    }
+
+    /// A new API key that was handed over elsewhere, such as `written to scanner.key`.
+    pub fn key_kept(&self, id: &str, name: &str, handed: &str) {
+        let mut inner = self.lock();
+        let Inner { streams, human, .. } = &mut *inner;
+        match human {
+            Some(human) => {
+                let text = format!("the key `{id}` of {name} was {handed}");
+                human.note(streams, None, Level::Info, &text);
+            }
+            None => {
+                drop(inner);
+                self.json_line(None, Body::Own(Own::KeyKept { id, name, handed }));
+            }
         }
     }
 
@@ -207,7 +239,6 @@ impl Inner {
         let styles = self.streams.stdout_styles;
         match event {
             Event::Planned { changes, .. } => self.data(&plan::render(host, changes, &styles)),
-            Event::Keys { keys } => self.data(&keys::render(keys, now)),
             Event::Ca { pem } => self.data(pem),
             Event::Certificate(status) => {
                 self.data(&certificate::render(host, status, now, &styles));
@@ -218,6 +249,13 @@ impl Inner {
                     human.event(&mut self.streams, host, other);
                 }
             }
+        }
+    }
+
+    fn unbroken(&self) -> io::Result<()> {
+        match &self.broken {
+            None => Ok(()),
+            Some(error) => Err(error.kind().into()),
         }
     }
 

@@ -295,7 +295,8 @@ fn json_lines() {
         }),
     );
     report.note(None, Level::Info, "1 of 2 hosts is done");
-    report.key("7h3k", "scanner", "ocrk_7h3k_secret");
+    report.key("7h3k", "scanner", "ocrk_7h3k_secret").unwrap();
+    report.key_kept("7h3k", "scanner", "written to scanner.key");
     report.data("complete -c ocrctl\n");
     report.error(&Diagnostic::new("it failed").host("ocr2").hint("try again"));
     report.finish().unwrap();
@@ -328,7 +329,7 @@ fn errors() {
 
 #[test]
 fn a_table_of_keys() {
-    use ocr_api::keys::{ApiKey, KeyRecord, Scope};
+    use ocr_api::keys::{ApiKey, Scope};
     let console = console(Options::default(), None);
     let created = "2026-01-01T00:00:00Z".parse().unwrap();
     let mut keys: Vec<KeyRecord> = ["scanner", "mail room"]
@@ -344,8 +345,18 @@ fn a_table_of_keys() {
     keys[0].id = "7h3k9w2m".into();
     keys[1].id = "a1".into();
     keys[1].revoked = Some("2026-02-01T00:00:00Z".parse().unwrap());
-    console.report.event("ocr1", &Event::Keys { keys });
-    console.report.event("ocr1", &Event::Keys { keys: vec![] });
+    keys[0].expires = Some("2026-04-01T00:00:00Z".parse().unwrap());
+    let mut usage = Usage::default();
+    let last = "2026-03-01T11:59:58Z".parse().unwrap();
+    usage.record("7h3k9w2m", last, Some([192, 0, 2, 7].into()));
+    console.report.keys(&keys, &usage);
+    console.report.keys(&[], &usage);
+    let said = use_in_words(usage.keys.get("7h3k9w2m").copied());
+    let words = "let in 1 request, the last at 2026-03-01 11:59:58 UTC from 192.0.2.7";
+    assert_eq!(
+        (said.as_str(), use_in_words(None)),
+        (words, "was never used".into())
+    );
     insta::assert_snapshot!(console.stdout.text());
 }
 
@@ -386,6 +397,10 @@ fn output_that_can_t_be_written_is_an_error_unless_nobody_reads_on() {
         console.report.data("a certificate");
         console.report.finish()
     };
+    let console = console(Options::default(), None);
+    console.report.lock().streams.stdout = Box::new(Full(io::ErrorKind::BrokenPipe));
+    let key = console.report.key("7h3k", "scanner", "ocrk_7h3k_secret");
+    assert!(key.is_err(), "a key that nobody has seen is lost");
     assert!(finish(io::ErrorKind::StorageFull).is_err());
     assert!(finish(io::ErrorKind::BrokenPipe).is_ok());
 }

@@ -6,6 +6,7 @@ mod probe;
 mod slot;
 mod switch;
 
+use ocr_api::health::Readiness;
 use sha2::{Digest, Sha256};
 
 use super::{Host, hex, package, unit};
@@ -221,6 +222,12 @@ impl Release {
             slot: slot.to_string(),
             image: container.image,
         })
+    }
+
+    /// What the live release says of itself; `None`: none is live, or it does not answer.
+    pub async fn readiness(host: &Host) -> Option<Readiness> {
+        let slot = Slot::live(host).ok()??;
+        probe::readiness(host, slot).await.ok()
     }
 
     async fn fetch(&self, engine: &Engine, image: &str, operation: &Operation) -> Result<()> {

@@ -41,6 +41,9 @@ pub struct Keys {
     pub loaded: u32,
     /// What is wrong with the file now; the keys last read well stay in force.
     pub error: Option<String>,
+    /// [`crate::keys::KeyFile::digest`] of the keys in force. Releases before this field leave it out.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// What reads the documents.
@@ -63,7 +66,7 @@ mod tests {
         let json = serde_json::json!({
             "ready": true, "release": "r1",
             "workers": {"total": 2, "ready": 2, "error": null},
-            "keys": {"loaded": 1, "error": null},
+            "keys": {"loaded": 1, "error": null, "digest": "ab12"},
             "engine": {"tesseract": "5.5.0", "languages": ["eng"], "pdf": true}
         });
         let read: Readiness = serde_json::from_value(json.clone()).unwrap();

@@ -73,6 +73,10 @@ kinds! {
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
     /// More pixels than a page may have.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
+    /// This key has used up what it may; `Retry-After` says when it may again.
+    Quota = "urn:ocr:problem:quota", 429, "The key's quota is used up";
+    /// An address keeps on asking without a valid key. Not a word on what was wrong with the last one.
+    KeyAttempts = "urn:ocr:problem:key-attempts", 429, "Too many requests without a valid API key";
     Internal = "urn:ocr:problem:internal", 500, "The service failed";
     /// The queue is full; `Retry-After` says when to come back.
     Busy = "urn:ocr:problem:busy", 503, "The service is busy";

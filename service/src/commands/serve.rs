@@ -12,6 +12,7 @@ use crate::http::{self, Limits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
 use crate::pool::{Pool, PoolSettings};
+use crate::usage::UsageLog;
 use crate::worker::WorkerSettings;
 
 const PDFIUM: &str = "libpdfium.so";
@@ -48,10 +49,15 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         .init();
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let usage = flags.usage();
     let pdfium = find_pdfium(flags.pdfium)?;
     let listener = Listener::bind(&flags.listen)?;
+    let usage = usage.map(UsageLog::open);
     let keyring = Keyring::open(flags.keys).await;
     tokio::spawn(Arc::clone(&keyring).watch());
+    if let Some(usage) = &usage {
+        tokio::spawn(Arc::clone(usage).keep());
+    }
 
     let pool = Pool::start(PoolSettings {
         program: OWN_PROGRAM.into(),
@@ -77,7 +83,14 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         workers = pool.size(),
         "serving"
     );
-    let service = Service::new(flags.release, flags.languages, limits, pool, keyring);
+    let service = Service::new(
+        flags.release,
+        flags.languages,
+        limits,
+        pool,
+        keyring,
+        usage.clone(),
+    );
     let stop = {
         let service = Arc::clone(&service);
         async move {
@@ -89,6 +102,9 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         }
     };
     let drained = listener::serve(listener, http::app(service), stop, flags.drain).await;
+    if let Some(usage) = usage {
+        usage.write();
+    }
     tracing::info!(open = drained.open, cut = drained.cut, "stopped");
     Ok(())
 }

@@ -7,52 +7,62 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use ocr_api::keys::Scope;
 
 use super::access::{self, Noted};
+use super::attempts::Verdict;
 use super::error::Rejection;
-use super::{Service, discard};
+use super::{Service, client, discard};
 
+/// Lets in who has a key for this scope.
 pub(super) async fn require_key(
-    State(service): State<Arc<Service>>,
+    State((service, scope)): State<(Arc<Service>, Scope)>,
     request: Request,
     next: Next,
 ) -> Response {
-    match allowed(&service, request.headers()) {
-        Ok(key) => {
-            let mut response = next.run(request).await;
+    let from = client::address(&request);
+    let (rejection, noted) = match service.keyring.verify(bearer(request.headers()), scope) {
+        Ok(known) => {
             let noted = Noted {
-                key: Some(key),
+                key: Some(known.id.clone()),
                 ..Noted::default()
             };
-            access::note(&mut response, noted);
-            response
+            let per_minute = known.quota.and_then(|quota| quota.requests_per_minute);
+            match per_minute.map_or(Ok(()), |most| service.quotas.enter(&known.id, most)) {
+                Ok(()) => {
+                    if let Some(usage) = &service.usage {
+                        usage.record(&known.id, Timestamp::now(), from);
+                    }
+                    let mut response = next.run(request).await;
+                    access::note(&mut response, noted);
+                    return response;
+                }
+                Err(retry_after) => (Rejection::quota(retry_after), noted),
+            }
         }
-        Err(reason) => {
-            let (head, body) = request.into_parts();
-            discard::unless_expected(&head.headers, body.into_data_stream());
-            let mut response = Rejection::key().into_response();
+        Err(refused) => {
+            // A good key never comes here, however many bad ones its address has sent.
+            let rejection = match service.attempts.failed(from) {
+                Verdict::At(when) => {
+                    tokio::time::sleep_until(when).await;
+                    Rejection::key()
+                }
+                Verdict::TooMany { retry_after } => Rejection::key_attempts(retry_after),
+            };
             let noted = Noted {
-                refused: Some(reason),
+                key: refused.id,
+                refused: Some(refused.why.to_string()),
                 ..Noted::default()
             };
-            access::note(&mut response, noted);
-            response
+            (rejection, noted)
         }
-    }
-}
-
-/// The id of a good key, or the reason, for the log alone.
-fn allowed(service: &Service, headers: &HeaderMap) -> Result<String, String> {
-    let presented = bearer(headers).ok_or("missing")?;
-    let record = service
-        .keyring
-        .verify(presented)
-        .map_err(|refusal| refusal.to_string())?;
-    if !record.allows(Scope::Ocr) {
-        return Err(format!("key {} is not for this route", record.id));
-    }
-    Ok(record.id)
+    };
+    let (head, body) = request.into_parts();
+    discard::unless_expected(&head.headers, body.into_data_stream());
+    let mut response = rejection.into_response();
+    access::note(&mut response, noted);
+    response
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

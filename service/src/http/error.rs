@@ -29,6 +29,27 @@ impl Rejection {
         )
     }
 
+    /// In place of the 403, again whatever is wrong.
+    pub(super) fn key_attempts(retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                ProblemKind::KeyAttempts,
+                "Your address sends too many requests without a valid API key; try again after the seconds in Retry-After.",
+            )
+        }
+    }
+
+    pub(super) fn quota(retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                ProblemKind::Quota,
+                "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+            )
+        }
+    }
+
     pub(super) fn busy(retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),

@@ -2,14 +2,17 @@
 
 mod access;
 mod answer;
+mod attempts;
 mod auth;
 mod budget;
+mod client;
 mod discard;
 mod error;
 mod health;
 mod negotiate;
 mod ocr;
 mod query;
+mod quota;
 mod reading;
 mod upload;
 
@@ -21,13 +24,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use ocr_api::keys::Scope;
 use ocr_api::problem::ProblemKind;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
 use crate::pool::Pool;
+use crate::usage::UsageLog;
+use attempts::Attempts;
 use budget::Budget;
 use error::Rejection;
+use quota::Quotas;
 
 /// What requests may ask of the service.
 #[derive(Debug, Clone)]
@@ -50,6 +57,10 @@ pub struct Service {
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
+    /// `None`: not recorded.
+    usage: Option<Arc<UsageLog>>,
+    attempts: Attempts,
+    quotas: Quotas,
     budget: Budget,
     next_document: AtomicU64,
     draining: AtomicBool,
@@ -63,6 +74,7 @@ impl Service {
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
+        usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             release,
@@ -71,6 +83,9 @@ impl Service {
             limits,
             pool,
             keyring,
+            usage,
+            attempts: Attempts::default(),
+            quotas: Quotas::default(),
             next_document: AtomicU64::new(1),
             draining: AtomicBool::new(false),
         })
@@ -85,7 +100,7 @@ impl Service {
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
     let keyed = Router::new().route("/v1/ocr", post(ocr::post)).layer(
-        axum::middleware::from_fn_with_state(Arc::clone(&service), auth::require_key),
+        axum::middleware::from_fn_with_state((Arc::clone(&service), Scope::Ocr), auth::require_key),
     );
     Router::new()
         .merge(keyed)

@@ -33,11 +33,15 @@ pub(super) async fn serve(
     mut draining: watch::Receiver<bool>,
 ) {
     let at_hand = Arc::new(AtomicUsize::new(0));
+    let peer = stream.peer();
     let service = {
         let router = TowerToHyperService::new(router);
         let (at_hand, draining) = (Arc::clone(&at_hand), draining.clone());
-        service_fn(move |request: hyper::Request<Incoming>| {
+        service_fn(move |mut request: hyper::Request<Incoming>| {
             let guard = AtHand::new(&at_hand);
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
             let response = router.call(request);
             let draining = draining.clone();
             async move {

@@ -5,12 +5,21 @@ mod serve;
 mod socket;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use serve::{Drained, serve};
 pub use socket::{BindError, Listener};
+
+/// Who is at the other end of a connection. Each of its requests has it as an extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Over the Unix socket, which nobody else gets to.
+    Proxy,
+    /// Over TCP.
+    Client(IpAddr),
+}
 
 /// `unix:/run/ocr/ocr.sock` or `127.0.0.1:3000`.
 #[derive(Debug, Clone, PartialEq, Eq)]

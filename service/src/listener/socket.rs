@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
-use super::Address;
+use super::{Address, Peer};
 
 /// The kernel cuts it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket full gives up at once.
 const BACKLOG: u32 = 4096;
@@ -44,9 +44,23 @@ pub enum BindError {
 }
 
 /// A connection of either kind.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl Stream for UnixStream {}
-impl Stream for TcpStream {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// `None`: it has gone already.
+    fn peer(&self) -> Option<Peer>;
+}
+
+impl Stream for UnixStream {
+    fn peer(&self) -> Option<Peer> {
+        Some(Peer::Proxy)
+    }
+}
+
+impl Stream for TcpStream {
+    fn peer(&self) -> Option<Peer> {
+        let address = self.peer_addr().ok()?;
+        Some(Peer::Client(address.ip().to_canonical()))
+    }
+}
 
 impl Listener {
     /// Listens on an address. A socket file that nobody listens on any more is replaced; one that somebody does is not.

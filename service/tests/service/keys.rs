@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use ocr_api::keys::{ApiKey, KeyFile, Scope};
+use ocr_api::keys::{ApiKey, KeyFile, KeyRecord, Quota, Scope, Usage};
+use ocr_api::problem::ProblemKind;
 
 use crate::support::client::{connect, read_reply};
 use crate::support::pdf::Pdf;
@@ -21,6 +23,15 @@ fn edit(path: &Path, change: impl FnOnce(&mut KeyFile)) {
     let beside = path.with_extension("new");
     fs::write(&beside, file.to_json()).unwrap();
     fs::rename(beside, path).unwrap();
+}
+
+/// Waits until the keys in force are those of the file.
+#[track_caller]
+fn wait_until_taken(server: &Server) {
+    let file = KeyFile::parse(&fs::read(server.keys_file()).unwrap()).unwrap();
+    wait_for("the file is taken", || {
+        server.readiness().1.keys.digest == Some(file.digest())
+    });
 }
 
 #[test]
@@ -122,6 +133,151 @@ fn a_torn_or_deleted_file_changes_nothing_but_readyz() {
 }
 
 #[test]
+fn a_service_that_starts_with_a_torn_or_deleted_file_takes_the_last_good_copy() {
+    for torn in [Some("{\"version\":1,\"ke"), None] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.json");
+        let key = new_key(&path, "test");
+        fs::rename(&path, KeyFile::last_good(&path)).unwrap();
+        if let Some(text) = torn {
+            fs::write(&path, text).unwrap();
+        }
+        let server = Server::start_in(directory, key, "127.0.0.1:0", &["--workers", "1"]);
+        server.wait_until_ready();
+        assert_eq!(server.ocr("", &document()).status, 200);
+        let keys = server.readiness().1.keys;
+        assert_eq!(keys.loaded, 1);
+        assert!(keys.error.unwrap().contains("keys.json"));
+
+        // The file itself counts again as soon as it is good.
+        let other = ApiKey::generate().unwrap();
+        let record = KeyRecord::new(&other, "other", vec![Scope::Ocr], jiff::Timestamp::now());
+        let good = KeyFile {
+            keys: vec![record],
+            ..KeyFile::default()
+        };
+        fs::write(&path, good.to_json()).unwrap();
+        wait_for("the file is taken", || {
+            server.readiness().1.keys.digest == Some(good.digest())
+        });
+        assert_eq!(server.ocr("", &document()).status, 403);
+    }
+}
+
+#[test]
+fn a_key_stops_at_its_second() {
+    let server = Server::start(&["--workers", "1"]);
+    let key = new_key(&server.keys_file(), "short");
+    let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(1500);
+    edit(&server.keys_file(), |file| {
+        file.keys[1].expires = Some(ends);
+    });
+    wait_for("both are loaded", || server.readiness().1.keys.loaded == 2);
+    let ask = || {
+        let before = jiff::Timestamp::now();
+        let reply = server.send(&Request::post("/v1/ocr", document()).key(&key));
+        (before, reply.status, jiff::Timestamp::now())
+    };
+    loop {
+        let (before, status, after) = ask();
+        if status == 403 {
+            assert!(after >= ends, "refused before its end");
+            break;
+        }
+        assert!(before < ends, "served after its end");
+    }
+}
+
+#[test]
+fn the_use_of_keys_is_counted_and_outlives_the_process() {
+    let mut server = Server::start_on_socket(&["--workers", "1"]);
+    let file = server.directory.path().join("usage.json");
+    let from = |address: &str| {
+        let request = Request::post("/v1/ocr", document()).header("X-Forwarded-For", address);
+        server.send_with_key(request).status
+    };
+    let read = |file: &Path| -> Usage { serde_json::from_slice(&fs::read(file).unwrap()).unwrap() };
+    assert_eq!(from("192.0.2.1"), 200);
+    assert_eq!(from("203.0.113.5, 192.0.2.2"), 200);
+    wait_for("it is written while serving", || file.exists());
+    assert_eq!(from("192.0.2.3"), 200);
+    let refused = Request::post("/v1/ocr", document()).header("X-Forwarded-For", "192.0.2.9");
+    assert_eq!(server.send(&refused).status, 403);
+    server.terminate();
+    assert!(server.wait().success());
+
+    let id = ApiKey::parse(&server.key).unwrap().id().to_owned();
+    let counted = read(&file).keys[&id];
+    assert_eq!(counted.count, 3);
+    assert_eq!(counted.from, Some([192, 0, 2, 3].into()));
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(&server.key["ocrk_".len() + 9..]), "{text}");
+}
+
+#[test]
+fn guessing_is_slowed_down_and_a_good_key_behind_the_same_address_is_not() {
+    let server = Server::start_on_socket(&["--workers", "1"]);
+    let guess = |address: &str| {
+        let key = ApiKey::generate().unwrap();
+        let request = Request::post("/v1/ocr", document())
+            .header("X-Forwarded-For", address)
+            .key(key.reveal());
+        server.send(&request)
+    };
+    let started = Instant::now();
+    let guesses: Vec<Reply> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..40)
+            .map(|_| scope.spawn(|| guess("192.0.2.1")))
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let took = started.elapsed();
+    let refused = guesses.iter().filter(|reply| reply.status == 403).count();
+    let told: Vec<&Reply> = guesses.iter().filter(|reply| reply.status == 429).collect();
+    assert_eq!(refused + told.len(), 40);
+    assert!(
+        (10..=20).contains(&refused),
+        "{refused} were answered with 403"
+    );
+    assert!(took >= Duration::from_secs(3), "{took:?}");
+    assert!(told[0].problem().detail.contains("valid API key"));
+    assert!(told[0].header("retry-after").is_some());
+
+    // The address is told to go away, whichever key is wrong, and a good one is served at once.
+    let text = told[0].text();
+    assert!(
+        !text.contains("unknown") && !text.contains("expired"),
+        "{text}"
+    );
+    let good = Request::post("/v1/ocr", document()).header("X-Forwarded-For", "192.0.2.1");
+    let started = Instant::now();
+    assert_eq!(server.send_with_key(good).status, 200);
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(guess("192.0.2.2").status, 403, "another address");
+}
+
+#[test]
+fn a_key_may_ask_as_often_as_its_quota_says() {
+    let server = Server::start(&["--workers", "1"]);
+    let other = new_key(&server.keys_file(), "other");
+    edit(&server.keys_file(), |file| {
+        file.keys[0].quota = Some(Quota {
+            requests_per_minute: Some(2),
+            ..Quota::default()
+        });
+    });
+    wait_until_taken(&server);
+    let statuses: Vec<u16> = (0..3).map(|_| server.ocr("", &document()).status).collect();
+    assert_eq!(statuses, [200, 200, 429]);
+    let reply = server.ocr("", &document());
+    assert_eq!(reply.problem().kind, ProblemKind::Quota);
+    let after: u32 = reply.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=30).contains(&after), "{after}");
+    let request = Request::post("/v1/ocr", document()).key(&other);
+    assert_eq!(server.send(&request).status, 200, "another key");
+}
+
+#[test]
 fn without_a_file_everybody_is_refused_until_there_is_one() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start_in(directory, String::new(), "127.0.0.1:0", &["--workers", "1"]);
@@ -152,7 +308,8 @@ fn key_new_prints_the_key_once_and_stores_its_hash() {
     let file = KeyFile::parse(text.as_bytes()).unwrap();
     let names: Vec<&str> = file.keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["Ada", "Bob"]);
-    assert!(file.verify(&first, jiff::Timestamp::now()).is_ok());
+    let verified = file.verify(Some(&first), Scope::Ocr, jiff::Timestamp::now());
+    assert!(verified.is_ok());
     for key in [&first, &second] {
         assert!(!text.contains(&key["ocrk_".len() + 9..]), "{text}");
     }

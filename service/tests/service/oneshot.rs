@@ -35,7 +35,7 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
         max_memory: 4_000_000,
     };
     let keyring = Keyring::open(keys).await;
-    let service = Service::new("test".into(), languages, limits, pool, keyring);
+    let service = Service::new("test".into(), languages, limits, pool, keyring, None);
     let router = app(Arc::clone(&service));
     (service, router)
 }

@@ -1,4 +1,4 @@
-//! Proofs of certificates: issued, renewed, kept while the authority is down, moved from one issuer to another.
+//! Proofs of certificates: issued, renewed, kept while the authority is down.
 
 use std::time::{Duration, Instant};
 
@@ -40,12 +40,12 @@ pub(super) async fn root(rehearsal: &Rehearsal) -> Result<String, ProofError> {
 }
 
 /// A client that trusts this authority.
-fn trusting(rehearsal: &Rehearsal, authority: &str) -> Result<Client, ProofError> {
+pub(super) fn trusting(rehearsal: &Rehearsal, authority: &str) -> Result<Client, ProofError> {
     let prod1 = &rehearsal.machines()?.prod1;
     Client::new(authority, prod1.http_port, prod1.https_port)
 }
 
-async fn on_host(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofError> {
+pub(super) async fn on_host(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofError> {
     let container = &rehearsal.machines()?.containers.prod1;
     docker(&["exec", container, "sh", "-c", command]).await
 }
@@ -56,7 +56,7 @@ async fn on_infra(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofE
 }
 
 /// What `cert status --json` says, and its exit code.
-async fn certificate(rehearsal: &Rehearsal) -> Result<(Value, i32), ProofError> {
+pub(super) async fn certificate(rehearsal: &Rehearsal) -> Result<(Value, i32), ProofError> {
     let ran = rehearsal
         .ocrctl(&["cert", "status", "rehearsal", "--json"])
         .await?;
@@ -70,7 +70,7 @@ async fn certificate(rehearsal: &Rehearsal) -> Result<(Value, i32), ProofError> 
     }
 }
 
-async fn serial(rehearsal: &Rehearsal) -> Result<String, ProofError> {
+pub(super) async fn serial(rehearsal: &Rehearsal) -> Result<String, ProofError> {
     let (status, _) = certificate(rehearsal).await?;
     Ok(status["serial"].as_str().unwrap_or_default().to_owned())
 }
@@ -296,58 +296,6 @@ pub(super) async fn temporary(rehearsal: &mut Rehearsal) -> Seen {
     )
 }
 
-pub(super) async fn certbot(rehearsal: &mut Rehearsal) -> Seen {
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory_with(&rehearsal.first, &password, &rehearsal.tls("certbot")?)?;
-    let load = Load::start(rehearsal.client()?.fresh()?, &rehearsal.key);
-    let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
-    let served = load.stop().await?;
-    deployed?.expect(0)?;
-    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
-    let (status, code) = certificate(rehearsal).await?;
-    if code != 0
-        || !status["issuer"]
-            .as_str()
-            .unwrap_or_default()
-            .contains("certbot")
-    {
-        return wrong(format!("exit code {code}: {status}"));
-    }
-    // As its own timer would, once it is due; its deploy hook tells NGINX.
-    let renew = "systemctl is-active certbot.timer && \
-                 REQUESTS_CA_BUNDLE=/etc/ocrctl/directory-ca.pem certbot renew --quiet --force-renewal --no-random-sleep-on-renew";
-    on_host(rehearsal, renew).await?;
-    let renewed = serial(rehearsal).await?;
-    if status["serial"] == *renewed {
-        return wrong("what certbot has renewed is not served".to_owned());
-    }
-    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
-    back_to_acme(rehearsal).await?;
-    let left = on_host(
-        rehearsal,
-        "ls /etc/letsencrypt/renewal /etc/letsencrypt/renewal-hooks/deploy",
-    )
-    .await?;
-    if left.contains("ocrctl") {
-        return wrong(format!("certbot goes on renewing: {left}"));
-    }
-    Ok(format!(
-        "{served} while it took over; its renewal was served; then back"
-    ))
-}
-
-/// Deploys with `issuer: acme` under load.
-async fn back_to_acme(rehearsal: &mut Rehearsal) -> Result<(), ProofError> {
-    rehearsal.write_inventory(&rehearsal.first)?;
-    rehearsal
-        .ocrctl(&["deploy", "rehearsal", "--yes"])
-        .await?
-        .expect(0)?;
-    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
-    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
-    Ok(())
-}
-
 pub(super) async fn suggested(rehearsal: &mut Rehearsal) -> Seen {
     let before = serial(rehearsal).await?;
     // An authority suggests a window in the past for a certificate that is revoked. Whoever holds the key may do that.
@@ -372,74 +320,6 @@ pub(super) async fn suggested(rehearsal: &mut Rehearsal) -> Seen {
         return wrong(format!("the log does not say so: {log}"));
     };
     Ok(format!("revoked {}, then \"{line}\"", short(&before)))
-}
-
-pub(super) async fn issuers(rehearsal: &mut Rehearsal) -> Seen {
-    let chain = rehearsal.settings.state.join("own-chain.pem");
-    let key = rehearsal.settings.state.join("own-key.pem");
-    let (authority, pem, signing_key) =
-        issue().map_err(|error| ProofError::Wrong(error.to_string()))?;
-    for (path, text) in [(&chain, &pem), (&key, &signing_key)] {
-        std::fs::write(path, text).map_err(|source| ProofError::File {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    let tls = format!(
-        "{{issuer: files, chain: {}, key: {{file: {}}}}}",
-        chain.display(),
-        key.display()
-    );
-    let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory_with(&rehearsal.first, &password, &tls)?;
-    rehearsal
-        .ocrctl(&["deploy", "rehearsal", "--yes"])
-        .await?
-        .expect(0)?;
-    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
-    trusting(rehearsal, &authority)?
-        .ocr(&rehearsal.key, LETTER)
-        .await?;
-    // And the environment's own authority.
-    rehearsal.write_inventory_with(&rehearsal.first, &password, "{issuer: self_signed}")?;
-    rehearsal
-        .ocrctl(&["deploy", "rehearsal", "--yes"])
-        .await?
-        .expect(0)?;
-    let own = rehearsal
-        .ocrctl(&["cert", "ca", "rehearsal"])
-        .await?
-        .expect(0)?;
-    trusting(rehearsal, &own.stdout)?
-        .ocr(&rehearsal.key, LETTER)
-        .await?;
-    rehearsal
-        .ocrctl(&["cert", "status", "rehearsal"])
-        .await?
-        .expect(0)?;
-    back_to_acme(rehearsal).await?;
-    for path in [chain, key] {
-        let _ = std::fs::remove_file(path);
-    }
-    Ok("the operator's files, the environment's own authority, the ACME server: each served and verified".to_owned())
-}
-
-/// An authority of the operator's, a chain from it, and the chain's key.
-fn issue() -> Result<(String, String, String), rcgen::Error> {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-    let mut params = CertificateParams::default();
-    // Of another name than the leaf, or a path from one to the other could not be built.
-    let subject = &mut params.distinguished_name;
-    subject.push(DnType::CommonName, "the operator's authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let leaf = CertificateParams::new([NAME.to_owned()])?.signed_by(&key, &authority)?;
-    Ok((
-        authority.pem(),
-        leaf.pem() + &authority.pem(),
-        key.serialize_pem(),
-    ))
 }
 
 fn short(serial: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ocr_api::health::Health;
+use ocr_api::health::{Health, Readiness};
 use reqwest::StatusCode;
 
 use super::{Engine, Host, Operation, Slot};
@@ -64,6 +64,18 @@ pub(super) async fn until_ready(
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// What the release in a slot says of itself.
+pub(super) async fn readiness(host: &Host, slot: Slot) -> Result<Readiness> {
+    on_socket(host, slot)?
+        .get("http://ocr/readyz")
+        .send()
+        .await
+        .context("asking the release how it is")?
+        .json()
+        .await
+        .context("asking the release how it is")
 }
 
 /// The release id that a slot's container reports.

@@ -1,6 +1,7 @@
 //! `keys.json`: who may use the service. It holds hashes, never keys.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use super::{ApiKey, KeyHash};
 
 /// The one version there is.
 const VERSION: u32 = 1;
+/// A well-formed key that nobody has: what is hashed where nothing else is to be.
+const DECOY: &str = "ocrk_00000000_00000000000000000000000000000000000000000001N8hOC";
 
 /// The whole file. Make one by [`KeyFile::default`] or [`KeyFile::parse`]; unknown fields are refused, so that
 /// a misspelt `expires` is an error and not a key that lives for ever.
@@ -80,9 +83,11 @@ pub enum KeyFileError {
     NoName(String),
 }
 
-/// Why a presented key was refused. For the log: a client is never told which.
+/// Why a request was refused. For the log: a client is never told which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error("missing")]
+    Missing,
     #[error("malformed")]
     Malformed,
     #[error("unknown")]
@@ -93,6 +98,16 @@ pub enum Refusal {
     Expired,
     #[error("revoked")]
     Revoked,
+    #[error("not for this route")]
+    Scope,
+}
+
+/// A refusal, and whose key it was if that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub why: Refusal,
+    /// Of a record whose very key was presented.
+    pub id: Option<String>,
 }
 
 impl Default for KeyFile {
@@ -139,19 +154,56 @@ impl KeyFile {
         text
     }
 
-    /// The record of the key that a client presented, if it is good at the time `now`.
+    /// The record of the key that a client presented for a route of `scope`, if it is good at the time `now`.
+    ///
+    /// Whatever is presented, and nothing too, costs the same: the text is read to its end, one text of a key's
+    /// length is hashed, and the hash is compared with every record's. So the time tells nothing of what was wrong.
     ///
     /// # Errors
     /// See [`Refusal`].
-    pub fn verify(&self, presented: &str, now: Timestamp) -> Result<&KeyRecord, Refusal> {
-        let key = ApiKey::parse(presented).map_err(|_| Refusal::Malformed)?;
-        let hash = key.hash();
-        let record = self
-            .keys
-            .iter()
-            .find(|record| record.id == key.id() && record.sha256 == hash)
-            .ok_or(Refusal::Unknown)?;
-        record.refusal(now).map_or(Ok(record), Err)
+    pub fn verify(
+        &self,
+        presented: Option<&str>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<&KeyRecord, Refused> {
+        let text = presented.map_or(DECOY, str::trim);
+        let fits = text.len() == DECOY.len();
+        let text = if fits { text } else { DECOY };
+        let malformed = ApiKey::parse(text).is_err() | !fits;
+        let hash = KeyHash::of(text);
+        let mut found = None;
+        for record in &self.keys {
+            if record.sha256 == hash {
+                found = Some(record);
+            }
+        }
+        let why = match found {
+            _ if presented.is_none() => Refusal::Missing,
+            _ if malformed => Refusal::Malformed,
+            None => Refusal::Unknown,
+            Some(record) => match record.refusal(now) {
+                Some(refusal) => refusal,
+                None if !record.allows(scope) => Refusal::Scope,
+                None => return Ok(record),
+            },
+        };
+        Err(Refused {
+            why,
+            id: found.map(|record| record.id.clone()),
+        })
+    }
+
+    /// Stands for what the file says, however it is written: SHA-256 in hex.
+    pub fn digest(&self) -> String {
+        let mut sorted = self.clone();
+        sorted.keys.sort_by(|a, b| a.id.cmp(&b.id));
+        KeyHash::of(&sorted.to_json()).to_string()
+    }
+
+    /// Where the copy is kept that stands in when a service starts and its key file can't be used: beside it.
+    pub fn last_good(path: &Path) -> PathBuf {
+        path.with_extension("last-good.json")
     }
 }
 
@@ -224,9 +276,8 @@ mod tests {
     #[test]
     fn a_good_key_is_found_by_its_text_alone() {
         let (file, key) = file_with_one();
-        let record = file
-            .verify(key.reveal(), at("2026-06-01T00:00:00Z"))
-            .unwrap();
+        let now = at("2026-06-01T00:00:00Z");
+        let record = file.verify(Some(key.reveal()), Scope::Ocr, now).unwrap();
         assert_eq!(record.name, "me");
         assert!(record.allows(Scope::Ocr));
         assert!(!record.allows(Scope::Metrics));
@@ -236,16 +287,24 @@ mod tests {
     fn each_refusal_is_told_apart_for_the_log() {
         let (mut file, key) = file_with_one();
         let now = at("2026-06-01T00:00:00Z");
-        let refusal = |file: &KeyFile, text: &str| file.verify(text, now).unwrap_err();
+        let ask =
+            |file: &KeyFile, text: Option<&str>| file.verify(text, Scope::Ocr, now).unwrap_err();
+        let refusal = |file: &KeyFile, text: &str| ask(file, Some(text)).why;
 
+        assert_eq!(ask(&file, None).why, Refusal::Missing);
         assert_eq!(refusal(&file, "Bearer x"), Refusal::Malformed);
+        assert_eq!(refusal(&file, DECOY), Refusal::Unknown);
         let other = ApiKey::generate().unwrap();
         assert_eq!(refusal(&file, other.reveal()), Refusal::Unknown);
 
         file.keys[0].not_before = Some(at("2026-06-02T00:00:00Z"));
         assert_eq!(refusal(&file, key.reveal()), Refusal::NotYetValid);
         file.keys[0].not_before = Some(now);
-        assert!(file.verify(key.reveal(), now).is_ok());
+        let good = |scope| file.verify(Some(key.reveal()), scope, now);
+        assert!(good(Scope::Ocr).is_ok());
+        let other_route = good(Scope::Metrics).unwrap_err();
+        assert_eq!(other_route.why, Refusal::Scope);
+        assert_eq!(other_route.id.as_deref(), Some(key.id()));
 
         file.keys[0].expires = Some(now);
         assert_eq!(refusal(&file, key.reveal()), Refusal::Expired);
@@ -258,7 +317,25 @@ mod tests {
         let (mut file, key) = file_with_one();
         file.keys[0].sha256 = KeyHash::of("something else");
         let now = at("2026-06-01T00:00:00Z");
-        assert_eq!(file.verify(key.reveal(), now), Err(Refusal::Unknown));
+        let refused = file.verify(Some(key.reveal()), Scope::Ocr, now);
+        assert_eq!(refused.unwrap_err().why, Refusal::Unknown);
+    }
+
+    #[test]
+    fn the_decoy_is_well_formed_and_never_good() {
+        assert!(ApiKey::parse(DECOY).is_ok());
+    }
+
+    #[test]
+    fn the_digest_is_of_what_is_said_and_not_of_how() {
+        let (mut file, _) = file_with_one();
+        let (more, _) = file_with_one();
+        file.keys.extend(more.keys);
+        let mut turned = file.clone();
+        turned.keys.reverse();
+        assert_eq!(file.digest(), turned.digest());
+        turned.keys[0].revoked = Some(at("2026-01-01T00:00:00Z"));
+        assert_ne!(file.digest(), turned.digest());
     }
 
     #[test]

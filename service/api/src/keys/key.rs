@@ -56,7 +56,7 @@ impl ApiKey {
         push_random(&mut text, BASE32, ID_LEN)?;
         text.push('_');
         push_random(&mut text, BASE62, SECRET_LEN)?;
-        let check = check_of(&text);
+        let check = check_of(text.as_bytes());
         text.push_str(&check);
         Ok(Self { text: text.into() })
     }
@@ -76,20 +76,29 @@ impl ApiKey {
             .split_at_checked(ID_LEN)
             .ok_or(ApiKeyError::Alphabet)?;
         let (separator, tail) = tail.split_first().ok_or(ApiKeyError::Alphabet)?;
-        let well_formed = id.iter().all(|c| BASE32.contains(c))
-            && *separator == b'_'
-            && tail.iter().all(|c| BASE62.contains(c));
+        // Read to the end whatever is found: the time must not tell how far a guess was right.
+        let fits = |part: &[u8], in_alphabet: fn(u8) -> bool| {
+            part.iter().fold(true, |good, &c| good & in_alphabet(c))
+        };
+        let well_formed = fits(id, |c| BASE32.contains(&c))
+            & (*separator == b'_')
+            & fits(tail, |c| c.is_ascii_alphanumeric());
+        let (body, check) = text.as_bytes().split_at(LEN - CHECK_LEN);
+        let checked = check_of(body).as_bytes() == check;
         if !well_formed {
             return Err(ApiKeyError::Alphabet);
         }
-        // All ASCII from here on, so a byte offset is a character boundary.
-        let (body, check) = text.split_at(LEN - CHECK_LEN);
-        if check_of(body) != check {
+        if !checked {
             return Err(ApiKeyError::Check);
         }
         Ok(Self {
             text: text.to_owned().into(),
         })
+    }
+
+    /// Whether a text has the form of an [`ApiKey::id`].
+    pub fn is_id(text: &str) -> bool {
+        text.len() == ID_LEN && text.bytes().all(|c| BASE32.contains(&c))
     }
 
     /// The public part that names this key: 8 characters.
@@ -134,8 +143,8 @@ fn push_random(text: &mut String, alphabet: &[u8], count: usize) -> Result<(), A
 }
 
 /// CRC-32 (ISO-HDLC) of `body`, as 6 base62 characters, most significant first.
-fn check_of(body: &str) -> String {
-    let mut value = crc32fast::hash(body.as_bytes()) as usize;
+fn check_of(body: &[u8]) -> String {
+    let mut value = crc32fast::hash(body) as usize;
     let mut digits = [b'0'; CHECK_LEN];
     for digit in digits.iter_mut().rev() {
         *digit = BASE62[value % 62];
@@ -154,6 +163,7 @@ mod tests {
         let again = ApiKey::parse(&format!("  {}\n", key.reveal())).unwrap();
         assert_eq!(key.reveal().len(), LEN);
         assert_eq!(key.id(), again.id());
+        assert!(ApiKey::is_id(key.id()) && !ApiKey::is_id("scanner"));
         assert_eq!(key.hash(), again.hash());
         assert_ne!(key.reveal(), ApiKey::generate().unwrap().reveal());
     }
@@ -198,8 +208,8 @@ mod tests {
     fn the_check_is_crc32_in_base62() {
         let body = "ocrk_00000000_0000000000000000000000000000000000000000000";
         assert_eq!(body.len(), LEN - CHECK_LEN);
-        let text = format!("{body}{}", check_of(body));
+        let text = format!("{body}{}", check_of(body.as_bytes()));
         assert_eq!(ApiKey::parse(&text).unwrap().id(), "00000000");
-        assert_eq!(check_of("123456789"), "3jZRME");
+        assert_eq!(check_of(b"123456789"), "3jZRME");
     }
 }

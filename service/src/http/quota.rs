@@ -1,0 +1,62 @@
+//! How often each key may ask. Counted by the process that runs: a new release begins anew.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// By the id of a key: when all that it has asked for would be paid back at its even pace. Only good keys are in it, so
+/// it is no larger than the key file.
+#[derive(Debug, Default)]
+pub(super) struct Quotas {
+    paid: Mutex<HashMap<String, Instant>>,
+}
+
+impl Quotas {
+    /// One more request of a key that may make so many in a minute, all at once or spread.
+    ///
+    /// # Errors
+    /// It has made them; the seconds after which there is room for one more.
+    pub(super) fn enter(&self, id: &str, requests_per_minute: u32) -> Result<(), u32> {
+        self.enter_at(id, requests_per_minute, Instant::now())
+    }
+
+    fn enter_at(&self, id: &str, requests_per_minute: u32, now: Instant) -> Result<(), u32> {
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        // None in a minute: it has to wait for ever, which an hour stands for.
+        let each = MINUTE.checked_div(requests_per_minute).ok_or(3600_u32)?;
+        let before = paid.get(id).copied().unwrap_or(now).max(now);
+        let after = before + each;
+        let over = after.saturating_duration_since(now + MINUTE);
+        // Parts of a nanosecond that the division has left.
+        if over > Duration::from_micros(1) {
+            return Err(u32::try_from(over.as_secs() + 1).unwrap_or(u32::MAX));
+        }
+        paid.insert(id.to_owned(), after);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minutes_worth_at_once_then_one_at_a_time() {
+        let quotas = Quotas::default();
+        let start = Instant::now();
+        let at = |seconds| quotas.enter_at("k1", 6, start + Duration::from_secs(seconds));
+        for _ in 0..6 {
+            assert_eq!(at(0), Ok(()));
+        }
+        assert_eq!(at(0), Err(11));
+        assert_eq!(quotas.enter_at("k2", 6, start), Ok(()), "another key");
+        assert_eq!(at(9), Err(2));
+        assert_eq!(at(10), Ok(()));
+        assert!(at(10).is_err());
+        assert_eq!(quotas.enter_at("k3", 0, start), Err(3600));
+    }
+}

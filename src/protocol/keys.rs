@@ -1,0 +1,45 @@
+//! What passes about API keys. Only hashes travel, never a key.
+
+use ocr_api::health;
+use ocr_api::keys::{KeyFile, KeyRecord, Usage};
+use serde::{Deserialize, Serialize};
+
+/// Both are answered with the keys as they are then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum KeyRequest {
+    List,
+    /// Put `file` in the place of the one that was read before, if that is still the one.
+    Replace {
+        /// [`HostKeys::digest`] as it was read.
+        expected: Option<String>,
+        file: KeyFile,
+        /// For the host's journal: what is changed, in words.
+        what: String,
+    },
+}
+
+/// The API keys of one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKeys {
+    /// As the key file has them; as its last good copy has them where the file can't be used.
+    pub keys: Vec<KeyRecord>,
+    /// [`KeyFile::digest`] of the file; `None`: it can't be used.
+    pub digest: Option<String>,
+    /// Why it can't.
+    pub error: Option<String>,
+    /// Over all releases that have served here.
+    pub usage: Usage,
+    /// What the release that serves says of its keys; `None`: none answers.
+    pub service: Option<health::Keys>,
+}
+
+impl HostKeys {
+    /// The file that the host has, or had last.
+    pub fn file(&self) -> KeyFile {
+        KeyFile {
+            keys: self.keys.clone(),
+            ..KeyFile::default()
+        }
+    }
+}
