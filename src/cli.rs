@@ -162,6 +162,11 @@ Examples:
     #[command(subcommand)]
     Cert(Cert),
 
+    /// On a host: renew its certificate where that is due
+    ///
+    /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and nobody's laptop.
+    Renew,
+
     /// Build the service's image from a clone of this repository
     ///
     /// By Docker, from what git knows of the clone. Prints Docker's name of the image; with --push, its reference by
@@ -191,11 +196,6 @@ Examples:
 Example:
   ocrctl completions bash > ~/.local/share/bash-completion/completions/ocrctl")]
     Completions { shell: Shell },
-
-    /// On a host: renew its certificate where that is due
-    ///
-    /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and nobody's laptop.
-    Renew,
 
     /// The host's side of a connection
     #[command(hide = true)]

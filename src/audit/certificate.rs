@@ -1,47 +1,41 @@
-//! When the certificate that is served ends. It is renewed long before, so little time left means that
-//! nobody and nothing renews it.
+//! Whether the certificate is as it should be, and renewed in time: `ocrctl cert status` judges it, and little time
+//! left means that nobody and nothing renews it.
 
 use jiff::Timestamp;
-use x509_parser::parse_x509_certificate;
 
 use super::Seen;
 use super::life::days;
-use crate::agent::{Context, Result};
+use crate::agent::Result;
+use crate::protocol::CertificateStatus;
 use crate::protocol::audit::Scope;
-use crate::resources::{Host, certificate};
+use crate::resources::Host;
+use crate::resources::certificate::status;
 
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
-    let leaf = certificate::live_leaf(host)
-        .map_err(|failure| failure.hint("`ocrctl deploy` makes one"))?;
-    let (_, leaf) = parse_x509_certificate(&leaf).context("reading the live certificate")?;
-    let time = |time: x509_parser::time::ASN1Time| {
-        Timestamp::from_second(time.timestamp()).context("reading the live certificate's dates")
-    };
-    let (from, until) = (
-        time(leaf.validity().not_before)?,
-        time(leaf.validity().not_after)?,
-    );
-    Ok(compare(from, until, Timestamp::now(), scope))
+    let now = Timestamp::now();
+    Ok(compare(&status::read(host, now).await?, now, scope))
 }
 
-fn compare(from: Timestamp, until: Timestamp, now: Timestamp, scope: &Scope) -> Seen {
+fn compare(status: &CertificateStatus, now: Timestamp, scope: &Scope) -> Seen {
     let environment = &scope.environment;
     let mend = if scope.certificate_from_files {
         format!("put a new certificate into the files of `tls`, then `ocrctl deploy {environment}`")
     } else {
         format!("ocrctl deploy {environment}")
     };
-    let (left, life) = (days(now, until), days(from, until));
-    if until <= now {
-        Seen::finding(format!("the certificate expired at {until}"), mend)
-    } else if left * 4 < life {
-        let found = format!(
-            "the certificate expires in {left} days, at {until}, and nothing has renewed it"
-        );
-        Seen::finding(found, mend)
-    } else {
-        Seen::ok(format!("{left} days left"))
+    let left = days(now, status.not_after);
+    let mut seen = Seen::ok(format!("{left} days left"));
+    for problem in &status.problems {
+        seen.find(format!("the certificate: {problem}"), &mend);
     }
+    if seen.findings.is_empty() && left * 4 < days(status.not_before, status.not_after) {
+        let found = format!(
+            "the certificate expires in {left} days, at {}, and nothing has renewed it",
+            status.not_after
+        );
+        seen.find(found, mend);
+    }
+    seen
 }
 
 #[cfg(test)]
@@ -49,19 +43,42 @@ mod tests {
     use super::super::tests::scope;
     use super::*;
 
+    fn at(day: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap()
+    }
+
+    fn status() -> CertificateStatus {
+        CertificateStatus {
+            names: vec!["ocr.example.org".into()],
+            issuer: String::new(),
+            issued_by: String::new(),
+            serial: "01".into(),
+            not_before: at(0),
+            not_after: at(90),
+            next_renewal: None,
+            last_failure: None,
+            problems: Vec::new(),
+        }
+    }
+
     #[test]
     fn less_than_a_quarter_of_its_life_is_too_little() {
-        let at = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
-        let seen = |now| compare(at(0), at(90), at(now), &scope());
-        assert_eq!(seen(60).summary, "30 days left");
-        assert!(seen(70).findings[0].found.contains("in 20 days"));
-        assert!(seen(90).findings[0].found.contains("expired"));
+        assert_eq!(compare(&status(), at(60), &scope()).summary, "30 days left");
+        assert_eq!(compare(&status(), at(60), &scope()).findings, []);
+        let late = compare(&status(), at(70), &scope());
+        assert!(late.findings[0].found.contains("in 20 days"));
         let mut files = scope();
         files.certificate_from_files = true;
-        assert!(
-            compare(at(0), at(90), at(91), &files).findings[0]
-                .mend
-                .contains("files of `tls`")
-        );
+        let mend = &compare(&status(), at(70), &files).findings[0].mend;
+        assert!(mend.contains("files of `tls`"), "{mend}");
+    }
+
+    #[test]
+    fn what_its_status_calls_a_problem_is_a_finding() {
+        let mut bad = status();
+        bad.problems = vec!["it has expired at noon".into(), "no timer".into()];
+        let found = compare(&bad, at(91), &scope()).findings;
+        assert_eq!(found.len(), 2);
+        assert!(found[0].found.contains("has expired"));
     }
 }

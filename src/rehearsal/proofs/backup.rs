@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use age::secrecy::ExposeSecret;
 
+use super::certificates::serial;
 use super::{BACKUP, IDENTITY, LETTER, SCAN};
 use crate::command::Program;
 use crate::rehearsal::machines::{Machines, docker};
@@ -143,6 +144,7 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?
         .stdout;
+    let served = serial(rehearsal).await?;
     let keys = rehearsal
         .ocrctl(&["keys", "list", "rehearsal"])
         .await?
@@ -168,8 +170,10 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
         "--yes",
     ];
     let deployed = rehearsal.ocrctl(&arguments).await?.expect(0)?;
-    let makes_one =
-        |line: &str| line.trim_start().starts_with(['+', '~']) && line.contains(" certificate ");
+    let makes_one = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("+ certificate ") || line.starts_with("~ certificate ")
+    };
     if deployed.stdout.lines().any(makes_one) {
         return wrong(format!("a certificate is made anew:\n{}", deployed.stdout));
     }
@@ -178,8 +182,8 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?
         .stdout;
-    if after != authority {
-        return wrong("the authority is another one");
+    if after != authority || serial(rehearsal).await? != served {
+        return wrong("authority or certificate is another one");
     }
     let after = rehearsal
         .ocrctl(&["keys", "list", "rehearsal"])
@@ -212,5 +216,5 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
     if after != before {
         return wrong("a newer key is lost");
     }
-    Ok("the same keys and the same authority; clients from before were served; a newer key was not replaced".to_owned())
+    Ok("the same keys, authority and certificate; clients from before were served; a newer key was not replaced".to_owned())
 }

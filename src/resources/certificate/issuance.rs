@@ -116,7 +116,7 @@ impl Issuance {
             }
         };
         let temporary = Issued::live(host)? == Some(Issued::Temporary);
-        let ended = renewal.run(&mut tell).await.map_err(|failure| {
+        let ended = renewal.run(&mut tell).await.inspect_err(|_| {
             if temporary {
                 events.note(
                     Level::Warning,
@@ -124,7 +124,6 @@ impl Issuance {
                      the host's own timer goes on trying",
                 );
             }
-            failure
         })?;
         if let Ended::Renewed(what) = ended {
             events.note(Level::Info, what);

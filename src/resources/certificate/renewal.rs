@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::live::{Issued, Pair};
 use super::obtain::{Attempt, Problem, Surroundings, chance, identifier};
-use super::schedule::{Asker, Schedule, State, Window};
+use super::schedule::{Asker, Schedule, State, Why, Window};
 use super::settings::{Issuer, Settings};
 use super::{Host, Leaf, account, authority, certbot, pem};
 use crate::acme::Ca;
@@ -64,8 +64,9 @@ impl Renewal<'_> {
                 )))
             }
             Issuer::SelfSigned => self.self_signed().await,
-            Issuer::Acme(authority) => self.from_authority(authority, tell).await,
-            Issuer::Certbot(authority) => self.from_authority(authority, tell).await,
+            Issuer::Acme(authority) | Issuer::Certbot(authority) => {
+                self.by_authority(authority, tell).await
+            }
         }
     }
 
@@ -95,31 +96,18 @@ impl Renewal<'_> {
         Ok((leaf.names == names && pem::keys_match(&chain, &key)).then_some((chain, leaf)))
     }
 
-    async fn from_authority(
+    async fn by_authority(
         &self,
         authority: &Authority,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Ended> {
-        let by_certbot = matches!(self.settings.issuer, Issuer::Certbot(_));
-        if by_certbot
-            && !self.renew_now
-            && let Some(ended) = self.adopt().await?
+        let current = self.current()?;
+        if !self.renew_now
+            && let Some(ended) = self.not_due(authority, current.as_ref()).await?
         {
             return Ok(ended);
         }
         let mut state = State::read(self.host)?;
-        let current = self.current()?;
-        if let Some((chain, leaf)) = &current
-            && !self.renew_now
-        {
-            if !by_certbot {
-                self.update_contact(authority).await?;
-                self.reschedule(&mut state, authority, chain, leaf).await?;
-            }
-            if by_certbot || !state.due(&leaf.serial, self.now) {
-                return Ok(Ended::NotDue(not_due(&state, leaf, by_certbot)));
-            }
-        }
         if let Some(until) = state.held(self.now, self.asker) {
             self.wake_at(until).await;
             return Err(held(&state, until, self.asker));
@@ -128,33 +116,20 @@ impl Renewal<'_> {
         state.begin(self.now);
         state.remember(self.host)?;
         let replaces = current.as_ref().map(|(chain, _)| chain.as_str());
-        let outcome = match self.obtain(authority, by_certbot, replaces, tell).await {
-            Ok(pair) => {
-                tell("NGINX takes it over");
-                match pair.put_in_force(self.host, self.settings.name()).await {
-                    Ok(()) => Ok(pair),
-                    Err(failure) => Err(Problem {
-                        failure,
-                        ordered: true,
-                        retry_after: None,
-                    }),
-                }
-            }
-            Err(problem) => Err(problem),
-        };
-        match outcome {
+        match self.attempt(authority, replaces, tell).await {
             Ok(pair) => {
                 state.succeeded();
-                let leaf = pem::leaf(&pair.chain)?;
-                if !by_certbot {
-                    // The certificate is in force: what is asked now may fail.
-                    let _ = self
-                        .reschedule(&mut state, authority, &pair.chain, &leaf)
-                        .await;
-                }
                 let mut what = in_force(&pair)?;
                 // In force all the same; the next look finds out what could not be written down.
-                if let Err(failure) = state.remember(self.host) {
+                let remembered = match self.settings.issuer {
+                    Issuer::Certbot(_) => state.remember(self.host),
+                    _ => {
+                        let leaf = pem::leaf(&pair.chain)?;
+                        self.reschedule(&mut state, authority, &pair.chain, &leaf)
+                            .await
+                    }
+                };
+                if let Err(failure) = remembered {
                     what.push_str(&format!("; {}", failure.message));
                 }
                 Ok(Ended::Renewed(what))
@@ -171,10 +146,57 @@ impl Renewal<'_> {
         }
     }
 
+    /// Why nothing is to be ordered now, if so; brings up to date on the way when that will be.
+    async fn not_due(
+        &self,
+        authority: &Authority,
+        current: Option<&(String, Leaf)>,
+    ) -> Result<Option<Ended>> {
+        if let Issuer::Certbot(_) = self.settings.issuer {
+            if let Some(ended) = self.adopt().await? {
+                return Ok(Some(ended));
+            }
+            let kept = certbot::held(self.host, self.settings)?.and(current);
+            return Ok(kept.map(|(_, leaf)| {
+                Ended::NotDue(format!("certbot renews it; valid until {}", leaf.not_after))
+            }));
+        }
+        let Some((chain, leaf)) = current else {
+            return Ok(None);
+        };
+        let mut state = State::read(self.host)?;
+        self.update_contact(authority).await?;
+        self.reschedule(&mut state, authority, chain, leaf).await?;
+        if state.due(&leaf.serial, self.now) {
+            return Ok(None);
+        }
+        Ok(Some(Ended::NotDue(match &state.schedule {
+            Some(schedule) => format!("due at {}: {}", schedule.at, schedule.why),
+            None => format!("valid until {}", leaf.not_after),
+        })))
+    }
+
+    /// Gets a certificate and puts it in force.
+    async fn attempt(
+        &self,
+        authority: &Authority,
+        replaces: Option<&str>,
+        tell: &mut dyn FnMut(&str),
+    ) -> std::result::Result<Pair, Problem> {
+        let pair = self.obtain(authority, replaces, tell).await?;
+        tell("NGINX takes it over");
+        match pair.put_in_force(self.host, self.settings.name()).await {
+            Ok(()) => Ok(pair),
+            Err(failure) => Err(Problem {
+                ordered: true,
+                ..Problem::from(failure)
+            }),
+        }
+    }
+
     async fn obtain(
         &self,
         authority: &Authority,
-        by_certbot: bool,
         replaces: Option<&str>,
         tell: &mut dyn FnMut(&str),
     ) -> std::result::Result<Pair, Problem> {
@@ -192,7 +214,7 @@ impl Renewal<'_> {
         }
         tell("asking the authority for its directory");
         let ca = Ca::connect(authority).await?;
-        if by_certbot {
+        if let Issuer::Certbot(_) = self.settings.issuer {
             attempt.preflight(&ca, tell).await?;
             tell("certbot orders");
             return certbot::obtain(self.host, self.settings, authority, self.external_account)
@@ -252,7 +274,7 @@ impl Renewal<'_> {
         let mut window = state
             .schedule
             .as_ref()
-            .filter(|schedule| known && schedule.why == super::schedule::Why::RenewalInformation)
+            .filter(|schedule| known && schedule.why == Why::RenewalInformation)
             .map(|schedule| schedule.window);
         let ask = !known || state.ask_after.is_none_or(|after| after <= self.now);
         if ask && let Some(id) = identifier(chain) {
@@ -326,14 +348,6 @@ fn in_force(pair: &Pair) -> Result<String> {
         "serial {} is served, valid until {}",
         leaf.serial, leaf.not_after
     ))
-}
-
-fn not_due(state: &State, leaf: &Leaf, by_certbot: bool) -> String {
-    match &state.schedule {
-        Some(schedule) => format!("due at {}: {}", schedule.at, schedule.why),
-        None if by_certbot => format!("certbot renews it; valid until {}", leaf.not_after),
-        None => format!("valid until {}", leaf.not_after),
-    }
 }
 
 fn held(state: &State, until: Timestamp, asker: Asker) -> Failure {

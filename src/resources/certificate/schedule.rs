@@ -129,6 +129,10 @@ fn by_age(leaf: &Leaf) -> Window {
 impl State {
     /// Until when `asker` may not ask the authority; `None`: now is fine.
     pub fn held(&self, now: Timestamp, asker: Asker) -> Option<Timestamp> {
+        // Written down by a clock that was ahead, and has been set right since.
+        if self.last_failure.as_ref().is_some_and(|last| last.at > now) {
+            return None;
+        }
         let ordered = self.last_failure.as_ref().is_some_and(|last| last.ordered);
         let back_off = match asker {
             Asker::Timer => self.retry_at,
@@ -271,6 +275,13 @@ mod tests {
             state.held(now + SignedDuration::from_secs(61), Asker::Timer),
             None
         );
+    }
+
+    #[test]
+    fn what_a_wrong_clock_wrote_down_holds_nobody_up() {
+        let mut state = State::default();
+        state.begin(at("2031-01-01T00:00:00Z"));
+        assert_eq!(state.held(at("2026-01-01T00:00:00Z"), Asker::Timer), None);
     }
 
     #[test]

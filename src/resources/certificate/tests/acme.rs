@@ -10,6 +10,7 @@ use crate::acme::testing::{Fault, Faults};
 use crate::acme::{Ca, Dns};
 use crate::agent::renew::when_due;
 use crate::agent::{Context, Result};
+use crate::command::Program;
 use crate::protocol::{Authority, ExternalAccount, Failure, KeyType, Secret, Tls};
 use crate::resources::Host;
 use crate::resources::certificate::issuance::Issuance;
@@ -571,10 +572,11 @@ async fn an_external_account_is_bound_once_and_asked_for_where_it_is_missing() {
     scene.external_account = None;
     scene.now = scene.state().schedule.unwrap().at;
     assert!(renewed(&scene.renew().await));
-    let left = std::process::Command::new("grep")
+    let left = Program::new("grep")
         .args(["-rlF", EXTERNAL_ACCOUNT.1])
         .arg(scene.host.path("/"))
         .output()
+        .await
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }
