@@ -4,6 +4,7 @@ mod acme;
 mod agent;
 mod audit;
 mod backup;
+mod causes;
 mod cli;
 mod command;
 mod commands;

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::Window;
 use super::error::{AcmeError, Kind, hint_for, kind_of};
+use crate::causes::chain;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses before a request is tried again. A nonce that was used up meanwhile is replaced by instant-acme.
@@ -280,16 +281,6 @@ fn said(problem: &instant_acme::Problem) -> String {
         Some(urn) => format!("{text} ({})", urn.rsplit(':').next().unwrap_or(urn)),
         None => text,
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// A Retry-After header (RFC 9110, 10.2.3): seconds or a date.

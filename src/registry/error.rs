@@ -1,5 +1,6 @@
 //! Why a registry did not do what the operator's machine asked of it.
 
+use crate::causes::chain;
 use std::time::Duration;
 
 use oci_client::errors::{OciDistributionError, OciErrorCode};
@@ -153,17 +154,3 @@ impl RegistryError {
 
 /// How long a registry may be silent.
 pub(super) const SILENCE: Duration = Duration::from_secs(60);
-
-/// The causes hold what is of use (a certificate, a name); the top has only "error sending request".
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
-    }
-    message
-}

@@ -70,7 +70,7 @@ fn client(registry: &Registry, silence: Duration) -> Result<Client> {
 }
 
 fn failure(image: &str, error: &OciDistributionError) -> Failure {
-    let cause = error::chain(error);
+    let cause = crate::causes::chain(error);
     let failure = Failure::new(format!("asking the registry for {image}: {cause}"));
     match error {
         OciDistributionError::UnauthorizedError { .. }

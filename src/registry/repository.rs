@@ -13,8 +13,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 
 use super::challenge::Challenge;
-use super::error::{RegistryError, SILENCE, chain};
+use super::error::{RegistryError, SILENCE};
 use super::manifest::{ACCEPTED, Manifest};
+use crate::causes::chain;
 use crate::inventory::image::ImageRef;
 use crate::protocol::{Credentials, Registry};
 

@@ -277,6 +277,18 @@ impl Ran {
         ))
     }
 
+    /// The JSON line of this type, of a command that ran with `--json`.
+    fn line(&self, kind: &str) -> Result<serde_json::Value, ProofError> {
+        let lines = self.stdout.lines();
+        let found = lines
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .find(|line| line["type"] == kind);
+        match found {
+            Some(line) => Ok(line),
+            None => wrong(format!("no {kind} in: {}{}", self.stdout, self.stderr)),
+        }
+    }
+
     /// Standard error must tell the operator this.
     fn expect_said(self, words: &[&str]) -> Result<Self, ProofError> {
         match words.iter().find(|words| !self.stderr.contains(**words)) {

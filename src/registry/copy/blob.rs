@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::Copy;
-use crate::registry::error::{RegistryError, chain};
+use crate::causes::chain;
+use crate::registry::error::RegistryError;
 use crate::registry::manifest::Blob;
 use crate::registry::repository::Result;
 use crate::registry::upload::{Begun, Upload};

@@ -162,17 +162,9 @@ async fn audit(rehearsal: &Rehearsal, code: i32) -> Result<Vec<Finding>, ProofEr
         .ocrctl(&["audit", "rehearsal", "--json"])
         .await?
         .expect(code)?;
-    let events: Vec<Value> = ran
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let Some(lines) = events
-        .iter()
-        .find(|event| event["type"] == "audited")
-        .and_then(|event| event["lines"].as_array())
-    else {
-        return wrong(format!("no audit in: {}", ran.stdout));
+    let audited = ran.line("audited")?;
+    let Some(lines) = audited["lines"].as_array() else {
+        return wrong(format!("no lines in: {audited}"));
     };
     if let Some(line) = lines.iter().find(|line| line["verdict"] == "could_not_run") {
         return wrong(format!("a check could not run: {line}"));

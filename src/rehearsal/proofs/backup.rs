@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use age::secrecy::ExposeSecret;
-use serde_json::Value;
 
 use super::certificates::serial;
+use super::keys::keys;
 use super::{BACKUP, IDENTITY, LETTER, SCAN};
 use crate::command::Program;
 use crate::rehearsal::machines::{Machines, docker};
@@ -139,23 +139,6 @@ pub(super) async fn backup(rehearsal: &mut Rehearsal) -> Seen {
     ))
 }
 
-/// The keys of the host, without what they were used for: a new host begins to count anew.
-async fn keys(rehearsal: &Rehearsal) -> Result<Value, ProofError> {
-    let listed = rehearsal
-        .ocrctl(&["keys", "list", "rehearsal", "--json"])
-        .await?
-        .expect(0)?
-        .stdout;
-    let lines = listed.lines();
-    let found = lines
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find(|line| line["type"] == "keys");
-    match found {
-        Some(mut line) => Ok(line["keys"].take()),
-        None => wrong(format!("no keys in: {listed}")),
-    }
-}
-
 pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
     let authority = rehearsal
         .ocrctl(&["cert", "ca", "rehearsal"])
@@ -163,7 +146,8 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
         .expect(0)?
         .stdout;
     let served = serial(rehearsal).await?;
-    let before = keys(rehearsal).await?;
+    // Without what they were used for: a new host begins to count anew.
+    let before = keys(rehearsal).await?.keys;
     // The machine is lost, and another comes in its place.
     let container = rehearsal.machines()?.containers.prod1.clone();
     docker(&["rm", "--force", "--volumes", &container]).await?;
@@ -199,9 +183,9 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
     if after != authority || serial(rehearsal).await? != served {
         return wrong("authority or certificate is another one");
     }
-    let after = keys(rehearsal).await?;
+    let after = keys(rehearsal).await?.keys;
     if after != before {
-        return wrong(format!("the keys are others:\n{before}\n{after}"));
+        return wrong(format!("the keys are others:\n{before:?}\n{after:?}"));
     }
     // As a client from before: its key, and trust in the authority from before.
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
@@ -211,10 +195,10 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
         .ocrctl(&["keys", "add", "rehearsal", "--name", "newer"])
         .await?
         .expect(0)?;
-    let before = keys(rehearsal).await?;
+    let before = keys(rehearsal).await?.keys;
     let refused = rehearsal.ocrctl(&arguments).await?.expect(1)?;
     refused.expect_said(&["state of its own", "nothing was done"])?;
-    let after = keys(rehearsal).await?;
+    let after = keys(rehearsal).await?.keys;
     if after != before {
         return wrong("a newer key is lost");
     }

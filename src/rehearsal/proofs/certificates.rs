@@ -60,14 +60,7 @@ pub(super) async fn certificate(rehearsal: &Rehearsal) -> Result<(Value, i32), P
     let ran = rehearsal
         .ocrctl(&["cert", "status", "rehearsal", "--json"])
         .await?;
-    let lines = ran.stdout.lines();
-    let found = lines
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find(|line| line["type"] == "certificate");
-    match found {
-        Some(status) => Ok((status, ran.code)),
-        None => wrong(format!("no certificate in: {}{}", ran.stdout, ran.stderr)),
-    }
+    Ok((ran.line("certificate")?, ran.code))
 }
 
 pub(super) async fn serial(rehearsal: &Rehearsal) -> Result<String, ProofError> {

@@ -422,15 +422,11 @@ async fn rotate(rehearsal: &Rehearsal, more: &[&str]) -> Result<Ran, ProofError>
 }
 
 /// What the host tells of its keys.
-async fn keys(rehearsal: &Rehearsal) -> Result<HostKeys, ProofError> {
+pub(super) async fn keys(rehearsal: &Rehearsal) -> Result<HostKeys, ProofError> {
     let listed = ["keys", "list", "rehearsal", "--json"];
     let listed = rehearsal.ocrctl(&listed).await?.expect(0)?;
-    let line = listed
-        .stdout
-        .lines()
-        .find(|line| line.contains("\"type\":\"keys\""));
-    line.and_then(|line| serde_json::from_str(line).ok())
-        .ok_or_else(|| ProofError::Wrong(format!("no keys in: {}", listed.stdout)))
+    serde_json::from_value(listed.line("keys")?)
+        .map_err(|error| ProofError::Wrong(format!("{error}: {}", listed.stdout)))
 }
 
 async fn ids(rehearsal: &Rehearsal) -> Result<BTreeSet<String>, ProofError> {

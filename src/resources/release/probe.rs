@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 
 use super::{Engine, Host, Operation, Slot};
 use crate::agent::{Context, Result};
+use crate::causes::chain;
 use crate::protocol::Failure;
 use crate::resources::loopback;
 
@@ -126,14 +127,4 @@ fn on_socket(host: &Host, slot: Slot) -> Result<reqwest::Client> {
         .pool_max_idle_per_host(0)
         .build()
         .context("making an HTTP client")
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
