@@ -57,6 +57,14 @@ pub(super) struct Seen {
     pub(super) clock_ahead: Option<SignedDuration>,
 }
 
+impl Seen {
+    /// How long the authority wants to be left alone from now on; a moment that has passed is none.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        let left = self.retry_after?.duration_since(Timestamp::now());
+        Some(left.max(SignedDuration::ZERO).unsigned_abs())
+    }
+}
+
 /// An answer that is no ACME at all, such as a proxy's error page.
 #[derive(Debug, thiserror::Error)]
 #[error("it answered {0}")]
@@ -154,10 +162,7 @@ impl Http {
             let pause = pauses.next();
             let wait = match (&sent, pause) {
                 (Ok(answer), Some(pause)) if answer.status().is_server_error() => {
-                    let wanted = self
-                        .seen()
-                        .retry_after
-                        .map(|at| at.duration_since(Timestamp::now()).unsigned_abs());
+                    let wanted = self.seen().wait();
                     match wanted {
                         Some(wanted) if wanted > PATIENCE => return sent,
                         wanted => wanted.unwrap_or(pause),

@@ -6,7 +6,6 @@ use instant_acme::{
     AuthorizationStatus, CertificateIdentifier, ChallengeType, Error, Identifier, NewOrder,
     OrderStatus,
 };
-use jiff::Timestamp;
 
 use super::error::{AcmeError, Kind, kind_of};
 use super::http::{Http, patiently};
@@ -170,11 +169,7 @@ impl Order {
             if !states.contains(&status) {
                 return Ok(status);
             }
-            let asked = self
-                .http
-                .seen()
-                .retry_after
-                .map(|at| at.duration_since(Timestamp::now()).unsigned_abs());
+            let asked = self.http.seen().wait();
             let wait = asked.unwrap_or(pause).max(POLL);
             if Instant::now() + wait > until {
                 return Err(self
