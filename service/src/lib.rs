@@ -9,11 +9,13 @@
 //! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
 //! | [`usage`]     | how often each key is used, in a file                                 |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
+//! | [`codes`]     | structured codes in what was read, and their checks                   |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
 //! | [`protocol`]  | what passes between the service and a worker                          |
 //! | [`worker`]    | the other side: PDFium, image decoders and Tesseract                  |
 
 pub mod cli;
+pub mod codes;
 pub mod commands;
 pub mod document;
 pub mod http;

@@ -1,6 +1,8 @@
-//! What `POST /v1/ocr` answers. Readers ignore fields that they do not know: answers grow.
+//! What `POST /v1/ocr` and `POST /v1/codes` answer. Readers ignore fields that they do not know: answers grow.
 
 use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
 
 /// The answer to one document. Every requested page is in `pages`, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,10 +15,50 @@ pub struct Answer {
     pub complete: bool,
     pub document: Document,
     pub pages: Vec<Page>,
-    /// Structured codes found in the document. This release looks for none.
-    pub codes: Vec<serde_json::Value>,
+    /// Structured codes found in the document, by page and place.
+    pub codes: Vec<Code>,
     /// What a person should know about this answer, in sentences.
     pub warnings: Vec<String>,
+}
+
+/// What `POST /v1/codes` answers: an [`Answer`] without the pages' text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CodesAnswer {
+    pub id: String,
+    pub release: String,
+    pub complete: bool,
+    pub document: Document,
+    /// What became of each requested page.
+    pub pages: Vec<PageOutcome>,
+    pub codes: Vec<Code>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageOutcome {
+    /// Counted from 1.
+    pub page: u32,
+    pub status: PageStatus,
+    pub method: Option<Method>,
+}
+
+impl From<Answer> for CodesAnswer {
+    fn from(answer: Answer) -> Self {
+        let outcome = |page: &Page| PageOutcome {
+            page: page.page,
+            status: page.status,
+            method: page.method,
+        };
+        Self {
+            id: answer.id,
+            release: answer.release,
+            complete: answer.complete,
+            document: answer.document,
+            pages: answer.pages.iter().map(outcome).collect(),
+            codes: answer.codes,
+            warnings: answer.warnings,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

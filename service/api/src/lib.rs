@@ -1,11 +1,13 @@
 //! Types shared by ocr-service, its clients and ocrctl.
 //!
 //! - [`keys`]: API keys and the file that holds their hashes
-//! - [`answer`]: what `POST /v1/ocr` answers
+//! - [`answer`]: what `POST /v1/ocr` and `POST /v1/codes` answer
+//! - [`code`]: a code found in a document
 //! - [`problem`]: every error answer (RFC 9457)
 //! - [`health`]: what `/healthz` and `/readyz` answer
 
 pub mod answer;
+pub mod code;
 pub mod health;
 pub mod keys;
 pub mod problem;

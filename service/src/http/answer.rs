@@ -3,12 +3,21 @@
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use ocr_api::answer::Answer;
+use ocr_api::answer::{Answer, CodesAnswer};
 
 use super::negotiate::Format;
 
 /// Text alone can't say that a page is missing.
 const COMPLETE: &str = "x-ocr-complete";
+
+/// The codes alone.
+pub(super) fn render_codes(answer: Answer) -> Response {
+    (
+        [(CACHE_CONTROL, "no-store")],
+        Json(CodesAnswer::from(answer)),
+    )
+        .into_response()
+}
 
 pub(super) fn render(answer: &Answer, format: Format) -> Response {
     let no_store = [(CACHE_CONTROL, "no-store")];

@@ -99,11 +99,18 @@ impl Service {
 
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
-    let keyed = Router::new().route("/v1/ocr", post(ocr::post)).layer(
-        axum::middleware::from_fn_with_state((Arc::clone(&service), Scope::Ocr), auth::require_key),
-    );
+    let keyed = |scope: Scope| {
+        axum::middleware::from_fn_with_state((Arc::clone(&service), scope), auth::require_key)
+    };
+    let ocr = Router::new()
+        .route("/v1/ocr", post(ocr::post))
+        .layer(keyed(Scope::Ocr));
+    let codes = Router::new()
+        .route("/v1/codes", post(ocr::post_codes))
+        .layer(keyed(Scope::Codes));
     Router::new()
-        .merge(keyed)
+        .merge(ocr)
+        .merge(codes)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
@@ -116,7 +123,7 @@ pub fn app(service: Arc<Service>) -> Router {
 async fn not_found() -> Rejection {
     Rejection::new(
         ProblemKind::NotFound,
-        "Documents go to POST /v1/ocr; /healthz and /readyz tell how the service is.",
+        "Documents go to POST /v1/ocr or /v1/codes; /healthz and /readyz tell how the service is.",
     )
 }
 

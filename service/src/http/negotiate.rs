@@ -26,6 +26,15 @@ impl Format {
 
 /// The format that the client likes best; among equals, ours.
 pub(super) fn format(headers: &HeaderMap) -> Result<Format, Rejection> {
+    choose(headers, &Format::ALL)
+}
+
+/// JSON, where there is nothing else to have.
+pub(super) fn json(headers: &HeaderMap) -> Result<Format, Rejection> {
+    choose(headers, &[Format::Json])
+}
+
+fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> {
     let ranges: Vec<Range> = headers
         .get_all(ACCEPT)
         .iter()
@@ -37,7 +46,7 @@ pub(super) fn format(headers: &HeaderMap) -> Result<Format, Rejection> {
         return Ok(Format::Json);
     }
     let mut best: Option<(Format, f32)> = None;
-    for format in Format::ALL {
+    for &format in formats {
         let quality = quality(&ranges, format);
         if quality > best.map_or(0.0, |(_, best)| best) {
             best = Some((format, quality));
@@ -46,7 +55,7 @@ pub(super) fn format(headers: &HeaderMap) -> Result<Format, Rejection> {
     best.map(|(format, _)| format).ok_or_else(|| {
         Rejection::new(
             ProblemKind::NotAcceptable,
-            "Answers come as application/json or text/plain; ask for one of them in `Accept`.",
+            "Answers come as application/json, and of /v1/ocr as text/plain, too; ask for one of them in `Accept`.",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/ocr`: one document in, its text out.
+//! `POST /v1/ocr`: one document in, its text and codes out. `POST /v1/codes`: the same, but the codes alone.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,10 +15,10 @@ use tokio::time::{Instant, timeout_at};
 use super::access::{self, Noted, RequestId};
 use super::budget::Share;
 use super::error::Rejection;
-use super::negotiate::Format;
 use super::query::Wanted;
 use super::upload::{self, Upload};
 use super::{Service, answer, discard, negotiate, reading};
+use crate::codes;
 use crate::document::Document;
 
 /// A client that can't wait as long as the service would.
@@ -32,9 +32,38 @@ pub(super) async fn post(
     body: Body,
 ) -> Response {
     let mut noted = Noted::default();
-    let mut response = handle(&service, id, query, &headers, body, &mut noted)
-        .await
-        .unwrap_or_else(IntoResponse::into_response);
+    let mut response = match negotiate::format(&headers) {
+        Ok(format) => handle(&service, id, query, &headers, body, &mut noted)
+            .await
+            .map(|answer| answer::render(&answer, format)),
+        Err(rejection) => {
+            discard::unless_expected(&headers, body.into_data_stream());
+            Err(rejection)
+        }
+    }
+    .unwrap_or_else(IntoResponse::into_response);
+    access::note(&mut response, noted);
+    response
+}
+
+pub(super) async fn post_codes(
+    State(service): State<Arc<Service>>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mut noted = Noted::default();
+    let mut response = match negotiate::json(&headers) {
+        Ok(_) => handle(&service, id, query, &headers, body, &mut noted)
+            .await
+            .map(answer::render_codes),
+        Err(rejection) => {
+            discard::unless_expected(&headers, body.into_data_stream());
+            Err(rejection)
+        }
+    }
+    .unwrap_or_else(IntoResponse::into_response);
     access::note(&mut response, noted);
     response
 }
@@ -46,11 +75,10 @@ async fn handle(
     headers: &HeaderMap,
     body: Body,
     noted: &mut Noted,
-) -> Result<Response, Rejection> {
+) -> Result<Answer, Rejection> {
     let mut body = body.into_data_stream();
     let Asked {
         wanted,
-        format,
         deadline,
         mut share,
     } = match ask(service, query.as_deref().unwrap_or_default(), headers) {
@@ -81,6 +109,7 @@ async fn handle(
         bytes,
     });
     let reading = reading::read(&service.pool, &document, &wanted, deadline).await?;
+    let codes = codes::find(&reading.pages, &wanted.codes);
     let answer = Answer {
         id,
         release: service.release.clone(),
@@ -92,18 +121,17 @@ async fn handle(
             pages: reading.count,
         },
         pages: reading.pages,
-        codes: Vec::new(),
+        codes,
         warnings: reading.warnings,
     };
     noted.pages = Some(answer.pages.len());
     noted.complete = Some(answer.complete);
-    Ok(answer::render(&answer, format))
+    Ok(answer)
 }
 
 /// What a request asks for, and the room that it was given.
 struct Asked {
     wanted: Wanted,
-    format: Format,
     deadline: Instant,
     /// Held until the answer is made.
     share: Share,
@@ -113,12 +141,10 @@ struct Asked {
 fn ask(service: &Service, query: &str, headers: &HeaderMap) -> Result<Asked, Rejection> {
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
     let wanted = Wanted::parse(query, &service.languages)?;
-    let format = negotiate::format(headers)?;
     upload::check_length(headers, service.limits.max_upload)?;
     let share = service.budget.enter()?;
     Ok(Asked {
         wanted,
-        format,
         deadline,
         share,
     })

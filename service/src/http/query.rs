@@ -1,4 +1,4 @@
-//! `?lang=eng+deu&pages=1-3,7&mode=auto`. What is not understood is an error: a misspelt `pages` would else cost a
+//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin`. What is not understood is an error: a misspelt `pages` would else cost a
 //! whole document.
 
 use std::collections::BTreeSet;
@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
+use crate::codes::{CodeType, Selection};
 use crate::protocol::Mode;
 
 /// What a request asks for.
@@ -15,6 +16,7 @@ pub(super) struct Wanted {
     pub(super) languages: String,
     pub(super) mode: Mode,
     pub(super) pages: Pages,
+    pub(super) codes: Selection,
 }
 
 /// Page ranges, ends included; none means all.
@@ -28,6 +30,7 @@ impl Wanted {
             languages: installed.first().cloned().unwrap_or_default(),
             mode: Mode::default(),
             pages: Pages::default(),
+            codes: Selection::default(),
         };
         let mut seen = BTreeSet::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -40,9 +43,10 @@ impl Wanted {
                 "lang" => wanted.languages = languages(&value, installed)?,
                 "mode" => wanted.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
+                "codes" => wanted.codes = codes(&value)?,
                 _ => {
                     return Err(malformed(format!(
-                        "There is no parameter `{name}`; there are `lang`, `pages` and `mode`."
+                        "There is no parameter `{name}`; there are `lang`, `pages`, `mode` and `codes`."
                     )));
                 }
             }
@@ -60,6 +64,16 @@ fn mode(value: &str) -> Result<Mode, Rejection> {
             "`mode` is `auto`, `text` (a PDF's text layer) or `ocr`.",
         )),
     }
+}
+
+fn codes(value: &str) -> Result<Selection, Rejection> {
+    Selection::parse(value).map_err(|unknown| {
+        let names: Vec<&str> = CodeType::ALL.iter().map(|kind| kind.name()).collect();
+        malformed(format!(
+            "`codes` is `none` or a list of types, and {unknown}; there are: {}.",
+            names.join(", ")
+        ))
+    })
 }
 
 /// A plus sign in a query may have become a space on its way.
@@ -186,6 +200,17 @@ mod tests {
         assert_eq!(parse("lang=deu%20eng").unwrap().languages, "deu+eng");
         for wrong in ["fra", "", "eng+", "../eng", "eng+deu+eng"] {
             assert!(parse(&format!("lang={wrong}")).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn codes_are_all_but_card_numbers_unless_they_are_named() {
+        let has = |query: &str, kind| parse(query).unwrap().codes.has(kind);
+        assert!(has("", CodeType::Iban) && !has("", CodeType::Luhn));
+        assert!(has("codes=luhn,iban", CodeType::Luhn) && !has("codes=luhn", CodeType::Iban));
+        assert!(parse("codes=none").unwrap().codes.is_empty());
+        for wrong in ["codes=", "codes=iban,", "codes=ibans", "codes=none,iban"] {
+            assert!(parse(wrong).is_none(), "{wrong}");
         }
     }
 

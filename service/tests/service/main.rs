@@ -9,6 +9,7 @@
 
 mod answers;
 mod bad_input;
+mod codes;
 mod drain;
 mod formats;
 mod keys;

@@ -1,0 +1,57 @@
+//! A structured code found in a document.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Code {
+    /// Such as `iban`; `?codes=` takes the same names.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Normalized: no spaces, hyphens or labels; letters in upper case; a date as `2026-01-31`; an amount as
+    /// `1234.50`, with its currency after a space where one is printed.
+    pub value: String,
+    /// As it stands on the page; words are joined by one space.
+    pub raw: String,
+    /// Counted from 1.
+    pub page: u32,
+    /// Around all its words: left, top, right, bottom, in pixels of the page as in `words`.
+    #[serde(rename = "box")]
+    pub bounds: [i32; 4],
+    pub source: Source,
+    /// The lowest of its words' confidences, 0 to 100. A text layer has 100: it was read, not guessed.
+    pub confidence: f32,
+    /// `null` where the type has no check digit.
+    pub check: Option<Check>,
+    /// Whether characters were exchanged to make it pass its check.
+    pub repaired: bool,
+    pub edits: Vec<Edit>,
+    /// The sources that gave this type and value, its check passing, when there is more than one; else empty.
+    pub agreement: Vec<Source>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    Barcode,
+    /// A PDF's text layer.
+    Text,
+    /// Recognized from pixels.
+    Ocr,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Such as `iso7064-mod97-10`.
+    pub scheme: String,
+    pub ok: bool,
+}
+
+/// One character exchanged for its look-alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Its place in `value`, in characters from 0.
+    pub at: usize,
+    /// As it was read.
+    pub from: char,
+    pub to: char,
+}

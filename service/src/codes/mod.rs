@@ -1,0 +1,138 @@
+//! Structured codes in what was read of a document. Pure: words in, codes out.
+//!
+//! Precision goes first. A number is reported when its check or its printed form leaves little doubt, or when its label
+//! stands by it: a check digit of 1 in 10 alone is no proof. The rule of each type is its `believe`.
+
+mod digits;
+mod flow;
+mod kind;
+mod label;
+mod repair;
+mod scan;
+mod spec;
+mod types;
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use ocr_api::answer::{Method, Page};
+use ocr_api::code::{Check, Code, Source};
+
+use flow::Flow;
+pub use kind::{CodeType, Selection, UnknownType};
+use scan::Found;
+
+/// The codes of the wanted types on all pages, by page and place.
+pub fn find(pages: &[Page], wanted: &Selection) -> Vec<Code> {
+    let mut codes: Vec<Code> = pages
+        .iter()
+        .flat_map(|page| on_page(page, wanted))
+        .collect();
+    agree(&mut codes);
+    codes
+}
+
+fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
+    let source = match page.method {
+        Some(Method::Text) => Source::Text,
+        Some(Method::Ocr) => Source::Ocr,
+        None => return Vec::new(),
+    };
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let flow = Flow::of(page);
+    let mut found: Vec<Found<'_>> = types::SPECS
+        .iter()
+        .filter(|spec| wanted.has(spec.kind))
+        .flat_map(|spec| scan::scan(&flow, spec, source == Source::Ocr))
+        .collect();
+    // What passes its check unchanged, then what has a label, then the more telling type, then the longer.
+    found.sort_by_key(|one| {
+        let length = one.value.len();
+        (
+            !one.ok,
+            !one.edits.is_empty(),
+            !one.labelled,
+            one.spec.kind,
+            Reverse(length),
+        )
+    });
+    let mut taken: Vec<Found<'_>> = Vec::new();
+    for one in found {
+        let free = |other: &Found<'_>| one.last < other.first || other.last < one.first;
+        if taken.iter().all(free) {
+            taken.push(one);
+        }
+    }
+    taken.sort_by_key(|one| one.first);
+    taken
+        .into_iter()
+        .map(|one| code(&flow, page.page, source, one))
+        .collect()
+}
+
+fn code(flow: &Flow<'_>, page: u32, source: Source, found: Found<'_>) -> Code {
+    let (start, end) = (flow.tokens[found.first].start, flow.tokens[found.last].end);
+    let words = flow.words_of(start, end);
+    let edge = |at: usize, pick: fn(i32, i32) -> i32| {
+        words
+            .iter()
+            .map(|word| word.bounds[at])
+            .reduce(pick)
+            .unwrap_or_default()
+    };
+    Code {
+        kind: found.spec.kind.name().to_owned(),
+        value: found.value,
+        raw: flow.raw(start, end),
+        page,
+        bounds: [
+            edge(0, i32::min),
+            edge(1, i32::min),
+            edge(2, i32::max),
+            edge(3, i32::max),
+        ],
+        source,
+        confidence: words
+            .iter()
+            .map(|word| word.confidence)
+            .fold(100.0, f32::min),
+        check: Some(Check {
+            scheme: found.spec.scheme.to_owned(),
+            ok: found.ok,
+        }),
+        repaired: !found.edits.is_empty(),
+        edits: found.edits,
+        agreement: Vec::new(),
+    }
+}
+
+/// Notes the sources of codes that more than one gave.
+fn agree(codes: &mut [Code]) {
+    let passes = |code: &Code| code.check.as_ref().is_some_and(|check| check.ok);
+    let sources: Vec<BTreeSet<Source>> = codes
+        .iter()
+        .map(|code| {
+            let same = |other: &&Code| {
+                passes(other)
+                    && passes(code)
+                    && other.kind == code.kind
+                    && other.value == code.value
+            };
+            codes
+                .iter()
+                .filter(same)
+                .map(|other| other.source)
+                .collect()
+        })
+        .collect();
+    for (code, sources) in codes.iter_mut().zip(sources) {
+        if sources.len() > 1 {
+            code.agreement = sources.into_iter().collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

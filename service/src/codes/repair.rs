@@ -1,0 +1,82 @@
+//! Look-alikes exchanged so that a code fits its form and passes its check.
+
+use ocr_api::code::Edit;
+
+use super::spec::{Place, Repair, Spec};
+
+/// Exchanges that the form forces, at most: more of them, and it is another text.
+const MOST_FORCED: usize = 4;
+
+/// The only text that passes the check, and what was exchanged in it. `None` when there is none, or more than one.
+pub(super) fn repair(spec: &Spec, read: &[char]) -> Option<(String, Vec<Edit>)> {
+    let upper: String = read.iter().map(char::to_ascii_uppercase).collect();
+    let places = (spec.places)(&upper)?;
+    let mut edits = Vec::new();
+    let mut fixed = Vec::with_capacity(read.len());
+    for (at, (&from, &place)) in read.iter().zip(&places).enumerate() {
+        let upper = from.to_ascii_uppercase();
+        if place.takes(upper) {
+            fixed.push(upper);
+            continue;
+        }
+        let to = twin(from).filter(|to| place.takes(*to))?;
+        edits.push(Edit { at, from, to });
+        fixed.push(to);
+    }
+    if edits.len() > MOST_FORCED {
+        return None;
+    }
+    let mut passing = Vec::new();
+    let whole: String = fixed.iter().collect();
+    if (spec.check)(&whole) {
+        passing.push((whole, edits.clone()));
+    }
+    for (at, (&from, &place)) in read.iter().zip(&places).enumerate() {
+        let both =
+            matches!(place, Place::Any | Place::Vin) && fixed[at] == from.to_ascii_uppercase();
+        let wanted = |to: &char| match spec.repair {
+            Repair::Either => true,
+            Repair::ToDigit => to.is_ascii_digit(),
+            Repair::Forced => false,
+        };
+        let Some(to) = twin(from)
+            .filter(|to| both && place.takes(*to))
+            .filter(wanted)
+        else {
+            continue;
+        };
+        let mut other = fixed.clone();
+        other[at] = to;
+        let whole: String = other.iter().collect();
+        if (spec.check)(&whole) {
+            let mut edits = edits.clone();
+            edits.push(Edit { at, from, to });
+            edits.sort_by_key(|edit| edit.at);
+            passing.push((whole, edits));
+        }
+    }
+    if passing.len() > 1 {
+        None
+    } else {
+        passing.pop()
+    }
+}
+
+/// The digit that a letter looks like, or the letter that a digit does.
+fn twin(c: char) -> Option<char> {
+    Some(match c {
+        'O' | 'o' => '0',
+        'I' | 'l' | 'i' => '1',
+        'S' | 's' => '5',
+        'B' => '8',
+        'Z' | 'z' => '2',
+        'G' => '6',
+        '0' => 'O',
+        '1' => 'I',
+        '5' => 'S',
+        '8' => 'B',
+        '2' => 'Z',
+        '6' => 'G',
+        _ => return None,
+    })
+}

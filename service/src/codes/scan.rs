@@ -1,0 +1,97 @@
+//! Candidates of one type on a page, and what is to be said of them.
+
+use ocr_api::code::Edit;
+
+use super::flow::Flow;
+use super::label::is_labelled;
+use super::repair::repair;
+use super::spec::{Seen, Spec};
+
+/// Groups that a code may be printed in.
+const MOST_GROUPS: usize = 12;
+
+/// A code on a page: the tokens from `first` to `last`.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) first: usize,
+    pub(super) last: usize,
+    pub(super) value: String,
+    pub(super) ok: bool,
+    pub(super) labelled: bool,
+    pub(super) edits: Vec<Edit>,
+}
+
+/// Everything on the page that may be of this type; candidates may overlap. `recognized`: the page was read by OCR,
+/// which takes characters for their look-alikes.
+pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    for first in (0..flow.tokens.len()).filter(|first| flow.begins(*first)) {
+        let mut read: Vec<char> = Vec::new();
+        let mut groups = Vec::new();
+        let mut hyphens = true;
+        for (last, &token) in flow.tokens.iter().enumerate().skip(first).take(MOST_GROUPS) {
+            let chars = flow.chars(token);
+            if read.len() + chars.len() > spec.length.1 || !chars.iter().all(char::is_ascii) {
+                break;
+            }
+            read.extend(chars);
+            groups.push(chars.len());
+            if read.len() >= spec.length.0 && flow.ends(last) {
+                let labelled = is_labelled(flow, first, spec.labels);
+                let judged = judge(spec, &read, &groups, hyphens, labelled, recognized);
+                found.extend(judged.map(|(value, ok, edits)| Found {
+                    spec,
+                    first,
+                    last,
+                    value,
+                    ok,
+                    labelled,
+                    edits,
+                }));
+            }
+            match flow.between(last) {
+                [' ' | '\n'] => hyphens = false,
+                [sign] if spec.separators.contains(sign) => {}
+                // A hyphen at a line's end.
+                [sign, '\n'] if spec.separators.contains(sign) => {}
+                _ => break,
+            }
+        }
+    }
+    found
+}
+
+/// The value, whether it passes its check, and the exchanges that made it pass; `None` if it is not to be reported.
+fn judge(
+    spec: &Spec,
+    read: &[char],
+    groups: &[usize],
+    hyphens: bool,
+    labelled: bool,
+    recognized: bool,
+) -> Option<(String, bool, Vec<Edit>)> {
+    let upper: String = read.iter().map(char::to_ascii_uppercase).collect();
+    let places = (spec.places)(&upper)?;
+    let fits = places
+        .iter()
+        .zip(upper.chars())
+        .all(|(place, c)| place.takes(c));
+    let believed = |value: &str, ok| {
+        (spec.believe)(&Seen {
+            value,
+            groups,
+            hyphens: hyphens && groups.len() > 1,
+            labelled,
+            ok,
+        })
+    };
+    if fits && (spec.check)(&upper) {
+        return believed(&upper, true).then(|| (upper, true, Vec::new()));
+    }
+    if let Some((value, edits)) = recognized.then(|| repair(spec, read)).flatten() {
+        // Exchanged characters in unlabelled text are one guess too many for a check of 1 in 10.
+        return believed(&value, true).then_some((value, true, edits));
+    }
+    (fits && believed(&upper, false)).then_some((upper, false, Vec::new()))
+}

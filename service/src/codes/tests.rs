@@ -1,0 +1,184 @@
+//! Pages as data: lines in, codes out.
+
+use ocr_api::answer::{Method, Page, PageStatus, Word};
+
+use super::*;
+
+/// A page with a line of words for each line: boxes of ten pixels a character, lines 40 apart.
+fn page(method: Method, lines: &[&str]) -> Page {
+    let mut words = Vec::new();
+    for (row, line) in (0i32..).zip(lines) {
+        let mut x = 0;
+        for text in line.split(' ') {
+            let width = 10 * i32::try_from(text.chars().count()).unwrap();
+            words.push(Word {
+                text: text.into(),
+                confidence: 90.0,
+                bounds: [x, row * 40, x + width, row * 40 + 20],
+            });
+            x += width + 10;
+        }
+    }
+    words.retain(|word| !word.text.is_empty());
+    Page {
+        page: 1,
+        status: PageStatus::Ok,
+        method: Some(method),
+        width: None,
+        height: None,
+        dpi: None,
+        rotation: 0,
+        confidence: None,
+        text: lines.iter().map(|line| format!("{line}\n")).collect(),
+        words,
+        ms: 0,
+    }
+}
+
+/// What is found in the lines, as `type value`; `!` marks a check that fails, `~` a repair.
+fn found(method: Method, lines: &[&str]) -> Vec<String> {
+    find(&[page(method, lines)], &Selection::default())
+        .into_iter()
+        .map(|code| {
+            let ok = code.check.is_some_and(|check| check.ok);
+            let marks = [(!ok, "!"), (code.repaired, "~")];
+            let marks: String = marks
+                .iter()
+                .filter(|(on, _)| *on)
+                .map(|(_, mark)| *mark)
+                .collect();
+            format!("{} {}{marks}", code.kind, code.value)
+        })
+        .collect()
+}
+
+fn text(line: &str) -> Vec<String> {
+    found(Method::Text, &[line])
+}
+
+fn ocr(line: &str) -> Vec<String> {
+    found(Method::Ocr, &[line])
+}
+
+#[test]
+fn examples_of_the_standards_as_they_are_printed() {
+    for (line, wanted) in [
+        (
+            "IBAN: DE89 3704 0044 0532 0130 00",
+            "iban DE89370400440532013000",
+        ),
+        (
+            "pay to GB82WEST12345698765432.",
+            "iban GB82WEST12345698765432",
+        ),
+        ("BE68 5390 0754 7034", "iban BE68539007547034"),
+        ("LEI 5493001KJTIIGC8Y1R12", "lei 5493001KJTIIGC8Y1R12"),
+        ("VIN:1M8GDM9AXKP042788", "vin 1M8GDM9AXKP042788"),
+        ("a car, 11111111111111111", ""),
+        ("ISBN 978-3-16-148410-0", "isbn 9783161484100"),
+        ("ISBN 0-8044-2957-X", "isbn 080442957X"),
+        ("ISSN 0317-8471", "issn 03178471"),
+        ("see 2434-561X for it", "issn 2434561X"),
+        ("ISIN: US0378331005", "isin US0378331005"),
+        ("(00) 3 4012345 1234567895", "sscc 340123451234567895"),
+        ("SSCC 106141412345678908", "sscc 106141412345678908"),
+        ("IMEI: 49-015420-323751-8", "imei 490154203237518"),
+        ("EAN 73513537", "gtin 73513537"),
+        ("4 006381 333931", "gtin 4006381333931"),
+        ("USt-IdNr.: DE136695976", "eu_vat DE136695976"),
+        ("Tax ATU13585627, thanks", "eu_vat ATU13585627"),
+    ] {
+        assert_eq!(text(line).join(" "), wanted, "{line}");
+    }
+}
+
+#[test]
+fn a_weak_check_is_no_proof() {
+    for line in [
+        "Order 73513537 of 4006381333931",
+        "call 0317-8471",
+        "49015420323751 8",
+        "US0378331005",
+        "card 4111 1111 1111 1111",
+        "EAN on order 12345670 of 20260131",
+        "x-9783161484100-y and 97831614841001",
+        "aDE89370400440532013000",
+        "9783161484100/4006381333931",
+    ] {
+        assert_eq!(text(line), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn a_code_that_fails_is_reported_where_its_label_or_form_leaves_no_doubt() {
+    assert_eq!(
+        text("DE88 3704 0044 0532 0130 00"),
+        ["iban DE88370400440532013000!"]
+    );
+    assert_eq!(text("EAN: 4006381333932"), ["gtin 4006381333932!"]);
+    assert_eq!(text("FIN WVWZZZ1JZ3W386752"), ["vin WVWZZZ1JZ3W386752!"]);
+    assert_eq!(text("4006381333932"), [""; 0]);
+}
+
+#[test]
+fn look_alikes_are_exchanged_only_in_what_was_recognized() {
+    assert_eq!(
+        ocr("IBAN DE89 37O4 0044 0532 Ol30 00"),
+        ["iban DE89370400440532013000~"]
+    );
+    assert_eq!(ocr("ISIN USO378331005"), ["isin US0378331005~"]);
+    // Two exchanges would be needed: more than the check can vouch for.
+    assert_eq!(
+        ocr("LEI 5493OO1KJTIIGC8Y1R12"),
+        ["lei 5493OO1KJTIIGC8Y1R12!"]
+    );
+    assert_eq!(
+        ocr("LEI 5493001KJT1IGC8Y1R12"),
+        ["lei 5493001KJTIIGC8Y1R12~"]
+    );
+    assert_eq!(text("IBAN DE89 37O4 0044 0532 0130 00"), [""; 0]);
+    let code = &find(
+        &[page(Method::Ocr, &["VIN 1M8GDM9AXKPO42788"])],
+        &Selection::default(),
+    )[0];
+    assert_eq!(
+        (code.edits[0].at, code.edits[0].from, code.edits[0].to),
+        (11, 'O', '0')
+    );
+}
+
+#[test]
+fn across_lines_and_under_a_heading() {
+    assert_eq!(
+        found(Method::Text, &["to DE89 3704 0044", "0532 0130 00 by"]),
+        ["iban DE89370400440532013000"]
+    );
+    assert_eq!(
+        found(
+            Method::Text,
+            &[
+                "Qty EAN Price",
+                "1   4006381333931 3.20",
+                "2   4006381333948 1.10"
+            ]
+        )
+        .len(),
+        2
+    );
+    let code = &find(
+        &[page(Method::Text, &["IBAN: BE68 5390", "0754 7034"])],
+        &Selection::default(),
+    )[0];
+    assert_eq!(code.raw, "BE68 5390 0754 7034");
+    assert_eq!(code.bounds, [0, 0, 150, 60]);
+}
+
+#[test]
+fn sources_that_agree_are_named() {
+    let line = ["IBAN BE68 5390 0754 7034"];
+    let codes = find(
+        &[page(Method::Text, &line), page(Method::Ocr, &line)],
+        &Selection::default(),
+    );
+    assert_eq!(codes[0].agreement, [Source::Text, Source::Ocr]);
+}

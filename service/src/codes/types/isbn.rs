@@ -1,0 +1,32 @@
+//! ISBN (ISO 2108), of 10 and 13 digits.
+
+use super::super::digits::{gs1, mod11_x};
+use super::super::kind::CodeType;
+use super::super::spec::{Place, Repair, Spec, all};
+
+pub(in crate::codes) const SPEC: Spec = Spec {
+    kind: CodeType::Isbn,
+    scheme: "isbn",
+    labels: &["isbn", "isbn 10", "isbn 13"],
+    length: (10, 13),
+    separators: &['-', '–'],
+    places: |text| match text.len() {
+        10 => {
+            let mut places = all(Place::Digit, 9);
+            places.push(Place::DigitOrX);
+            Some(places)
+        }
+        13 => Some(all(Place::Digit, 13)),
+        _ => None,
+    },
+    check: |text| match text.len() {
+        10 => mod11_x(text),
+        _ => (text.starts_with("978") || text.starts_with("979")) && gs1(text),
+    },
+    // Hyphens make ISBN-13 groups of three, then four more; 978 in one run passes as a bar code's number, too.
+    believe: |seen| {
+        let printed = seen.hyphens && seen.groups.len() == 5 && seen.groups[0] == 3;
+        seen.labelled || seen.ok && seen.value.len() == 13 && (printed || seen.in_one())
+    },
+    repair: Repair::Forced,
+};

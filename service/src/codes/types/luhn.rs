@@ -1,0 +1,34 @@
+//! Numbers with Luhn's check digit: IMEI (3GPP TS 23.003, annex B), and card-like ones.
+
+use super::super::digits::luhn;
+use super::super::kind::CodeType;
+use super::super::spec::{Place, Repair, Spec, all};
+
+pub(in crate::codes) const IMEI: Spec = Spec {
+    kind: CodeType::Imei,
+    scheme: "luhn",
+    labels: &["imei", "imei 1", "imei1", "imei2"],
+    length: (15, 15),
+    separators: &['-', '/'],
+    places: |text| (text.len() == 15).then(|| all(Place::Digit, 15)),
+    check: luhn,
+    believe: |seen| seen.labelled,
+    repair: Repair::Forced,
+};
+
+/// Who asks for these wants them without labels; one that fails is only a number.
+pub(in crate::codes) const CARD: Spec = Spec {
+    kind: CodeType::Luhn,
+    scheme: "luhn",
+    labels: &["card", "card number", "karte", "kartennummer"],
+    length: (13, 19),
+    separators: &['-'],
+    places: |text| {
+        (13..=19)
+            .contains(&text.len())
+            .then(|| all(Place::Digit, text.len()))
+    },
+    check: luhn,
+    believe: |seen| seen.labelled || seen.ok && (seen.in_one() || seen.in_fours()),
+    repair: Repair::Forced,
+};
