@@ -182,3 +182,29 @@ fn sources_that_agree_are_named() {
     );
     assert_eq!(codes[0].agreement, [Source::Text, Source::Ocr]);
 }
+
+/// The fixture is judged by python-stdnum: `tests/fixtures/codes.py` makes it.
+#[test]
+fn an_independent_checker_agrees() {
+    let mut wrong = Vec::new();
+    for line in include_str!("../../tests/fixtures/codes.tsv").lines() {
+        let [kind, value, valid] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("three columns: {line}");
+        };
+        let spec = types::SPECS
+            .iter()
+            .find(|spec| spec.kind.name() == kind)
+            .unwrap();
+        let places = (spec.places)(value);
+        let fits = places.is_some_and(|places| {
+            places
+                .iter()
+                .zip(value.chars())
+                .all(|(place, c)| place.takes(c))
+        });
+        if (fits && (spec.check)(value)) != (valid == "1") {
+            wrong.push(line);
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}

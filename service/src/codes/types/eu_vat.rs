@@ -101,7 +101,9 @@ fn passes(country: &str, number: &str) -> Option<bool> {
         "FR" => {
             let (key, siren) = number.split_at_checked(2)?;
             let siren_97 = siren.parse::<u64>().ok()? % 97;
-            luhn(siren) && u64::from(key.parse::<u32>().ok()?) == (12 + 3 * siren_97) % 97
+            // Monaco has French numbers whose SIREN begins with 000 and has no check digit.
+            (luhn(siren) || siren.starts_with("000"))
+                && u64::from(key.parse::<u32>().ok()?) == (12 + 3 * siren_97) % 97
         }
         "IE" => {
             let d = digits(number.get(..7)?)?;
@@ -112,7 +114,13 @@ fn passes(country: &str, number: &str) -> Option<bool> {
             let sum = weighted(&d, &[8, 7, 6, 5, 4, 3, 2]) + 9 * extra;
             "WABCDEFGHIJKLMNOPQRSTUV".chars().nth(sum as usize % 23) == number.chars().nth(7)
         }
-        "IT" => luhn(number) && !number.starts_with("0000000"),
+        "IT" => {
+            // The province that registered it.
+            let province: u32 = number.get(7..10)?.parse().ok()?;
+            luhn(number)
+                && !number.starts_with("0000000")
+                && matches!(province, 1..=100 | 120 | 121 | 888 | 999)
+        }
         "LU" => {
             let (head, tail) = number.split_at_checked(6)?;
             head.parse::<u32>().ok()? % 89 == tail.parse::<u32>().ok()?
