@@ -10,6 +10,8 @@ pub(super) struct Flow<'a> {
     /// The word that each character belongs to; for white space, the word before.
     word_of: Vec<usize>,
     pub(super) tokens: Vec<Token>,
+    /// Each token in lower case.
+    pub(super) lower: Vec<String>,
 }
 
 /// A run of letters and digits: characters from `start` up to `end`.
@@ -22,14 +24,22 @@ pub(super) struct Token {
 /// Signs that glue what stands on both their sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
+/// Bytes of white space that may stand before a word in the page's text.
+const NEAR: usize = 64;
+
 impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
         let mut rest = page.text.as_str();
         for (number, word) in page.words.iter().enumerate() {
-            // Where a word is not found in the text, nothing is known of the line: a space does.
-            let at = rest.find(&word.text);
+            // Where a word is not found in the text, nothing is known of the line: a space does. It stands close by,
+            // and a search to the page's end for each word could be made to take long.
+            let mut near = rest.len().min(word.text.len() + NEAR);
+            while !rest.is_char_boundary(near) {
+                near -= 1;
+            }
+            let at = rest[..near].find(&word.text);
             let before = at.and_then(|at| rest.get(..at)).unwrap_or_default();
             if number > 0 {
                 chars.push(if before.contains('\n') { '\n' } else { ' ' });
@@ -44,8 +54,13 @@ impl<'a> Flow<'a> {
             }
         }
         let tokens = tokens(&chars);
+        let lower = |token: &Token| {
+            let chars = &chars[token.start..token.end];
+            chars.iter().flat_map(|c| c.to_lowercase()).collect()
+        };
         Self {
             words: &page.words,
+            lower: tokens.iter().map(lower).collect(),
             chars,
             word_of,
             tokens,

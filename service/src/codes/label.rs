@@ -11,55 +11,72 @@ const FILLERS: [&str; 20] = [
 ];
 /// A table's heading may stand this many times its height above.
 const COLUMN: i32 = 60;
+/// Headings that are looked at: a page is not trusted to have few.
+const MOST_HEADINGS: usize = 200;
 
-/// Whether one of `labels` stands right before a token, with nothing but fillers between, or heads the
-/// column that the token stands in. Labels are in lower case, words separated by one space.
-pub(super) fn is_labelled(flow: &Flow<'_>, token: usize, labels: &[&str]) -> bool {
-    stands_before(flow, token, labels) || heads_column(flow, token, labels)
+/// The labels of one type on one page.
+#[derive(Debug)]
+pub(super) struct Labels<'a> {
+    flow: &'a Flow<'a>,
+    /// In lower case, word by word.
+    labels: Vec<Vec<&'a str>>,
+    /// Boxes of words that are labels, or have one in them.
+    headings: Vec<[i32; 4]>,
 }
 
-/// Whether a label ends right before a token, but for fillers.
-fn stands_before(flow: &Flow<'_>, token: usize, labels: &[&str]) -> bool {
-    let before: Vec<String> = flow.tokens[token.saturating_sub(REACH)..token]
-        .iter()
-        .map(|token| {
-            flow.chars(*token)
+impl<'a> Labels<'a> {
+    pub(super) fn of(flow: &'a Flow<'a>, labels: &'a [&'a str]) -> Self {
+        let is_label = |at: &usize| labels.contains(&flow.lower[*at].as_str());
+        let bounds = |at: usize| {
+            let token = flow.tokens[at];
+            let word = flow.words_of(token.start, token.end).first();
+            word.map(|word| word.bounds)
+        };
+        let headings = (0..flow.tokens.len()).filter(is_label).filter_map(bounds);
+        Self {
+            flow,
+            labels: labels
                 .iter()
-                .flat_map(|c| c.to_lowercase())
-                .collect()
-        })
-        .collect();
-    (0..before.len()).rev().any(|end| {
-        let (head, fillers) = before.split_at(end + 1);
-        fillers.iter().all(|word| FILLERS.contains(&word.as_str()))
-            && labels.iter().any(|label| {
-                let label: Vec<&str> = label.split(' ').collect();
-                head.ends_with(
-                    &label
-                        .iter()
-                        .map(|word| (*word).to_owned())
-                        .collect::<Vec<_>>(),
-                )
-            })
-    })
-}
-
-fn heads_column(flow: &Flow<'_>, token: usize, labels: &[&str]) -> bool {
-    let here = flow.tokens[token];
-    let [left, top, right, bottom] = match flow.words_of(here.start, here.end) {
-        [word, ..] => word.bounds,
-        [] => return false,
-    };
-    let height = (bottom - top).max(1);
-    flow.words.iter().any(|word| {
-        let [l, t, r, b] = word.bounds;
-        let above = b <= top && top - t < COLUMN * height;
-        above && l < right && left < r && {
-            let text = word.text.to_lowercase();
-            let text = text.trim_matches(|c: char| !c.is_alphanumeric());
-            text.split(|c: char| !c.is_alphanumeric())
-                .any(|part| labels.contains(&part))
-                || labels.contains(&text)
+                .map(|label| label.split(' ').collect())
+                .collect(),
+            headings: headings.take(MOST_HEADINGS).collect(),
         }
-    })
+    }
+
+    /// Whether a label stands right before a token, with nothing but fillers between, or heads the column that the
+    /// token stands in.
+    pub(super) fn reach(&self, token: usize) -> bool {
+        self.stand_before(token) || self.head_column(token)
+    }
+
+    fn head_column(&self, token: usize) -> bool {
+        let here = self.flow.tokens[token];
+        let [left, top, right, bottom] = match self.flow.words_of(here.start, here.end) {
+            [word, ..] => word.bounds,
+            [] => return false,
+        };
+        let height = bottom.saturating_sub(top).clamp(1, 10_000);
+        self.headings.iter().any(|&[l, t, r, b]| {
+            let near = top.saturating_sub(t) < COLUMN * height;
+            b <= top && near && l < right && left < r
+        })
+    }
+
+    /// Whether a label ends right before a token, but for fillers.
+    fn stand_before(&self, token: usize) -> bool {
+        let before = &self.flow.lower[token.saturating_sub(REACH)..token];
+        let ends = |head: &[String], label: &[&str]| {
+            let start = head.len().checked_sub(label.len());
+            start.is_some_and(|start| head[start..].iter().zip(label).all(|(a, b)| a == b))
+        };
+        for end in (1..=before.len()).rev() {
+            if self.labels.iter().any(|label| ends(&before[..end], label)) {
+                return true;
+            }
+            if !FILLERS.contains(&before[end - 1].as_str()) {
+                return false;
+            }
+        }
+        false
+    }
 }

@@ -13,7 +13,7 @@ mod spec;
 mod types;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use ocr_api::answer::{Method, Page};
 use ocr_api::code::{Check, Code, Source};
@@ -58,10 +58,12 @@ fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
             Reverse(length),
         )
     });
+    let mut used = vec![false; flow.tokens.len()];
     let mut taken: Vec<Found<'_>> = Vec::new();
     for one in found {
-        let free = |other: &Found<'_>| one.last < other.first || other.last < one.first;
-        if taken.iter().all(free) {
+        let tokens = &mut used[one.first..=one.last];
+        if !tokens.contains(&true) {
+            tokens.fill(true);
             taken.push(one);
         }
     }
@@ -110,26 +112,20 @@ fn code(flow: &Flow<'_>, page: u32, source: Source, found: Found<'_>) -> Code {
 
 /// Notes the sources of codes that more than one gave.
 fn agree(codes: &mut [Code]) {
-    let passes = |code: &Code| code.check.as_ref().is_some_and(|check| check.ok);
-    let sources: Vec<BTreeSet<Source>> = codes
-        .iter()
-        .map(|code| {
-            let same = |other: &&Code| {
-                passes(other)
-                    && passes(code)
-                    && other.kind == code.kind
-                    && other.value == code.value
-            };
-            codes
-                .iter()
-                .filter(same)
-                .map(|other| other.source)
-                .collect()
-        })
-        .collect();
-    for (code, sources) in codes.iter_mut().zip(sources) {
-        if sources.len() > 1 {
-            code.agreement = sources.into_iter().collect();
+    let key = |code: &Code| {
+        let passes = code.check.as_ref().is_some_and(|check| check.ok);
+        passes.then(|| (code.kind.clone(), code.value.clone()))
+    };
+    let mut sources: HashMap<(String, String), BTreeSet<Source>> = HashMap::new();
+    for code in codes.iter() {
+        if let Some(key) = key(code) {
+            sources.entry(key).or_default().insert(code.source);
+        }
+    }
+    for code in codes {
+        let sources = key(code).and_then(|key| sources.get(&key));
+        if let Some(sources) = sources.filter(|sources| sources.len() > 1) {
+            code.agreement = sources.iter().copied().collect();
         }
     }
 }

@@ -3,7 +3,7 @@
 use ocr_api::code::Edit;
 
 use super::flow::Flow;
-use super::label::is_labelled;
+use super::label::Labels;
 use super::repair::repair;
 use super::spec::{Seen, Spec};
 
@@ -25,6 +25,7 @@ pub(super) struct Found<'a> {
 /// Everything on the page that may be of this type; candidates may overlap. `recognized`: the page was read by OCR,
 /// which takes characters for their look-alikes.
 pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec<Found<'a>> {
+    let labels = Labels::of(flow, spec.labels);
     let mut found = Vec::new();
     for first in (0..flow.tokens.len()).filter(|first| flow.begins(*first)) {
         let mut read: Vec<char> = Vec::new();
@@ -37,8 +38,8 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
             }
             read.extend(chars);
             groups.push(chars.len());
-            if read.len() >= spec.length.0 && flow.ends(last) {
-                let labelled = is_labelled(flow, first, spec.labels);
+            if read.len() >= spec.length.0 && flow.ends(last) && has_digit(&read) {
+                let labelled = labels.reach(first);
                 let judged = judge(spec, &read, &groups, hyphens, labelled, recognized);
                 found.extend(judged.map(|(value, ok, edits)| Found {
                     spec,
@@ -94,4 +95,9 @@ fn judge(
         return believed(&value, true).then_some((value, true, edits));
     }
     (fits && believed(&upper, false)).then_some((upper, false, Vec::new()))
+}
+
+/// Most of a page is words: they are not worth a look.
+fn has_digit(read: &[char]) -> bool {
+    read.iter().any(char::is_ascii_digit)
 }

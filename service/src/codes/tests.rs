@@ -208,3 +208,13 @@ fn an_independent_checker_agrees() {
     }
     assert_eq!(wrong, [""; 0]);
 }
+
+#[test]
+fn a_page_made_to_be_slow_is_not() {
+    let line = "EAN 4006381333931 EAN DE89 3704 1234567 ".repeat(4_000);
+    let page = page(Method::Ocr, &[line.trim()]);
+    let started = std::time::Instant::now();
+    let codes = find(&[page], &Selection::default());
+    assert_eq!(codes.len(), 4_000);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
