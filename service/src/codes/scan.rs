@@ -5,7 +5,7 @@ use ocr_api::code::Edit;
 use super::flow::Flow;
 use super::label::Labels;
 use super::repair::repair;
-use super::spec::{Seen, Spec};
+use super::spec::{Repair, Seen, Spec};
 
 /// Groups that a code may be printed in.
 const MOST_GROUPS: usize = 12;
@@ -92,7 +92,8 @@ fn judge(
     }
     if let Some((value, edits)) = recognized.then(|| repair(spec, read)).flatten() {
         // Exchanged characters in unlabelled text are one guess too many for a check of 1 in 10.
-        return believed(&value, true).then_some((value, true, edits));
+        let vouched = labelled || spec.repair == Repair::Either;
+        return (vouched && believed(&value, true)).then_some((value, true, edits));
     }
     (fits && believed(&upper, false)).then_some((upper, false, Vec::new()))
 }

@@ -136,6 +136,8 @@ fn look_alikes_are_exchanged_only_in_what_was_recognized() {
         ocr("LEI 5493001KJT1IGC8Y1R12"),
         ["lei 5493001KJTIIGC8Y1R12~"]
     );
+    assert_eq!(ocr("ISBN 978-3-16-1484lO-0"), ["isbn 9783161484100~"]);
+    assert_eq!(ocr("978-3-16-1484lO-0"), [""; 0]);
     assert_eq!(text("IBAN DE89 37O4 0044 0532 0130 00"), [""; 0]);
     let code = &find(
         &[page(Method::Ocr, &["VIN 1M8GDM9AXKPO42788"])],
