@@ -1,7 +1,7 @@
 //! Proofs of moving from one issuer of certificates to another, without a gap.
 
 use super::LETTER;
-use super::certificates::{certificate, on_host, serial, trusting};
+use super::certificates::{by_certbot, certificate, on_host, serial, trusting};
 use crate::rehearsal::client::NAME;
 use crate::rehearsal::load::Load;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
@@ -24,9 +24,9 @@ pub(super) async fn certbot(rehearsal: &mut Rehearsal) -> Seen {
         return wrong(format!("exit code {code}: {status}"));
     }
     // As its own timer would, once it is due; its deploy hook tells NGINX.
-    let renew = "systemctl is-active certbot.timer && \
-                 REQUESTS_CA_BUNDLE=/etc/ocrctl/directory-ca.pem certbot renew --quiet --force-renewal --no-random-sleep-on-renew";
-    on_host(rehearsal, renew).await?;
+    on_host(rehearsal, "systemctl is-active certbot.timer").await?;
+    let renew = by_certbot("renew --quiet --force-renewal --no-random-sleep-on-renew");
+    on_host(rehearsal, &renew).await?;
     let renewed = serial(rehearsal).await?;
     if status["serial"] == *renewed {
         return wrong("what certbot has renewed is not served".to_owned());

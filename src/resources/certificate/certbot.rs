@@ -19,6 +19,8 @@ pub const DROP_IN: &str = "/etc/systemd/system/certbot.service.d/ocrctl.conf";
 pub const DROP_IN_TEXT: &str = include_str!("../../../templates/systemd/certbot.service.d.conf");
 pub const DIRECTORY_CA: &str = "/etc/ocrctl/directory-ca.pem";
 const LIMIT: Duration = Duration::from_secs(300);
+/// Further runs where a nonce was rejected twice in a row.
+const NONCES: usize = 2;
 
 /// What certbot calls the certificate.
 fn lineage(environment: &str) -> String {
@@ -73,26 +75,34 @@ pub async fn obtain(
     for name in &settings.names {
         arguments.extend(["--domain", name]);
     }
-    let mut program = Program::new("certbot")
-        .env("LC_ALL", "C.UTF-8")
-        .timeout(LIMIT);
-    if authority.directory_ca.is_some() {
-        // Read by certbot's HTTP library.
-        program = program.env("REQUESTS_CA_BUNDLE", DIRECTORY_CA);
-    }
     // Its key is a secret: in a file of root's, for as long as certbot runs.
     let binding = match external_account {
         Some(account) => Some(binding(account)?),
         None => None,
     };
-    if let Some(file) = &binding {
-        program = program.args([std::ffi::OsStr::new("--config"), file.path().as_os_str()]);
+    let run = async || {
+        let mut program = Program::new("certbot")
+            .env("LC_ALL", "C.UTF-8")
+            .timeout(LIMIT);
+        if authority.directory_ca.is_some() {
+            // Read by certbot's HTTP library.
+            program = program.env("REQUESTS_CA_BUNDLE", DIRECTORY_CA);
+        }
+        if let Some(file) = &binding {
+            program = program.args([std::ffi::OsStr::new("--config"), file.path().as_os_str()]);
+        }
+        let output = program.args(&arguments).output().await;
+        output.context("running certbot")
+    };
+    let mut output = run().await?;
+    for _ in 0..NONCES {
+        // An authority may reject a nonce at any time (RFC 8555, 6.5); certbot tries only once more.
+        if output.status.success() || !String::from_utf8_lossy(&output.stderr).contains("badNonce")
+        {
+            break;
+        }
+        output = run().await?;
     }
-    let output = program
-        .args(&arguments)
-        .output()
-        .await
-        .context("running certbot")?;
     if !output.status.success() {
         return Err(problem(&String::from_utf8_lossy(&output.stderr)));
     }
