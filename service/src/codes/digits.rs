@@ -89,7 +89,7 @@ mod tests {
     fn examples_of_the_standards_pass_and_each_changed_digit_fails() {
         type Case = (fn(&str) -> bool, &'static str);
         let cases: [Case; 5] = [
-            (mod97_10, "3214282912345698765432161182"), // ISO 13616: the Belgian-style number, rearranged
+            (mod97_10, "3214282912345698765432161182"), // GB82 WEST 1234 5698 7654 32, rearranged
             (luhn, "79927398713"),
             (gs1, "4006381333931"),
             (mod11_x, "0306406152"),

@@ -32,17 +32,10 @@ pub(super) fn repair(spec: &Spec, read: &[char]) -> Option<(String, Vec<Edit>)> 
         passing.push((whole, edits.clone()));
     }
     for (at, (&from, &place)) in read.iter().zip(&places).enumerate() {
-        let both =
-            matches!(place, Place::Any | Place::Vin) && fixed[at] == from.to_ascii_uppercase();
-        let wanted = |to: &char| match spec.repair {
-            Repair::Either => true,
-            Repair::ToDigit => to.is_ascii_digit(),
-            Repair::Forced => false,
-        };
-        let Some(to) = twin(from)
-            .filter(|to| both && place.takes(*to))
-            .filter(wanted)
-        else {
+        let both = spec.repair == Repair::Either
+            && place == Place::Any
+            && fixed[at] == from.to_ascii_uppercase();
+        let Some(to) = twin(from).filter(|to| both && place.takes(*to)) else {
             continue;
         };
         let mut other = fixed.clone();

@@ -51,8 +51,6 @@ impl Place {
 pub(super) enum Repair {
     /// One exchange in either direction: a check that one wrong text in 97 passes.
     Either,
-    /// One letter for its digit: a check that one wrong text in 10 passes.
-    ToDigit,
     /// Only what the format forbids.
     Forced,
 }

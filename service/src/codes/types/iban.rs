@@ -16,12 +16,13 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     repair: Repair::Either,
 };
 
-/// Length of the whole, and whether the account number has digits only (SWIFT's IBAN registry).
-const COUNTRIES: &str = "AD24* AE23d AL28* AT20d AZ28* BA20d BE16d BG22* BH22* BR29* BY28* CH21* CR22d CY28* CZ24d DE22d \
-    DK18d DO28* EE20d EG29d ES24d FI18d FO18d FR27* GB22* GE22* GI23* GL18d GR27* GT28* HR21d HU28d IE22* IL23d IQ23* IS26d \
-    IT27* JO30* KW30* KZ20* LB28* LC32* LI21* LT20d LU20* LV21* LY25d MC27* MD24* ME22d MK19* MR27d MT31* MU30* NL18* NO15d \
-    PK24* PL28d PS29* PT25d QA29* RO24* RS22d SA24* SC31* SD18d SE24d SI19d SK24d SM27* ST25d SV28* TL23d TN24d TR26* UA29* \
-    VA22d VG24* XK20d";
+/// Length of the whole, and whether the account number has digits only (SWIFT's IBAN registry, release 101).
+const COUNTRIES: &str = "AD24* AE23d AL28* AT20d AZ28* BA20d BE16d BG22* BH22* BI27d BR29* BY28* CH21* CR22d CY28* CZ24d DE22d \
+    DJ27d DK18d DO28* EE20d EG29d ES24d FI18d FK18* FO18d FR27* GB22* GE22* GI23* GL18d GR27* GT28* HN28* \
+    HR21d HU28d IE22* IL23d IQ23* IS26d IT27* JO30* KW30* KZ20* LB28* LC32* LI21* LT20d LU20* LV21* LY25d \
+    MC27* MD24* ME22d MK19* MN20d MR27d MT31* MU30* NI28* NL18* NO15d OM23* PK24* PL28d PS29* PT25d QA29* \
+    RO24* RS22d RU33* SA24* SC31* SD18d SE24d SI19d SK24d SM27* SO23d ST25d SV28* TL23d TN24d TR26* UA29* \
+    VA22d VG24* XK20d YE30*";
 
 fn places(text: &str) -> Option<Vec<Place>> {
     let country = as_letters(text.get(..2)?);

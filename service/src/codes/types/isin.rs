@@ -14,5 +14,5 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     check: luhn,
     // Luhn passes one in ten, and article numbers look the same.
     believe: |seen| seen.labelled,
-    repair: Repair::ToDigit,
+    repair: Repair::Forced,
 };

@@ -27,7 +27,8 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     check,
     // Without a label: its check, letters, and a serial number that ends in digits.
     believe: |seen| seen.labelled || seen.ok && seen.in_one() && has_form(seen.value),
-    repair: Repair::ToDigit,
+    // Where the check says little, it vouches for no exchange but those that the form forces (I and O are in no VIN).
+    repair: Repair::Forced,
 };
 
 fn has_form(value: &str) -> bool {
