@@ -86,5 +86,6 @@ lint:
 	$(STATIC) RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) --target $(TARGET) -p ocrctl --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) -p ocr-service -p ocr-api --no-deps --document-private-items
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
+	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
 	shellcheck vagrant/*.sh service/*.sh bench/*.sh .ci/run
