@@ -32,19 +32,12 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let mut noted = Noted::default();
-    let mut response = match negotiate::format(&headers) {
-        Ok(format) => handle(&service, id, query, &headers, body, &mut noted)
-            .await
-            .map(|answer| answer::render(&answer, format)),
-        Err(rejection) => {
-            discard::unless_expected(&headers, body.into_data_stream());
-            Err(rejection)
-        }
-    }
-    .unwrap_or_else(IntoResponse::into_response);
-    access::note(&mut response, noted);
-    response
+    let format = negotiate::format(&headers);
+    let request = (id, query, headers, body);
+    respond(&service, request, format, |answer, format| {
+        answer::render(&answer, format)
+    })
+    .await
 }
 
 pub(super) async fn post_codes(
@@ -54,11 +47,26 @@ pub(super) async fn post_codes(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let format = negotiate::json(&headers);
+    let request = (id, query, headers, body);
+    respond(&service, request, format, |answer, _| {
+        answer::render_codes(answer)
+    })
+    .await
+}
+
+/// Reads the document, unless no format is left to answer in, and renders what was read.
+async fn respond<F>(
+    service: &Service,
+    (id, query, headers, body): (String, Option<String>, HeaderMap, Body),
+    format: Result<F, Rejection>,
+    render: impl FnOnce(Answer, F) -> Response,
+) -> Response {
     let mut noted = Noted::default();
-    let mut response = match negotiate::json(&headers) {
-        Ok(_) => handle(&service, id, query, &headers, body, &mut noted)
+    let mut response = match format {
+        Ok(format) => handle(service, id, query, &headers, body, &mut noted)
             .await
-            .map(answer::render_codes),
+            .map(|answer| render(answer, format)),
         Err(rejection) => {
             discard::unless_expected(&headers, body.into_data_stream());
             Err(rejection)
