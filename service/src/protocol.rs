@@ -4,8 +4,11 @@
 use std::io;
 
 use ocr_api::answer::{DocumentType, Page};
+use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::codes::Selection;
 
 /// A worker is not trusted to keep its answers short: a page of dense text has well under a tenth of this.
 pub const MAX_FRAME: u32 = 64 << 20;
@@ -30,12 +33,17 @@ pub enum Task {
     /// Count the pages.
     Count,
     /// Read a page, counted from 1.
-    Read {
-        page: u32,
-        mode: Mode,
-        /// As Tesseract names them, joined by `+`.
-        languages: String,
-    },
+    Read { page: u32, how: How },
+}
+
+/// What is wanted of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct How {
+    pub mode: Mode,
+    /// As Tesseract names them, joined by `+`; empty for the default.
+    pub languages: String,
+    /// The codes to look for.
+    pub codes: Selection,
 }
 
 /// Where a page's text is to come from.
@@ -62,9 +70,19 @@ pub enum Reply {
     /// To [`Task::Count`].
     Pages(u32),
     /// To [`Task::Read`].
-    Page(Box<Page>),
+    Page(Box<PageRead>),
     /// To either.
     Fault(Fault),
+}
+
+/// A page and what was found on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageRead {
+    pub page: Page,
+    /// By place. `agreement` is the service's to fill in: it knows the other pages.
+    pub codes: Vec<Code>,
+    /// What a person should know, in sentences without the page's number.
+    pub warnings: Vec<String>,
 }
 
 /// Why a document or a page can't be read, in words for the client.
@@ -147,8 +165,11 @@ mod tests {
             }),
             task: Task::Read {
                 page: 3,
-                mode: Mode::Ocr,
-                languages: "eng+deu".into(),
+                how: How {
+                    mode: Mode::Ocr,
+                    languages: "eng+deu".into(),
+                    codes: Selection::parse("iban,luhn").unwrap(),
+                },
             },
         };
         let frame = frame(&request).unwrap();

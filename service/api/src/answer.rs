@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
+use crate::health::Engine;
 
 /// The answer to one document. Every requested page is in `pages`, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,9 @@ pub struct Answer {
     pub id: String,
     /// The release of the service that answered.
     pub release: String,
+    /// What read the document.
+    #[serde(default)]
+    pub engine: Engine,
     /// Whether each requested page was read to its end: every `status` is `ok` or `empty`.
     pub complete: bool,
     pub document: Document,
@@ -26,6 +30,8 @@ pub struct Answer {
 pub struct CodesAnswer {
     pub id: String,
     pub release: String,
+    #[serde(default)]
+    pub engine: Engine,
     pub complete: bool,
     pub document: Document,
     /// What became of each requested page.
@@ -52,6 +58,7 @@ impl From<Answer> for CodesAnswer {
         Self {
             id: answer.id,
             release: answer.release,
+            engine: answer.engine,
             complete: answer.complete,
             document: answer.document,
             pages: answer.pages.iter().map(outcome).collect(),

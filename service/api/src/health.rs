@@ -51,10 +51,29 @@ pub struct Keys {
 pub struct Engine {
     /// Tesseract's version; `null` until a worker is ready.
     pub tesseract: Option<String>,
+    /// Which build of it the loader took: `distribution`, or `x86-64-v3`, the service's own for newer CPUs.
+    #[serde(default)]
+    pub library: Option<String>,
     /// Languages loaded, as Tesseract names them.
     pub languages: Vec<String>,
     /// Whether PDFs can be read.
     pub pdf: bool,
+    /// What keeps a worker that a document has taken over from doing harm.
+    #[serde(default)]
+    pub sandbox: Sandbox,
+}
+
+/// What was achieved in each worker, before it parsed anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// It can't gain privileges by starting a program.
+    pub no_new_privs: bool,
+    /// Memory, file sizes, descriptors and processes are limited.
+    pub rlimits: bool,
+    /// The version of Landlock's interface that forbids it to write, remove or make files; `null` where there is none.
+    pub landlock: Option<u32>,
+    /// System calls for sockets, programs and other processes are refused.
+    pub seccomp: bool,
 }
 
 #[cfg(test)]
@@ -67,7 +86,10 @@ mod tests {
             "ready": true, "release": "r1",
             "workers": {"total": 2, "ready": 2, "error": null},
             "keys": {"loaded": 1, "error": null, "digest": "ab12"},
-            "engine": {"tesseract": "5.5.0", "languages": ["eng"], "pdf": true}
+            "engine": {
+                "tesseract": "5.5.0", "library": "x86-64-v3", "languages": ["eng"], "pdf": true,
+                "sandbox": {"no_new_privs": true, "rlimits": true, "landlock": 3, "seccomp": true}
+            }
         });
         let read: Readiness = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(read).unwrap(), json);

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! types {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
         /// A built-in type. The more telling ones come first: where two types fit the same characters, the first is taken.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum CodeType { $($(#[$doc])* $name,)+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum CodeType { $($(#[$doc])* #[serde(rename = $text)] $name,)+ }
 
         impl CodeType {
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
@@ -35,7 +37,7 @@ types! {
 }
 
 /// The types that a request wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection(BTreeSet<CodeType>);
 
 impl Default for Selection {

@@ -22,17 +22,8 @@ use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
 use scan::Found;
 
-/// The codes of the wanted types on all pages, by page and place.
-pub fn find(pages: &[Page], wanted: &Selection) -> Vec<Code> {
-    let mut codes: Vec<Code> = pages
-        .iter()
-        .flat_map(|page| on_page(page, wanted))
-        .collect();
-    agree(&mut codes);
-    codes
-}
-
-fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
+/// The codes of the wanted types on a page, by place. `agreement` is left to [`agree`].
+pub fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
     let source = match page.method {
         Some(Method::Text) => Source::Text,
         Some(Method::Ocr) => Source::Ocr,
@@ -110,8 +101,8 @@ fn code(flow: &Flow<'_>, page: u32, source: Source, found: Found<'_>) -> Code {
     }
 }
 
-/// Notes the sources of codes that more than one gave.
-fn agree(codes: &mut [Code]) {
+/// Notes the sources of codes that more than one gave, in all of a document.
+pub fn agree(codes: &mut [Code]) {
     let key = |code: &Code| {
         let passes = code.check.as_ref().is_some_and(|check| check.ok);
         passes.then(|| (code.kind.clone(), code.value.clone()))

@@ -35,6 +35,16 @@ fn page(method: Method, lines: &[&str]) -> Page {
     }
 }
 
+/// The codes of a document.
+fn find(pages: &[Page], wanted: &Selection) -> Vec<Code> {
+    let mut codes: Vec<Code> = pages
+        .iter()
+        .flat_map(|page| on_page(page, wanted))
+        .collect();
+    agree(&mut codes);
+    codes
+}
+
 /// What is found in the lines, as `type value`; `!` marks a check that fails, `~` a repair.
 fn found(method: Method, lines: &[&str]) -> Vec<String> {
     find(&[page(method, lines)], &Selection::default())

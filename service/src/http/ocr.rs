@@ -8,8 +8,7 @@ use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use ocr_api::answer::{Answer, Document as DocumentAnswer, Page};
-use ocr_api::code::Code;
+use ocr_api::answer::{Answer, Document as DocumentAnswer};
 use ocr_api::problem::ProblemKind;
 use tokio::time::{Instant, timeout_at};
 
@@ -19,7 +18,6 @@ use super::error::Rejection;
 use super::query::Wanted;
 use super::upload::{self, Upload};
 use super::{Service, answer, discard, negotiate, reading};
-use crate::codes::{self, Selection};
 use crate::document::Document;
 
 /// A client that can't wait as long as the service would.
@@ -118,42 +116,24 @@ async fn handle(
         bytes,
     });
     let reading = reading::read(&service.pool, &document, &wanted, deadline).await?;
-    let (pages, codes) = find_codes(reading.pages, wanted.codes).await?;
     let answer = Answer {
         id,
         release: service.release.clone(),
-        complete: pages.iter().all(|page| page.status.is_complete()),
+        engine: service.pool.engine(),
+        complete: reading.pages.iter().all(|page| page.status.is_complete()),
         document: DocumentAnswer {
             name,
             kind,
             sha256,
             pages: reading.count,
         },
-        pages,
-        codes,
+        pages: reading.pages,
+        codes: reading.codes,
         warnings: reading.warnings,
     };
     noted.pages = Some(answer.pages.len());
     noted.complete = Some(answer.complete);
     Ok(answer)
-}
-
-/// Away from the threads that serve: a long document takes a while.
-async fn find_codes(
-    pages: Vec<Page>,
-    wanted: Selection,
-) -> Result<(Vec<Page>, Vec<Code>), Rejection> {
-    let find = move || {
-        let codes = codes::find(&pages, &wanted);
-        (pages, codes)
-    };
-    tokio::task::spawn_blocking(find).await.map_err(|_| {
-        tracing::error!("looking for codes panicked");
-        Rejection::new(
-            ProblemKind::Internal,
-            "This is a bug in the service; report it with the request id.",
-        )
-    })
 }
 
 /// What a request asks for, and the room that it was given.

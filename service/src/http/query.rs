@@ -7,16 +7,13 @@ use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
 use crate::codes::{CodeType, Selection};
-use crate::protocol::Mode;
+use crate::protocol::{How, Mode};
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// As Tesseract wants them, joined by `+`.
-    pub(super) languages: String,
-    pub(super) mode: Mode,
     pub(super) pages: Pages,
-    pub(super) codes: Selection,
+    pub(super) how: How,
 }
 
 /// Page ranges, ends included; none means all.
@@ -27,10 +24,11 @@ impl Wanted {
     /// `installed`: the languages that may be asked for, the default first.
     pub(super) fn parse(query: &str, installed: &[String]) -> Result<Self, Rejection> {
         let mut wanted = Self {
-            languages: installed.first().cloned().unwrap_or_default(),
-            mode: Mode::default(),
             pages: Pages::default(),
-            codes: Selection::default(),
+            how: How {
+                languages: installed.first().cloned().unwrap_or_default(),
+                ..How::default()
+            },
         };
         let mut seen = BTreeSet::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -40,10 +38,10 @@ impl Wanted {
             }
             let value = decode(value)?;
             match name {
-                "lang" => wanted.languages = languages(&value, installed)?,
-                "mode" => wanted.mode = mode(&value)?,
+                "lang" => wanted.how.languages = languages(&value, installed)?,
+                "mode" => wanted.how.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
-                "codes" => wanted.codes = codes(&value)?,
+                "codes" => wanted.how.codes = codes(&value)?,
                 _ => {
                     return Err(malformed(format!(
                         "There is no parameter `{name}`; there are `lang`, `pages`, `mode` and `codes`."
@@ -175,8 +173,8 @@ mod tests {
     #[test]
     fn nothing_asked_for_is_all_pages_in_the_default_language() {
         let wanted = parse("").unwrap();
-        assert_eq!(wanted.languages, "eng");
-        assert_eq!(wanted.mode, Mode::Auto);
+        assert_eq!(wanted.how.languages, "eng");
+        assert_eq!(wanted.how.mode, Mode::Auto);
         assert_eq!(wanted.pages.of(3).unwrap(), [1, 2, 3]);
     }
 
@@ -195,9 +193,9 @@ mod tests {
 
     #[test]
     fn only_installed_languages() {
-        assert_eq!(parse("lang=deu+eng").unwrap().languages, "deu+eng");
-        assert_eq!(parse("lang=deu%2Beng").unwrap().languages, "deu+eng");
-        assert_eq!(parse("lang=deu%20eng").unwrap().languages, "deu+eng");
+        assert_eq!(parse("lang=deu+eng").unwrap().how.languages, "deu+eng");
+        assert_eq!(parse("lang=deu%2Beng").unwrap().how.languages, "deu+eng");
+        assert_eq!(parse("lang=deu%20eng").unwrap().how.languages, "deu+eng");
         for wrong in ["fra", "", "eng+", "../eng", "eng+deu+eng"] {
             assert!(parse(&format!("lang={wrong}")).is_none(), "{wrong}");
         }
@@ -205,10 +203,10 @@ mod tests {
 
     #[test]
     fn codes_are_all_but_card_numbers_unless_they_are_named() {
-        let has = |query: &str, kind| parse(query).unwrap().codes.has(kind);
+        let has = |query: &str, kind| parse(query).unwrap().how.codes.has(kind);
         assert!(has("", CodeType::Iban) && !has("", CodeType::Luhn));
         assert!(has("codes=luhn,iban", CodeType::Luhn) && !has("codes=luhn", CodeType::Iban));
-        assert!(parse("codes=none").unwrap().codes.is_empty());
+        assert!(parse("codes=none").unwrap().how.codes.is_empty());
         for wrong in ["codes=", "codes=iban,", "codes=ibans", "codes=none,iban"] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }
@@ -216,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        assert_eq!(parse("mode=text").unwrap().mode, Mode::Text);
+        assert_eq!(parse("mode=text").unwrap().how.mode, Mode::Text);
         for wrong in [
             "mode=fast",
             "page=1",

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use ocr_api::answer::{DocumentType, Page, PageStatus};
+use ocr_api::code::Code;
 use ocr_api::problem::ProblemKind;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Rejection;
 use super::query::Wanted;
+use crate::codes;
 use crate::document::Document;
 use crate::pool::{Failure, Pool};
-use crate::protocol::{Fault, FaultKind, Mode};
+use crate::protocol::{Fault, FaultKind, Mode, PageRead};
 
 /// What became of a document.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(super) struct Reading {
     pub(super) count: u32,
     /// The wanted ones, in order.
     pub(super) pages: Vec<Page>,
+    pub(super) codes: Vec<Code>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -31,7 +34,7 @@ pub(super) async fn read(
     wanted: &Wanted,
     deadline: Instant,
 ) -> Result<Reading, Rejection> {
-    if wanted.mode == Mode::Text && document.kind != DocumentType::Pdf {
+    if wanted.how.mode == Mode::Text && document.kind != DocumentType::Pdf {
         return Err(Rejection::new(
             ProblemKind::Malformed,
             "`mode=text` reads a PDF's text layer, and this is an image; leave `mode` out.",
@@ -68,7 +71,7 @@ async fn count(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejection> 
     })
 }
 
-type Read = Result<Page, Failure>;
+type Read = Result<PageRead, Failure>;
 
 /// A result for each of `numbers`; `None` for those that the deadline cut off. No more pages are under way at a time
 /// than there are workers, so that a long document does not fill the queue.
@@ -83,9 +86,7 @@ async fn read_pages(
     let mut waiting = numbers.iter().copied().enumerate();
     let mut under_way = FuturesUnordered::new();
     let read = async |(at, number): (usize, u32)| {
-        let page = pool
-            .read(document, number, wanted.mode, &wanted.languages)
-            .await;
+        let page = pool.read(document, number, &wanted.how).await;
         (at, page)
     };
     for next in waiting.by_ref().take(pool.size() as usize) {
@@ -102,12 +103,18 @@ async fn read_pages(
 
 fn conclude(count: u32, numbers: &[u32], results: Vec<Option<Read>>) -> Result<Reading, Rejection> {
     let mut pages = Vec::with_capacity(results.len());
+    let mut codes = Vec::new();
     let mut warnings = Vec::new();
     let mut faults = Vec::new();
     let mut cut_off = 0;
     for (number, result) in numbers.iter().copied().zip(results) {
         let page = match result {
-            Some(Ok(page)) => page,
+            Some(Ok(read)) => {
+                codes.extend(read.codes);
+                let told = |warning| format!("Page {number}: {warning}");
+                warnings.extend(read.warnings.into_iter().map(told));
+                read.page
+            }
             Some(Err(Failure::Fault(fault))) => {
                 let page = unread(number, status_of(fault.kind));
                 warnings.push(format!("Page {number}: {}", fault.detail));
@@ -144,9 +151,11 @@ fn conclude(count: u32, numbers: &[u32], results: Vec<Option<Read>>) -> Result<R
             pages.len()
         ));
     }
+    codes::agree(&mut codes);
     Ok(Reading {
         count,
         pages,
+        codes,
         warnings,
     })
 }
@@ -212,7 +221,11 @@ mod tests {
 
     #[test]
     fn every_page_is_answered_whatever_became_of_it() {
-        let fine = Some(Ok(unread(1, PageStatus::Ok)));
+        let fine = Some(Ok(PageRead {
+            page: unread(1, PageStatus::Ok),
+            codes: Vec::new(),
+            warnings: Vec::new(),
+        }));
         let results = vec![
             fine,
             Some(Err(Failure::Crashed)),

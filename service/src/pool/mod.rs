@@ -10,12 +10,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ocr_api::answer::Page;
 use ocr_api::health::{Engine, Workers};
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, Mode, Reply, Task};
+use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
 use queue::Queue;
@@ -124,16 +123,14 @@ impl Pool {
         &self,
         document: &Arc<Document>,
         page: u32,
-        mode: Mode,
-        languages: &str,
-    ) -> Result<Page, Failure> {
+        how: &How,
+    ) -> Result<PageRead, Failure> {
         let task = Task::Read {
             page,
-            mode,
-            languages: languages.to_owned(),
+            how: how.clone(),
         };
         match self.run(document, task).await? {
-            Reply::Page(page) => Ok(*page),
+            Reply::Page(read) => Ok(*read),
             other => Err(unexpected(other)),
         }
     }

@@ -98,8 +98,8 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
     let ms = started.elapsed().as_millis() as u64;
     match result {
         Ok(Ok(mut reply)) => {
-            if let Reply::Page(page) = &mut reply {
-                page.ms = ms;
+            if let Reply::Page(read) = &mut reply {
+                read.page.ms = ms;
             }
             job.finish(Outcome::Reply(reply));
             Next::Keep

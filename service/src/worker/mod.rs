@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use ocr_api::health::Engine;
+use ocr_api::health::{Engine, Sandbox};
 
 use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
 use opened::Opened;
@@ -91,8 +91,10 @@ impl Worker {
     fn engine(&self, settings: &WorkerSettings) -> Engine {
         Engine {
             tesseract: Some(recognizer::version()),
+            library: None,
             languages: settings.languages.clone(),
             pdf: true,
+            sandbox: Sandbox::default(),
         }
     }
 
@@ -102,14 +104,10 @@ impl Worker {
         };
         let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
-            Task::Read {
-                page,
-                mode,
-                languages,
-            } => document
-                .read(page, mode, self.pdf, self.max_pixels)
-                .and_then(|content| page::build(page, content, &mut self.recognizer, &languages))
-                .map(|page| Reply::Page(Box::new(page))),
+            Task::Read { page, how } => document
+                .read(page, how.mode, self.pdf, self.max_pixels)
+                .and_then(|content| page::read(page, content, &mut self.recognizer, &how))
+                .map(|read| Reply::Page(Box::new(read))),
         };
         Ok(result.unwrap_or_else(Reply::Fault))
     }

@@ -4,10 +4,26 @@ use ocr_api::answer::{Method, Page, PageStatus, Word};
 
 use super::Content;
 use super::recognizer::Recognizer;
-use crate::protocol::{Fault, FaultKind};
+use crate::codes;
+use crate::protocol::{Fault, FaultKind, How, PageRead};
 
 /// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
-pub(super) fn build(
+pub(super) fn read(
+    number: u32,
+    content: Content,
+    recognizer: &mut Recognizer,
+    how: &How,
+) -> Result<PageRead, Fault> {
+    let page = build(number, content, recognizer, &how.languages)?;
+    let codes = codes::on_page(&page, &how.codes);
+    Ok(PageRead {
+        page,
+        codes,
+        warnings: Vec::new(),
+    })
+}
+
+fn build(
     number: u32,
     content: Content,
     recognizer: &mut Recognizer,
