@@ -5,6 +5,7 @@
 #   make test                                 every test there is, a rehearsal on each release among them
 #   make lint                                 formatting, clippy, documentation, dependencies, shell scripts
 #   make build | image | bench                the static ocrctl | the service's image | the figures of the README
+#   make engine                               a faster Tesseract for a service that is run without a container
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -26,13 +27,13 @@ build:
 	vagrant/install-deps.sh build
 	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
 
-.PHONY: engine
-engine:
+.PHONY: docker
+docker:
 	vagrant/install-deps.sh rehearse
 	vagrant/docker-engine.sh
 
 .PHONY: image
-image: engine build
+image: docker build
 	$(OCRCTL) build --image $(IMAGE)
 
 .PHONY: rehearse
@@ -67,6 +68,12 @@ test-rehearsal: build image
 	for release in bookworm trixie; do \
 	  $(OCRCTL) rehearse --release $$release --image $(IMAGE); \
 	done
+
+# Beside the executable, which takes it instead of the distribution's.
+.PHONY: engine
+engine:
+	vagrant/install-deps.sh build engine
+	service/build-engine.sh $(TARGET_DIR)/release
 
 # Ratios of one run; the machine should have nothing else to do.
 .PHONY: bench

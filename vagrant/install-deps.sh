@@ -3,6 +3,7 @@
 #
 #   install-deps.sh rehearse    boot the rehearsal machines
 #   install-deps.sh build       compile ocrctl and the service
+#   install-deps.sh engine      build Tesseract again (also wants `build`)
 #   install-deps.sh test        run every test (also wants the two above)
 #
 # Several groups may be given. The sshd and the docker-registry that come along for the tests are neither started nor
@@ -20,6 +21,7 @@ rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstr
     ssh:openssh-client openssl:openssl jq:jq curl:curl age:age ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
+engine=(autoconf:autoconf automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
 test=(sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
     openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils)
 # units that would start by themselves, by package
@@ -47,7 +49,7 @@ command -v apt-get >/dev/null || {
 declare -A wanted=()
 for group in "$@"; do
     case $group in
-    rehearse | build | test) declare -n entries=$group ;;
+    rehearse | build | engine | test) declare -n entries=$group ;;
     *) usage ;;
     esac
     for entry in "${entries[@]}"; do

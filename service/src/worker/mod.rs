@@ -3,6 +3,7 @@
 
 mod ffi;
 mod image;
+mod library;
 mod opened;
 mod page;
 mod pdf;
@@ -91,7 +92,7 @@ impl Worker {
     fn engine(&self, settings: &WorkerSettings) -> Engine {
         Engine {
             tesseract: Some(recognizer::version()),
-            library: None,
+            library: library::in_use().ok(),
             languages: settings.languages.clone(),
             pdf: true,
             sandbox: Sandbox::default(),
