@@ -11,6 +11,7 @@ mod answers;
 mod bad_input;
 mod codes;
 mod drain;
+mod engine;
 mod formats;
 mod keys;
 mod oneshot;
