@@ -9,11 +9,13 @@ mod client;
 mod discard;
 mod error;
 mod health;
+mod intake;
 mod negotiate;
 mod ocr;
 mod query;
 mod quota;
 mod reading;
+mod spread;
 mod upload;
 
 use std::any::Any;
