@@ -73,6 +73,8 @@ pub enum Reply {
     Page(Box<PageRead>),
     /// To either.
     Fault(Fault),
+    /// To either, after SIGUSR1: nobody wants the outcome any more, and the worker is free.
+    GivenUp,
 }
 
 /// A page and what was found on it.

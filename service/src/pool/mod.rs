@@ -157,8 +157,11 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(
-            Fault::new(FaultKind::Engine, "The worker answered another question."),
-        ),
+        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) | Reply::GivenUp => {
+            Failure::Fault(Fault::new(
+                FaultKind::Engine,
+                "The worker answered another question.",
+            ))
+        }
     }
 }
