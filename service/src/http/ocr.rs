@@ -110,10 +110,15 @@ async fn handle(
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
 
+    if let Some(left) = service.pool.refused(&sha256) {
+        return Err(Rejection::quarantined(left));
+    }
+
     let document = Arc::new(Document {
         id: service.next_document.fetch_add(1, Ordering::Relaxed),
         kind,
         bytes,
+        sha256: sha256.clone(),
     });
     let reading = reading::read(&service.pool, &document, &wanted, deadline).await?;
     let answer = Answer {

@@ -64,11 +64,16 @@ async fn count(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejection> 
             ProblemKind::Corrupt,
             "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
         ),
+        Failure::Refused => quarantined(pool, document),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
         ),
     })
+}
+
+fn quarantined(pool: &Pool, document: &Document) -> Rejection {
+    Rejection::quarantined(pool.refused(&document.sha256).unwrap_or_default())
 }
 
 type Read = Result<PageRead, Failure>;
@@ -128,6 +133,12 @@ fn conclude(count: u32, numbers: &[u32], results: Vec<Option<Read>>) -> Result<R
             Some(Err(Failure::TimedOut)) => {
                 warnings.push(format!("Page {number}: it took longer than a page may."));
                 unread(number, PageStatus::Timeout)
+            }
+            Some(Err(Failure::Refused)) => {
+                warnings.push(format!(
+                    "Page {number}: not tried, because two workers died of the document."
+                ));
+                unread(number, PageStatus::Skipped)
             }
             None => {
                 cut_off += 1;
@@ -232,6 +243,7 @@ mod tests {
             Some(Err(Failure::TimedOut)),
             fault(FaultKind::TooLarge),
             fault(FaultKind::Corrupt),
+            Some(Err(Failure::Refused)),
             None,
         ];
         assert_eq!(
@@ -242,6 +254,7 @@ mod tests {
                 PageStatus::Timeout,
                 PageStatus::TooLarge,
                 PageStatus::Corrupt,
+                PageStatus::Skipped,
                 PageStatus::Skipped
             ]
         );
