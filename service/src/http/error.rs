@@ -1,8 +1,11 @@
 //! A problem on its way to the client. Its body is written by [`super::access`], which knows the request id.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind};
 
 /// A refused request.
@@ -46,6 +49,23 @@ impl Rejection {
             ..Self::new(
                 ProblemKind::Quota,
                 "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+            )
+        }
+    }
+
+    /// `left`: how long the document is still refused.
+    pub(super) fn quarantined(left: Duration) -> Self {
+        let seconds = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
+        let until = Timestamp::now() + Duration::from_secs(u64::from(seconds));
+        let until = until.strftime("%Y-%m-%dT%H:%M:%SZ");
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(
+                ProblemKind::Quarantined,
+                format!(
+                    "Two workers died of this very document, so it is refused until {until}. Export it anew; if it is \
+                     well formed, report it with the request id."
+                ),
             )
         }
     }

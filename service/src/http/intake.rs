@@ -59,8 +59,6 @@ pub(super) struct Intake {
     pub(super) document: Arc<Document>,
     /// The file name that the client gave.
     pub(super) name: Option<String>,
-    /// In hex.
-    pub(super) sha256: String,
     /// Held until the answer is made.
     _share: Share,
 }
@@ -71,7 +69,7 @@ impl Intake {
         DocumentAnswer {
             name: self.name.clone(),
             kind: self.document.kind,
-            sha256: self.sha256.clone(),
+            sha256: self.document.sha256.clone(),
             pages,
         }
     }
@@ -113,10 +111,14 @@ pub(super) async fn receive(
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
+    if let Some(left) = service.pool.refused(&sha256) {
+        return Err(Rejection::quarantined(left));
+    }
     let document = Arc::new(Document {
         id: service.next_document.fetch_add(1, Ordering::Relaxed),
         kind,
         bytes,
+        sha256,
     });
     Ok(Intake {
         id: incoming.id,
@@ -125,7 +127,6 @@ pub(super) async fn receive(
         deadline,
         document,
         name,
-        sha256,
         _share: share,
     })
 }

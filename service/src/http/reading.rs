@@ -29,6 +29,8 @@ pub(super) struct Reading {
 struct Remark {
     page: u32,
     status: PageStatus,
+    /// The deadline cut it off.
+    late: bool,
     codes: Vec<Code>,
     /// With the page's number.
     warnings: Vec<String>,
@@ -116,6 +118,7 @@ async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejectio
             ProblemKind::Corrupt,
             "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
         ),
+        Failure::Refused => quarantined(pool, document),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
@@ -123,8 +126,13 @@ async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejectio
     })
 }
 
+fn quarantined(pool: &Pool, document: &Document) -> Rejection {
+    Rejection::quarantined(pool.refused(&document.sha256).unwrap_or_default())
+}
+
 /// What became of a page; `None` for one that the deadline cut off.
 fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
+    let late = result.is_none();
     let (page, codes, warnings, fault) = match result {
         Some(Ok(read)) => (read.page, read.codes, read.warnings, None),
         Some(Err(Failure::Fault(fault))) => {
@@ -141,6 +149,11 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
             let page = unread(number, PageStatus::Timeout);
             (page, Vec::new(), warnings, None)
         }
+        Some(Err(Failure::Refused)) => {
+            let warnings = vec!["not tried, because two workers died of the document.".to_owned()];
+            let page = unread(number, PageStatus::Skipped);
+            (page, Vec::new(), warnings, None)
+        }
         None => {
             let page = unread(number, PageStatus::Skipped);
             (page, Vec::new(), Vec::new(), None)
@@ -150,6 +163,7 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
     let remark = Remark {
         page: number,
         status: page.status,
+        late,
         codes,
         warnings: warnings.into_iter().map(told).collect(),
         fault,
@@ -160,8 +174,7 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
 fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
     remarks.sort_by_key(|remark| remark.page);
     let pages = remarks.len();
-    let skipped = |remark: &&Remark| remark.status == PageStatus::Skipped;
-    let cut_off = remarks.iter().filter(skipped).count();
+    let cut_off = remarks.iter().filter(|remark| remark.late).count();
     if cut_off == pages {
         return Err(too_late());
     }
@@ -265,6 +278,7 @@ mod tests {
             Some(Err(Failure::TimedOut)),
             fault(FaultKind::TooLarge),
             fault(FaultKind::Corrupt),
+            Some(Err(Failure::Refused)),
             None,
         ]);
         let wanted = [
@@ -274,6 +288,7 @@ mod tests {
             PageStatus::TooLarge,
             PageStatus::Corrupt,
             PageStatus::Skipped,
+            PageStatus::Skipped,
         ];
         assert_eq!(statuses, wanted);
         // Pages are done in any order; what is said of them is in theirs.
@@ -281,7 +296,10 @@ mod tests {
         let conclusion = conclude(remarks).unwrap();
         assert!(!conclusion.complete);
         let starts: Vec<&str> = conclusion.warnings.iter().map(|text| &text[..6]).collect();
-        assert_eq!(starts, ["Page 2", "Page 3", "Page 4", "Page 5", "1 of 6"]);
+        assert_eq!(
+            starts,
+            ["Page 2", "Page 3", "Page 4", "Page 5", "Page 6", "1 of 7"]
+        );
     }
 
     #[test]
