@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::code::Code;
-use ocr_api::problem::ProblemKind;
+use ocr_api::problem::{ProblemKind, UnreadPage};
 use tokio::time::timeout_at;
 
 use super::Service;
@@ -20,6 +20,8 @@ use crate::protocol::{Fault, FaultKind, Mode, PageRead};
 #[derive(Debug)]
 pub(super) struct Reading {
     count: u32,
+    numbers: Vec<u32>,
+    strict: bool,
     spread: Spread<PageRead>,
     remarks: Vec<Remark>,
 }
@@ -32,6 +34,8 @@ struct Remark {
     codes: Vec<Code>,
     /// With the page's number.
     warnings: Vec<String>,
+    /// Why it was not read to its end, if it was not.
+    reason: Option<String>,
     /// Why it could not be read, if that was the document's fault or the engine's.
     fault: Option<Fault>,
 }
@@ -69,7 +73,9 @@ impl Reading {
         let at_once = service.pool.size() as usize;
         Ok(Self {
             count,
-            spread: Spread::new(numbers, at_once, intake.deadline, work),
+            spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
+            numbers,
+            strict: wanted.strict,
             remarks: Vec::new(),
         })
     }
@@ -77,6 +83,19 @@ impl Reading {
     /// Pages in the document.
     pub(super) fn count(&self) -> u32 {
         self.count
+    }
+
+    /// The wanted ones, in order.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    /// Whether there is something to answer already: a page that was read, or broke a worker. While there is none, all may
+    /// turn out to be a problem.
+    pub(super) fn has_answer(&self) -> bool {
+        self.remarks
+            .iter()
+            .any(|remark| remark.fault.is_none() && remark.status != PageStatus::Skipped)
     }
 
     /// The next page that is done. Every wanted page comes once, whatever became of it.
@@ -87,9 +106,26 @@ impl Reading {
         Some(page)
     }
 
-    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
+    /// To be called when there is no next page. A document of which no page can be read at all is a rejection; where all
+    /// pages or nothing is wanted, so is one with a page missing.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
-        conclude(self.remarks)
+        let unread: Vec<UnreadPage> = self.remarks.iter().filter_map(Remark::unread).collect();
+        let strict = self.strict;
+        let conclusion = conclude(self.remarks)?;
+        if strict && !conclusion.complete {
+            return Err(Rejection::incomplete(unread));
+        }
+        Ok(conclusion)
+    }
+}
+
+impl Remark {
+    fn unread(&self) -> Option<UnreadPage> {
+        (!self.status.is_complete()).then(|| UnreadPage {
+            page: self.page,
+            status: self.status,
+            detail: self.reason.clone().unwrap_or_default(),
+        })
     }
 }
 
@@ -125,36 +161,53 @@ async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejectio
 
 /// What became of a page; `None` for one that the deadline cut off.
 fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
-    let (page, codes, warnings, fault) = match result {
-        Some(Ok(read)) => (read.page, read.codes, read.warnings, None),
+    let told = |warning: &str| format!("Page {number}: {warning}");
+    let (status, reason, fault) = match result {
+        Some(Ok(read)) => {
+            let warnings = read.warnings.iter().map(|warning| told(warning)).collect();
+            let remark = Remark {
+                page: number,
+                status: read.page.status,
+                codes: read.codes,
+                warnings,
+                reason: None,
+                fault: None,
+            };
+            return (read.page, remark);
+        }
         Some(Err(Failure::Fault(fault))) => {
-            let page = unread(number, status_of(fault.kind));
-            (page, Vec::new(), vec![fault.detail.clone()], Some(fault))
+            (status_of(fault.kind), fault.detail.clone(), Some(fault))
         }
-        Some(Err(Failure::Crashed)) => {
-            let warnings = vec!["its reader crashed at it.".to_owned()];
-            let page = unread(number, PageStatus::Crashed);
-            (page, Vec::new(), warnings, None)
-        }
-        Some(Err(Failure::TimedOut)) => {
-            let warnings = vec!["it took longer than a page may.".to_owned()];
-            let page = unread(number, PageStatus::Timeout);
-            (page, Vec::new(), warnings, None)
-        }
-        None => {
-            let page = unread(number, PageStatus::Skipped);
-            (page, Vec::new(), Vec::new(), None)
-        }
+        Some(Err(Failure::Crashed)) => (
+            PageStatus::Crashed,
+            "its reader crashed at it.".into(),
+            None,
+        ),
+        Some(Err(Failure::TimedOut)) => (
+            PageStatus::Timeout,
+            "it took longer than a page may.".into(),
+            None,
+        ),
+        None => (
+            PageStatus::Skipped,
+            "it was not read before the deadline.".into(),
+            None,
+        ),
     };
-    let told = |warning| format!("Page {number}: {warning}");
     let remark = Remark {
         page: number,
-        status: page.status,
-        codes,
-        warnings: warnings.into_iter().map(told).collect(),
+        status,
+        codes: Vec::new(),
+        // Of those that were skipped, one warning tells.
+        warnings: if status == PageStatus::Skipped {
+            Vec::new()
+        } else {
+            vec![told(&reason)]
+        },
+        reason: Some(reason),
         fault,
     };
-    (page, remark)
+    (unread(number, status), remark)
 }
 
 fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
