@@ -20,10 +20,15 @@ pub(super) fn render_codes(answer: Answer) -> Response {
         .into_response()
 }
 
+/// A header for the formats that have no place for it.
+pub(super) fn complete(answer: &Answer) -> (&'static str, &'static str) {
+    (COMPLETE, if answer.complete { "true" } else { "false" })
+}
+
 /// Of the formats that are made of the answer alone.
 pub(super) fn render(answer: &Answer, format: Format) -> Response {
     let no_store = [(CACHE_CONTROL, "no-store")];
-    let complete = (COMPLETE, if answer.complete { "true" } else { "false" });
+    let complete = complete(answer);
     match format {
         Format::Text => {
             let pages: Vec<&str> = answer.pages.iter().map(|page| page.text.as_str()).collect();

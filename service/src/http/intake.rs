@@ -62,7 +62,7 @@ pub(super) struct Intake {
     /// In hex.
     pub(super) sha256: String,
     /// Held until the answer is made.
-    _share: Share,
+    pub(super) share: Share,
 }
 
 impl Intake {
@@ -126,7 +126,7 @@ pub(super) async fn receive(
         document,
         name,
         sha256,
-        _share: share,
+        share,
     })
 }
 

@@ -17,6 +17,7 @@ mod ocr;
 mod query;
 mod quota;
 mod reading;
+mod searchable;
 mod spread;
 mod upload;
 

@@ -146,7 +146,12 @@ async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejectio
         // Perhaps not of this document: it has a second worker to show whether it is.
         counted = pool.count(document).await;
     }
-    counted.map_err(|failure| match failure {
+    counted.map_err(of_failure)
+}
+
+/// Of a document that can't be opened, or made into another one.
+pub(super) fn of_failure(failure: Failure) -> Rejection {
+    match failure {
         Failure::Fault(fault) => of_fault(fault),
         Failure::Crashed => Rejection::new(
             ProblemKind::Corrupt,
@@ -156,7 +161,7 @@ async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejectio
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
         ),
-    })
+    }
 }
 
 /// What became of a page; `None` for one that the deadline cut off.

@@ -14,7 +14,7 @@ use ocr_api::health::{Engine, Workers};
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, How, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
 use queue::Queue;
@@ -135,6 +135,21 @@ impl Pool {
         }
     }
 
+    /// A searchable PDF of these pages. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn compose(
+        &self,
+        document: &Arc<Document>,
+        pages: Vec<Overlay>,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.run(document, Task::Compose { pages }).await? {
+            Reply::File(file) => Ok(file.bytes),
+            other => Err(unexpected(other)),
+        }
+    }
+
     async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Reply, Failure> {
         let (job, outcome) = Job::new(Arc::clone(document), task);
         self.shared.queue.push(job);
@@ -157,8 +172,9 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(
-            Fault::new(FaultKind::Engine, "The worker answered another question."),
-        ),
+        _ => Failure::Fault(Fault::new(
+            FaultKind::Engine,
+            "The worker answered another question.",
+        )),
     }
 }

@@ -87,8 +87,9 @@ enum Next {
 async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) -> Next {
     let started = Instant::now();
     let (errand, abandoned) = job.parts();
+    let time = shared.settings.page_timeout * errand.task.pages();
     let result = tokio::select! {
-        result = timeout(shared.settings.page_timeout, converse(process, errand)) => result,
+        result = timeout(time, converse(process, errand)) => result,
         () = abandoned => {
             shared.worker_gone();
             tracing::info!(slot, "nobody waits for the page any more");

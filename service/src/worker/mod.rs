@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
 
-use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
 use opened::Opened;
 use pdf::PdfReader;
 use recognizer::Recognizer;
@@ -108,6 +108,9 @@ impl Worker {
                 .read(page, how.mode, self.pdf, self.max_pixels)
                 .and_then(|content| page::read(page, content, &mut self.recognizer, &how))
                 .map(|read| Reply::Page(Box::new(read))),
+            Task::Compose { pages } => document
+                .compose(&pages, self.pdf, self.max_pixels)
+                .map(|bytes| Reply::File(File::new(bytes))),
         };
         Ok(result.unwrap_or_else(Reply::Fault))
     }
@@ -125,7 +128,11 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    socket.write_all(&protocol::frame(reply)?)
+    socket.write_all(&protocol::frame(reply)?)?;
+    match reply {
+        Reply::File(file) => socket.write_all(&file.bytes),
+        _ => Ok(()),
+    }
 }
 
 /// `None`: the service closed its end.

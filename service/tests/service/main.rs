@@ -16,6 +16,7 @@ mod formats;
 mod keys;
 mod oneshot;
 mod pdf;
+mod searchable;
 mod sockets;
 mod support;
 mod workers;
