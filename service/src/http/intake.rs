@@ -60,7 +60,7 @@ pub(super) struct Intake {
     /// The file name that the client gave.
     pub(super) name: Option<String>,
     /// Held until the answer is made.
-    _share: Share,
+    pub(super) share: Share,
 }
 
 impl Intake {
@@ -127,7 +127,7 @@ pub(super) async fn receive(
         deadline,
         document,
         name,
-        _share: share,
+        share,
     })
 }
 

@@ -11,7 +11,7 @@ use super::error::Rejection;
 use super::intake::{self, Incoming, Intake};
 use super::negotiate::Format;
 use super::reading::Reading;
-use super::{Service, answer};
+use super::{Service, answer, ndjson, searchable};
 
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
     let mut noted = Noted::default();
@@ -35,7 +35,14 @@ async fn ocr(
 ) -> Result<Response, Rejection> {
     let intake = intake::receive(service, incoming, &Format::ALL, noted).await?;
     let reading = Reading::begin(service, &intake).await?;
+    if intake.format == Format::NdJson {
+        noted.pages = Some(reading.numbers().len());
+        return ndjson::respond(service, intake, reading).await;
+    }
     let answer = collect(service, &intake, reading, noted).await?;
+    if intake.format == Format::Pdf {
+        return searchable::respond(service, intake, answer).await;
+    }
     Ok(answer::render(&answer, intake.format))
 }
 

@@ -15,7 +15,7 @@ use ocr_api::health::{Engine, Workers};
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, How, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
 use quarantine::Quarantine;
@@ -64,7 +64,7 @@ pub enum Failure {
     /// It was given up after the page time-out.
     TimedOut,
     /// It was not tried: workers died of the document.
-    Refused,
+    Refused(Duration),
 }
 
 #[derive(Debug)]
@@ -159,13 +159,30 @@ impl Pool {
         }
     }
 
+    /// A searchable PDF of these pages. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn compose(
+        &self,
+        document: &Arc<Document>,
+        pages: Vec<Overlay>,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.run(document, Task::Compose { pages }).await? {
+            Reply::File(file) => Ok(file.bytes),
+            other => Err(unexpected(other)),
+        }
+    }
+
     async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Reply, Failure> {
         let (job, outcome) = Job::new(Arc::clone(document), task);
         self.shared.queue.push(job);
         match outcome.await {
             Ok(Outcome::Reply(reply)) => Ok(reply),
             Ok(Outcome::TimedOut) => Err(Failure::TimedOut),
-            Ok(Outcome::Refused) => Err(Failure::Refused),
+            Ok(Outcome::Refused) => Err(Failure::Refused(
+                self.refused(&document.sha256).unwrap_or_default(),
+            )),
             // A slot that goes away without a word took its worker along.
             Ok(Outcome::Crashed) | Err(_) => Err(Failure::Crashed),
         }
@@ -182,11 +199,9 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) | Reply::GivenUp => {
-            Failure::Fault(Fault::new(
-                FaultKind::Engine,
-                "The worker answered another question.",
-            ))
-        }
+        _ => Failure::Fault(Fault::new(
+            FaultKind::Engine,
+            "The worker answered another question.",
+        )),
     }
 }

@@ -138,7 +138,8 @@ enum Next {
 /// Whoever learns that a page is lost can also learn that a worker is: the status is changed first.
 async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) -> Next {
     let started = Instant::now();
-    let end = attempt(process, &mut job, shared.settings.page_timeout).await;
+    let time = shared.settings.page_timeout * job.errand.task.pages();
+    let end = attempt(process, &mut job, time).await;
     let ms = started.elapsed().as_millis() as u64;
     match end {
         End::Answered(mut reply) => {

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
 
-use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
 use ffi::cancel;
 use opened::Opened;
 use pdf::PdfReader;
@@ -122,6 +122,9 @@ impl Worker {
                     page::read(page, content, &mut self.recognizer, &how)
                         .map(|read| Reply::Page(Box::new(read)))
                 }),
+            Task::Compose { pages } => document
+                .compose(&pages, self.pdf, self.max_pixels)
+                .map(|bytes| Reply::File(File::new(bytes))),
         };
         // Whatever failed, or was read by halves: nobody waits for it.
         if cancel::requested() {
@@ -143,7 +146,11 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    socket.write_all(&protocol::frame(reply)?)
+    socket.write_all(&protocol::frame(reply)?)?;
+    match reply {
+        Reply::File(file) => socket.write_all(&file.bytes),
+        _ => Ok(()),
+    }
 }
 
 /// `None`: the service closed its end.

@@ -7,6 +7,7 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod answer_formats;
 mod answers;
 mod bad_input;
 mod codes;
@@ -16,6 +17,7 @@ mod keys;
 mod oneshot;
 mod pdf;
 mod sandbox;
+mod searchable;
 mod sockets;
 mod support;
 mod workers;
