@@ -30,6 +30,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
 use crate::pool::Pool;
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use attempts::Attempts;
 use budget::Budget;
@@ -57,6 +58,7 @@ pub struct Service {
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
+    rulebook: Arc<Rulebook>,
     /// `None`: not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
@@ -74,6 +76,7 @@ impl Service {
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
+        rulebook: Arc<Rulebook>,
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -83,6 +86,7 @@ impl Service {
             limits,
             pool,
             keyring,
+            rulebook,
             usage,
             attempts: Attempts::default(),
             quotas: Quotas::default(),

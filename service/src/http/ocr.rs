@@ -31,7 +31,7 @@ pub(super) async fn post(
     body: Body,
 ) -> Response {
     let format = negotiate::format(&headers);
-    let request = (id, query, headers, body);
+    let request = (id, query, headers, body, false);
     respond(&service, request, format, |answer, format| {
         answer::render(&answer, format)
     })
@@ -46,7 +46,7 @@ pub(super) async fn post_codes(
     body: Body,
 ) -> Response {
     let format = negotiate::json(&headers);
-    let request = (id, query, headers, body);
+    let request = (id, query, headers, body, true);
     respond(&service, request, format, |answer, _| {
         answer::render_codes(answer)
     })
@@ -56,13 +56,13 @@ pub(super) async fn post_codes(
 /// Reads the document, unless no format is left to answer in, and renders what was read.
 async fn respond<F>(
     service: &Service,
-    (id, query, headers, body): (String, Option<String>, HeaderMap, Body),
+    (id, query, headers, body, codes_only): (String, Option<String>, HeaderMap, Body, bool),
     format: Result<F, Rejection>,
     render: impl FnOnce(Answer, F) -> Response,
 ) -> Response {
     let mut noted = Noted::default();
     let mut response = match format {
-        Ok(format) => handle(service, id, query, &headers, body, &mut noted)
+        Ok(format) => handle(service, id, query, &headers, body, codes_only, &mut noted)
             .await
             .map(|answer| render(answer, format)),
         Err(rejection) => {
@@ -81,6 +81,7 @@ async fn handle(
     query: Option<String>,
     headers: &HeaderMap,
     body: Body,
+    codes_only: bool,
     noted: &mut Noted,
 ) -> Result<Answer, Rejection> {
     let mut body = body.into_data_stream();
@@ -88,7 +89,12 @@ async fn handle(
         wanted,
         deadline,
         mut share,
-    } = match ask(service, query.as_deref().unwrap_or_default(), headers) {
+    } = match ask(
+        service,
+        query.as_deref().unwrap_or_default(),
+        headers,
+        codes_only,
+    ) {
         Ok(asked) => asked,
         Err(rejection) => {
             discard::unless_expected(headers, body);
@@ -145,9 +151,16 @@ struct Asked {
 }
 
 /// Everything that can be said before the document is read.
-fn ask(service: &Service, query: &str, headers: &HeaderMap) -> Result<Asked, Rejection> {
+fn ask(
+    service: &Service,
+    query: &str,
+    headers: &HeaderMap,
+    codes_only: bool,
+) -> Result<Asked, Rejection> {
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
-    let wanted = Wanted::parse(query, &service.languages)?;
+    let rules = service.rulebook.rules();
+    let mut wanted = Wanted::parse(query, &service.languages, &rules)?;
+    wanted.how.codes_only = codes_only;
     upload::check_length(headers, service.limits.max_upload)?;
     let share = service.budget.enter()?;
     Ok(Asked {

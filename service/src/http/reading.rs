@@ -152,6 +152,7 @@ fn conclude(count: u32, numbers: &[u32], results: Vec<Option<Read>>) -> Result<R
         ));
     }
     codes::agree(&mut codes);
+    warnings.extend(codes::differences(&codes));
     Ok(Reading {
         count,
         pages,
