@@ -27,6 +27,9 @@ pub enum Command {
     /// Make API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Look after rules: types of codes of your own.
+    #[command(subcommand)]
+    Rules(Rules),
     /// A worker process; `serve` starts them.
     #[command(hide = true)]
     Worker(Worker),
@@ -41,6 +44,10 @@ pub struct Serve {
     /// The API keys, reloaded when the file changes.
     #[arg(long, env = "OCR_KEYS", default_value = "/etc/ocr/keys.json")]
     pub keys: PathBuf,
+
+    /// Rules for codes of your own, reloaded when the file changes; there need not be one.
+    #[arg(long, env = "OCR_RULES", default_value = "/etc/ocr/rules.yaml")]
+    pub rules: PathBuf,
 
     /// Where to count how often each key is used; `usage.json` beside a Unix socket, and nowhere otherwise.
     #[arg(long, env = "OCR_USAGE")]
@@ -105,6 +112,19 @@ pub struct Serve {
     /// What to log, as tracing's filters have it: `info`, `ocr_service=debug`.
     #[arg(long, env = "OCR_LOG", default_value = "info")]
     pub log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Check a file and try its examples; fails with every mistake and its place.
+    Check(RulesCheck),
+}
+
+#[derive(Debug, Args)]
+pub struct RulesCheck {
+    /// The rules.
+    #[arg(default_value = "/etc/ocr/rules.yaml")]
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -148,7 +148,7 @@ fn ask(
 ) -> Result<Asked, Rejection> {
     let format = negotiate::choose(headers, formats)?;
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
-    let wanted = Wanted::parse(query, &service.languages)?;
+    let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
     upload::check_length(headers, service.limits.max_upload)?;
     let share = service.budget.enter()?;
     Ok(Asked {

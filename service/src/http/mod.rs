@@ -35,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
 use crate::pool::Pool;
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use attempts::Attempts;
 use budget::Budget;
@@ -62,6 +63,7 @@ pub struct Service {
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
+    rulebook: Arc<Rulebook>,
     /// `None`: not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
@@ -79,6 +81,7 @@ impl Service {
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
+        rulebook: Arc<Rulebook>,
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -88,6 +91,7 @@ impl Service {
             limits,
             pool,
             keyring,
+            rulebook,
             usage,
             attempts: Attempts::default(),
             quotas: Quotas::default(),

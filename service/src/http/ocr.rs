@@ -51,7 +51,8 @@ async fn codes(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    let mut intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    intake.wanted.how.codes_only = true;
     let reading = Reading::begin(service, &intake).await?;
     let answer = collect(service, &intake, reading, noted).await?;
     Ok(answer::render_codes(answer))

@@ -252,6 +252,7 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
         ));
     }
     codes::agree(&mut codes);
+    warnings.extend(codes::differences(&codes));
     Ok(Conclusion {
         complete,
         codes,
