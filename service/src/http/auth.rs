@@ -18,7 +18,7 @@ use super::{Service, client, discard};
 /// Lets in who has a key for this scope.
 pub(super) async fn require_key(
     State((service, scope)): State<(Arc<Service>, Scope)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let from = client::address(&request);
@@ -34,11 +34,12 @@ pub(super) async fn require_key(
                     if let Some(usage) = &service.usage {
                         usage.record(&known.id, Timestamp::now(), from);
                     }
+                    request.extensions_mut().insert(known);
                     let mut response = next.run(request).await;
                     access::note(&mut response, noted);
                     return response;
                 }
-                Err(retry_after) => (Rejection::quota(retry_after), noted),
+                Err(retry_after) => (Rejection::requests_per_minute(retry_after), noted),
             }
         }
         Err(refused) => {

@@ -6,6 +6,7 @@ mod attempts;
 mod auth;
 mod budget;
 mod client;
+mod days;
 mod discard;
 mod error;
 mod health;
@@ -14,6 +15,7 @@ mod ocr;
 mod query;
 mod quota;
 mod reading;
+mod share;
 mod upload;
 
 use std::any::Any;
@@ -33,6 +35,7 @@ use crate::pool::Pool;
 use crate::usage::UsageLog;
 use attempts::Attempts;
 use budget::Budget;
+use days::Days;
 use error::Rejection;
 use quota::Quotas;
 
@@ -61,7 +64,8 @@ pub struct Service {
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
     quotas: Quotas,
-    budget: Budget,
+    days: Arc<Days>,
+    budget: Arc<Budget>,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -79,7 +83,8 @@ impl Service {
         Arc::new(Self {
             release,
             languages,
-            budget: Budget::new(&limits),
+            budget: Budget::new(&limits, Arc::clone(pool.load())),
+            days: Days::new(usage.clone()),
             limits,
             pool,
             keyring,

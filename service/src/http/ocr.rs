@@ -13,12 +13,13 @@ use ocr_api::problem::ProblemKind;
 use tokio::time::{Instant, timeout_at};
 
 use super::access::{self, Noted, RequestId};
-use super::budget::Share;
 use super::error::Rejection;
 use super::query::Wanted;
+use super::share::Share;
 use super::upload::{self, Upload};
 use super::{Service, answer, discard, negotiate, reading};
 use crate::document::Document;
+use crate::keyring::Known;
 
 /// A client that can't wait as long as the service would.
 const DEADLINE_MS: &str = "x-deadline-ms";
@@ -26,12 +27,13 @@ const DEADLINE_MS: &str = "x-deadline-ms";
 pub(super) async fn post(
     State(service): State<Arc<Service>>,
     Extension(RequestId(id)): Extension<RequestId>,
+    Extension(known): Extension<Known>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let format = negotiate::format(&headers);
-    let request = (id, query, headers, body);
+    let request = (id, known, query, headers, body);
     respond(&service, request, format, |answer, format| {
         answer::render(&answer, format)
     })
@@ -41,12 +43,13 @@ pub(super) async fn post(
 pub(super) async fn post_codes(
     State(service): State<Arc<Service>>,
     Extension(RequestId(id)): Extension<RequestId>,
+    Extension(known): Extension<Known>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let format = negotiate::json(&headers);
-    let request = (id, query, headers, body);
+    let request = (id, known, query, headers, body);
     respond(&service, request, format, |answer, _| {
         answer::render_codes(answer)
     })
@@ -56,13 +59,13 @@ pub(super) async fn post_codes(
 /// Reads the document, unless no format is left to answer in, and renders what was read.
 async fn respond<F>(
     service: &Service,
-    (id, query, headers, body): (String, Option<String>, HeaderMap, Body),
+    (id, known, query, headers, body): (String, Known, Option<String>, HeaderMap, Body),
     format: Result<F, Rejection>,
     render: impl FnOnce(Answer, F) -> Response,
 ) -> Response {
     let mut noted = Noted::default();
     let mut response = match format {
-        Ok(format) => handle(service, id, query, &headers, body, &mut noted)
+        Ok(format) => handle(service, id, &known, query, &headers, body, &mut noted)
             .await
             .map(|answer| render(answer, format)),
         Err(rejection) => {
@@ -78,6 +81,7 @@ async fn respond<F>(
 async fn handle(
     service: &Service,
     id: String,
+    known: &Known,
     query: Option<String>,
     headers: &HeaderMap,
     body: Body,
@@ -88,7 +92,12 @@ async fn handle(
         wanted,
         deadline,
         mut share,
-    } = match ask(service, query.as_deref().unwrap_or_default(), headers) {
+    } = match ask(
+        service,
+        known,
+        query.as_deref().unwrap_or_default(),
+        headers,
+    ) {
         Ok(asked) => asked,
         Err(rejection) => {
             discard::unless_expected(headers, body);
@@ -114,8 +123,9 @@ async fn handle(
         id: service.next_document.fetch_add(1, Ordering::Relaxed),
         kind,
         bytes,
+        owner: share.owner().clone(),
     });
-    let reading = reading::read(&service.pool, &document, &wanted, deadline).await?;
+    let reading = reading::read(&service.pool, &document, &wanted, deadline, &share).await?;
     let answer = Answer {
         id,
         release: service.release.clone(),
@@ -145,11 +155,16 @@ struct Asked {
 }
 
 /// Everything that can be said before the document is read.
-fn ask(service: &Service, query: &str, headers: &HeaderMap) -> Result<Asked, Rejection> {
+fn ask(
+    service: &Service,
+    known: &Known,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Asked, Rejection> {
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
     let wanted = Wanted::parse(query, &service.languages)?;
     upload::check_length(headers, service.limits.max_upload)?;
-    let share = service.budget.enter()?;
+    let share = Share::enter(service, known)?;
     Ok(Asked {
         wanted,
         deadline,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::Rejection;
 use super::query::Wanted;
+use super::share::Share;
 use crate::codes;
 use crate::document::Document;
 use crate::pool::{Failure, Pool};
@@ -33,6 +34,7 @@ pub(super) async fn read(
     document: &Arc<Document>,
     wanted: &Wanted,
     deadline: Instant,
+    share: &Share,
 ) -> Result<Reading, Rejection> {
     if wanted.how.mode == Mode::Text && document.kind != DocumentType::Pdf {
         return Err(Rejection::new(
@@ -44,7 +46,8 @@ pub(super) async fn read(
         .await
         .map_err(|_| too_late())??;
     let numbers = wanted.pages.of(count)?;
-    let results = read_pages(pool, document, wanted, &numbers, deadline).await;
+    share.begin(numbers.len())?;
+    let results = read_pages(pool, document, wanted, &numbers, deadline, share).await;
     conclude(count, &numbers, results)
 }
 
@@ -81,6 +84,7 @@ async fn read_pages(
     wanted: &Wanted,
     numbers: &[u32],
     deadline: Instant,
+    share: &Share,
 ) -> Vec<Option<Read>> {
     let mut results: Vec<Option<Read>> = numbers.iter().map(|_| None).collect();
     let mut waiting = numbers.iter().copied().enumerate();
@@ -94,6 +98,7 @@ async fn read_pages(
     }
     while let Ok(Some((at, page))) = timeout_at(deadline, under_way.next()).await {
         results[at] = Some(page);
+        share.page_done();
         if let Some(next) = waiting.next() {
             under_way.push(read(next));
         }

@@ -2,6 +2,8 @@
 //! the job is answered, and the worker replaced.
 
 mod job;
+mod load;
+mod metrics;
 mod process;
 mod queue;
 mod slot;
@@ -11,13 +13,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ocr_api::health::{Engine, Workers};
+use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
 use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
+pub use load::Load;
+use metrics::Metrics;
+pub(crate) use metrics::SECONDS;
 use queue::Queue;
+pub use queue::QueueLength;
 
 /// How to run workers.
 #[derive(Debug, Clone)]
@@ -54,6 +61,8 @@ pub enum Failure {
 struct Shared {
     settings: PoolSettings,
     queue: Queue,
+    load: Arc<Load>,
+    metrics: Metrics,
     status: Mutex<Status>,
 }
 
@@ -71,6 +80,8 @@ impl Pool {
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
+            load: Arc::default(),
+            metrics: Metrics::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();
@@ -97,6 +108,21 @@ impl Pool {
             ready: status.ready,
             error: status.error.clone().filter(|_| status.ready < self.workers),
         }
+    }
+
+    /// How much there is to do, and what a page costs.
+    pub fn load(&self) -> &Arc<Load> {
+        &self.shared.load
+    }
+
+    /// The jobs at hand.
+    pub fn queue(&self) -> QueueLength {
+        self.shared.queue.length()
+    }
+
+    /// Has a registry read what the pool counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
     }
 
     /// What the workers read with.

@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
 use super::job::{Errand, Job, Outcome};
+use super::metrics::Gone;
 use super::process::Process;
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Task};
 
 /// Loading a model takes 0.1 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -32,6 +33,7 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
             Err(error) => {
                 tracing::error!(slot, error, "worker did not start");
                 shared.worker_failed(error);
+                shared.metrics.replaced(Gone::Start);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -61,15 +63,19 @@ async fn start(shared: &Shared) -> Result<(Process, Engine), String> {
 /// Feeds jobs to a worker until that worker has to be replaced.
 async fn work(slot: u32, mut process: Process, shared: &Shared) {
     loop {
-        let job = tokio::select! {
+        let (job, _turn) = tokio::select! {
             biased;
             status = process.ended() => {
-                shared.worker_gone();
+                shared.worker_gone(Gone::Idle);
                 tracing::warn!(slot, ?status, "an idle worker ended");
                 return;
             }
-            job = shared.queue.pop() => job,
+            next = shared.queue.pop() => next,
         };
+        shared
+            .metrics
+            .queue
+            .observe(job.since.elapsed().as_secs_f64());
         if let Next::Replace = serve(slot, &mut process, job, shared).await {
             let status = process.kill().await;
             tracing::info!(slot, ?status, "worker replaced");
@@ -90,12 +96,17 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
     let result = tokio::select! {
         result = timeout(shared.settings.page_timeout, converse(process, errand)) => result,
         () = abandoned => {
-            shared.worker_gone();
+            shared.worker_gone(Gone::Abandoned);
             tracing::info!(slot, "nobody waits for the page any more");
             return Next::Replace;
         }
     };
-    let ms = started.elapsed().as_millis() as u64;
+    let took = started.elapsed();
+    let ms = took.as_millis() as u64;
+    if matches!(errand.task, Task::Read { .. }) {
+        shared.load.page_took(took);
+        shared.metrics.read.observe(took.as_secs_f64());
+    }
     match result {
         Ok(Ok(mut reply)) => {
             if let Reply::Page(read) = &mut reply {
@@ -106,7 +117,7 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
         }
         Ok(Err(Death::Before(error))) => {
             tracing::warn!(slot, %error, "a worker died before it began with a page");
-            shared.worker_gone();
+            shared.worker_gone(Gone::Crashed);
             if job.may_try_again() {
                 shared.queue.push_again(job);
             } else {
@@ -116,13 +127,13 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
         }
         Ok(Err(Death::During(error))) => {
             tracing::warn!(slot, ms, %error, "a worker died at a page");
-            shared.worker_gone();
+            shared.worker_gone(Gone::Crashed);
             job.finish(Outcome::Crashed);
             Next::Replace
         }
         Err(_) => {
             tracing::warn!(slot, ms, "a page took too long");
-            shared.worker_gone();
+            shared.worker_gone(Gone::TimedOut);
             job.finish(Outcome::TimedOut);
             Next::Replace
         }
@@ -146,11 +157,14 @@ impl Shared {
         status.ready += 1;
         status.engine = engine;
         status.error = None;
+        self.load.has_workers(status.ready);
     }
 
-    fn worker_gone(&self) {
+    fn worker_gone(&self, why: Gone) {
+        self.metrics.replaced(why);
         let mut status = self.status();
         status.ready = status.ready.saturating_sub(1);
+        self.load.has_workers(status.ready);
     }
 
     fn worker_failed(&self, error: String) {
