@@ -174,10 +174,16 @@ fn date(now: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(now).date()
 }
 
+/// When the next day begins.
+pub(super) fn midnight(now: Timestamp) -> Timestamp {
+    let next = (now.as_second().div_euclid(DAY) + 1) * DAY;
+    Timestamp::from_second(next).unwrap_or(now)
+}
+
 /// Seconds; at least one.
-pub(super) fn until_midnight(now: Timestamp) -> u32 {
-    let left = DAY - now.as_second().rem_euclid(DAY);
-    u32::try_from(left).unwrap_or(u32::MAX)
+fn until_midnight(now: Timestamp) -> u32 {
+    let left = midnight(now).as_second() - now.as_second();
+    u32::try_from(left.max(1)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ mod answer;
 mod attempts;
 mod auth;
 mod budget;
+mod capacity;
 mod client;
 mod days;
 mod discard;
 mod error;
 mod health;
+mod metrics;
 mod negotiate;
 mod ocr;
 mod query;
@@ -34,9 +36,11 @@ use crate::keyring::Keyring;
 use crate::pool::Pool;
 use crate::usage::UsageLog;
 use attempts::Attempts;
+use auth::Gate;
 use budget::Budget;
 use days::Days;
 use error::Rejection;
+use metrics::Metrics;
 use quota::Quotas;
 
 /// What requests may ask of the service.
@@ -66,6 +70,7 @@ pub struct Service {
     quotas: Quotas,
     days: Arc<Days>,
     budget: Arc<Budget>,
+    metrics: Metrics,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -81,10 +86,11 @@ impl Service {
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            release,
             languages,
             budget: Budget::new(&limits, Arc::clone(pool.load())),
             days: Days::new(usage.clone()),
+            metrics: Metrics::new(&release, &pool),
+            release,
             limits,
             pool,
             keyring,
@@ -104,24 +110,35 @@ impl Service {
 
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
-    let keyed = |scope: Scope| {
-        axum::middleware::from_fn_with_state((Arc::clone(&service), scope), auth::require_key)
+    let keyed = |gate: Gate| {
+        axum::middleware::from_fn_with_state((Arc::clone(&service), gate), auth::require_key)
     };
     let ocr = Router::new()
         .route("/v1/ocr", post(ocr::post))
-        .layer(keyed(Scope::Ocr));
+        .layer(keyed(Gate::work(&[Scope::Ocr])));
     let codes = Router::new()
         .route("/v1/codes", post(ocr::post_codes))
-        .layer(keyed(Scope::Codes));
+        .layer(keyed(Gate::work(&[Scope::Codes])));
+    let capacity = Router::new()
+        .route("/v1/capacity", get(capacity::capacity))
+        .layer(keyed(Gate::look(&Scope::ALL)));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .layer(keyed(Gate::look(&[Scope::Metrics])));
     Router::new()
         .merge(ocr)
         .merge(codes)
+        .merge(capacity)
+        .merge(metrics)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(access::log))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&service),
+            access::log,
+        ))
         .with_state(service)
 }
 

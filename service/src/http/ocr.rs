@@ -106,6 +106,7 @@ async fn handle(
     };
     let limit = service.limits.max_upload;
     let upload = upload::receive(headers, &mut body, limit, &mut share);
+    let began = Instant::now();
     let upload = timeout_at(deadline, upload)
         .await
         .unwrap_or_else(|_| Err(upload_too_slow()));
@@ -115,6 +116,7 @@ async fn handle(
         name,
         sha256,
     } = upload.inspect_err(|_| discard::in_background(body))?;
+    service.metrics.uploaded(began.elapsed());
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);

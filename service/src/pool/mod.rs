@@ -120,6 +120,17 @@ impl Pool {
         self.shared.queue.length()
     }
 
+    /// How long one more page of a key would wait for a worker.
+    pub fn wait_of(&self, key: &str) -> Duration {
+        let ahead = self.shared.queue.ahead_of(key);
+        let ready = self.workers().ready;
+        if ahead == 0 && self.queue().under_way < ready {
+            return Duration::ZERO;
+        }
+        // And on the average half of what is under way.
+        self.load().wait_for(ahead, self.workers) + self.load().page_cost() / (2 * ready.max(1))
+    }
+
     /// Has a registry read what the pool counts.
     pub fn register(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);

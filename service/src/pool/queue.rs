@@ -88,6 +88,16 @@ impl Queue {
         }
     }
 
+    /// Jobs that would get a worker before one more of this key: its own, and of each other key as many as it has turns
+    /// meanwhile.
+    pub(super) fn ahead_of(&self, key: &str) -> u64 {
+        let waiting = self.waiting();
+        let own = waiting.lines.get(key).map_or(0, |line| line.jobs.len());
+        let others = waiting.lines.iter().filter(|(other, _)| ***other != *key);
+        let passing: usize = others.map(|(_, line)| line.jobs.len().min(own + 1)).sum();
+        (own + passing) as u64
+    }
+
     pub(super) fn length(&self) -> QueueLength {
         let waiting = self.waiting();
         let mut length = QueueLength::default();
@@ -217,6 +227,9 @@ mod tests {
             queue.push(job);
         }
         assert_eq!(queue.length().waiting, 7);
+        assert_eq!(queue.ahead_of("d"), 3, "one of each");
+        assert_eq!(queue.ahead_of("c"), 1 + 2 + 2);
+        assert_eq!(queue.ahead_of("a"), 7);
         assert_eq!(drain(&queue), ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
         assert_eq!(queue.length(), QueueLength::default());
         assert!(queue.waiting().lines.is_empty(), "nothing is kept of a key");
