@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
-use crate::http::{self, Limits, Service};
+use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
 use crate::pool::{Pool, PoolSettings};
@@ -74,6 +74,10 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         deadline: flags.deadline,
         max_documents: flags.queue.get() as usize,
         max_memory: flags.memory.max(flags.max_upload),
+        replay: ReplayLimits {
+            bytes: flags.cache,
+            age: flags.cache_age,
+        },
     };
     tracing::info!(
         listen = listener
@@ -91,6 +95,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         keyring,
         usage.clone(),
     );
+    tokio::spawn(service.tidy());
     let stop = {
         let service = Arc::clone(&service);
         async move {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use ocr_api::code::Code;
 
@@ -44,6 +44,12 @@ pub(super) struct Noted {
 pub(super) struct Notes(Arc<Mutex<Noted>>);
 
 impl Notes {
+    /// Adds what has become known.
+    pub(super) fn add(&self, noted: &Noted) {
+        let mut notes = self.lock();
+        *notes = noted.clone().or(std::mem::take(&mut *notes));
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Noted> {
         // Each note is a single assignment.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,6 +89,13 @@ pub(super) fn note(response: &mut Response, noted: Noted) {
         .remove::<Noted>()
         .unwrap_or_default();
     response.extensions_mut().insert(before.or(noted));
+}
+
+/// The response of a handler, with what it noted.
+pub(super) fn noted(result: Result<Response, Rejection>, noted: Noted) -> Response {
+    let mut response = result.unwrap_or_else(IntoResponse::into_response);
+    note(&mut response, noted);
+    response
 }
 
 pub(super) async fn log(

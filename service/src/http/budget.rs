@@ -59,11 +59,13 @@ impl Budget {
         })
     }
 
-    /// Room for one more document, of one page until more is known, if there is any.
-    pub(super) fn enter(self: &Arc<Self>, owner: &Owner) -> Result<Place, Rejection> {
+    /// Room for one more document, of one page until more is known, if there is any. A `retry` waits for pages that its key has
+    /// under way already.
+    pub(super) fn enter(self: &Arc<Self>, owner: &Owner, retry: bool) -> Result<Place, Rejection> {
         let mut held = self.held();
         let mine = held.of(&owner.key);
         if let Some(most) = owner.concurrent_pages
+            && !retry
             && mine.documents >= u64::from(most)
         {
             let wait = self.load.wait_for(mine.pages, most);
@@ -178,6 +180,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::ReplayLimits;
     use ocr_api::problem::ProblemKind;
 
     fn budget(max_documents: usize, max_memory: u64) -> Arc<Budget> {
@@ -186,6 +189,10 @@ mod tests {
             deadline: Duration::from_secs(60),
             max_documents,
             max_memory,
+            replay: ReplayLimits {
+                bytes: 0,
+                age: Duration::ZERO,
+            },
         };
         Budget::new(&limits, Arc::default())
     }
@@ -201,14 +208,17 @@ mod tests {
     fn documents_and_bytes_are_given_back() {
         let budget = budget(2, 10_000);
         let owner = owner("a", None);
-        let mut one = budget.enter(&owner).unwrap();
-        let mut two = budget.enter(&owner).unwrap();
-        assert_eq!(budget.enter(&owner).unwrap_err().kind(), ProblemKind::Busy);
+        let mut one = budget.enter(&owner, false).unwrap();
+        let mut two = budget.enter(&owner, false).unwrap();
+        assert_eq!(
+            budget.enter(&owner, false).unwrap_err().kind(),
+            ProblemKind::Busy
+        );
         one.grow(5000).unwrap();
         two.grow(3000).unwrap();
         assert_eq!(two.grow(2001).unwrap_err().kind(), ProblemKind::Busy);
         drop(one);
-        assert!(budget.enter(&owner).is_ok());
+        assert!(budget.enter(&owner, false).is_ok());
         two.grow(7000).unwrap();
         drop(two);
         assert_eq!(budget.all(), Amount::default());
@@ -219,7 +229,7 @@ mod tests {
     fn a_key_alone_leaves_room_for_the_first_of_another() {
         let budget = budget(50, 1_000_000);
         let mut of_a = Vec::new();
-        while let Ok(mut place) = budget.enter(&owner("a", None)) {
+        while let Ok(mut place) = budget.enter(&owner("a", None), false) {
             if place.grow(30_000).is_err() {
                 break;
             }
@@ -227,11 +237,11 @@ mod tests {
         }
         // Of 1,000,000 bytes it gets four fifths, which is 26 of these.
         assert_eq!(of_a.len(), 26);
-        while let Ok(place) = budget.enter(&owner("a", None)) {
+        while let Ok(place) = budget.enter(&owner("a", None), false) {
             of_a.push(place);
         }
         assert_eq!(of_a.len(), 40, "four fifths of the documents");
-        let mut other = budget.enter(&owner("b", None)).unwrap();
+        let mut other = budget.enter(&owner("b", None), false).unwrap();
         other.grow(200_000).unwrap();
     }
 
@@ -239,10 +249,10 @@ mod tests {
     fn retry_after_follows_the_pages_that_are_left_up_to_the_deadline() {
         let budget = budget(1, 1000);
         let retry_after = || {
-            let rejection = budget.enter(&owner("b", None)).unwrap_err();
+            let rejection = budget.enter(&owner("b", None), false).unwrap_err();
             rejection.retry_after().unwrap()
         };
-        let mut place = budget.enter(&owner("a", None)).unwrap();
+        let mut place = budget.enter(&owner("a", None), false).unwrap();
         place.set_pages(20);
         assert_eq!(retry_after(), 20);
         place.set_pages(3);
@@ -255,14 +265,15 @@ mod tests {
     fn a_key_has_no_more_requests_than_pages_under_way() {
         let budget = budget(9, 1000);
         let two = owner("a", Some(2));
-        let _one = budget.enter(&two).unwrap();
-        let mut other = budget.enter(&two).unwrap();
+        let _one = budget.enter(&two, false).unwrap();
+        let mut other = budget.enter(&two, false).unwrap();
         other.set_pages(7);
-        let rejection = budget.enter(&two).unwrap_err();
+        let rejection = budget.enter(&two, false).unwrap_err();
         assert_eq!(rejection.kind(), ProblemKind::Quota);
         assert_eq!(rejection.retry_after(), Some(8), "8 pages, one worker");
-        assert!(budget.enter(&owner("b", Some(1))).is_ok());
+        assert!(budget.enter(&owner("b", Some(1)), false).is_ok());
+        assert!(budget.enter(&two, true).is_ok(), "of one that is under way");
         drop(other);
-        assert!(budget.enter(&two).is_ok());
+        assert!(budget.enter(&two, false).is_ok());
     }
 }

@@ -45,36 +45,6 @@ impl Days {
         })
     }
 
-    /// Whether a key may have so many pages more today.
-    pub(super) fn check(
-        &self,
-        key: &Arc<str>,
-        most: Option<u32>,
-        pages: u32,
-    ) -> Result<(), Rejection> {
-        self.check_at(key, most, pages, Timestamp::now())
-    }
-
-    fn check_at(
-        &self,
-        key: &Arc<str>,
-        most: Option<u32>,
-        pages: u32,
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        let Some(most) = most else { return Ok(()) };
-        let left = most.saturating_sub(self.used_at(key, now));
-        if pages <= left {
-            return Ok(());
-        }
-        Err(Rejection::pages_per_day(
-            most,
-            left,
-            pages,
-            until_midnight(now),
-        ))
-    }
-
     /// Takes pages for a request of a key that may have no more than `most` in a day.
     pub(super) fn take(
         self: &Arc<Self>,
@@ -232,6 +202,7 @@ mod tests {
         let key: Arc<str> = "k1".into();
         {
             let usage = UsageLog::open(path.clone());
+            usage.record("k1", Timestamp::now(), None);
             let days = Days::new(Some(Arc::clone(&usage)));
             let mut taken = days.take(&key, Some(3), 3).unwrap();
             taken.one_read();

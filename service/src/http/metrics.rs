@@ -55,6 +55,8 @@ struct Gauges {
     documents: Gauge,
     document_bytes: Gauge,
     pages_left: Gauge,
+    cache_bytes: Gauge,
+    cache_answers: Gauge,
 }
 
 impl Metrics {
@@ -241,6 +243,16 @@ impl Gauges {
             "Pages that the requests in the service have still to get",
             self.pages_left.clone(),
         );
+        registry.register(
+            "cache_bytes",
+            "Memory of the answers that are kept, about",
+            self.cache_bytes.clone(),
+        );
+        registry.register(
+            "cache_answers",
+            "Answers that are kept",
+            self.cache_answers.clone(),
+        );
     }
 
     fn set(&self, service: &Service) {
@@ -261,6 +273,9 @@ impl Gauges {
         self.documents.set(gauge(held.documents));
         self.document_bytes.set(gauge(held.bytes));
         self.pages_left.set(gauge(held.pages));
+        let (bytes, answers) = service.replays.size();
+        self.cache_bytes.set(gauge(bytes));
+        self.cache_answers.set(gauge(answers as u64));
     }
 }
 

@@ -11,13 +11,16 @@ mod days;
 mod discard;
 mod error;
 mod health;
+mod intake;
 mod metrics;
 mod negotiate;
 mod ocr;
 mod query;
 mod quota;
 mod reading;
+mod replay;
 mod share;
+mod spread;
 mod upload;
 
 use std::any::Any;
@@ -42,6 +45,8 @@ use days::Days;
 use error::Rejection;
 use metrics::Metrics;
 use quota::Quotas;
+pub use replay::ReplayLimits;
+use replay::Replays;
 
 /// What requests may ask of the service.
 #[derive(Debug, Clone)]
@@ -54,6 +59,8 @@ pub struct Limits {
     pub max_documents: usize,
     /// Bytes of documents in the service at a time.
     pub max_memory: u64,
+    /// What is kept of answers.
+    pub replay: ReplayLimits,
 }
 
 /// Everything that the routes share.
@@ -71,6 +78,7 @@ pub struct Service {
     days: Arc<Days>,
     budget: Arc<Budget>,
     metrics: Metrics,
+    replays: Arc<Replays>,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -90,6 +98,7 @@ impl Service {
             budget: Budget::new(&limits, Arc::clone(pool.load())),
             days: Days::new(usage.clone()),
             metrics: Metrics::new(&release, &pool),
+            replays: Replays::new(limits.replay),
             release,
             limits,
             pool,
@@ -100,6 +109,11 @@ impl Service {
             next_document: AtomicU64::new(1),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Forgets answers that are too old, for ever.
+    pub fn tidy(&self) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.replays).tidy()
     }
 
     /// From now on, `/readyz` says no: the service takes no new work.

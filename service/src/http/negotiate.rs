@@ -14,7 +14,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    const ALL: [Self; 2] = [Self::Json, Self::Text];
+    pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
 
     fn media_type(self) -> (&'static str, &'static str) {
         match self {
@@ -24,17 +24,8 @@ impl Format {
     }
 }
 
-/// The format that the client likes best; among equals, ours.
-pub(super) fn format(headers: &HeaderMap) -> Result<Format, Rejection> {
-    choose(headers, &Format::ALL)
-}
-
-/// JSON, where there is nothing else to have.
-pub(super) fn json(headers: &HeaderMap) -> Result<Format, Rejection> {
-    choose(headers, &[Format::Json])
-}
-
-fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> {
+/// The format that the client likes best of `formats`; among equals, the first.
+pub(super) fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> {
     let ranges: Vec<Range> = headers
         .get_all(ACCEPT)
         .iter()
@@ -108,12 +99,15 @@ mod tests {
     fn of(accept: &'static str) -> Option<Format> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        format(&headers).ok()
+        choose(&headers, &Format::ALL).ok()
     }
 
     #[test]
     fn json_unless_text_is_liked_better() {
-        assert_eq!(format(&HeaderMap::new()).ok(), Some(Format::Json));
+        assert_eq!(
+            choose(&HeaderMap::new(), &Format::ALL).ok(),
+            Some(Format::Json)
+        );
         assert_eq!(of("*/*"), Some(Format::Json));
         assert_eq!(of("text/plain"), Some(Format::Text));
         assert_eq!(of("TEXT/*"), Some(Format::Text));

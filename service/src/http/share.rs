@@ -6,6 +6,7 @@ use super::Service;
 use super::budget::Place;
 use super::days::{Days, Taken};
 use super::error::Rejection;
+use super::replay::Wish;
 use crate::document::Owner;
 use crate::keyring::Known;
 
@@ -27,14 +28,14 @@ struct Held {
 
 impl Share {
     /// Lets a request in, if there is room in the service and in its key's quota.
-    pub(super) fn enter(service: &Service, known: &Known) -> Result<Self, Rejection> {
+    pub(super) fn enter(service: &Service, known: &Known, wish: &Wish) -> Result<Self, Rejection> {
         let quota = known.quota.unwrap_or_default();
         let owner = Owner {
             key: known.id.as_str().into(),
             concurrent_pages: quota.concurrent_pages,
         };
-        service.days.check(&owner.key, quota.pages_per_day, 1)?;
-        let place = service.budget.enter(&owner)?;
+        let retry = service.replays.knows(&owner.key, wish);
+        let place = service.budget.enter(&owner, retry)?;
         Ok(Self {
             owner,
             pages_per_day: quota.pages_per_day,

@@ -199,7 +199,8 @@ mod tests {
     /// The jobs in the order in which workers get them, each done before the next is asked for.
     fn drain(queue: &Queue) -> Vec<String> {
         let mut order = Vec::new();
-        while let Some(job) = queue.waiting().next() {
+        let next = || queue.waiting().next();
+        while let Some(job) = next() {
             drop(Turn {
                 queue: queue.clone(),
                 key: Arc::clone(job.key()),

@@ -93,7 +93,9 @@ mod tests {
         assert_eq!(key("\"a b\\\"c\\\\\"").as_deref(), Some("a b\"c\\"));
         assert_eq!(key("8e03978e-40d5"), key("\"8e03978e-40d5\""));
         let long = format!("\"{}\"", "x".repeat(256));
-        for wrong in ["", "\"\"", "\"a", "\"a\"b", "a\"b", "a b", "\"a\\b\"", "a,b", &long] {
+        for wrong in [
+            "", "\"\"", "\"a", "\"a\"b", "a\"b", "a b", "\"a\\b\"", "a,b", &long,
+        ] {
             assert_eq!(key(wrong), None, "{wrong}");
         }
     }

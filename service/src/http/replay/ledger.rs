@@ -40,9 +40,18 @@ pub(super) enum Seen {
 }
 
 impl Ledger {
-    pub(super) fn get(&self, key: &Arc<str>, name: &str) -> Option<(&Content, &Seen)> {
+    /// What it came with, if that was no longer ago than `age` or is under way.
+    pub(super) fn get(
+        &self,
+        key: &Arc<str>,
+        name: &str,
+        now: Instant,
+        age: Duration,
+    ) -> Option<(&Content, &Seen)> {
         let entry = self.keys.get(key)?.entries.get(name)?;
-        Some((&entry.content, &entry.seen))
+        entry
+            .is_young(now, age)
+            .then_some((&entry.content, &entry.seen))
     }
 
     pub(super) fn put(&mut self, content: &Content, name: &str, seen: Seen, now: Instant) {
@@ -75,13 +84,16 @@ impl Ledger {
 
     pub(super) fn forget(&mut self, now: Instant, age: Duration) {
         self.keys.retain(|_, page| {
-            page.entries.retain(|_, entry| {
-                // One that is under way has a deadline of its own.
-                matches!(entry.seen, Seen::UnderWay(_))
-                    || now.saturating_duration_since(entry.since) < age
-            });
+            page.entries.retain(|_, entry| entry.is_young(now, age));
             page.order.retain(|name| page.entries.contains_key(name));
             !page.entries.is_empty()
         });
+    }
+}
+
+impl Entry {
+    fn is_young(&self, now: Instant, age: Duration) -> bool {
+        // One that is under way has a deadline of its own.
+        matches!(self.seen, Seen::UnderWay(_)) || now.saturating_duration_since(self.since) < age
     }
 }

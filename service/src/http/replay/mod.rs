@@ -6,23 +6,29 @@
 mod header;
 mod kept;
 mod ledger;
+mod record;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use ocr_api::answer::Page;
 use ocr_api::problem::ProblemKind;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::Service;
 use super::error::Rejection;
-use super::reading::{self, Reading};
+use super::intake::Intake;
+use super::reading::{self, Conclusion, Reading};
 pub(super) use header::Wish;
 use kept::Kept;
 use ledger::{Ledger, Seen};
+use record::{Record, Whole};
 
 /// RFC 9211.
-pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +65,7 @@ pub(super) struct Content {
 }
 
 /// A reading, or why there is none.
-type Outcome = Result<Arc<Reading>, Rejection>;
+type Outcome = Result<Arc<Whole>, Rejection>;
 
 /// Where an answer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,30 +90,171 @@ impl Source {
         }
     }
 
-    /// The value of `Cache-Status`.
-    pub(super) fn header(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
+    /// The response with its `Cache-Status`.
+    pub(super) fn mark(self, mut response: Response) -> Response {
+        let status = HeaderValue::from_static(match self {
             Self::Hit => "ocr-service; hit",
             Self::Collapsed => "ocr-service; fwd=miss; collapsed",
             Self::Miss => "ocr-service; fwd=miss",
             Self::Bypass => "ocr-service; fwd=request",
-        })
+        });
+        response.headers_mut().insert(CACHE_STATUS, status);
+        response
     }
 }
 
+/// A reading, made for this request or told again: its pages one after the other, then its conclusion.
+#[derive(Debug)]
+pub(super) struct Replay {
+    source: Source,
+    from: From,
+}
+
+#[derive(Debug)]
+enum From {
+    Live(Box<Live>),
+    Told { whole: Arc<Whole>, next: usize },
+}
+
+#[derive(Debug)]
+struct Live {
+    reading: Reading,
+    record: Record,
+    work: Work,
+}
+
 enum Begun {
-    Kept(Arc<Reading>),
+    Kept(Arc<Whole>),
     UnderWay(watch::Receiver<Option<Outcome>>),
     Work(Work),
 }
 
 /// The duty to read, and to tell those who wait for it.
+#[derive(Debug)]
 struct Work {
     replays: Arc<Replays>,
     content: Content,
     keep: bool,
     idempotency_key: Option<String>,
     tell: watch::Sender<Option<Outcome>>,
+}
+
+impl Replay {
+    /// One that is kept, or under way for a request with the same `Idempotency-Key`; or else a new one. With such a key, it
+    /// is here when all of it has been read.
+    pub(super) async fn begin(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
+        let replay = Self::begin_with(service, intake).await?;
+        service.metrics.replayed(replay.source.name());
+        Ok(replay)
+    }
+
+    async fn begin_with(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
+        let content = Content::of(intake)?;
+        loop {
+            match service.replays.begin(&content, &intake.wish)? {
+                Begun::Kept(whole) => return Ok(Self::told(whole, Source::Hit)),
+                Begun::UnderWay(mut outcome) => {
+                    let outcome = timeout_at(intake.deadline, outcome.wait_for(Option::is_some))
+                        .await
+                        .map_err(|_| reading::too_late())?
+                        .map(|outcome| outcome.clone());
+                    // Without an outcome, it was given up, and is this request's to read.
+                    if let Ok(Some(outcome)) = outcome {
+                        return outcome.map(|whole| Self::told(whole, Source::Collapsed));
+                    }
+                }
+                Begun::Work(work) => {
+                    let source = if intake.wish.fresh {
+                        Source::Bypass
+                    } else {
+                        Source::Miss
+                    };
+                    return if intake.wish.idempotency_key.is_some() {
+                        let whole = work.to_its_end(service, intake).await?;
+                        Ok(Self::told(whole, source))
+                    } else {
+                        let reading = Reading::begin(service, intake).await?;
+                        let record = Record::new(work.may_keep());
+                        let live = Live {
+                            reading,
+                            record,
+                            work,
+                        };
+                        Ok(Self {
+                            source,
+                            from: From::Live(Box::new(live)),
+                        })
+                    };
+                }
+            }
+        }
+    }
+
+    fn told(whole: Arc<Whole>, source: Source) -> Self {
+        Self {
+            source,
+            from: From::Told { whole, next: 0 },
+        }
+    }
+
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Pages in the document.
+    pub(super) fn count(&self) -> u32 {
+        match &self.from {
+            From::Live(live) => live.reading.count(),
+            From::Told { whole, .. } => whole.count,
+        }
+    }
+
+    /// As [`Reading::next`].
+    pub(super) async fn next(&mut self) -> Option<Page> {
+        match &mut self.from {
+            From::Live(live) => {
+                let page = live.reading.next().await?;
+                live.record.add(&page);
+                Some(page)
+            }
+            From::Told { whole, next } => {
+                let page = whole.pages.get(*next)?.clone();
+                *next += 1;
+                Some(page)
+            }
+        }
+    }
+
+    /// As [`Reading::conclude`].
+    pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
+        match self.from {
+            From::Live(live) => {
+                let Live {
+                    reading,
+                    record,
+                    work,
+                } = *live;
+                let count = reading.count();
+                let conclusion = reading.conclude()?;
+                if let Some(whole) = record.end(count, &conclusion) {
+                    work.finish(&Ok(Arc::new(whole)));
+                }
+                Ok(conclusion)
+            }
+            From::Told { whole, .. } => Ok(whole.conclusion.clone()),
+        }
+    }
+}
+
+impl Content {
+    fn of(intake: &Intake) -> Result<Self, Rejection> {
+        let how = serde_json::to_string(&intake.wanted.how).map_err(|_| gave_up())?;
+        Ok(Self {
+            key: Arc::clone(&intake.share.owner().key),
+            sha256: intake.sha256.clone(),
+            parameters: format!("{} {how}", intake.wanted.pages.normalized()),
+        })
+    }
 }
 
 impl Replays {
@@ -122,63 +269,17 @@ impl Replays {
     /// in the quota.
     pub(super) fn knows(&self, key: &Arc<str>, wish: &Wish) -> bool {
         let idempotency_key = wish.idempotency_key.as_deref();
-        idempotency_key.is_some_and(|name| self.state().ledger.get(key, name).is_some())
-    }
-
-    /// The reading of a document: one that is kept or under way, or else that of `read`.
-    pub(super) async fn read<F>(
-        self: &Arc<Self>,
-        content: Content,
-        wish: &Wish,
-        deadline: Instant,
-        read: impl FnOnce() -> F,
-    ) -> Result<(Arc<Reading>, Source), Rejection>
-    where
-        F: Future<Output = Result<Reading, Rejection>> + Send + 'static,
-    {
-        loop {
-            match self.begin(&content, wish)? {
-                Begun::Kept(reading) => return Ok((reading, Source::Hit)),
-                Begun::UnderWay(mut outcome) => {
-                    let outcome = timeout_at(deadline, outcome.wait_for(Option::is_some))
-                        .await
-                        .map_err(|_| reading::too_late())?
-                        .map(|outcome| outcome.clone());
-                    match outcome {
-                        Ok(Some(outcome)) => {
-                            return outcome.map(|reading| (reading, Source::Collapsed));
-                        }
-                        // It was given up without a word: then it is this request's to read.
-                        Ok(None) | Err(_) => {}
-                    }
-                }
-                Begun::Work(work) => {
-                    let reading = read();
-                    let outcome = if wish.idempotency_key.is_some() {
-                        // Goes on when this future is dropped; the deadline and the request's share bound it.
-                        let task = tokio::spawn(async move { work.finish(reading.await) });
-                        task.await.unwrap_or_else(|_| Err(gave_up()))
-                    } else {
-                        work.finish(reading.await)
-                    };
-                    let source = match wish.fresh {
-                        true => Source::Bypass,
-                        false => Source::Miss,
-                    };
-                    return outcome.map(|reading| (reading, source));
-                }
-            }
-        }
+        let (now, age) = (Instant::now(), self.limits.age);
+        idempotency_key.is_some_and(|name| self.state().ledger.get(key, name, now, age).is_some())
     }
 
     fn begin(self: &Arc<Self>, content: &Content, wish: &Wish) -> Result<Begun, Rejection> {
         let mut state = self.state();
-        let now = Instant::now();
-        state.forget(now, self.limits.age);
+        let (now, age) = (Instant::now(), self.limits.age);
         let State { kept, ledger } = &mut *state;
         let mut may_look = !wish.fresh;
         if let Some(name) = &wish.idempotency_key
-            && let Some((known, seen)) = ledger.get(&content.key, name)
+            && let Some((known, seen)) = ledger.get(&content.key, name, now, age)
         {
             if known != content {
                 return Err(Rejection::new(
@@ -192,11 +293,11 @@ impl Replays {
                 Seen::Done => may_look = true,
             }
         }
-        if may_look && let Some(reading) = kept.get(content) {
+        if may_look && let Some(whole) = kept.get(content, now, age) {
             if let Some(name) = &wish.idempotency_key {
                 ledger.put(content, name, Seen::Done, now);
             }
-            return Ok(Begun::Kept(reading));
+            return Ok(Begun::Kept(whole));
         }
         let (tell, outcome) = watch::channel(None);
         if let Some(name) = &wish.idempotency_key {
@@ -214,12 +315,15 @@ impl Replays {
     /// Forgets what is too old, for ever.
     pub(super) async fn tidy(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(self.limits.age.max(Duration::from_secs(1)) / 10).await;
-            self.state().forget(Instant::now(), self.limits.age);
+            tokio::time::sleep(self.limits.age.max(Duration::from_secs(10)) / 10).await;
+            let now = Instant::now();
+            let mut state = self.state();
+            state.kept.forget(now, self.limits.age);
+            state.ledger.forget(now, self.limits.age);
         }
     }
 
-    /// Bytes kept, about, and answers.
+    /// Bytes kept, about, and readings.
     pub(super) fn size(&self) -> (u64, usize) {
         self.state().kept.size()
     }
@@ -230,24 +334,49 @@ impl Replays {
     }
 }
 
-impl State {
-    fn forget(&mut self, now: Instant, age: Duration) {
-        self.kept.forget(now, age);
-        self.ledger.forget(now, age);
-    }
-}
-
 impl Work {
+    /// Bytes that may be kept of it.
+    fn may_keep(&self) -> u64 {
+        if self.keep {
+            self.replays.limits.bytes
+        } else {
+            0
+        }
+    }
+
+    /// Reads all of it, and goes on when this future is dropped: the deadline and the request's share bound it.
+    async fn to_its_end(self, service: &Arc<Service>, intake: &Intake) -> Outcome {
+        let (service, intake) = (Arc::clone(service), intake.clone());
+        let read = async move {
+            let mut reading = Reading::begin(&service, &intake).await?;
+            let mut record = Record::new(u64::MAX);
+            while let Some(page) = reading.next().await {
+                record.add(&page);
+            }
+            let count = reading.count();
+            let conclusion = reading.conclude()?;
+            record
+                .end(count, &conclusion)
+                .map(Arc::new)
+                .ok_or_else(gave_up)
+        };
+        let task = tokio::spawn(async move {
+            let outcome = read.await;
+            self.finish(&outcome);
+            outcome
+        });
+        task.await.unwrap_or_else(|_| Err(gave_up()))
+    }
+
     /// Keeps what was read whole, and tells it.
-    fn finish(mut self, result: Result<Reading, Rejection>) -> Outcome {
-        let outcome = result.map(Arc::new);
+    fn finish(mut self, outcome: &Outcome) {
         let name = self.idempotency_key.take();
         let now = Instant::now();
         let mut state = self.replays.state();
-        let kept = match &outcome {
-            Ok(reading) if self.keep && reading.is_complete() => {
+        let kept = match outcome {
+            Ok(whole) if self.keep && whole.conclusion.complete => {
                 let most = self.replays.limits.bytes;
-                state.kept.put(&self.content, reading, now, most)
+                state.kept.put(&self.content, whole, now, most)
             }
             _ => false,
         };
@@ -260,7 +389,6 @@ impl Work {
         }
         drop(state);
         self.tell.send_replace(Some(outcome.clone()));
-        outcome
     }
 }
 
@@ -280,6 +408,3 @@ fn gave_up() -> Rejection {
         "This is a bug in the service; report it with the request id.",
     )
 }
-
-#[cfg(test)]
-mod tests;
