@@ -121,13 +121,9 @@ mod tests {
         assert_eq!(a.keys["k1"].from, from("192.0.2.2"));
 
         let day = |text: &str| -> Date { text.parse().unwrap() };
-        for (usage, at) in [
-            (&mut a, "2026-01-01"),
-            (&mut a, "2026-01-02"),
-            (&mut b, "2026-01-02"),
-        ] {
-            usage.record_page("k1", day(at));
-        }
+        a.record_page("k1", day("2026-01-01"));
+        a.record_page("k1", day("2026-01-02"));
+        b.record_page("k1", day("2026-01-02"));
         a.merge(&b);
         assert_eq!(
             a.pages_on("k1", day("2026-01-02")),
