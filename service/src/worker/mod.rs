@@ -70,6 +70,8 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         opened: None,
         max_pixels: settings.max_pixels,
         sandbox: Sandbox::default(),
+        // `/proc` can't be read within the sandbox.
+        library: library::in_use().ok(),
     };
     let language_data = worker.recognizer.language_data();
     worker.sandbox = sandbox::enter(&language_data, settings.max_pixels);
@@ -100,13 +102,15 @@ struct Worker {
     opened: Option<Opened>,
     max_pixels: u64,
     sandbox: Sandbox,
+    /// Which build of Tesseract.
+    library: Option<String>,
 }
 
 impl Worker {
     fn engine(&self, settings: &WorkerSettings) -> Engine {
         Engine {
             tesseract: Some(recognizer::version()),
-            library: library::in_use().ok(),
+            library: self.library.clone(),
             languages: settings.languages.clone(),
             pdf: true,
             sandbox: self.sandbox.clone(),
