@@ -78,7 +78,7 @@ pub struct Serve {
     pub memory: u64,
 
     /// Memory for answers that are kept in case that they are asked for again; 0 keeps none.
-    #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = units::bytes)]
+    #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = bytes_or_none)]
     pub cache: u64,
 
     /// How long an answer is kept.
@@ -207,6 +207,13 @@ impl std::str::FromStr for Workers {
             .map(Self::Exactly)
             .map_err(|_| format!("`{text}` is neither `auto` nor a number of processes"))
     }
+}
+
+fn bytes_or_none(text: &str) -> Result<u64, String> {
+    if text == "0" {
+        return Ok(0);
+    }
+    units::bytes(text)
 }
 
 /// A name of Tesseract's data files; it becomes part of a path.

@@ -7,6 +7,7 @@ use crate::health::Engine;
 
 /// The answer to one document. Every requested page is in `pages`, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Answer {
     /// The request's id, as in the `X-Request-Id` header and the service's log.
     pub id: String,
@@ -27,6 +28,7 @@ pub struct Answer {
 
 /// What `POST /v1/codes` answers: an [`Answer`] without the pages' text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CodesAnswer {
     pub id: String,
     pub release: String,
@@ -41,6 +43,7 @@ pub struct CodesAnswer {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PageOutcome {
     /// Counted from 1.
     pub page: u32,
@@ -69,6 +72,7 @@ impl From<Answer> for CodesAnswer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
     /// The file name that the client gave, if it gave one. It decided nothing.
     pub name: Option<String>,
@@ -82,6 +86,7 @@ pub struct Document {
 
 /// A document's type, found by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DocumentType {
     #[serde(rename = "application/pdf")]
     Pdf,
@@ -123,6 +128,7 @@ impl DocumentType {
 
 /// One requested page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
     /// Counted from 1.
     pub page: u32,
@@ -146,6 +152,7 @@ pub struct Page {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PageStatus {
     /// Read; there is text.
@@ -172,6 +179,7 @@ impl PageStatus {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// The text layer of a PDF page.
@@ -181,6 +189,7 @@ pub enum Method {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Word {
     pub text: String,
     /// 0 to 100.

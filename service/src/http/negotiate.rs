@@ -16,7 +16,7 @@ pub(super) enum Format {
 impl Format {
     pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
 
-    fn media_type(self) -> (&'static str, &'static str) {
+    pub(super) fn media_type(self) -> (&'static str, &'static str) {
         match self {
             Self::Json => ("application", "json"),
             Self::Text => ("text", "plain"),

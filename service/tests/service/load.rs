@@ -166,7 +166,12 @@ fn a_key_has_no_more_pages_under_way_than_it_may() {
     );
     // The pages of one request wait for each other, and the second worker is for others.
     let page = scan::page(&["A line that takes a moment to read"]);
-    let request = Request::post("/v1/ocr", scan::tiff(&vec![page; 12])).key(&server.key);
+    let (jpeg, (width, height)) = (scan::jpeg(&page), page.dimensions());
+    let mut pdf = Pdf::default();
+    for _ in 0..12 {
+        pdf = pdf.scan_page(&jpeg, width, height);
+    }
+    let request = Request::post("/v1/ocr", pdf.build()).key(&server.key);
     let address = server.address.clone();
     let answer = thread::spawn(move || request.send(&address).answer());
     wait_for("its pages are being read", || {

@@ -15,6 +15,7 @@ mod formats;
 mod keys;
 mod load;
 mod oneshot;
+mod openapi;
 mod pdf;
 mod replay;
 mod seen;
