@@ -12,6 +12,8 @@ pub struct Document {
     pub id: u64,
     pub kind: DocumentType,
     pub bytes: Bytes,
+    /// Of the bytes, 64 hex digits.
+    pub sha256: String,
     pub owner: Owner,
 }
 

@@ -71,8 +71,6 @@ pub(super) struct Intake {
     pub(super) document: Arc<Document>,
     /// The file name that the client gave.
     pub(super) name: Option<String>,
-    /// In hex.
-    pub(super) sha256: String,
     /// What it says of repetition.
     pub(super) wish: Wish,
     /// Held until the answer is made.
@@ -85,7 +83,7 @@ impl Intake {
         DocumentAnswer {
             name: self.name.clone(),
             kind: self.document.kind,
-            sha256: self.sha256.clone(),
+            sha256: self.document.sha256.clone(),
             pages,
         }
     }
@@ -113,11 +111,11 @@ pub(super) async fn receive(
         wanted,
         wish,
         deadline,
-        mut share,
+        share,
     } = asked;
     let began = Instant::now();
     let limit = service.limits.max_upload;
-    let upload = upload::receive(headers, &mut body, limit, &mut share);
+    let upload = upload::receive(headers, &mut body, limit, &share);
     let upload = timeout_at(deadline, upload)
         .await
         .unwrap_or_else(|_| Err(upload_too_slow()));
@@ -132,11 +130,15 @@ pub(super) async fn receive(
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
     incoming.notes.add(noted);
+    if let Some(left) = service.pool.refused(&sha256) {
+        return Err(Rejection::quarantined(left));
+    }
     let document = Arc::new(Document {
         id: service.next_document.fetch_add(1, Ordering::Relaxed),
         kind,
         bytes,
         owner: share.owner().clone(),
+        sha256,
     });
     Ok(Intake {
         id: incoming.id,
@@ -145,7 +147,6 @@ pub(super) async fn receive(
         deadline,
         document,
         name,
-        sha256,
         wish,
         share: Arc::new(share),
     })

@@ -10,16 +10,25 @@ use super::error::Rejection;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
+    /// A line a page.
+    NdJson,
     Text,
+    /// hOCR.
+    Hocr,
+    /// Searchable.
+    Pdf,
 }
 
 impl Format {
-    pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
+    pub(super) const ALL: [Self; 5] = [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];
 
     pub(super) fn media_type(self) -> (&'static str, &'static str) {
         match self {
             Self::Json => ("application", "json"),
+            Self::NdJson => ("application", "x-ndjson"),
             Self::Text => ("text", "plain"),
+            Self::Hocr => ("text", "html"),
+            Self::Pdf => ("application", "pdf"),
         }
     }
 }
@@ -44,9 +53,19 @@ pub(super) fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, 
         }
     }
     best.map(|(format, _)| format).ok_or_else(|| {
+        let names: Vec<String> = formats
+            .iter()
+            .map(|format| {
+                let (kind, subtype) = format.media_type();
+                format!("{kind}/{subtype}")
+            })
+            .collect();
         Rejection::new(
             ProblemKind::NotAcceptable,
-            "Answers come as application/json, and of /v1/ocr as text/plain, too; ask for one of them in `Accept`.",
+            format!(
+                "Answers to this come as {}; ask for one of them in `Accept`.",
+                names.join(", ")
+            ),
         )
     })
 }
@@ -113,7 +132,10 @@ mod tests {
         assert_eq!(of("TEXT/*"), Some(Format::Text));
         assert_eq!(of("text/plain, */*;q=0.1"), Some(Format::Text));
         assert_eq!(of("text/plain;q=0.5, application/json"), Some(Format::Json));
-        assert_eq!(of("application/json;q=0, */*"), Some(Format::Text));
+        assert_eq!(of("application/json;q=0, */*"), Some(Format::NdJson));
+        assert_eq!(of("application/x-ndjson"), Some(Format::NdJson));
+        assert_eq!(of("text/html"), Some(Format::Hocr));
+        assert_eq!(of("application/pdf, */*;q=0.1"), Some(Format::Pdf));
         assert_eq!(of("image/png"), None);
     }
 }

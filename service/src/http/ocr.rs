@@ -11,7 +11,7 @@ use super::error::Rejection;
 use super::intake::{self, Incoming, Intake};
 use super::negotiate::Format;
 use super::replay::Replay;
-use super::{Service, answer};
+use super::{Service, answer, ndjson, searchable};
 
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
     let mut noted = Noted::default();
@@ -36,8 +36,19 @@ async fn ocr(
     let intake = intake::receive(service, incoming, &Format::ALL, noted).await?;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
-    let answer = collect(service, &intake, reading, noted).await?;
-    Ok(source.mark(answer::render(&answer, intake.format)))
+    noted.cache = Some(source.name());
+    let response = if intake.format == Format::NdJson {
+        noted.pages = Some(reading.numbers().len());
+        ndjson::respond(service, intake, reading).await?
+    } else {
+        let answer = collect(service, &intake, reading, noted).await?;
+        if intake.format == Format::Pdf {
+            searchable::respond(service, intake, answer).await?
+        } else {
+            answer::render(&answer, intake.format)
+        }
+    };
+    Ok(source.mark(response))
 }
 
 async fn codes(
@@ -48,6 +59,7 @@ async fn codes(
     let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
+    noted.cache = Some(source.name());
     let answer = collect(service, &intake, reading, noted).await?;
     Ok(source.mark(answer::render_codes(answer)))
 }
@@ -59,7 +71,6 @@ async fn collect(
     mut reading: Replay,
     noted: &mut Noted,
 ) -> Result<Answer, Rejection> {
-    noted.cache = Some(reading.source().name());
     let mut pages = Vec::new();
     while let Some(page) = reading.next().await {
         pages.push(page);

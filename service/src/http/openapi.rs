@@ -33,7 +33,7 @@ use crate::codes::CodeType;
 const KEY: &str = "key";
 
 /// Problems of every route that takes a document.
-const OF_A_DOCUMENT: [ProblemKind; 16] = [
+const OF_A_DOCUMENT: [ProblemKind; 18] = [
     ProblemKind::Malformed,
     ProblemKind::EmptyBody,
     ProblemKind::NotAcceptable,
@@ -45,6 +45,8 @@ const OF_A_DOCUMENT: [ProblemKind; 16] = [
     ProblemKind::NoPages,
     ProblemKind::PageTooLarge,
     ProblemKind::IdempotencyKey,
+    ProblemKind::Quarantined,
+    ProblemKind::Incomplete,
     ProblemKind::Quota,
     ProblemKind::Internal,
     ProblemKind::Busy,
@@ -177,6 +179,11 @@ fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuil
             "codes",
             "Types of codes to look for, or `none`. All but `luhn` when left out.",
             pattern(&codes_pattern()),
+        ),
+        query(
+            "strict",
+            "`1`: an answer that lacks a page is an error.",
+            string().enum_values(Some(["0", "1"])).build(),
         ),
         header(
             "Idempotency-Key",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::code::Code;
-use ocr_api::problem::ProblemKind;
+use ocr_api::problem::{ProblemKind, UnreadPage};
 use tokio::time::timeout_at;
 
 use super::Service;
@@ -23,6 +23,8 @@ pub(super) struct Reading {
     service: Arc<Service>,
     share: Arc<Share>,
     count: u32,
+    numbers: Vec<u32>,
+    strict: bool,
     spread: Spread<PageRead>,
     remarks: Vec<Remark>,
 }
@@ -32,9 +34,13 @@ pub(super) struct Reading {
 struct Remark {
     page: u32,
     status: PageStatus,
+    /// The deadline cut it off.
+    late: bool,
     codes: Vec<Code>,
     /// With the page's number.
     warnings: Vec<String>,
+    /// Why it was not read to its end, if it was not.
+    reason: Option<String>,
     /// Why it could not be read, if that was the document's fault or the engine's.
     fault: Option<Fault>,
 }
@@ -75,7 +81,9 @@ impl Reading {
             service: Arc::clone(service),
             share: Arc::clone(&intake.share),
             count,
-            spread: Spread::new(numbers, at_once, intake.deadline, work),
+            spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
+            numbers,
+            strict: wanted.strict,
             remarks: Vec::new(),
         })
     }
@@ -83,6 +91,19 @@ impl Reading {
     /// Pages in the document.
     pub(super) fn count(&self) -> u32 {
         self.count
+    }
+
+    /// The wanted ones, in order.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    /// Whether there is something to answer already: a page that was read, or broke a worker. While there is none, all may
+    /// turn out to be a problem.
+    pub(super) fn has_answer(&self) -> bool {
+        self.remarks
+            .iter()
+            .any(|remark| remark.fault.is_none() && remark.status != PageStatus::Skipped)
     }
 
     /// The next page that is done. Every wanted page comes once, whatever became of it.
@@ -97,11 +118,27 @@ impl Reading {
         Some(page)
     }
 
-    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
+    /// To be called when there is no next page. A document of which no page can be read at all is a rejection; where all
+    /// pages or nothing is wanted, so is one with a page missing.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
+        let unread: Vec<UnreadPage> = self.remarks.iter().filter_map(Remark::unread).collect();
+        let strict = self.strict;
         let conclusion = conclude(self.remarks)?;
         self.service.metrics.found(&conclusion.codes);
+        if strict && !conclusion.complete {
+            return Err(Rejection::incomplete(unread));
+        }
         Ok(conclusion)
+    }
+}
+
+impl Remark {
+    fn unread(&self) -> Option<UnreadPage> {
+        (!self.status.is_complete()).then(|| UnreadPage {
+            page: self.page,
+            status: self.status,
+            detail: self.reason.clone().unwrap_or_default(),
+        })
     }
 }
 
@@ -122,58 +159,88 @@ async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejectio
         // Perhaps not of this document: it has a second worker to show whether it is.
         counted = pool.count(document).await;
     }
-    counted.map_err(|failure| match failure {
+    counted.map_err(of_failure)
+}
+
+/// Of a document that can't be opened, or made into another one.
+pub(super) fn of_failure(failure: Failure) -> Rejection {
+    match failure {
         Failure::Fault(fault) => of_fault(fault),
         Failure::Crashed => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
         ),
+        Failure::Refused(left) => Rejection::quarantined(left),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
         ),
-    })
+    }
 }
 
 /// What became of a page; `None` for one that the deadline cut off.
 fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
-    let (page, codes, warnings, fault) = match result {
-        Some(Ok(read)) => (read.page, read.codes, read.warnings, None),
+    let told = |warning: &str| format!("Page {number}: {warning}");
+    let late = result.is_none();
+    let (status, reason, fault) = match result {
+        Some(Ok(read)) => {
+            let warnings = read.warnings.iter().map(|warning| told(warning)).collect();
+            let remark = Remark {
+                page: number,
+                status: read.page.status,
+                late: false,
+                codes: read.codes,
+                warnings,
+                reason: None,
+                fault: None,
+            };
+            return (read.page, remark);
+        }
         Some(Err(Failure::Fault(fault))) => {
-            let page = unread(number, status_of(fault.kind));
-            (page, Vec::new(), vec![fault.detail.clone()], Some(fault))
+            (status_of(fault.kind), fault.detail.clone(), Some(fault))
         }
-        Some(Err(Failure::Crashed)) => {
-            let warnings = vec!["its reader crashed at it.".to_owned()];
-            let page = unread(number, PageStatus::Crashed);
-            (page, Vec::new(), warnings, None)
-        }
-        Some(Err(Failure::TimedOut)) => {
-            let warnings = vec!["it took longer than a page may.".to_owned()];
-            let page = unread(number, PageStatus::Timeout);
-            (page, Vec::new(), warnings, None)
-        }
-        None => {
-            let page = unread(number, PageStatus::Skipped);
-            (page, Vec::new(), Vec::new(), None)
-        }
+        Some(Err(Failure::Crashed)) => (
+            PageStatus::Crashed,
+            "its reader crashed at it.".into(),
+            None,
+        ),
+        Some(Err(Failure::TimedOut)) => (
+            PageStatus::Timeout,
+            "it took longer than a page may.".into(),
+            None,
+        ),
+        Some(Err(Failure::Refused(_))) => (
+            PageStatus::Skipped,
+            "not tried, because two workers died of the document.".into(),
+            None,
+        ),
+        None => (
+            PageStatus::Skipped,
+            "it was not read before the deadline.".into(),
+            None,
+        ),
     };
-    let told = |warning| format!("Page {number}: {warning}");
     let remark = Remark {
         page: number,
-        status: page.status,
-        codes,
-        warnings: warnings.into_iter().map(told).collect(),
+        status,
+        late,
+        codes: Vec::new(),
+        // Of those that the deadline cut off, one warning tells.
+        warnings: if late {
+            Vec::new()
+        } else {
+            vec![told(&reason)]
+        },
+        reason: Some(reason),
         fault,
     };
-    (page, remark)
+    (unread(number, status), remark)
 }
 
 fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
     remarks.sort_by_key(|remark| remark.page);
     let pages = remarks.len();
-    let skipped = |remark: &&Remark| remark.status == PageStatus::Skipped;
-    let cut_off = remarks.iter().filter(skipped).count();
+    let cut_off = remarks.iter().filter(|remark| remark.late).count();
     if cut_off == pages {
         return Err(too_late());
     }
@@ -251,6 +318,7 @@ fn unread(page: u32, status: PageStatus) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn fault(kind: FaultKind) -> Option<Result<PageRead, Failure>> {
         Some(Err(Failure::Fault(Fault::new(kind, "why"))))
@@ -277,6 +345,7 @@ mod tests {
             Some(Err(Failure::TimedOut)),
             fault(FaultKind::TooLarge),
             fault(FaultKind::Corrupt),
+            Some(Err(Failure::Refused(Duration::ZERO))),
             None,
         ]);
         let wanted = [
@@ -286,6 +355,7 @@ mod tests {
             PageStatus::TooLarge,
             PageStatus::Corrupt,
             PageStatus::Skipped,
+            PageStatus::Skipped,
         ];
         assert_eq!(statuses, wanted);
         // Pages are done in any order; what is said of them is in theirs.
@@ -293,7 +363,10 @@ mod tests {
         let conclusion = conclude(remarks).unwrap();
         assert!(!conclusion.complete);
         let starts: Vec<&str> = conclusion.warnings.iter().map(|text| &text[..6]).collect();
-        assert_eq!(starts, ["Page 2", "Page 3", "Page 4", "Page 5", "1 of 6"]);
+        assert_eq!(
+            starts,
+            ["Page 2", "Page 3", "Page 4", "Page 5", "Page 6", "1 of 7"]
+        );
     }
 
     #[test]

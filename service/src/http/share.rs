@@ -49,8 +49,8 @@ impl Share {
     }
 
     /// Room for some more bytes of the document, if there is any.
-    pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Rejection> {
-        let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn grow(&self, bytes: u64) -> Result<(), Rejection> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.place.grow(bytes)
     }
 

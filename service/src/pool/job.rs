@@ -33,6 +33,7 @@ pub(super) enum Outcome {
     Reply(Reply),
     Crashed,
     TimedOut,
+    Refused,
 }
 
 impl Job {

@@ -180,6 +180,7 @@ mod tests {
             id: 1,
             kind: DocumentType::Pdf,
             bytes: bytes::Bytes::new(),
+            sha256: String::new(),
             owner: Owner {
                 key: key.into(),
                 concurrent_pages: most,

@@ -7,6 +7,7 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod answer_formats;
 mod answers;
 mod bad_input;
 mod codes;
@@ -18,6 +19,8 @@ mod oneshot;
 mod openapi;
 mod pdf;
 mod replay;
+mod sandbox;
+mod searchable;
 mod seen;
 mod sockets;
 mod support;

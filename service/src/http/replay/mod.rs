@@ -209,6 +209,26 @@ impl Replay {
         }
     }
 
+    /// As [`Reading::numbers`].
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        match &self.from {
+            From::Live(live) => live.reading.numbers().to_vec(),
+            From::Told { whole, .. } => {
+                let mut numbers: Vec<u32> = whole.pages.iter().map(|page| page.page).collect();
+                numbers.sort_unstable();
+                numbers
+            }
+        }
+    }
+
+    /// As [`Reading::has_answer`].
+    pub(super) fn has_answer(&self) -> bool {
+        match &self.from {
+            From::Live(live) => live.reading.has_answer(),
+            From::Told { .. } => true,
+        }
+    }
+
     /// As [`Reading::next`].
     pub(super) async fn next(&mut self) -> Option<Page> {
         match &mut self.from {
@@ -251,8 +271,12 @@ impl Content {
         let how = serde_json::to_string(&intake.wanted.how).map_err(|_| gave_up())?;
         Ok(Self {
             key: Arc::clone(&intake.share.owner().key),
-            sha256: intake.sha256.clone(),
-            parameters: format!("{} {how}", intake.wanted.pages.normalized()),
+            sha256: intake.document.sha256.clone(),
+            parameters: format!(
+                "{} strict={} {how}",
+                intake.wanted.pages.normalized(),
+                intake.wanted.strict
+            ),
         })
     }
 }

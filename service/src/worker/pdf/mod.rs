@@ -1,5 +1,7 @@
 //! PDF: pages by their text layer or by their pixels.
 
+mod compose;
+mod glyphless;
 mod layer;
 mod soundness;
 
