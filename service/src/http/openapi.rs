@@ -183,15 +183,16 @@ fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuil
         query(
             "strict",
             "`1`: an answer that lacks a page is an error.",
-            string().enum_values(Some(["0", "1"])).build(),
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0))
+                .maximum(Some(1))
+                .build(),
         ),
         header(
             "Idempotency-Key",
             "The same for a request and its retries: they are read once.",
-            string()
-                .pattern(Some("^[A-Za-z0-9_.:-]+$"))
-                .max_length(Some(255))
-                .build(),
+            string().min_length(Some(1)).max_length(Some(255)).build(),
         ),
         header(
             "X-Deadline-Ms",
