@@ -79,6 +79,8 @@ pub struct How {
     pub languages: String,
     /// The codes to look for.
     pub codes: Selection,
+    /// Only the codes are wanted: a page whose barcodes give all of them need not be recognized.
+    pub codes_only: bool,
 }
 
 /// Where a page's text is to come from.
@@ -238,7 +240,8 @@ mod tests {
                 how: How {
                     mode: Mode::Ocr,
                     languages: "eng+deu".into(),
-                    codes: Selection::parse("iban,luhn").unwrap(),
+                    codes: Selection::parse("iban,luhn", &[]).unwrap(),
+                    codes_only: true,
                 },
             },
         };

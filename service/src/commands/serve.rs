@@ -13,6 +13,7 @@ use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
 use crate::pool::{Pool, PoolSettings, Wear};
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use crate::worker::WorkerSettings;
 
@@ -61,6 +62,8 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     let usage = usage.map(UsageLog::open);
     let keyring = Keyring::open(flags.keys).await;
     tokio::spawn(Arc::clone(&keyring).watch());
+    let rulebook = Rulebook::open(flags.rules).await;
+    tokio::spawn(Arc::clone(&rulebook).watch());
     if let Some(usage) = &usage {
         tokio::spawn(Arc::clone(usage).keep());
     }
@@ -104,6 +107,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         limits,
         pool,
         keyring,
+        rulebook,
         usage.clone(),
     );
     tokio::spawn(service.tidy());

@@ -129,16 +129,16 @@ pub(super) async fn receive(
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
-    incoming.notes.add(noted);
     if let Some(left) = service.pool.refused(&sha256) {
         return Err(Rejection::quarantined(left));
     }
+    incoming.notes.add(noted);
     let document = Arc::new(Document {
         id: service.next_document.fetch_add(1, Ordering::Relaxed),
         kind,
         bytes,
-        owner: share.owner().clone(),
         sha256,
+        owner: share.owner().clone(),
     });
     Ok(Intake {
         id: incoming.id,
@@ -171,7 +171,7 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     } = incoming;
     let format = negotiate::choose(headers, formats)?;
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
-    let wanted = Wanted::parse(query, &service.languages)?;
+    let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
     upload::check_length(headers, service.limits.max_upload)?;
     let wish = Wish::of(headers)?;
     let share = Share::enter(service, known, &wish)?;

@@ -42,6 +42,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
 use crate::pool::Pool;
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use attempts::Attempts;
 use auth::Gate;
@@ -76,6 +77,7 @@ pub struct Service {
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
+    rulebook: Arc<Rulebook>,
     /// `None`: not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
@@ -98,6 +100,7 @@ impl Service {
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
+        rulebook: Arc<Rulebook>,
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -111,6 +114,7 @@ impl Service {
             limits,
             pool,
             keyring,
+            rulebook,
             usage,
             attempts: Attempts::default(),
             quotas: Quotas::default(),

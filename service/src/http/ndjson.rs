@@ -33,14 +33,15 @@ pub(super) async fn respond(
     intake: Intake,
     mut reading: Replay,
 ) -> Result<Response, Rejection> {
+    let numbers = reading.numbers();
+    let requested = numbers.len();
     let begin = Event::Document(Box::new(Begin {
         id: intake.id.clone(),
         release: service.release.clone(),
         engine: service.pool.engine(),
         document: intake.describe(reading.count()),
-        requested: reading.numbers(),
+        requested: numbers,
     }));
-    let requested = reading.numbers().len();
     let mut done = Vec::new();
     let rest = loop {
         if reading.has_answer() {

@@ -36,17 +36,15 @@ async fn ocr(
     let intake = intake::receive(service, incoming, &Format::ALL, noted).await?;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
-    noted.cache = Some(source.name());
-    let response = if intake.format == Format::NdJson {
+    if intake.format == Format::NdJson {
         noted.pages = Some(reading.numbers().len());
-        ndjson::respond(service, intake, reading).await?
-    } else {
-        let answer = collect(service, &intake, reading, noted).await?;
-        if intake.format == Format::Pdf {
-            searchable::respond(service, intake, answer).await?
-        } else {
-            answer::render(&answer, intake.format)
-        }
+        let response = ndjson::respond(service, intake, reading).await?;
+        return Ok(source.mark(response));
+    }
+    let answer = collect(service, &intake, reading, noted).await?;
+    let response = match intake.format {
+        Format::Pdf => searchable::respond(service, intake, answer).await?,
+        format => answer::render(&answer, format),
     };
     Ok(source.mark(response))
 }
@@ -56,7 +54,8 @@ async fn codes(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    let mut intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    intake.wanted.how.codes_only = true;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
     noted.cache = Some(source.name());

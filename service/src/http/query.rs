@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
+use crate::codes::rules::Rule;
 use crate::codes::{CodeType, Selection};
 use crate::protocol::{How, Mode};
 
@@ -23,12 +24,17 @@ pub(super) struct Wanted {
 pub(super) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
-    /// `installed`: the languages that may be asked for, the default first.
-    pub(super) fn parse(query: &str, installed: &[String]) -> Result<Self, Rejection> {
+    /// `installed`: the languages that may be asked for, the default first. `rules`: those in force.
+    pub(super) fn parse(
+        query: &str,
+        installed: &[String],
+        rules: &[Rule],
+    ) -> Result<Self, Rejection> {
         let mut wanted = Self {
             pages: Pages::default(),
             how: How {
                 languages: installed.first().cloned().unwrap_or_default(),
+                codes: Selection::all(rules),
                 ..How::default()
             },
             strict: false,
@@ -44,8 +50,8 @@ impl Wanted {
                 "lang" => wanted.how.languages = languages(&value, installed)?,
                 "mode" => wanted.how.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
-                "codes" => wanted.how.codes = codes(&value)?,
                 "strict" => wanted.strict = strict(&value)?,
+                "codes" => wanted.how.codes = codes(&value, rules)?,
                 _ => {
                     return Err(malformed(format!(
                         "There is no parameter `{name}`; there are `lang`, `pages`, `mode`, `codes` and `strict`."
@@ -78,9 +84,11 @@ fn strict(value: &str) -> Result<bool, Rejection> {
     }
 }
 
-fn codes(value: &str) -> Result<Selection, Rejection> {
-    Selection::parse(value).map_err(|unknown| {
-        let names: Vec<&str> = CodeType::ALL.iter().map(|kind| kind.name()).collect();
+fn codes(value: &str, rules: &[Rule]) -> Result<Selection, Rejection> {
+    Selection::parse(value, rules).map_err(|unknown| {
+        let built_in = CodeType::ALL.iter().map(|kind| kind.name());
+        let rules = rules.iter().map(|rule| rule.name.as_str());
+        let names: Vec<&str> = built_in.chain(rules).collect();
         malformed(format!(
             "`codes` is `none` or a list of types, and {unknown}; there are: {}.",
             names.join(", ")
@@ -209,7 +217,7 @@ mod tests {
     use super::*;
 
     fn parse(query: &str) -> Option<Wanted> {
-        Wanted::parse(query, &["eng".into(), "deu".into()]).ok()
+        Wanted::parse(query, &["eng".into(), "deu".into()], &[]).ok()
     }
 
     fn pages(query: &str, count: u32) -> Option<Vec<u32>> {

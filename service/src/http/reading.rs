@@ -24,7 +24,6 @@ pub(super) struct Reading {
     share: Arc<Share>,
     count: u32,
     numbers: Vec<u32>,
-    strict: bool,
     spread: Spread<PageRead>,
     remarks: Vec<Remark>,
 }
@@ -51,6 +50,18 @@ pub(super) struct Conclusion {
     pub(super) complete: bool,
     pub(super) codes: Vec<Code>,
     pub(super) warnings: Vec<String>,
+    /// Those that were not read to their end.
+    pub(super) unread: Vec<UnreadPage>,
+}
+
+impl Conclusion {
+    /// Itself, unless all pages or nothing is wanted and one is missing.
+    pub(super) fn or_nothing(self, strict: bool) -> Result<Self, Rejection> {
+        if strict && !self.complete {
+            return Err(Rejection::incomplete(self.unread));
+        }
+        Ok(self)
+    }
 }
 
 impl Reading {
@@ -83,7 +94,6 @@ impl Reading {
             count,
             spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
             numbers,
-            strict: wanted.strict,
             remarks: Vec::new(),
         })
     }
@@ -118,16 +128,10 @@ impl Reading {
         Some(page)
     }
 
-    /// To be called when there is no next page. A document of which no page can be read at all is a rejection; where all
-    /// pages or nothing is wanted, so is one with a page missing.
+    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
-        let unread: Vec<UnreadPage> = self.remarks.iter().filter_map(Remark::unread).collect();
-        let strict = self.strict;
         let conclusion = conclude(self.remarks)?;
         self.service.metrics.found(&conclusion.codes);
-        if strict && !conclusion.complete {
-            return Err(Rejection::incomplete(unread));
-        }
         Ok(conclusion)
     }
 }
@@ -250,7 +254,7 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
             return Err(of_fault(fault));
         }
     }
-    let complete = remarks.iter().all(|remark| remark.status.is_complete());
+    let unread: Vec<UnreadPage> = remarks.iter().filter_map(Remark::unread).collect();
     let mut codes = Vec::new();
     let mut warnings = Vec::new();
     for remark in remarks {
@@ -263,10 +267,12 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
         ));
     }
     codes::agree(&mut codes);
+    warnings.extend(codes::differences(&codes));
     Ok(Conclusion {
-        complete,
+        complete: unread.is_empty(),
         codes,
         warnings,
+        unread,
     })
 }
 

@@ -78,9 +78,9 @@ pub enum Failure {
 struct Shared {
     settings: PoolSettings,
     queue: Queue,
+    quarantine: Quarantine,
     load: Arc<Load>,
     metrics: Metrics,
-    quarantine: Quarantine,
     status: Mutex<Status>,
 }
 
@@ -98,9 +98,9 @@ impl Pool {
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
+            quarantine: Quarantine::default(),
             load: Arc::default(),
             metrics: Metrics::default(),
-            quarantine: Quarantine::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();

@@ -110,14 +110,14 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
             }
             next = shared.queue.pop() => next,
         };
-        shared
-            .metrics
-            .queue
-            .observe(job.since.elapsed().as_secs_f64());
         if shared.refuses(&job) {
             job.finish(Outcome::Refused);
             continue;
         }
+        shared
+            .metrics
+            .queue
+            .observe(job.since.elapsed().as_secs_f64());
         if let Next::Replace = serve(slot, &mut process, job, shared).await {
             let status = process.kill().await;
             if status.and_then(|status| status.signal()) == Some(Signal::SYS.as_raw()) {
@@ -149,8 +149,7 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
     let end = attempt(process, &mut job, time).await;
     let took = started.elapsed();
     let ms = took.as_millis() as u64;
-    let abandoned = matches!(&end, End::GivenUp { why, .. } if *why == Gone::Abandoned);
-    if matches!(job.errand.task, Task::Read { .. }) && !abandoned {
+    if matches!(job.errand.task, Task::Read { .. }) {
         shared.load.page_took(took);
         shared.metrics.read.observe(took.as_secs_f64());
     }
@@ -180,11 +179,7 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
             Next::Replace
         }
         End::GivenUp { why, let_go } => {
-            let what = match why {
-                Gone::Abandoned => "nobody waits for the page any more",
-                _ => "a page took too long",
-            };
-            tracing::info!(slot, ms, let_go, what);
+            tracing::info!(slot, ms, let_go, ?why, "a page was given up");
             if !let_go {
                 shared.worker_gone(why);
             }

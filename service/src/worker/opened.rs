@@ -4,7 +4,7 @@ use ocr_api::answer::DocumentType;
 
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
-use crate::protocol::{Fault, FaultKind, Mode, Overlay};
+use crate::protocol::{Fault, FaultKind, How, Overlay};
 
 pub(super) enum Opened {
     Image {
@@ -50,7 +50,7 @@ impl Opened {
     pub(super) fn read(
         &mut self,
         page: u32,
-        mode: Mode,
+        how: &How,
         pdf: PdfReader,
         max_pixels: u64,
     ) -> Result<Content, Fault> {
@@ -60,7 +60,7 @@ impl Opened {
             Self::Image { kind, bytes } => {
                 image::decode(*kind, bytes, index, max_pixels).map(Content::Scan)
             }
-            Self::Pdf(document) => document.read(index, mode, max_pixels),
+            Self::Pdf(document) => document.read(index, how, max_pixels),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
     }

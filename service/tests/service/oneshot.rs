@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use ocr_service::http::{Limits, ReplayLimits, Service, app};
 use ocr_service::keyring::Keyring;
 use ocr_service::pool::{Pool, PoolSettings, Wear};
+use ocr_service::rulebook::Rulebook;
 use ocr_service::worker::WorkerSettings;
 use tower::ServiceExt;
 
@@ -44,7 +45,16 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
         },
     };
     let keyring = Keyring::open(keys).await;
-    let service = Service::new("test".into(), languages, limits, pool, keyring, None);
+    let rulebook = Rulebook::open("/nonexistent/rules.yaml".into()).await;
+    let service = Service::new(
+        "test".into(),
+        languages,
+        limits,
+        pool,
+        keyring,
+        rulebook,
+        None,
+    );
     let router = app(Arc::clone(&service));
     (service, router)
 }

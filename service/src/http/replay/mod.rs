@@ -107,6 +107,8 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Replay {
     source: Source,
+    /// All pages or nothing.
+    strict: bool,
     from: From,
 }
 
@@ -152,7 +154,7 @@ impl Replay {
         let content = Content::of(intake)?;
         loop {
             match service.replays.begin(&content, &intake.wish)? {
-                Begun::Kept(whole) => return Ok(Self::told(whole, Source::Hit)),
+                Begun::Kept(whole) => return Ok(Self::told(intake, whole, Source::Hit)),
                 Begun::UnderWay(mut outcome) => {
                     let outcome = timeout_at(intake.deadline, outcome.wait_for(Option::is_some))
                         .await
@@ -160,7 +162,7 @@ impl Replay {
                         .map(|outcome| outcome.clone());
                     // Without an outcome, it was given up, and is this request's to read.
                     if let Ok(Some(outcome)) = outcome {
-                        return outcome.map(|whole| Self::told(whole, Source::Collapsed));
+                        return outcome.map(|whole| Self::told(intake, whole, Source::Collapsed));
                     }
                 }
                 Begun::Work(work) => {
@@ -170,8 +172,8 @@ impl Replay {
                         Source::Miss
                     };
                     return if intake.wish.idempotency_key.is_some() {
-                        let whole = work.to_its_end(service, intake).await?;
-                        Ok(Self::told(whole, source))
+                        let whole = work.read_to_its_end(service, intake).await?;
+                        Ok(Self::told(intake, whole, source))
                     } else {
                         let reading = Reading::begin(service, intake).await?;
                         let record = Record::new(work.may_keep());
@@ -182,6 +184,7 @@ impl Replay {
                         };
                         Ok(Self {
                             source,
+                            strict: intake.wanted.strict,
                             from: From::Live(Box::new(live)),
                         })
                     };
@@ -190,9 +193,10 @@ impl Replay {
         }
     }
 
-    fn told(whole: Arc<Whole>, source: Source) -> Self {
+    fn told(intake: &Intake, whole: Arc<Whole>, source: Source) -> Self {
         Self {
             source,
+            strict: intake.wanted.strict,
             from: From::Told { whole, next: 0 },
         }
     }
@@ -209,7 +213,7 @@ impl Replay {
         }
     }
 
-    /// As [`Reading::numbers`].
+    /// The wanted ones, in order.
     pub(super) fn numbers(&self) -> Vec<u32> {
         match &self.from {
             From::Live(live) => live.reading.numbers().to_vec(),
@@ -245,9 +249,10 @@ impl Replay {
         }
     }
 
-    /// As [`Reading::conclude`].
+    /// As [`Reading::conclude`]; where all pages or nothing is wanted, one with a page missing is a rejection, too.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
-        match self.from {
+        let strict = self.strict;
+        let conclusion = match self.from {
             From::Live(live) => {
                 let Live {
                     reading,
@@ -259,10 +264,11 @@ impl Replay {
                 if let Some(whole) = record.end(count, &conclusion) {
                     work.finish(&Ok(Arc::new(whole)));
                 }
-                Ok(conclusion)
+                conclusion
             }
-            From::Told { whole, .. } => Ok(whole.conclusion.clone()),
-        }
+            From::Told { whole, .. } => whole.conclusion.clone(),
+        };
+        conclusion.or_nothing(strict)
     }
 }
 
@@ -272,11 +278,7 @@ impl Content {
         Ok(Self {
             key: Arc::clone(&intake.share.owner().key),
             sha256: intake.document.sha256.clone(),
-            parameters: format!(
-                "{} strict={} {how}",
-                intake.wanted.pages.normalized(),
-                intake.wanted.strict
-            ),
+            parameters: format!("{} {how}", intake.wanted.pages.normalized()),
         })
     }
 }
@@ -369,7 +371,7 @@ impl Work {
     }
 
     /// Reads all of it, and goes on when this future is dropped: the deadline and the request's share bound it.
-    async fn to_its_end(self, service: &Arc<Service>, intake: &Intake) -> Outcome {
+    async fn read_to_its_end(self, service: &Arc<Service>, intake: &Intake) -> Outcome {
         let (service, intake) = (Arc::clone(service), intake.clone());
         let read = async move {
             let mut reading = Reading::begin(&service, &intake).await?;
