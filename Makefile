@@ -60,6 +60,7 @@ test-ocrctl:
 test-service:
 	vagrant/install-deps.sh build test
 	service/fetch-pdfium.sh
+	service/tests/python.sh
 	cargo test $(PROFILE) -p ocr-service -p ocr-api
 
 # One after the other: each wants both cores.
@@ -95,4 +96,4 @@ lint:
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
 	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
-	shellcheck vagrant/*.sh service/*.sh bench/*.sh .ci/run
+	shellcheck vagrant/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run

@@ -242,6 +242,13 @@ impl std::str::FromStr for Workers {
     }
 }
 
+fn bytes_or_none(text: &str) -> Result<u64, String> {
+    if text == "0" {
+        return Ok(0);
+    }
+    units::bytes(text)
+}
+
 /// A name of Tesseract's data files; it becomes part of a path.
 fn language(text: &str) -> Result<String, String> {
     let good = !text.is_empty()

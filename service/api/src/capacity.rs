@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Capacity {
     pub release: String,
     pub workers: WorkerLoad,
@@ -18,6 +19,7 @@ pub struct Capacity {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WorkerLoad {
     pub total: u32,
     pub ready: u32,
@@ -25,6 +27,7 @@ pub struct WorkerLoad {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueueLoad {
     /// Documents in the service, being read or waiting.
     pub documents: u64,
@@ -36,16 +39,19 @@ pub struct QueueLoad {
 
 /// The limits of the key that asked; `null` where it has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyCapacity {
     pub id: String,
     pub requests_per_minute: Option<Allowance>,
     pub pages_per_day: Option<Allowance>,
     /// When the next day's pages begin.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub day_ends: Timestamp,
     pub concurrent_pages: Option<Allowance>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Allowance {
     pub limit: u32,
     /// What is left of it at this moment.

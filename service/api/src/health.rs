@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /healthz`: the process answers. 200 whenever there is an answer at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     pub status: HealthStatus,
     pub release: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     Ok,
@@ -17,6 +19,7 @@ pub enum HealthStatus {
 
 /// `GET /readyz`: 200 when `ready`, else 503, with the same body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readiness {
     /// Every worker has read an embedded sample correctly, and the service is not stopping.
     pub ready: bool,
@@ -30,6 +33,7 @@ pub struct Readiness {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Workers {
     pub total: u32,
     pub ready: u32,
@@ -39,6 +43,7 @@ pub struct Workers {
 
 /// The API keys in force. They do not decide readiness: without keys the service refuses everybody, rightly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Keys {
     /// Keys in force, also those that are expired or revoked.
     pub loaded: u32,
@@ -59,6 +64,7 @@ pub struct Rules {
 
 /// What reads the documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Engine {
     /// Tesseract's version; `null` until a worker is ready.
     pub tesseract: Option<String>,
@@ -76,6 +82,7 @@ pub struct Engine {
 
 /// What was achieved in each worker, before it parsed anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sandbox {
     /// It can't gain privileges by starting a program.
     pub no_new_privs: bool,

@@ -209,7 +209,7 @@ impl Drop for Line {
 }
 
 /// `iban:2,vin:1`.
-fn list(codes: &BTreeMap<String, u32>) -> String {
+pub(super) fn list(codes: &BTreeMap<String, u32>) -> String {
     let counts: Vec<String> = codes
         .iter()
         .map(|(kind, count)| format!("{kind}:{count}"))

@@ -111,11 +111,11 @@ pub(super) async fn receive(
         wanted,
         wish,
         deadline,
-        mut share,
+        share,
     } = asked;
     let began = Instant::now();
     let limit = service.limits.max_upload;
-    let upload = upload::receive(headers, &mut body, limit, &mut share);
+    let upload = upload::receive(headers, &mut body, limit, &share);
     let upload = timeout_at(deadline, upload)
         .await
         .unwrap_or_else(|_| Err(upload_too_slow()));

@@ -17,6 +17,7 @@ mod metrics;
 mod ndjson;
 mod negotiate;
 mod ocr;
+mod openapi;
 mod query;
 mod quota;
 mod reading;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use ocr_api::keys::Scope;
 use ocr_api::problem::ProblemKind;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -84,6 +86,8 @@ pub struct Service {
     budget: Arc<Budget>,
     metrics: Metrics,
     replays: Arc<Replays>,
+    /// What `/openapi.json` answers.
+    openapi: Bytes,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -100,12 +104,13 @@ impl Service {
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            languages,
             budget: Budget::new(&limits, Arc::clone(pool.load())),
             days: Days::new(usage.clone()),
             metrics: Metrics::new(&release, &pool),
             replays: Replays::new(limits.replay),
+            openapi: openapi::json(&release, &languages).into(),
             release,
+            languages,
             limits,
             pool,
             keyring,
@@ -153,6 +158,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(metrics)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(openapi::openapi_json))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))

@@ -1,5 +1,6 @@
 //! An answer of many lines: each page the moment it is done.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Service;
+use super::access;
 use super::error::Rejection;
 use super::intake::Intake;
 use super::reading::Conclusion;
@@ -55,16 +57,28 @@ pub(super) async fn respond(
     tokio::spawn(async move {
         let started = Instant::now();
         let last_call = intake.deadline + GRACE;
-        let complete = tokio::select! {
+        let written = tokio::select! {
             written = timeout_at(last_call, write(&lines, &id, begin, done, rest)) => written.ok().flatten(),
             () = lines.closed() => None,
         };
         let ms = started.elapsed().as_millis() as u64;
+        let complete = written.as_ref().map(|(complete, _)| *complete);
+        let codes = written.as_ref().map(|(_, codes)| access::list(codes));
         let message = match complete {
             Some(_) => "the last line is written",
             None => "the client went away before the last line, or did not take it",
         };
-        tracing::info!(request_id = id, pages = requested, complete, ms, message);
+        let (key, sha256) = (&*intake.share.owner().key, &intake.document.sha256);
+        tracing::info!(
+            request_id = id,
+            key,
+            sha256,
+            pages = requested,
+            complete,
+            codes,
+            ms,
+            message
+        );
         // Held until here, with the document's share of the memory.
         drop(intake);
     });
@@ -86,14 +100,15 @@ enum Rest {
     Over(Conclusion),
 }
 
-/// Sends the lines as they come to be. Whether the answer was complete; `None` when nobody takes them.
+/// Sends the lines as they come to be. Whether the answer was complete, and how many codes of each type it has; `None` when
+/// nobody takes them.
 async fn write(
     lines: &mpsc::Sender<Line>,
     id: &str,
     begin: Event,
     done: Vec<Page>,
     rest: Rest,
-) -> Option<bool> {
+) -> Option<(bool, BTreeMap<String, u32>)> {
     lines.send(Line::More(line(&begin))).await.ok()?;
     for page in done {
         lines.send(Line::More(page_line(page))).await.ok()?;
@@ -108,6 +123,10 @@ async fn write(
         }
     };
     let complete = conclusion.as_ref().is_ok_and(|end| end.complete);
+    let codes = conclusion
+        .as_ref()
+        .map(|end| access::count_codes(&end.codes))
+        .unwrap_or_default();
     let last = match conclusion {
         Ok(conclusion) => Event::End(End {
             complete,
@@ -117,7 +136,7 @@ async fn write(
         Err(rejection) => Event::Problem(rejection.into_problem(id)),
     };
     lines.send(Line::Last(line(&last))).await.ok()?;
-    Some(complete)
+    Some((complete, codes))
 }
 
 fn page_line(page: Page) -> Bytes {

@@ -22,7 +22,7 @@ pub(super) enum Format {
 impl Format {
     pub(super) const ALL: [Self; 5] = [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];
 
-    fn media_type(self) -> (&'static str, &'static str) {
+    pub(super) fn media_type(self) -> (&'static str, &'static str) {
         match self {
             Self::Json => ("application", "json"),
             Self::NdJson => ("application", "x-ndjson"),

@@ -58,6 +58,7 @@ async fn codes(
     intake.wanted.how.codes_only = true;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
+    noted.cache = Some(source.name());
     let answer = collect(service, &intake, reading, noted).await?;
     Ok(source.mark(answer::render_codes(answer)))
 }
@@ -69,7 +70,6 @@ async fn collect(
     mut reading: Replay,
     noted: &mut Noted,
 ) -> Result<Answer, Rejection> {
-    noted.cache = Some(reading.source().name());
     let mut pages = Vec::new();
     while let Some(page) = reading.next().await {
         pages.push(page);

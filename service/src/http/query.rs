@@ -171,7 +171,12 @@ impl Pages {
 }
 
 fn parse_range(range: &str) -> Option<(u32, Option<u32>)> {
-    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|page| *page > 0);
+    let number = |text: &str| {
+        let text = text.trim();
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let page = text.parse::<u32>().ok().filter(|_| digits);
+        page.filter(|page| *page > 0)
+    };
     match range.split_once('-') {
         None => number(range).map(|page| (page, Some(page))),
         Some((first, "")) => number(first).map(|first| (first, None)),
@@ -232,7 +237,17 @@ mod tests {
         assert_eq!(pages("pages=7,1-3,2", 9).unwrap(), [1, 2, 3, 7]);
         assert_eq!(pages("pages=2-", 4).unwrap(), [2, 3, 4]);
         assert_eq!(pages("pages=1%2C3", 4).unwrap(), [1, 3]);
-        for wrong in ["0", "", "3-1", "a", "1-2-3", "-3", "1,,2", "99999999999"] {
+        for wrong in [
+            "0",
+            "",
+            "+1",
+            "3-1",
+            "a",
+            "1-2-3",
+            "-3",
+            "1,,2",
+            "99999999999",
+        ] {
             assert!(parse(&format!("pages={wrong}")).is_none(), "{wrong}");
         }
         assert_eq!(pages("pages=5", 4), None);

@@ -49,7 +49,7 @@ pub(super) async fn receive(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
     limit: u64,
-    share: &mut Share,
+    share: &Share,
 ) -> Result<Upload, Rejection> {
     let mut file = Incoming::new(limit, share);
     let (declared, name) = if let Some(form) = form_type(headers) {
@@ -125,11 +125,11 @@ struct Incoming<'s> {
     bytes: BytesMut,
     hash: Sha256,
     limit: u64,
-    share: &'s mut Share,
+    share: &'s Share,
 }
 
 impl<'s> Incoming<'s> {
-    fn new(limit: u64, share: &'s mut Share) -> Self {
+    fn new(limit: u64, share: &'s Share) -> Self {
         Self {
             bytes: BytesMut::new(),
             hash: Sha256::new(),

@@ -31,6 +31,8 @@ pub(super) enum Gone {
     Crashed,
     /// It was killed after the page time-out.
     TimedOut,
+    /// It had done many pages, or held much memory.
+    Worn,
     /// It was killed, as nobody waited for its page any more.
     Abandoned,
 }
@@ -75,11 +77,12 @@ impl Metrics {
 }
 
 impl Gone {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Start,
         Self::Idle,
         Self::Crashed,
         Self::TimedOut,
+        Self::Worn,
         Self::Abandoned,
     ];
 
@@ -89,6 +92,7 @@ impl Gone {
             Self::Idle => "idle",
             Self::Crashed => "crashed",
             Self::TimedOut => "timeout",
+            Self::Worn => "worn",
             Self::Abandoned => "abandoned",
         }
     }

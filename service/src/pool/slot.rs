@@ -94,6 +94,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
                     Ok(Ok((next, _))) => {
                         std::mem::replace(&mut process, next).kill().await;
                         jobs = 0;
+                        shared.metrics.replaced(Gone::Worn);
                         tracing::info!(slot, "a worn worker was replaced");
                     }
                     // The old one still works; its next job is a reason to try again.

@@ -17,6 +17,7 @@ mod formats;
 mod keys;
 mod load;
 mod oneshot;
+mod openapi;
 mod pdf;
 mod replay;
 mod sandbox;
