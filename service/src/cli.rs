@@ -98,7 +98,7 @@ pub struct Serve {
     pub require_sandbox: bool,
 
     /// Memory for answers that are kept in case that they are asked for again; 0 keeps none.
-    #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = units::bytes)]
+    #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = bytes_or_none)]
     pub cache: u64,
 
     /// How long an answer is kept.

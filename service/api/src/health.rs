@@ -56,6 +56,7 @@ pub struct Keys {
 
 /// The rules in force. They do not decide readiness.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rules {
     pub loaded: u32,
     /// What is wrong with the file now; the rules last read well stay in force.
