@@ -12,6 +12,7 @@ mod bad_input;
 mod codes;
 mod drain;
 mod formats;
+mod hostile;
 mod keys;
 mod oneshot;
 mod pdf;
