@@ -1,5 +1,7 @@
 //! Documents made to hurt: an answer each, in bounded memory and time, and nobody else notices.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,10 +9,11 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat};
 use ocr_api::answer::PageStatus;
 use ocr_api::problem::ProblemKind;
+use rustix::process::Signal;
 
 use crate::support::hostile::{self, Chance};
 use crate::support::pdf::Pdf;
-use crate::support::process::{peak_memory, wait_for};
+use crate::support::process::{peak_memory, signal, wait_for};
 use crate::support::{Reply, Request, Server, scan};
 
 /// What a worker may take by default: an empty one, what its limit lets it add, and what is only mapped.
@@ -108,35 +111,117 @@ fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
 fn ten_thousand_pages_are_answered_before_the_deadline_read_or_not() {
     let server = Server::start(&[]);
     let document = hostile::pdf_of_pages(10_000);
-    let request = Request::post("/v1/ocr", document).header("X-Deadline-Ms", "3000");
-    let started = Instant::now();
-    let reply = server.send_with_key(request);
-    assert!(
-        started.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        started.elapsed()
-    );
-    let answer = reply.answer();
-    assert_eq!(answer.document.pages, 10_000);
-    assert_eq!(answer.pages.len(), 10_000);
-    let read = answer
-        .pages
-        .iter()
-        .filter(|page| page.status == PageStatus::Ok);
-    let read: Vec<u32> = read.map(|page| page.page).collect();
-    println!("{} pages read, {} bytes", read.len(), reply.body.len());
-    assert!(!read.is_empty());
-    for page in &answer.pages {
-        if page.status == PageStatus::Ok {
-            assert_eq!(page.text, format!("This is page {}\n", page.page));
-        } else {
-            assert_eq!(page.status, PageStatus::Skipped);
+    for query in ["", "?mode=ocr"] {
+        let request = Request::post(&format!("/v1/ocr{query}"), document.clone());
+        let started = Instant::now();
+        let reply = server.send_with_key(request.header("X-Deadline-Ms", "5000"));
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            started.elapsed()
+        );
+        let answer = reply.answer();
+        assert_eq!(answer.document.pages, 10_000);
+        assert_eq!(answer.pages.len(), 10_000);
+        let read = answer
+            .pages
+            .iter()
+            .filter(|page| page.status == PageStatus::Ok);
+        let read = read.count();
+        println!("`{query}`: {read} pages read, {} bytes", reply.body.len());
+        assert!(read > 0);
+        for page in &answer.pages {
+            match page.status {
+                PageStatus::Ok => {
+                    assert_eq!(page.text.trim(), format!("This is page {}", page.page))
+                }
+                status => assert_eq!(status, PageStatus::Skipped),
+            }
         }
+        assert_eq!(answer.complete, read == 10_000);
     }
-    assert_eq!(answer.complete, read.len() == 10_000);
     let service = peak_memory(server.pid());
     assert!(service < SERVICE, "{service} bytes");
     works(&server);
+}
+
+#[test]
+fn kill_9_under_load_costs_the_pages_at_hand_and_no_other() {
+    const CLIENTS: u8 = 4;
+    const EACH: u8 = 6;
+    const KILLS: usize = 4;
+    let server = Server::start(&[]);
+    let page = scan::page(&["One of many"]);
+    let page = image::imageops::crop_imm(&page, 0, 200, 2480, 600).to_image();
+    let (served, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let statuses = thread::scope(|scope| {
+        let client = |number: u8| {
+            let (server, page, served) = (&server, &page, &served);
+            move || {
+                let send = |document: u8| {
+                    // Documents of their own: none of them dies twice.
+                    let mut page = page.clone();
+                    page.put_pixel(0, 0, image::Luma([number * EACH + document]));
+                    let answer = server.answer("", &scan::png(&page));
+                    served.fetch_add(1, Ordering::Relaxed);
+                    let [page] = answer.pages.as_slice() else {
+                        panic!("{answer:?}")
+                    };
+                    assert!(
+                        page.status == PageStatus::Crashed || page.text.trim() == "One of many"
+                    );
+                    page.status
+                };
+                (0..EACH).map(send).collect::<Vec<_>>()
+            }
+        };
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| scope.spawn(client(number)))
+            .collect();
+        scope.spawn(|| {
+            for kill in 1..=KILLS {
+                wait_for("some pages are read", || {
+                    served.load(Ordering::Relaxed) >= kill * 3 || done.load(Ordering::Relaxed)
+                });
+                let workers = server.workers();
+                signal(workers[kill % workers.len()], Signal::KILL);
+            }
+        });
+        let statuses: Vec<_> = clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        statuses
+    });
+    assert_eq!(statuses.len(), usize::from(CLIENTS * EACH));
+    let crashed = statuses
+        .iter()
+        .filter(|status| **status == PageStatus::Crashed)
+        .count();
+    println!(
+        "{crashed} of {} pages crashed, by {KILLS} kills",
+        statuses.len()
+    );
+    assert!((1..=KILLS).contains(&crashed), "{crashed}");
+    works(&server);
+}
+
+/// Where the first line of a text page stands.
+const CROP: &str = "/CropBox[60 720 200 770]";
+
+/// A PDF of a small page that is a picture.
+fn scanned(jpeg: &[u8]) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let head = format!(
+        "<</Type/XObject/Subtype/Image/Width 320/Height 100/ColorSpace/DeviceGray/BitsPerComponent 8\
+         /Filter/DCTDecode/Length {}>>stream\n",
+        jpeg.len()
+    );
+    let image = pdf.add([head.as_bytes(), jpeg, b"\nendstream"].concat());
+    let resources = format!("/XObject<</I {image} 0 R>>");
+    pdf.add_page(&resources, CROP, "q 140 0 0 50 60 720 cm /I Do Q");
+    pdf.build()
 }
 
 /// Small ones of each type, so that much damage is done in little time.
@@ -146,12 +231,11 @@ fn seeds() -> Vec<Vec<u8>> {
     let color = DynamicImage::from(DynamicImage::from(small.clone()).into_rgb8());
     let jpeg = scan::jpeg(&small);
     vec![
-        Pdf::default().text_page(&["Damage"]).build(),
         Pdf::default()
-            .scan_page_with_text(&jpeg, 320, 100, &["Damage"], 3)
+            .text_page_with(CROP, &["Damage"])
             .stamped_page(&["Damage"], "Paid")
-            .unmapped_page(3)
             .build(),
+        scanned(&jpeg),
         scan::png(&small),
         scan::encode(&color, ImageFormat::Png),
         jpeg.clone(),
@@ -168,7 +252,8 @@ fn two_thousand_damaged_files_get_an_answer_each() {
     const FILES: usize = 2000;
     let server = Server::start(&["--page-timeout", "3s"]);
     let seeds = seeds();
-    let (next, crashed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
+    let judgements: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let started = Instant::now();
     let ((), worker) = watching_workers(&server, || {
         thread::scope(|scope| {
@@ -182,9 +267,8 @@ fn two_thousand_damaged_files_get_an_answer_each() {
                         let mut chance = Chance::new(number as u64);
                         let file = hostile::damaged(&seeds[number % seeds.len()], &mut chance);
                         let reply = server.ocr("", &file);
-                        if judged(&format!("file {number}"), &reply).contains("Crashed") {
-                            crashed.fetch_add(1, Ordering::Relaxed);
-                        }
+                        let judgement = judged(&format!("file {number}"), &reply);
+                        *judgements.lock().unwrap().entry(judgement).or_default() += 1;
                     }
                 });
             }
@@ -192,9 +276,9 @@ fn two_thousand_damaged_files_get_an_answer_each() {
     });
     let service = peak_memory(server.pid());
     println!(
-        "{FILES} files in {:.0} s, {} crashed a worker; a worker {} MB, the service {} MB",
+        "{FILES} files in {:.0} s: {:?}; a worker {} MB, the service {} MB",
         started.elapsed().as_secs_f64(),
-        crashed.into_inner(),
+        judgements.into_inner().unwrap(),
         worker >> 20,
         service >> 20
     );
