@@ -27,12 +27,15 @@ const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', 'â€
 /// Bytes of white space that may stand before a word in the page's text.
 const NEAR: usize = 64;
 
+/// Words of a page that are looked at: ten pages' worth of small print. The time grows with them, and nothing stops it.
+pub(super) const MOST_WORDS: usize = 40_000;
+
 impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
         let mut rest = page.text.as_str();
-        for (number, word) in page.words.iter().enumerate() {
+        for (number, word) in page.words.iter().enumerate().take(MOST_WORDS) {
             // Where a word is not found in the text, nothing is known of the line: a space does. It stands close by,
             // and a search to the page's end for each word could be made to take long.
             let mut near = rest.len().min(word.text.len() + NEAR);

@@ -22,6 +22,16 @@ use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
 use scan::Found;
 
+/// What a person should know, where a page has more words than are looked at.
+pub fn warning(page: &Page) -> Option<String> {
+    (page.words.len() > flow::MOST_WORDS).then(|| {
+        format!(
+            "codes were looked for in the first {} words alone.",
+            flow::MOST_WORDS
+        )
+    })
+}
+
 /// The codes of the wanted types on a page, by place. `agreement` is left to [`agree`].
 pub fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
     let source = match page.method {

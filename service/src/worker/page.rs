@@ -16,10 +16,11 @@ pub(super) fn read(
 ) -> Result<PageRead, Fault> {
     let page = build(number, content, recognizer, &how.languages)?;
     let codes = codes::on_page(&page, &how.codes);
+    let warnings = codes::warning(&page).into_iter().collect();
     Ok(PageRead {
         page,
         codes,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 
