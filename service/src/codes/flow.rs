@@ -2,6 +2,8 @@
 
 use ocr_api::answer::{Page, Word};
 
+use crate::lines::{self, Before};
+
 /// The flow. White space between words is one space, or one `\n` where the page's text breaks the line.
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
@@ -21,35 +23,36 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
+/// The flow as a string.
+#[derive(Debug)]
+pub(super) struct FlowText {
+    pub(super) text: String,
+    /// Of each character, its first byte.
+    offsets: Vec<usize>,
+}
+
+impl FlowText {
+    /// The character that a byte offset is the beginning of.
+    pub(super) fn char_at(&self, byte: usize) -> usize {
+        self.offsets.partition_point(|offset| *offset < byte)
+    }
+}
+
 /// Signs that glue what stands on both their sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
-/// Bytes of white space that may stand before a word in the page's text.
-const NEAR: usize = 64;
-
 /// Words of a page that are looked at: ten pages' worth of small print. The time grows with them, and nothing stops it.
-pub(super) const MOST_WORDS: usize = 40_000;
+const MOST_WORDS: usize = 40_000;
 
 impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
-        let mut rest = page.text.as_str();
-        for (number, word) in page.words.iter().enumerate().take(MOST_WORDS) {
-            // Where a word is not found in the text, nothing is known of the line: a space does. It stands close by,
-            // and a search to the page's end for each word could be made to take long.
-            let mut near = rest.len().min(word.text.len() + NEAR);
-            while !rest.is_char_boundary(near) {
-                near -= 1;
-            }
-            let at = rest[..near].find(&word.text);
-            let before = at.and_then(|at| rest.get(..at)).unwrap_or_default();
+        let words = page.words.iter().zip(lines::before_words(page));
+        for (number, (word, before)) in words.enumerate().take(MOST_WORDS) {
             if number > 0 {
-                chars.push(if before.contains('\n') { '\n' } else { ' ' });
+                chars.push(if before == Before::Space { ' ' } else { '\n' });
                 word_of.push(number - 1);
-            }
-            if let Some(at) = at {
-                rest = &rest[at + word.text.len()..];
             }
             for c in word.text.chars() {
                 chars.push(c);
@@ -68,6 +71,12 @@ impl<'a> Flow<'a> {
             word_of,
             tokens,
         }
+    }
+
+    /// What a person should know, where a page has more words than are looked at.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.words.len() > MOST_WORDS)
+            .then(|| format!("codes were looked for in the first {MOST_WORDS} words alone."))
     }
 
     /// Characters from `start` up to `end`, line ends as spaces.
@@ -96,6 +105,65 @@ impl<'a> Flow<'a> {
             (Some(&first), Some(&last)) => &self.words[first..=last],
             _ => &[],
         }
+    }
+
+    /// The same, as they are.
+    pub(super) fn raw_chars(&self, start: usize, end: usize) -> &[char] {
+        &self.chars[start..end]
+    }
+
+    /// All characters from `start` on.
+    pub(super) fn chars_from(&self, start: usize) -> &[char] {
+        self.chars.get(start..).unwrap_or_default()
+    }
+
+    /// The word that a character belongs to.
+    pub(super) fn word_at(&self, at: usize) -> usize {
+        self.word_of.get(at).copied().unwrap_or_default()
+    }
+
+    /// The first character of a word.
+    pub(super) fn start_of(&self, word: usize) -> usize {
+        let before = self.word_of.partition_point(|other| *other < word);
+        // White space belongs to the word before it.
+        before.min(self.chars.len())
+    }
+
+    /// The token that a character belongs to, or else the next one.
+    pub(super) fn token_at(&self, at: usize) -> Option<usize> {
+        let token = self.tokens.partition_point(|token| token.end <= at);
+        (token < self.tokens.len()).then_some(token)
+    }
+
+    /// Whether characters from `start` up to `end` are no part of a longer run.
+    pub(super) fn stands_alone(&self, start: usize, end: usize) -> bool {
+        let alphanumeric = |at: Option<usize>| {
+            at.and_then(|at| self.chars.get(at))
+                .is_some_and(|c| c.is_alphanumeric())
+        };
+        let glue = |at: Option<usize>| {
+            at.and_then(|at| self.chars.get(at))
+                .is_some_and(|c| GLUE.contains(c))
+        };
+        let back = |by: usize| start.checked_sub(by);
+        let on = |by: usize| Some(end + by);
+        let left = alphanumeric(Some(start))
+            && (alphanumeric(back(1)) || glue(back(1)) && alphanumeric(back(2)));
+        let right = alphanumeric(end.checked_sub(1))
+            && (alphanumeric(on(0)) || glue(on(0)) && alphanumeric(on(1)));
+        start < end && !left && !right
+    }
+
+    /// The whole as a text that patterns are run on.
+    pub(super) fn text(&self) -> FlowText {
+        let mut text = String::with_capacity(self.chars.len());
+        let offsets = self.chars.iter().map(|c| {
+            let at = text.len();
+            text.push(*c);
+            at
+        });
+        let offsets = offsets.collect();
+        FlowText { text, offsets }
     }
 
     /// Whether a token has no character glued to its left that would make it part of a longer run.

@@ -9,10 +9,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
-use crate::http::{self, Limits, Service};
+use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
 use crate::pool::{Pool, PoolSettings, Wear};
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use crate::worker::WorkerSettings;
 
@@ -61,6 +62,8 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     let usage = usage.map(UsageLog::open);
     let keyring = Keyring::open(flags.keys).await;
     tokio::spawn(Arc::clone(&keyring).watch());
+    let rulebook = Rulebook::open(flags.rules).await;
+    tokio::spawn(Arc::clone(&rulebook).watch());
     if let Some(usage) = &usage {
         tokio::spawn(Arc::clone(usage).keep());
     }
@@ -85,6 +88,10 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         deadline: flags.deadline,
         max_documents: flags.queue.get() as usize,
         max_memory: flags.memory.max(flags.max_upload),
+        replay: ReplayLimits {
+            bytes: flags.cache,
+            age: flags.cache_age,
+        },
     };
     tracing::info!(
         listen = listener
@@ -100,8 +107,10 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         limits,
         pool,
         keyring,
+        rulebook,
         usage.clone(),
     );
+    tokio::spawn(service.tidy());
     let stop = {
         let service = Arc::clone(&service);
         async move {

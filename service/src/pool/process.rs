@@ -111,7 +111,12 @@ impl Process {
         self.socket.read_exact(&mut head).await?;
         let mut body = vec![0; protocol::frame_length(head)?];
         self.socket.read_exact(&mut body).await?;
-        protocol::parse(&body)
+        let mut reply = protocol::parse(&body)?;
+        if let Reply::File(file) = &mut reply {
+            file.bytes = vec![0; file.length()?];
+            self.socket.read_exact(&mut file.bytes).await?;
+        }
+        Ok(reply)
     }
 
     /// Its process id; 0 when it has ended.

@@ -1,6 +1,7 @@
 //! The worker process: the only place where documents are parsed. It is started by the service, speaks
 //! [`crate::protocol`] on its standard input, and may die on any document.
 
+mod barcodes;
 mod ffi;
 mod image;
 mod opened;
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
 
-use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use crate::codes::rules::RuleFinder;
+use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
 use ffi::cancel;
 use opened::Opened;
 use pdf::PdfReader;
@@ -63,6 +65,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         recognizer: Recognizer::load(&settings.languages)
             .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
         pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+        rules: RuleFinder::default(),
         opened: None,
         max_pixels: settings.max_pixels,
         sandbox: Sandbox::default(),
@@ -91,6 +94,8 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
 struct Worker {
     recognizer: Recognizer,
     pdf: PdfReader,
+    /// Those of the latest page.
+    rules: RuleFinder,
     opened: Option<Opened>,
     max_pixels: u64,
     sandbox: Sandbox,
@@ -114,14 +119,18 @@ impl Worker {
         let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
             Task::Read { page, how } => document
-                .read(page, how.mode, self.pdf, self.max_pixels)
+                .read(page, &how, self.pdf, self.max_pixels)
                 .and_then(|content| {
                     if cancel::requested() {
                         return Ok(Reply::GivenUp);
                     }
-                    page::read(page, content, &mut self.recognizer, &how)
+                    self.rules.prepare(how.codes.rules());
+                    page::read(page, content, &mut self.recognizer, &self.rules, &how)
                         .map(|read| Reply::Page(Box::new(read)))
                 }),
+            Task::Compose { pages } => document
+                .compose(&pages, self.pdf, self.max_pixels)
+                .map(|bytes| Reply::File(File::new(bytes))),
         };
         // Whatever failed, or was read by halves: nobody waits for it.
         if cancel::requested() {
@@ -143,7 +152,11 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    socket.write_all(&protocol::frame(reply)?)
+    socket.write_all(&protocol::frame(reply)?)?;
+    match reply {
+        Reply::File(file) => socket.write_all(&file.bytes),
+        _ => Ok(()),
+    }
 }
 
 /// `None`: the service closed its end.
@@ -171,8 +184,8 @@ fn receive_document(socket: &mut impl Read, incoming: Incoming) -> io::Result<Ve
 enum Content {
     /// To be recognized.
     Scan(Scan),
-    /// A text layer that was read.
-    Layer(pdf::Layer),
+    /// A text layer that was read, and what of the page may hold barcodes.
+    Layer(pdf::Layer, Vec<pdf::Drawing>),
 }
 
 /// A page's pixels: one byte each, 0 is black, rows without padding.

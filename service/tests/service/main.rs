@@ -7,6 +7,7 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod answer_formats;
 mod answers;
 mod bad_input;
 mod codes;
@@ -14,9 +15,13 @@ mod drain;
 mod formats;
 mod hostile;
 mod keys;
+mod load;
 mod oneshot;
 mod pdf;
+mod replay;
 mod sandbox;
+mod searchable;
+mod seen;
 mod sockets;
 mod support;
 mod workers;

@@ -1,5 +1,8 @@
 //! PDF: pages by their text layer or by their pixels.
 
+mod compose;
+mod drawings;
+mod glyphless;
 mod layer;
 mod soundness;
 
@@ -7,7 +10,8 @@ use std::path::Path;
 
 use super::ffi::pdfium::{Document, Library, OpenError, Page};
 use super::{Content, Scan, corrupt};
-use crate::protocol::{Fault, FaultKind, Mode};
+use crate::protocol::{Fault, FaultKind, How, Mode};
+pub(super) use drawings::Drawing;
 pub(super) use layer::Layer;
 
 /// What scanners use, and what Tesseract's models were trained for.
@@ -55,7 +59,7 @@ impl PdfDocument {
     }
 
     /// `index` is counted from 0.
-    pub(super) fn read(&self, index: u32, mode: Mode, max_pixels: u64) -> Result<Content, Fault> {
+    pub(super) fn read(&self, index: u32, how: &How, max_pixels: u64) -> Result<Content, Fault> {
         let page = self.document.page(index).map_err(|_| {
             corrupt(format!(
                 "Page {} of the PDF is damaged; export the document anew.",
@@ -63,10 +67,15 @@ impl PdfDocument {
             ))
         })?;
         let frame = Frame::of(&page, max_pixels)?;
-        if mode != Mode::Ocr {
+        if how.mode != Mode::Ocr {
             let glyphs = page.glyphs();
-            if mode == Mode::Text || soundness::is_sound(&glyphs, &page) {
-                return Ok(Content::Layer(layer::read(&glyphs, &page, frame)));
+            if how.mode == Mode::Text || soundness::is_sound(&glyphs, &page) {
+                let drawings = if how.codes.wants_barcodes() {
+                    drawings::of(&page, frame)
+                } else {
+                    Vec::new()
+                };
+                return Ok(Content::Layer(layer::read(&glyphs, &page, frame), drawings));
             }
         }
         let pixels = page
