@@ -41,12 +41,15 @@ impl FlowText {
 /// Signs that glue what stands on both their sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
+/// Words of a page that are looked at: ten pages' worth of small print. The time grows with them, and nothing stops it.
+const MOST_WORDS: usize = 40_000;
+
 impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
         let words = page.words.iter().zip(lines::before_words(page));
-        for (number, (word, before)) in words.enumerate() {
+        for (number, (word, before)) in words.enumerate().take(MOST_WORDS) {
             if number > 0 {
                 chars.push(if before == Before::Space { ' ' } else { '\n' });
                 word_of.push(number - 1);
@@ -68,6 +71,12 @@ impl<'a> Flow<'a> {
             word_of,
             tokens,
         }
+    }
+
+    /// What a person should know, where a page has more words than are looked at.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.words.len() > MOST_WORDS)
+            .then(|| format!("codes were looked for in the first {MOST_WORDS} words alone."))
     }
 
     /// Characters from `start` up to `end`, line ends as spaces.

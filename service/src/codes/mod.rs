@@ -52,7 +52,8 @@ pub fn on_page(page: &Page, wanted: &Selection, rules: &RuleFinder) -> (Vec<Code
         let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
         codes.push((start, of_type(one, &at(start, end))));
     }
-    let (fields, warnings) = fields::on_page(&flow, wanted);
+    let (fields, mut warnings) = fields::on_page(&flow, wanted);
+    warnings.extend(flow.warning());
     for one in fields {
         let code = at(one.start, one.end).code(one.kind.name(), one.value);
         let label = Some(flow.raw(one.label.0, one.label.1));

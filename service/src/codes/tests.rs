@@ -400,3 +400,12 @@ fn a_page_made_to_be_slow_is_not() {
     assert_eq!(codes.len(), 4_000);
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_page_of_endless_words_is_searched_as_far_as_is_told() {
+    let line = ["Konto DE89370400440532013000", &"17 ".repeat(50_000)];
+    let page = page(Method::Text, &line);
+    let (codes, warnings) = on_page(&page, &Selection::default(), &RuleFinder::default());
+    assert_eq!(codes.len(), 1);
+    assert!(warnings[0].contains("40000 words"), "{warnings:?}");
+}

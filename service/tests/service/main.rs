@@ -14,6 +14,7 @@ mod codes;
 mod drain;
 mod engine;
 mod formats;
+mod hostile;
 mod keys;
 mod load;
 mod oneshot;

@@ -2,8 +2,12 @@
 //! tests of `worker::sandbox`.
 
 use std::fs;
+use std::thread;
+
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use crate::support::pdf::Pdf;
+use crate::support::process::wait_for;
 use crate::support::{Request, Server};
 
 #[track_caller]
@@ -50,4 +54,38 @@ fn languages_are_loaded_within_it() {
     let request = Request::post("/v1/ocr?lang=eng%2Bosd&mode=ocr", document);
     let reply = server.send_with_key(request);
     assert_eq!(reply.answer().pages[0].text.trim(), "Within the sandbox");
+}
+
+/// Starts a service as a kernel without Landlock would: what this thread is refused, its children are.
+fn start_without_landlock(flags: &'static [&'static str]) -> Server {
+    thread::spawn(|| {
+        let calls = [libc::SYS_landlock_create_ruleset];
+        let filter = SeccompFilter::new(
+            calls.map(|call| (call, Vec::new())).into(),
+            SeccompAction::Allow,
+            SeccompAction::Errno(libc::ENOSYS as u32),
+            std::env::consts::ARCH.try_into().unwrap(),
+        );
+        let program: BpfProgram = filter.unwrap().try_into().unwrap();
+        seccompiler::apply_filter(&program).unwrap();
+        Server::start_at("127.0.0.1:0", flags)
+    })
+    .join()
+    .unwrap()
+}
+
+#[test]
+fn where_part_of_it_cannot_be_had_it_is_told_and_nothing_is_served_if_it_must_be_whole() {
+    let server = start_without_landlock(&[]);
+    server.wait_until_ready();
+    let sandbox = server.readiness().1.engine.sandbox;
+    assert_eq!(sandbox.missing(), ["Landlock"]);
+    assert!(server.log().contains("no Landlock"), "{}", server.log());
+
+    let server = start_without_landlock(&["--require-sandbox"]);
+    wait_for("the reason is told", || {
+        let (status, ready) = server.readiness();
+        let error = ready.workers.error.unwrap_or_default();
+        status == 503 && error.contains("lacks Landlock")
+    });
 }

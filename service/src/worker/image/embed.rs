@@ -87,7 +87,11 @@ pub(super) fn picture(
             })
         }
         DocumentType::Png => {
-            let mut decoder = open(PngDecoder::new(data), kind, max_pixels)?;
+            let mut decoder = open(
+                PngDecoder::with_limits(data, super::png_limits(bytes, max_pixels)),
+                kind,
+                max_pixels,
+            )?;
             let orientation = orientation(&mut decoder);
             let dpi = resolution::of(kind, bytes);
             match png_data::picture(bytes) {

@@ -45,7 +45,10 @@ pub(super) fn decode(
     }
     let data = Cursor::new(bytes);
     match kind {
-        DocumentType::Png => finish(PngDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Png => {
+            let decoder = PngDecoder::with_limits(data, png_limits(bytes, max_pixels));
+            finish(decoder, kind, bytes, max_pixels)
+        }
         DocumentType::Jpeg => {
             jpeg_end::check(bytes)?;
             finish(JpegDecoder::new(data), kind, bytes, max_pixels)
@@ -53,6 +56,23 @@ pub(super) fn decode(
         DocumentType::Webp => finish(WebPDecoder::new(data), kind, bytes, max_pixels),
         DocumentType::Tiff | DocumentType::Pdf => Err(corrupt("Not a plain image.")),
     }
+}
+
+/// A colour profile of any honest size.
+const PNG_EXTRAS: u64 = 16 << 20;
+
+/// What decoding may allocate, by the size that the header states: a colour profile, which is read along with the header,
+/// could otherwise be inflated to as much as a whole page.
+fn png_limits(bytes: &[u8], max_pixels: u64) -> Limits {
+    let side = |at: usize| {
+        let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+        four.map_or(0, |four| u64::from(u32::from_be_bytes(four)))
+    };
+    let pixels = side(16).saturating_mul(side(20)).min(max_pixels);
+    let mut limits = Limits::no_limits();
+    // 16 bits in four channels.
+    limits.max_alloc = Some(pixels * 8 + PNG_EXTRAS);
+    limits
 }
 
 /// A PDF that has these pages of the image and no text yet.

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod client;
+pub(crate) mod hostile;
 pub(crate) mod pdf;
 pub(crate) mod process;
 pub(crate) mod scan;

@@ -129,7 +129,7 @@ impl Pdf {
         self
     }
 
-    fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
+    pub(crate) fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
         let content = self.add(stream(content));
         let page = self.add(format!(
             "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {WIDTH} {HEIGHT}]/Contents {content} 0 R\
@@ -138,9 +138,15 @@ impl Pdf {
         self.pages.push(page);
     }
 
-    fn add(&mut self, object: impl Into<Vec<u8>>) -> usize {
+    /// Adds an object and returns its number.
+    pub(crate) fn add(&mut self, object: impl Into<Vec<u8>>) -> usize {
         self.objects.push(object.into());
         self.objects.len() + 2
+    }
+
+    /// The number of the next object.
+    pub(crate) fn next(&self) -> usize {
+        self.objects.len() + 3
     }
 
     /// The file.
