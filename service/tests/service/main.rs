@@ -9,12 +9,14 @@
 
 mod answers;
 mod bad_input;
+mod barcodes;
 mod codes;
 mod drain;
 mod formats;
 mod keys;
 mod oneshot;
 mod pdf;
+mod rules;
 mod sockets;
 mod support;
 mod workers;
