@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ocr_api::keys::Scope;
 
@@ -64,7 +65,7 @@ pub struct Serve {
     #[arg(long, env = "OCR_MAX_MEGAPIXELS", default_value = "80")]
     pub max_megapixels: NonZeroU32,
 
-    /// A page that takes longer is given up, and its worker killed.
+    /// A page that takes longer is given up.
     #[arg(long, env = "OCR_PAGE_TIMEOUT", default_value = "30s", value_parser = units::duration)]
     pub page_timeout: Duration,
 
@@ -83,6 +84,18 @@ pub struct Serve {
     /// Bytes of documents in the service at a time; more get 503.
     #[arg(long, env = "OCR_MEMORY", default_value = "512MB", value_parser = units::bytes)]
     pub memory: u64,
+
+    /// Jobs (pages, and counts of pages) after which a worker is replaced, between two of them.
+    #[arg(long, env = "OCR_WORKER_JOBS", default_value = "2000")]
+    pub worker_jobs: NonZeroU32,
+
+    /// A worker that has more than this in memory after a page is replaced.
+    #[arg(long, env = "OCR_WORKER_MEMORY", default_value = "400MB", value_parser = units::bytes)]
+    pub worker_memory: u64,
+
+    /// Serve only if each worker's sandbox is whole: Landlock, seccomp, limits, no_new_privs.
+    #[arg(long, env = "OCR_REQUIRE_SANDBOX", value_parser = BoolishValueParser::new())]
+    pub require_sandbox: bool,
 
     /// Languages that may be asked for, separated by commas; the first is the default.
     #[arg(long, env = "OCR_LANGUAGES", default_value = "eng", value_delimiter = ',', value_parser = language)]

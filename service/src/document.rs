@@ -10,6 +10,8 @@ pub struct Document {
     pub id: u64,
     pub kind: DocumentType,
     pub bytes: Bytes,
+    /// Of the bytes, 64 hex digits.
+    pub sha256: String,
 }
 
 /// PDF readers accept the header anywhere in here, after whatever a mail gateway or a scanner put before it.

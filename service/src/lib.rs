@@ -10,6 +10,7 @@
 //! | [`rulebook`]  | the rules in force, reloaded when their file changes                  |
 //! | [`usage`]     | how often each key is used, in a file                                 |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
+//! | [`lines`]     | a page's words in lines and paragraphs                                |
 //! | [`codes`]     | structured codes in what was read, and their checks                   |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
 //! | [`protocol`]  | what passes between the service and a worker                          |
@@ -21,6 +22,7 @@ pub mod commands;
 pub mod document;
 pub mod http;
 pub mod keyring;
+pub mod lines;
 pub mod listener;
 pub mod pool;
 pub mod protocol;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::health::Engine;
+use crate::problem::Problem;
 
 /// The answer to one document. Every requested page is in `pages`, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,39 @@ impl From<Answer> for CodesAnswer {
             warnings: answer.warnings,
         }
     }
+}
+
+/// A line of an `application/x-ndjson` answer: `document` first, then a `page` each the moment it is done, then `end`, or
+/// `problem` in its place. Without either of these the answer was cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    Document(Box<Begin>),
+    /// Pages come in the order in which they are done.
+    Page(Box<Page>),
+    End(End),
+    /// What would have been the whole answer, had it not begun already.
+    Problem(Problem),
+}
+
+/// What is known of a document before its pages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Begin {
+    pub id: String,
+    pub release: String,
+    #[serde(default)]
+    pub engine: Engine,
+    pub document: Document,
+    /// The pages that will come, in their order.
+    pub requested: Vec<u32>,
+}
+
+/// What is known when every page has been answered; as in [`Answer`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub complete: bool,
+    pub codes: Vec<Code>,
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

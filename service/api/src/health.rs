@@ -87,6 +87,21 @@ pub struct Sandbox {
     pub seccomp: bool,
 }
 
+impl Sandbox {
+    /// What was not achieved, in words; empty where the sandbox is whole.
+    pub fn missing(&self) -> Vec<&'static str> {
+        [
+            (self.no_new_privs, "no_new_privs"),
+            (self.rlimits, "limits"),
+            (self.landlock.is_some(), "Landlock"),
+            (self.seccomp, "seccomp"),
+        ]
+        .into_iter()
+        .filter_map(|(achieved, name)| (!achieved).then_some(name))
+        .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::answer::PageStatus;
+
 /// The media type of a [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -19,6 +21,19 @@ pub struct Problem {
     /// As in the `X-Request-Id` header. Absent from 403, whose body is the same whatever was wrong with the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Of [`ProblemKind::Incomplete`]: each page that was not read to its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<UnreadPage>,
+}
+
+/// A page that was not read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadPage {
+    /// Counted from 1.
+    pub page: u32,
+    pub status: PageStatus,
+    /// Why, in a sentence.
+    pub detail: String,
 }
 
 macro_rules! kinds {
@@ -73,6 +88,10 @@ kinds! {
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
     /// More pixels than a page may have.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
+    /// Workers died of these very bytes; `Retry-After` says when they are tried again.
+    Quarantined = "urn:ocr:problem:quarantined", 422, "The document crashes its readers";
+    /// Some pages were not read to their end, and the client wanted all or nothing.
+    Incomplete = "urn:ocr:problem:incomplete", 422, "Not every page was read";
     /// This key has used up what it may; `Retry-After` says when it may again.
     Quota = "urn:ocr:problem:quota", 429, "The key's quota is used up";
     /// An address keeps on asking without a valid key. Not a word on what was wrong with the last one.
@@ -91,6 +110,7 @@ impl Problem {
             status: kind.status(),
             detail: detail.into(),
             request_id: None,
+            pages: Vec::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use ocr_api::answer::{Page, Word};
 
+use crate::lines::{self, Before};
+
 /// The flow. White space between words is one space, or one `\n` where the page's text breaks the line.
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
@@ -39,29 +41,15 @@ impl FlowText {
 /// Signs that glue what stands on both their sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
-/// Bytes of white space that may stand before a word in the page's text.
-const NEAR: usize = 64;
-
 impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
-        let mut rest = page.text.as_str();
-        for (number, word) in page.words.iter().enumerate() {
-            // Where a word is not found in the text, nothing is known of the line: a space does. It stands close by,
-            // and a search to the page's end for each word could be made to take long.
-            let mut near = rest.len().min(word.text.len() + NEAR);
-            while !rest.is_char_boundary(near) {
-                near -= 1;
-            }
-            let at = rest[..near].find(&word.text);
-            let before = at.and_then(|at| rest.get(..at)).unwrap_or_default();
+        let words = page.words.iter().zip(lines::before_words(page));
+        for (number, (word, before)) in words.enumerate() {
             if number > 0 {
-                chars.push(if before.contains('\n') { '\n' } else { ' ' });
+                chars.push(if before == Before::Space { ' ' } else { '\n' });
                 word_of.push(number - 1);
-            }
-            if let Some(at) = at {
-                rest = &rest[at + word.text.len()..];
             }
             for c in word.text.chars() {
                 chars.push(c);

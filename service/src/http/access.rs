@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::error::Rejection;
 
@@ -52,6 +52,13 @@ pub(super) fn note(response: &mut Response, noted: Noted) {
         .remove::<Noted>()
         .unwrap_or_default();
     response.extensions_mut().insert(before.or(noted));
+}
+
+/// The response of a handler, with what it noted.
+pub(super) fn noted(result: Result<Response, Rejection>, noted: Noted) -> Response {
+    let mut response = result.unwrap_or_else(IntoResponse::into_response);
+    note(&mut response, noted);
+    response
 }
 
 pub(super) async fn log(mut request: Request, next: Next) -> Response {

@@ -9,11 +9,16 @@ mod client;
 mod discard;
 mod error;
 mod health;
+mod hocr;
+mod intake;
+mod ndjson;
 mod negotiate;
 mod ocr;
 mod query;
 mod quota;
 mod reading;
+mod searchable;
+mod spread;
 mod upload;
 
 use std::any::Any;

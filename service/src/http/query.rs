@@ -1,4 +1,4 @@
-//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin`. What is not understood is an error: a misspelt `pages` would else cost a
+//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`. What is not understood is an error: a misspelt `pages` would else cost a
 //! whole document.
 
 use std::collections::BTreeSet;
@@ -15,6 +15,8 @@ use crate::protocol::{How, Mode};
 pub(super) struct Wanted {
     pub(super) pages: Pages,
     pub(super) how: How,
+    /// All pages or a problem.
+    pub(super) strict: bool,
 }
 
 /// Page ranges, ends included; none means all.
@@ -35,6 +37,7 @@ impl Wanted {
                 codes: Selection::all(rules),
                 ..How::default()
             },
+            strict: false,
         };
         let mut seen = BTreeSet::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -48,9 +51,10 @@ impl Wanted {
                 "mode" => wanted.how.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
                 "codes" => wanted.how.codes = codes(&value, rules)?,
+                "strict" => wanted.strict = strict(&value)?,
                 _ => {
                     return Err(malformed(format!(
-                        "There is no parameter `{name}`; there are `lang`, `pages`, `mode` and `codes`."
+                        "There is no parameter `{name}`; there are `lang`, `pages`, `mode`, `codes` and `strict`."
                     )));
                 }
             }
@@ -66,6 +70,16 @@ fn mode(value: &str) -> Result<Mode, Rejection> {
         "ocr" => Ok(Mode::Ocr),
         _ => Err(malformed(
             "`mode` is `auto`, `text` (a PDF's text layer) or `ocr`.",
+        )),
+    }
+}
+
+fn strict(value: &str) -> Result<bool, Rejection> {
+    match value {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(malformed(
+            "`strict` is `1` (an incomplete answer is an error) or `0`.",
         )),
     }
 }
@@ -223,8 +237,11 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         assert_eq!(parse("mode=text").unwrap().how.mode, Mode::Text);
+        assert!(parse("strict=1").unwrap().strict && !parse("strict=0").unwrap().strict);
         for wrong in [
             "mode=fast",
+            "strict=yes",
+            "strict",
             "page=1",
             "mode=ocr&mode=ocr",
             "pages=%4",

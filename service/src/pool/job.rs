@@ -30,6 +30,7 @@ pub(super) enum Outcome {
     Reply(Reply),
     Crashed,
     TimedOut,
+    Refused,
 }
 
 impl Job {

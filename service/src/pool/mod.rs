@@ -3,20 +3,22 @@
 
 mod job;
 mod process;
+mod quarantine;
 mod queue;
 mod slot;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ocr_api::health::{Engine, Workers};
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, How, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
+use quarantine::Quarantine;
 use queue::Queue;
 
 /// How to run workers.
@@ -27,8 +29,21 @@ pub struct PoolSettings {
     pub worker: WorkerSettings,
     /// Worker processes; at least one.
     pub workers: u32,
-    /// A worker that takes longer for a job is killed.
+    /// A job that takes longer is given up, and its worker killed if it does not let go of it.
     pub page_timeout: Duration,
+    /// Use no worker whose sandbox lacks something.
+    pub require_sandbox: bool,
+    pub wear: Wear,
+}
+
+/// When a worker is worn, and replaced between two jobs. Whatever a library leaks or a large page leaves in its heap ends
+/// with its process.
+#[derive(Debug, Clone, Copy)]
+pub struct Wear {
+    /// Jobs that a worker does.
+    pub jobs: u32,
+    /// Bytes in memory that it may have after a job.
+    pub memory: u64,
 }
 
 /// The workers, for as long as it lives. Dropping it kills them.
@@ -46,14 +61,17 @@ pub enum Failure {
     Fault(Fault),
     /// The worker died at it.
     Crashed,
-    /// The worker was killed at it, after the page time-out.
+    /// It was given up after the page time-out.
     TimedOut,
+    /// It was not tried: workers died of the document.
+    Refused(Duration),
 }
 
 #[derive(Debug)]
 struct Shared {
     settings: PoolSettings,
     queue: Queue,
+    quarantine: Quarantine,
     status: Mutex<Status>,
 }
 
@@ -71,6 +89,7 @@ impl Pool {
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
+            quarantine: Quarantine::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();
@@ -104,6 +123,11 @@ impl Pool {
         self.shared.status().engine.clone()
     }
 
+    /// For how long a document is still refused, because workers died of it.
+    pub fn refused(&self, sha256: &str) -> Option<Duration> {
+        self.shared.quarantine.refused(sha256, Instant::now())
+    }
+
     /// The number of pages in a document. Dropping the future frees the worker.
     ///
     /// # Errors
@@ -135,12 +159,30 @@ impl Pool {
         }
     }
 
+    /// A searchable PDF of these pages. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn compose(
+        &self,
+        document: &Arc<Document>,
+        pages: Vec<Overlay>,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.run(document, Task::Compose { pages }).await? {
+            Reply::File(file) => Ok(file.bytes),
+            other => Err(unexpected(other)),
+        }
+    }
+
     async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Reply, Failure> {
         let (job, outcome) = Job::new(Arc::clone(document), task);
         self.shared.queue.push(job);
         match outcome.await {
             Ok(Outcome::Reply(reply)) => Ok(reply),
             Ok(Outcome::TimedOut) => Err(Failure::TimedOut),
+            Ok(Outcome::Refused) => Err(Failure::Refused(
+                self.refused(&document.sha256).unwrap_or_default(),
+            )),
             // A slot that goes away without a word took its worker along.
             Ok(Outcome::Crashed) | Err(_) => Err(Failure::Crashed),
         }
@@ -157,8 +199,9 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(
-            Fault::new(FaultKind::Engine, "The worker answered another question."),
-        ),
+        _ => Failure::Fault(Fault::new(
+            FaultKind::Engine,
+            "The worker answered another question.",
+        )),
     }
 }

@@ -9,6 +9,7 @@ mod page;
 mod pdf;
 mod recognizer;
 mod sample;
+mod sandbox;
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -18,7 +19,8 @@ use std::path::PathBuf;
 use ocr_api::health::{Engine, Sandbox};
 
 use crate::codes::rules::RuleFinder;
-use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
+use ffi::cancel;
 use opened::Opened;
 use pdf::PdfReader;
 use recognizer::Recognizer;
@@ -56,6 +58,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     // A service that was killed can't time its workers out.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(io::Error::from)?;
+    cancel::listen()?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
 
     let mut worker = Worker {
@@ -65,7 +68,11 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         rules: RuleFinder::default(),
         opened: None,
         max_pixels: settings.max_pixels,
+        sandbox: Sandbox::default(),
     };
+    let language_data = worker.recognizer.language_data();
+    worker.sandbox = sandbox::enter(&language_data, settings.max_pixels);
+    // Within the sandbox, so that a worker that is ready is known to be able to read there.
     sample::check(&mut worker.recognizer)?;
     send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
 
@@ -76,6 +83,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
             let bytes = receive_document(&mut socket, incoming)?;
             worker.opened = Some(Opened::new(incoming.kind, bytes));
         }
+        cancel::begin();
         send(&mut socket, &Reply::Begun)?;
         let reply = worker.answer(request.task)?;
         send(&mut socket, &reply)?;
@@ -90,6 +98,7 @@ struct Worker {
     rules: RuleFinder,
     opened: Option<Opened>,
     max_pixels: u64,
+    sandbox: Sandbox,
 }
 
 impl Worker {
@@ -99,7 +108,7 @@ impl Worker {
             library: None,
             languages: settings.languages.clone(),
             pdf: true,
-            sandbox: Sandbox::default(),
+            sandbox: self.sandbox.clone(),
         }
     }
 
@@ -112,11 +121,21 @@ impl Worker {
             Task::Read { page, how } => document
                 .read(page, &how, self.pdf, self.max_pixels)
                 .and_then(|content| {
+                    if cancel::requested() {
+                        return Ok(Reply::GivenUp);
+                    }
                     self.rules.prepare(how.codes.rules());
                     page::read(page, content, &mut self.recognizer, &self.rules, &how)
-                })
-                .map(|read| Reply::Page(Box::new(read))),
+                        .map(|read| Reply::Page(Box::new(read)))
+                }),
+            Task::Compose { pages } => document
+                .compose(&pages, self.pdf, self.max_pixels)
+                .map(|bytes| Reply::File(File::new(bytes))),
         };
+        // Whatever failed, or was read by halves: nobody waits for it.
+        if cancel::requested() {
+            return Ok(Reply::GivenUp);
+        }
         Ok(result.unwrap_or_else(Reply::Fault))
     }
 }
@@ -133,7 +152,11 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    socket.write_all(&protocol::frame(reply)?)
+    socket.write_all(&protocol::frame(reply)?)?;
+    match reply {
+        Reply::File(file) => socket.write_all(&file.bytes),
+        _ => Ok(()),
+    }
 }
 
 /// `None`: the service closed its end.

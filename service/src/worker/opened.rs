@@ -4,7 +4,7 @@ use ocr_api::answer::DocumentType;
 
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
-use crate::protocol::{Fault, FaultKind, How};
+use crate::protocol::{Fault, FaultKind, How, Overlay};
 
 pub(super) enum Opened {
     Image {
@@ -61,6 +61,24 @@ impl Opened {
                 image::decode(*kind, bytes, index, max_pixels).map(Content::Scan)
             }
             Self::Pdf(document) => document.read(index, how, max_pixels),
+            Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
+        }
+    }
+
+    /// A searchable PDF of these pages.
+    pub(super) fn compose(
+        &mut self,
+        pages: &[Overlay],
+        pdf: PdfReader,
+        max_pixels: u64,
+    ) -> Result<Vec<u8>, Fault> {
+        self.open(pdf)?;
+        match self {
+            Self::Image { kind, bytes } => {
+                let images = image::as_pdf(*kind, bytes, pages, max_pixels)?;
+                pdf.open(images)?.compose_all(pages)
+            }
+            Self::Pdf(document) => document.compose(pages),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
     }

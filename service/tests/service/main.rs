@@ -7,6 +7,7 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod answer_formats;
 mod answers;
 mod bad_input;
 mod barcodes;
@@ -17,6 +18,8 @@ mod keys;
 mod oneshot;
 mod pdf;
 mod rules;
+mod sandbox;
+mod searchable;
 mod sockets;
 mod support;
 mod workers;

@@ -4,10 +4,15 @@
 use std::ffi::{c_int, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 
 use pdfium_render::prelude::{
     Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
 };
+
+mod edit;
+
+pub(in crate::worker) use edit::Font;
 
 type Calls = &'static dyn PdfiumLibraryBindings;
 
@@ -22,7 +27,7 @@ pub(in crate::worker) struct Document {
     calls: Calls,
     handle: NonNull<c_void>,
     /// PDFium reads from here for as long as the document is open.
-    _bytes: Vec<u8>,
+    bytes: Rc<Vec<u8>>,
 }
 
 /// A loaded page. It borrows the document, so that it is closed first.
@@ -89,7 +94,11 @@ impl Library {
     }
 
     pub(in crate::worker) fn open(self, bytes: Vec<u8>) -> Result<Document, OpenError> {
-        // SAFETY: the bytes move into the document, whose buffer stays where it is until the document is closed.
+        self.open_shared(Rc::new(bytes))
+    }
+
+    fn open_shared(self, bytes: Rc<Vec<u8>>) -> Result<Document, OpenError> {
+        // SAFETY: the document keeps the bytes, which nobody changes, until it is closed.
         let (handle, error) = unsafe {
             let handle = self.calls.FPDF_LoadMemDocument64(&bytes, None);
             (handle.cast(), self.calls.FPDF_GetLastError())
@@ -98,7 +107,7 @@ impl Library {
             Some(handle) => Ok(Document {
                 calls: self.calls,
                 handle,
-                _bytes: bytes,
+                bytes,
             }),
             None if matches!(error, ERR_PASSWORD | ERR_SECURITY) => Err(OpenError::Encrypted),
             None => Err(OpenError::Damaged),
@@ -132,7 +141,8 @@ impl Document {
         self.load_page(index)
     }
 
-    fn load_page(&self, index: u32) -> Result<Page<'_>, OpenError> {
+    /// Loads a page as it is.
+    pub(in crate::worker) fn load_page(&self, index: u32) -> Result<Page<'_>, OpenError> {
         let index = c_int::try_from(index).map_err(|_| OpenError::Damaged)?;
         // SAFETY: the document is live, and outlives the page by the borrow.
         let handle = unsafe { self.calls.FPDF_LoadPage(self.handle.as_ptr().cast(), index) };

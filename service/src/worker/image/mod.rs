@@ -1,8 +1,11 @@
 //! Images: decoded in Rust, under limits, to one gray byte a pixel.
 
+mod embed;
 mod gray;
 mod jpeg_end;
+mod pages;
 mod palette;
+mod png_data;
 mod resolution;
 mod tiff;
 
@@ -14,7 +17,8 @@ use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
 
 use super::{Scan, corrupt};
-use crate::protocol::{Fault, FaultKind};
+use crate::protocol::{Fault, FaultKind, Overlay};
+use pages::Pages;
 
 /// Tesseract keeps coordinates in 16 bits.
 const MAX_SIDE: u32 = 32_767;
@@ -49,6 +53,21 @@ pub(super) fn decode(
         DocumentType::Webp => finish(WebPDecoder::new(data), kind, bytes, max_pixels),
         DocumentType::Tiff | DocumentType::Pdf => Err(corrupt("Not a plain image.")),
     }
+}
+
+/// A PDF that has these pages of the image and no text yet.
+pub(super) fn as_pdf(
+    kind: DocumentType,
+    bytes: &[u8],
+    pages: &[Overlay],
+    max_pixels: u64,
+) -> Result<Vec<u8>, Fault> {
+    let mut pdf = Pages::new();
+    for page in pages {
+        let index = page.page.saturating_sub(1);
+        pdf.push(&embed::picture(kind, bytes, index, max_pixels)?);
+    }
+    Ok(pdf.finish())
 }
 
 fn finish<D: ImageDecoder>(

@@ -1,6 +1,8 @@
 //! PDF: pages by their text layer or by their pixels.
 
+mod compose;
 mod drawings;
+mod glyphless;
 mod layer;
 mod soundness;
 

@@ -54,14 +54,31 @@ impl Pdf {
         self.scan_page_with_text(jpeg, width, height, &[], 0)
     }
 
+    /// The same, with more in the page's dictionary, such as `/Rotate 90`.
+    pub(crate) fn scan_page_with(self, jpeg: &[u8], width: u32, height: u32, extra: &str) -> Self {
+        self.scan(jpeg, width, height, &[], 0, extra)
+    }
+
     /// A scan with text over it, in a rendering mode: 0 is seen, 3 is not.
     pub(crate) fn scan_page_with_text(
+        self,
+        jpeg: &[u8],
+        width: u32,
+        height: u32,
+        lines: &[&str],
+        mode: u8,
+    ) -> Self {
+        self.scan(jpeg, width, height, lines, mode, "")
+    }
+
+    fn scan(
         mut self,
         jpeg: &[u8],
         width: u32,
         height: u32,
         lines: &[&str],
         mode: u8,
+        extra: &str,
     ) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let mut image = format!(
@@ -76,7 +93,7 @@ impl Pdf {
         let mut content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q\n");
         content.push_str(&text_content(14.0, 24.0, lines, mode));
         let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
-        self.add_page(&resources, "", &content);
+        self.add_page(&resources, extra, &content);
         self
     }
 
