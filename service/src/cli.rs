@@ -97,6 +97,14 @@ pub struct Serve {
     #[arg(long, env = "OCR_REQUIRE_SANDBOX", value_parser = BoolishValueParser::new())]
     pub require_sandbox: bool,
 
+    /// Memory for answers that are kept in case that they are asked for again; 0 keeps none.
+    #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = units::bytes)]
+    pub cache: u64,
+
+    /// How long an answer is kept.
+    #[arg(long, env = "OCR_CACHE_AGE", default_value = "600s", value_parser = units::duration)]
+    pub cache_age: Duration,
+
     /// Languages that may be asked for, separated by commas; the first is the default.
     #[arg(long, env = "OCR_LANGUAGES", default_value = "eng", value_delimiter = ',', value_parser = language)]
     pub languages: Vec<String>,

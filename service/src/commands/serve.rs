@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
-use crate::http::{self, Limits, Service};
+use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
 use crate::pool::{Pool, PoolSettings, Wear};
@@ -88,6 +88,10 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         deadline: flags.deadline,
         max_documents: flags.queue.get() as usize,
         max_memory: flags.memory.max(flags.max_upload),
+        replay: ReplayLimits {
+            bytes: flags.cache,
+            age: flags.cache_age,
+        },
     };
     tracing::info!(
         listen = listener
@@ -106,6 +110,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         rulebook,
         usage.clone(),
     );
+    tokio::spawn(service.tidy());
     let stop = {
         let service = Arc::clone(&service);
         async move {

@@ -5,19 +5,24 @@ mod answer;
 mod attempts;
 mod auth;
 mod budget;
+mod capacity;
 mod client;
+mod days;
 mod discard;
 mod error;
 mod health;
 mod hocr;
 mod intake;
+mod metrics;
 mod ndjson;
 mod negotiate;
 mod ocr;
 mod query;
 mod quota;
 mod reading;
+mod replay;
 mod searchable;
+mod share;
 mod spread;
 mod upload;
 
@@ -38,9 +43,14 @@ use crate::pool::Pool;
 use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use attempts::Attempts;
+use auth::Gate;
 use budget::Budget;
+use days::Days;
 use error::Rejection;
+use metrics::Metrics;
 use quota::Quotas;
+pub use replay::ReplayLimits;
+use replay::Replays;
 
 /// What requests may ask of the service.
 #[derive(Debug, Clone)]
@@ -53,6 +63,8 @@ pub struct Limits {
     pub max_documents: usize,
     /// Bytes of documents in the service at a time.
     pub max_memory: u64,
+    /// What is kept of answers.
+    pub replay: ReplayLimits,
 }
 
 /// Everything that the routes share.
@@ -68,7 +80,10 @@ pub struct Service {
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
     quotas: Quotas,
-    budget: Budget,
+    days: Arc<Days>,
+    budget: Arc<Budget>,
+    metrics: Metrics,
+    replays: Arc<Replays>,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -85,9 +100,12 @@ impl Service {
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            release,
             languages,
-            budget: Budget::new(&limits),
+            budget: Budget::new(&limits, Arc::clone(pool.load())),
+            days: Days::new(usage.clone()),
+            metrics: Metrics::new(&release, &pool),
+            replays: Replays::new(limits.replay),
+            release,
             limits,
             pool,
             keyring,
@@ -100,6 +118,11 @@ impl Service {
         })
     }
 
+    /// Forgets answers that are too old, for ever.
+    pub fn tidy(&self) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.replays).tidy()
+    }
+
     /// From now on, `/readyz` says no: the service takes no new work.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -108,24 +131,35 @@ impl Service {
 
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
-    let keyed = |scope: Scope| {
-        axum::middleware::from_fn_with_state((Arc::clone(&service), scope), auth::require_key)
+    let keyed = |gate: Gate| {
+        axum::middleware::from_fn_with_state((Arc::clone(&service), gate), auth::require_key)
     };
     let ocr = Router::new()
         .route("/v1/ocr", post(ocr::post))
-        .layer(keyed(Scope::Ocr));
+        .layer(keyed(Gate::work(&[Scope::Ocr])));
     let codes = Router::new()
         .route("/v1/codes", post(ocr::post_codes))
-        .layer(keyed(Scope::Codes));
+        .layer(keyed(Gate::work(&[Scope::Codes])));
+    let capacity = Router::new()
+        .route("/v1/capacity", get(capacity::capacity))
+        .layer(keyed(Gate::look(&Scope::ALL)));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .layer(keyed(Gate::look(&[Scope::Metrics])));
     Router::new()
         .merge(ocr)
         .merge(codes)
+        .merge(capacity)
+        .merge(metrics)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(access::log))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&service),
+            access::log,
+        ))
         .with_state(service)
 }
 

@@ -11,7 +11,7 @@ use crate::codes::{CodeType, Selection};
 use crate::protocol::{How, Mode};
 
 /// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) pages: Pages,
     pub(super) how: How,
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
 }
 
 /// Page ranges, ends included; none means all.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
@@ -50,8 +50,8 @@ impl Wanted {
                 "lang" => wanted.how.languages = languages(&value, installed)?,
                 "mode" => wanted.how.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
-                "codes" => wanted.how.codes = codes(&value, rules)?,
                 "strict" => wanted.strict = strict(&value)?,
+                "codes" => wanted.how.codes = codes(&value, rules)?,
                 _ => {
                     return Err(malformed(format!(
                         "There is no parameter `{name}`; there are `lang`, `pages`, `mode`, `codes` and `strict`."
@@ -122,6 +122,33 @@ impl Pages {
             .ok_or_else(|| {
                 malformed("`pages` is a list like `1-3,7` or `5-`; pages are counted from 1.")
             })
+    }
+
+    /// The same text for the same ranges, however they were written.
+    pub(super) fn normalized(&self) -> String {
+        let mut ranges = self.0.clone();
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                // To the document's end: nothing is behind it.
+                Some((_, None)) => {}
+                Some((_, Some(end))) if first <= end.saturating_add(1) => match last {
+                    Some(last) => *end = last.max(*end),
+                    None => merged
+                        .last_mut()
+                        .into_iter()
+                        .for_each(|range| range.1 = None),
+                },
+                _ => merged.push((first, last)),
+            }
+        }
+        let text = |(first, last): (u32, Option<u32>)| match last {
+            Some(last) => format!("{first}-{last}"),
+            None => format!("{first}-"),
+        };
+        let ranges: Vec<String> = merged.into_iter().map(text).collect();
+        ranges.join(",")
     }
 
     /// The pages of a document that has `count`, each once, in order.
@@ -211,6 +238,16 @@ mod tests {
         assert_eq!(pages("pages=5", 4), None);
         assert_eq!(pages("pages=5-", 4), None);
         assert_eq!(pages("pages=1-4294967295", 4), None);
+    }
+
+    #[test]
+    fn the_same_pages_are_the_same_text() {
+        let text = |query: &str| parse(query).unwrap().pages.normalized();
+        assert_eq!(text("pages=7,1-3,2"), "1-3,7-7");
+        assert_eq!(text("pages=1,2,3,7"), text("pages=7,1-3,2"));
+        assert_eq!(text("pages=4-,2,3-9"), "2-");
+        assert_eq!(text("pages=1,3-"), "1-1,3-");
+        assert_eq!(text(""), "");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::time::timeout_at;
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
+use super::share::Share;
 use super::spread::Spread;
 use crate::codes;
 use crate::document::Document;
@@ -19,9 +20,10 @@ use crate::protocol::{Fault, FaultKind, Mode, PageRead};
 /// A document whose pages are being read. Dropping it frees the workers.
 #[derive(Debug)]
 pub(super) struct Reading {
+    service: Arc<Service>,
+    share: Arc<Share>,
     count: u32,
     numbers: Vec<u32>,
-    strict: bool,
     spread: Spread<PageRead>,
     remarks: Vec<Remark>,
 }
@@ -43,11 +45,23 @@ struct Remark {
 }
 
 /// What can be said when each page has been answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Conclusion {
     pub(super) complete: bool,
     pub(super) codes: Vec<Code>,
     pub(super) warnings: Vec<String>,
+    /// Those that were not read to their end.
+    pub(super) unread: Vec<UnreadPage>,
+}
+
+impl Conclusion {
+    /// Itself, unless all pages or nothing is wanted and one is missing.
+    pub(super) fn or_nothing(self, strict: bool) -> Result<Self, Rejection> {
+        if strict && !self.complete {
+            return Err(Rejection::incomplete(self.unread));
+        }
+        Ok(self)
+    }
 }
 
 impl Reading {
@@ -63,6 +77,7 @@ impl Reading {
         }
         let count = count(service, intake).await?;
         let numbers = wanted.pages.of(count)?;
+        intake.share.begin(numbers.len())?;
         let work = {
             let (service, document) = (Arc::clone(service), Arc::clone(document));
             let how = wanted.how.clone();
@@ -74,10 +89,11 @@ impl Reading {
         };
         let at_once = service.pool.size() as usize;
         Ok(Self {
+            service: Arc::clone(service),
+            share: Arc::clone(&intake.share),
             count,
             spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
             numbers,
-            strict: wanted.strict,
             remarks: Vec::new(),
         })
     }
@@ -103,20 +119,19 @@ impl Reading {
     /// The next page that is done. Every wanted page comes once, whatever became of it.
     pub(super) async fn next(&mut self) -> Option<Page> {
         let (number, result) = self.spread.next().await?;
+        if result.is_some() {
+            self.share.page_done();
+        }
         let (page, remark) = settle(number, result);
+        self.service.metrics.page(&page, &self.share.owner().key);
         self.remarks.push(remark);
         Some(page)
     }
 
-    /// To be called when there is no next page. A document of which no page can be read at all is a rejection; where all
-    /// pages or nothing is wanted, so is one with a page missing.
+    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
-        let unread: Vec<UnreadPage> = self.remarks.iter().filter_map(Remark::unread).collect();
-        let strict = self.strict;
         let conclusion = conclude(self.remarks)?;
-        if strict && !conclusion.complete {
-            return Err(Rejection::incomplete(unread));
-        }
+        self.service.metrics.found(&conclusion.codes);
         Ok(conclusion)
     }
 }
@@ -239,7 +254,7 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
             return Err(of_fault(fault));
         }
     }
-    let complete = remarks.iter().all(|remark| remark.status.is_complete());
+    let unread: Vec<UnreadPage> = remarks.iter().filter_map(Remark::unread).collect();
     let mut codes = Vec::new();
     let mut warnings = Vec::new();
     for remark in remarks {
@@ -254,9 +269,10 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
     codes::agree(&mut codes);
     warnings.extend(codes::differences(&codes));
     Ok(Conclusion {
-        complete,
+        complete: unread.is_empty(),
         codes,
         warnings,
+        unread,
     })
 }
 
@@ -282,7 +298,7 @@ fn of_fault(fault: Fault) -> Rejection {
     Rejection::new(kind, fault.detail)
 }
 
-fn too_late() -> Rejection {
+pub(super) fn too_late() -> Rejection {
     Rejection::new(
         ProblemKind::Deadline,
         "No page was read before the deadline; ask for fewer pages at a time, or try when the service is less busy.",

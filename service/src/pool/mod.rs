@@ -2,6 +2,8 @@
 //! the job is answered, and the worker replaced.
 
 mod job;
+mod load;
+mod metrics;
 mod process;
 mod quarantine;
 mod queue;
@@ -12,14 +14,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ocr_api::health::{Engine, Workers};
+use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
 use crate::protocol::{Fault, FaultKind, How, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
+pub use load::Load;
+use metrics::Metrics;
+pub(crate) use metrics::SECONDS;
 use quarantine::Quarantine;
 use queue::Queue;
+pub use queue::QueueLength;
 
 /// How to run workers.
 #[derive(Debug, Clone)]
@@ -72,6 +79,8 @@ struct Shared {
     settings: PoolSettings,
     queue: Queue,
     quarantine: Quarantine,
+    load: Arc<Load>,
+    metrics: Metrics,
     status: Mutex<Status>,
 }
 
@@ -90,6 +99,8 @@ impl Pool {
             settings,
             queue: Queue::default(),
             quarantine: Quarantine::default(),
+            load: Arc::default(),
+            metrics: Metrics::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();
@@ -116,6 +127,32 @@ impl Pool {
             ready: status.ready,
             error: status.error.clone().filter(|_| status.ready < self.workers),
         }
+    }
+
+    /// How much there is to do, and what a page costs.
+    pub fn load(&self) -> &Arc<Load> {
+        &self.shared.load
+    }
+
+    /// The jobs at hand.
+    pub fn queue(&self) -> QueueLength {
+        self.shared.queue.length()
+    }
+
+    /// How long one more page of a key would wait for a worker.
+    pub fn wait_of(&self, key: &str) -> Duration {
+        let ahead = self.shared.queue.ahead_of(key);
+        let ready = self.workers().ready;
+        if ahead == 0 && self.queue().under_way < ready {
+            return Duration::ZERO;
+        }
+        // And on the average half of what is under way.
+        self.load().wait_for(ahead, self.workers) + self.load().page_cost() / (2 * ready.max(1))
+    }
+
+    /// Has a registry read what the pool counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
     }
 
     /// What the workers read with.

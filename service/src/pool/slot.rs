@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
 use super::job::{Errand, Job, Outcome};
+use super::metrics::Gone;
 use super::process::{self, Process};
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Task};
 
 /// Loading a model takes 0.1 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -39,6 +40,7 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
             Err(error) => {
                 tracing::error!(slot, error, "worker did not start");
                 shared.worker_failed(error);
+                shared.metrics.replaced(Gone::Start);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -85,7 +87,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
     let mut successor: JoinSet<Started> = JoinSet::new();
     let mut jobs = 0;
     loop {
-        let job = tokio::select! {
+        let (job, _turn) = tokio::select! {
             biased;
             Some(started) = successor.join_next() => {
                 match started {
@@ -101,16 +103,20 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
                 continue;
             }
             status = process.ended() => {
-                shared.worker_gone();
+                shared.worker_gone(Gone::Idle);
                 tracing::warn!(slot, ?status, "an idle worker ended");
                 return;
             }
-            job = shared.queue.pop() => job,
+            next = shared.queue.pop() => next,
         };
         if shared.refuses(&job) {
             job.finish(Outcome::Refused);
             continue;
         }
+        shared
+            .metrics
+            .queue
+            .observe(job.since.elapsed().as_secs_f64());
         if let Next::Replace = serve(slot, &mut process, job, shared).await {
             let status = process.kill().await;
             if status.and_then(|status| status.signal()) == Some(Signal::SYS.as_raw()) {
@@ -140,7 +146,12 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
     let started = Instant::now();
     let time = shared.settings.page_timeout * job.errand.task.pages();
     let end = attempt(process, &mut job, time).await;
-    let ms = started.elapsed().as_millis() as u64;
+    let took = started.elapsed();
+    let ms = took.as_millis() as u64;
+    if matches!(job.errand.task, Task::Read { .. }) {
+        shared.load.page_took(took);
+        shared.metrics.read.observe(took.as_secs_f64());
+    }
     match end {
         End::Answered(mut reply) => {
             if let Reply::Page(read) = &mut reply {
@@ -151,7 +162,7 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
         }
         End::Died(Death::Before(error)) => {
             tracing::warn!(slot, %error, "a worker died before it began with a page");
-            shared.worker_gone();
+            shared.worker_gone(Gone::Crashed);
             if job.may_try_again() {
                 shared.queue.push_again(job);
             } else {
@@ -161,15 +172,15 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
         }
         End::Died(Death::During(error)) => {
             tracing::warn!(slot, ms, %error, "a worker died at a page");
-            shared.worker_gone();
+            shared.worker_gone(Gone::Crashed);
             shared.died_of(&job);
             job.finish(Outcome::Crashed);
             Next::Replace
         }
         End::GivenUp { why, let_go } => {
-            tracing::info!(slot, ms, let_go, "{why}");
+            tracing::info!(slot, ms, let_go, ?why, "a page was given up");
             if !let_go {
-                shared.worker_gone();
+                shared.worker_gone(why);
             }
             job.finish(Outcome::TimedOut);
             if let_go { Next::Keep } else { Next::Replace }
@@ -182,7 +193,7 @@ enum End {
     Answered(Reply),
     Died(Death),
     GivenUp {
-        why: &'static str,
+        why: Gone,
         /// The worker has let go of it, and is as warm as before.
         let_go: bool,
     },
@@ -197,8 +208,8 @@ async fn attempt(process: &mut Process, job: &mut Job, limit: Duration) -> End {
         result = &mut conversation => {
             return result.map_or_else(End::Died, End::Answered);
         }
-        () = abandoned => "nobody waits for the page any more",
-        () = sleep(limit) => "a page took too long",
+        () = abandoned => Gone::Abandoned,
+        () = sleep(limit) => Gone::TimedOut,
     };
     process::give_up(pid);
     let let_go = matches!(timeout(GRACE, conversation).await, Ok(Ok(_)));
@@ -235,11 +246,14 @@ impl Shared {
         status.ready += 1;
         status.engine = engine;
         status.error = None;
+        self.load.has_workers(status.ready);
     }
 
-    fn worker_gone(&self) {
+    fn worker_gone(&self, why: Gone) {
+        self.metrics.replaced(why);
         let mut status = self.status();
         status.ready = status.ready.saturating_sub(1);
+        self.load.has_workers(status.ready);
     }
 
     fn worker_failed(&self, error: String) {

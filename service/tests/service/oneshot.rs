@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use ocr_service::http::{Limits, Service, app};
+use ocr_service::http::{Limits, ReplayLimits, Service, app};
 use ocr_service::keyring::Keyring;
 use ocr_service::pool::{Pool, PoolSettings, Wear};
 use ocr_service::rulebook::Rulebook;
@@ -39,6 +39,10 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
         deadline: Duration::from_secs(60),
         max_documents: 4,
         max_memory: 4_000_000,
+        replay: ReplayLimits {
+            bytes: 0,
+            age: Duration::ZERO,
+        },
     };
     let keyring = Keyring::open(keys).await;
     let rulebook = Rulebook::open("/nonexistent/rules.yaml".into()).await;
