@@ -22,6 +22,8 @@ pub(super) struct Labels<'a> {
     labels: Vec<Vec<&'a str>>,
     /// Boxes of words that are labels, or have one in them.
     headings: Vec<[i32; 4]>,
+    /// Whether there is one at all.
+    any: bool,
 }
 
 impl<'a> Labels<'a> {
@@ -33,14 +35,27 @@ impl<'a> Labels<'a> {
             word.map(|word| word.bounds)
         };
         let headings = (0..flow.tokens.len()).filter(is_label).filter_map(bounds);
+        let headings = headings.take(MOST_HEADINGS).collect();
+        let labels: Vec<Vec<&str>> = labels
+            .iter()
+            .map(|label| label.split(' ').collect())
+            .collect();
+        let stands = |label: &Vec<&str>| {
+            flow.lower
+                .windows(label.len())
+                .any(|words| words.iter().zip(label).all(|(a, b)| a == b))
+        };
         Self {
             flow,
-            labels: labels
-                .iter()
-                .map(|label| label.split(' ').collect())
-                .collect(),
-            headings: headings.take(MOST_HEADINGS).collect(),
+            any: labels.iter().any(stands),
+            labels,
+            headings,
         }
+    }
+
+    /// Whether a label stands anywhere on the page.
+    pub(super) fn any(&self) -> bool {
+        self.any
     }
 
     /// Whether a label stands right before a token, with nothing but fillers between, or heads the column that the

@@ -40,7 +40,14 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
             groups.push(chars.len());
             if read.len() >= spec.length.0 && flow.ends(last) && has_digit(&read) {
                 let labelled = labels.reach(first);
-                let judged = judge(spec, &read, &groups, hyphens, labelled, recognized);
+                let judged = judge(
+                    spec,
+                    &read,
+                    &groups,
+                    hyphens,
+                    (labelled, labels.any()),
+                    recognized,
+                );
                 found.extend(judged.map(|(value, ok, edits)| Found {
                     spec,
                     first,
@@ -69,7 +76,7 @@ fn judge(
     read: &[char],
     groups: &[usize],
     hyphens: bool,
-    labelled: bool,
+    (labelled, mentioned): (bool, bool),
     recognized: bool,
 ) -> Option<(String, bool, Vec<Edit>)> {
     let upper: String = read.iter().map(char::to_ascii_uppercase).collect();
@@ -84,6 +91,7 @@ fn judge(
             groups,
             hyphens: hyphens && groups.len() > 1,
             labelled,
+            mentioned,
             ok,
         })
     };

@@ -61,9 +61,10 @@ pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fau
             let edge = |of: fn(&zxingcpp::PointI) -> i32, pick: fn(i32, i32) -> i32| {
                 corners.iter().map(of).reduce(pick).unwrap_or_default() * scale
             };
+            let (format, content) = upc(name(barcode.format()), content(barcode));
             Barcode {
-                format: name(barcode.format()),
-                content: content(barcode),
+                format,
+                content,
                 gs1: barcode.content_type() == ContentType::GS1,
                 bounds: [
                     left + edge(|at| at.x, i32::min),
@@ -76,6 +77,16 @@ pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fau
         .collect();
     found.sort_by_key(|barcode| (barcode.bounds[1], barcode.bounds[0]));
     Ok(found)
+}
+
+/// UPC-A is read as EAN-13 with a 0 before it, which no EAN-13 proper begins with.
+fn upc(format: &'static str, content: Content) -> (&'static str, Content) {
+    match content {
+        Content::Text(text) if format == "ean_13" && text.len() == 13 && text.starts_with('0') => {
+            ("upc_a", Content::Text(text[1..].to_owned()))
+        }
+        content => (format, content),
+    }
 }
 
 fn content(barcode: &zxingcpp::Barcode) -> Content {

@@ -10,6 +10,7 @@
 mod answer_formats;
 mod answers;
 mod bad_input;
+mod barcodes;
 mod codes;
 mod drain;
 mod engine;
@@ -21,6 +22,7 @@ mod oneshot;
 mod openapi;
 mod pdf;
 mod replay;
+mod rules;
 mod sandbox;
 mod searchable;
 mod seen;

@@ -116,13 +116,10 @@ pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
 
 /// Where the currency before the number stands, if it stands right before it.
 fn currency_start(flow: &Flow<'_>, from: usize, number: usize) -> usize {
-    (from..number)
-        .rev()
-        .take(5)
-        .filter(|at| {
+    (number.saturating_sub(5).max(from)..number)
+        .find(|at| {
             currency_at(flow.chars_from(*at)).is_some_and(|(_, length)| number - at - length <= 1)
         })
-        .last()
         .unwrap_or(number)
 }
 

@@ -9,7 +9,7 @@ pub(in crate::codes) const GTIN: Spec = Spec {
     scheme: "gs1-mod10",
     labels: &[
         "gtin", "ean", "upc", "gtin 8", "gtin 12", "gtin 13", "gtin 14", "ean 8", "ean 13",
-        "upc a", "ean code", "barcode",
+        "upc a", "ean code",
     ],
     length: (8, 14),
     separators: &[],

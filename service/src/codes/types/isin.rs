@@ -2,7 +2,7 @@
 
 use super::super::digits::luhn;
 use super::super::kind::CodeType;
-use super::super::spec::{Repair, Spec, places};
+use super::super::spec::{Repair, Spec, as_letters, places};
 
 pub(in crate::codes) const SPEC: Spec = Spec {
     kind: CodeType::Isin,
@@ -10,9 +10,28 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     labels: &["isin"],
     length: (12, 12),
     separators: &[],
-    places: |text| (text.len() == 12).then(|| places("aa*********d")),
+    places: |text| {
+        let country = as_letters(text.get(..2)?);
+        let known =
+            COUNTRIES.split(' ').any(|code| code == country) || OTHERS.contains(&country.as_str());
+        (text.len() == 12 && known).then(|| places("aa*********d"))
+    },
     check: luhn,
     // Luhn passes one in ten, and article numbers look the same.
     believe: |seen| seen.labelled,
     repair: Repair::Forced,
 };
+
+/// ISO 3166-1, alpha-2.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY \
+    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK \
+    FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR \
+    IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK \
+    ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM \
+    PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF \
+    TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// Prefixes that are no country: international securities, the Union, Kosovo, substitute numbers, derivatives and crypto assets.
+const OTHERS: [&str; 12] = [
+    "XS", "EU", "XK", "XA", "XB", "XC", "XD", "XF", "XT", "XV", "QS", "EZ",
+];

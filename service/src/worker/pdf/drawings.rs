@@ -47,10 +47,26 @@ pub(super) fn of(page: &Page<'_>, frame: Frame) -> Vec<Drawing> {
     if parts.len() >= FEWEST_PARTS {
         areas.extend(parts.into_iter().reduce(union));
     }
-    if areas.len() > MOST {
-        areas = areas.into_iter().reduce(union).into_iter().collect();
+    let mut boxes: Vec<[i32; 4]> = areas
+        .into_iter()
+        .filter_map(|area| pixels_of(page, frame, area))
+        .collect();
+    // A page that is drawn over and over would cost as often as much.
+    let size =
+        |[left, top, right, bottom]: &[i32; 4]| i64::from(right - left) * i64::from(bottom - top);
+    let whole = i64::from(frame.width) * i64::from(frame.height);
+    if boxes.len() > MOST || boxes.iter().map(size).sum::<i64>() > whole {
+        let around = |a: [i32; 4], b: [i32; 4]| {
+            [
+                a[0].min(b[0]),
+                a[1].min(b[1]),
+                a[2].max(b[2]),
+                a[3].max(b[3]),
+            ]
+        };
+        boxes = boxes.into_iter().reduce(around).into_iter().collect();
     }
-    areas
+    boxes
         .into_iter()
         .filter_map(|area| draw(page, frame, area))
         .collect()
@@ -65,7 +81,12 @@ fn union(a: Points, b: Points) -> Points {
     ]
 }
 
-fn draw(page: &Page<'_>, frame: Frame, [left, bottom, right, top]: Points) -> Option<Drawing> {
+/// The area with its margin in pixels, as far as it is on the page.
+fn pixels_of(
+    page: &Page<'_>,
+    frame: Frame,
+    [left, bottom, right, top]: Points,
+) -> Option<[i32; 4]> {
     let corner = |x: f64, y: f64| page.to_pixels((x, y), frame.width, frame.height);
     let a = corner(left - MARGIN, bottom - MARGIN);
     let b = corner(right + MARGIN, top + MARGIN);
@@ -74,10 +95,11 @@ fn draw(page: &Page<'_>, frame: Frame, [left, bottom, right, top]: Points) -> Op
     };
     let (left, right) = within(a.0, b.0, frame.width);
     let (top, bottom) = within(a.1, b.1, frame.height);
+    (right > left && bottom > top).then_some([left, top, right, bottom])
+}
+
+fn draw(page: &Page<'_>, frame: Frame, [left, top, right, bottom]: [i32; 4]) -> Option<Drawing> {
     let (width, height) = (right - left, bottom - top);
-    if width < 1 || height < 1 {
-        return None;
-    }
     let pixels = page.render_part((frame.width, frame.height), (left, top), (width, height))?;
     Some(Drawing {
         scan: Scan {

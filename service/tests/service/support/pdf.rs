@@ -97,6 +97,29 @@ impl Pdf {
         self
     }
 
+    /// A text page with something drawn on it: `drawing` is page content, in which `/I Do` places the picture.
+    pub(crate) fn drawn_page(
+        mut self,
+        lines: &[&str],
+        drawing: &str,
+        (jpeg, width, height): (&[u8], u32, u32),
+    ) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let mut image = format!(
+            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
+             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
+            jpeg.len()
+        )
+        .into_bytes();
+        image.extend_from_slice(jpeg);
+        image.extend_from_slice(b"\nendstream");
+        let image = self.add(image);
+        let content = format!("{}\n{drawing}", text_content(14.0, 24.0, lines, 0));
+        let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
+        self.add_page(&resources, "", &content);
+        self
+    }
+
     /// A page whose font draws bars and never says which characters they are: `count` of them, in a Type 3 font.
     pub(crate) fn unmapped_page(mut self, count: usize) -> Self {
         let glyph = stream("500 0 0 0 400 700 d1 0 0 400 700 re f");
