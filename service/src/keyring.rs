@@ -77,13 +77,13 @@ impl Keyring {
         }
     }
 
-    /// A presented key, if it is good for a route of `scope`.
+    /// A presented key, if it is good for a route that any of `scopes` opens.
     ///
     /// # Errors
     /// Why it is refused, for the log.
-    pub fn verify(&self, presented: Option<&str>, scope: Scope) -> Result<Known, Refused> {
+    pub fn verify(&self, presented: Option<&str>, scopes: &[Scope]) -> Result<Known, Refused> {
         let file = Arc::clone(&self.read_state().file);
-        file.verify(presented, scope, Timestamp::now())
+        file.verify(presented, scopes, Timestamp::now())
             .map(|record| Known {
                 id: record.id.clone(),
                 quota: record.quota,

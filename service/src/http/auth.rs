@@ -15,14 +15,14 @@ use super::attempts::Verdict;
 use super::error::Rejection;
 use super::{Service, client, discard};
 
-/// Lets in who has a key for this scope.
+/// Lets in who has a key with one of these scopes.
 pub(super) async fn require_key(
-    State((service, scope)): State<(Arc<Service>, Scope)>,
+    State((service, scopes)): State<(Arc<Service>, &'static [Scope])>,
     request: Request,
     next: Next,
 ) -> Response {
     let from = client::address(&request);
-    let (rejection, noted) = match service.keyring.verify(bearer(request.headers()), scope) {
+    let (rejection, noted) = match service.keyring.verify(bearer(request.headers()), scopes) {
         Ok(known) => {
             let noted = Noted {
                 key: Some(known.id.clone()),

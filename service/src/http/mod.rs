@@ -8,12 +8,15 @@ mod budget;
 mod client;
 mod discard;
 mod error;
+mod estimate;
 mod health;
 mod hocr;
+mod inspect;
 mod intake;
 mod ndjson;
 mod negotiate;
 mod ocr;
+mod page;
 mod query;
 mod quota;
 mod reading;
@@ -104,18 +107,24 @@ impl Service {
 
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
-    let keyed = |scope: Scope| {
-        axum::middleware::from_fn_with_state((Arc::clone(&service), scope), auth::require_key)
+    let keyed = |scopes: &'static [Scope]| {
+        axum::middleware::from_fn_with_state((Arc::clone(&service), scopes), auth::require_key)
     };
     let ocr = Router::new()
         .route("/v1/ocr", post(ocr::post))
-        .layer(keyed(Scope::Ocr));
+        .layer(keyed(&[Scope::Ocr]));
     let codes = Router::new()
         .route("/v1/codes", post(ocr::post_codes))
-        .layer(keyed(Scope::Codes));
+        .layer(keyed(&[Scope::Codes]));
+    let either = Router::new()
+        .route("/v1/inspect", post(inspect::post))
+        .route("/v1/preview", post(inspect::post_preview))
+        .layer(keyed(&[Scope::Ocr, Scope::Codes]));
     Router::new()
         .merge(ocr)
         .merge(codes)
+        .merge(either)
+        .merge(page::routes())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
@@ -128,7 +137,7 @@ pub fn app(service: Arc<Service>) -> Router {
 async fn not_found() -> Rejection {
     Rejection::new(
         ProblemKind::NotFound,
-        "Documents go to POST /v1/ocr or /v1/codes; /healthz and /readyz tell how the service is.",
+        "Documents go to POST /v1/ocr, /v1/codes or /v1/inspect; / is a page to try it on; /healthz and /readyz tell how the service is.",
     )
 }
 

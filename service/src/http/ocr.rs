@@ -33,7 +33,7 @@ async fn ocr(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &Format::ALL, noted).await?;
+    let intake = intake::receive(service, incoming, &Format::OF_ANSWER, noted).await?;
     let reading = Reading::begin(service, &intake).await?;
     if intake.format == Format::NdJson {
         noted.pages = Some(reading.numbers().len());

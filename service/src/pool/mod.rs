@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ocr_api::health::{Engine, Workers};
+use ocr_api::inspection::PageInspection;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, Overlay, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, How, Mode, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
 use queue::Queue;
@@ -145,6 +146,38 @@ impl Pool {
         pages: Vec<Overlay>,
     ) -> Result<Vec<u8>, Failure> {
         match self.run(document, Task::Compose { pages }).await? {
+            Reply::File(file) => Ok(file.bytes),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// What a page is like, counted from 1. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn inspect(
+        &self,
+        document: &Arc<Document>,
+        page: u32,
+        mode: Mode,
+    ) -> Result<PageInspection, Failure> {
+        match self.run(document, Task::Inspect { page, mode }).await? {
+            Reply::Inspected(page) => Ok(page),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// A picture of a page, as PNG of at most `side` pixels a side. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn preview(
+        &self,
+        document: &Arc<Document>,
+        page: u32,
+        side: u32,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.run(document, Task::Preview { page, side }).await? {
             Reply::File(file) => Ok(file.bytes),
             other => Err(unexpected(other)),
         }

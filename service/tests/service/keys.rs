@@ -308,7 +308,7 @@ fn key_new_prints_the_key_once_and_stores_its_hash() {
     let file = KeyFile::parse(text.as_bytes()).unwrap();
     let names: Vec<&str> = file.keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["Ada", "Bob"]);
-    let verified = file.verify(Some(&first), Scope::Ocr, jiff::Timestamp::now());
+    let verified = file.verify(Some(&first), &[Scope::Ocr], jiff::Timestamp::now());
     assert!(verified.is_ok());
     for key in [&first, &second] {
         assert!(!text.contains(&key["ocrk_".len() + 9..]), "{text}");

@@ -1,4 +1,8 @@
 //! Searchable PDFs, as poppler's tools see them.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests look at files by poppler's programs"
+)]
 
 use std::path::Path;
 use std::process::Command;
@@ -52,7 +56,7 @@ fn lines(text: &str) -> Vec<String> {
 
 /// Words and their boxes in pixels of the page, as `pdftotext -bbox` finds them, page by page.
 fn boxes(directory: &Path, pages: &[Page]) -> Vec<Vec<(String, [f64; 4])>> {
-    let html = poppler(directory, "pdftotext", &["-bbox", "a.pdf", "-"]);
+    let html = poppler(directory, "pdftotext", &["-bbox", "-cropbox", "a.pdf", "-"]);
     let number = |line: &str, name: &str| -> f64 {
         let start = line.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
         line[start..].split('"').next().unwrap().parse().unwrap()
@@ -61,7 +65,8 @@ fn boxes(directory: &Path, pages: &[Page]) -> Vec<Vec<(String, [f64; 4])>> {
         .skip(1)
         .zip(pages)
         .map(|(html, page)| {
-            let scale = f64::from(page.width.unwrap()) / number(html, "width");
+            // An image that states no resolution is taken to have 300.
+            let scale = f64::from(page.dpi.unwrap_or(300)) / 72.0;
             html.lines()
                 .filter(|line| line.contains("<word "))
                 .map(|line| {

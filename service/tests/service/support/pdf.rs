@@ -91,7 +91,9 @@ impl Pdf {
         image.extend_from_slice(b"\nendstream");
         let image = self.add(image);
         let mut content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q\n");
-        content.push_str(&text_content(14.0, 24.0, lines, mode));
+        if !lines.is_empty() {
+            content.push_str(&text_content(14.0, 24.0, lines, mode));
+        }
         let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
         self.add_page(&resources, extra, &content);
         self
