@@ -21,7 +21,8 @@ rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstr
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
 test=(sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
-    openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils)
+    openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
+    chromium:chromium)
 # units that would start by themselves, by package
 declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service)
 
@@ -83,6 +84,11 @@ done
 available() { [[ -n $(apt-cache policy "$1" | sed -n 's/^ *Candidate: *\([^(].*\)/\1/p') ]]; }
 if [[ -n ${wanted[docker.io]:-} ]] && ! command -v docker >/dev/null && available docker-cli; then
     wanted[docker-cli]=1
+fi
+# Ubuntu's package of that name brings it as a snap.
+if [[ -n ${wanted[chromium]:-} ]] && ! available chromium && available chromium-browser; then
+    unset 'wanted[chromium]'
+    wanted[chromium-browser]=1
 fi
 unavailable=()
 for package in "${!wanted[@]}"; do

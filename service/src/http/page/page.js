@@ -90,7 +90,8 @@ async function ask(path, accept, file, more = {}, signal = undefined) {
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  throw new Problem(words(response), problem.detail ?? problem.title, problem.request_id);
+  const detail = response.status === 403 ? "Is it whole, still in force, and meant for this?" : problem.detail;
+  throw new Problem(words(response), detail, problem.request_id);
 }
 
 function words(response) {

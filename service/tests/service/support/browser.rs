@@ -20,6 +20,11 @@ const WATCH: &str = "window.complaints = [];
     addEventListener('error', (e) => complaints.push(e.message));
     addEventListener('unhandledrejection', (e) => complaints.push(String(e.reason)));";
 
+/// Only a shell gives a child these descriptors without unsafe code.
+const START: &str = "for program in chromium chromium-browser google-chrome; do
+    command -v $program >/dev/null && exec $program \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1
+    done; exit 127";
+
 pub(crate) struct Browser {
     child: Child,
     commands: ChildStdin,
@@ -34,13 +39,7 @@ impl Browser {
     pub(crate) fn open(address: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut child = Command::new("sh")
-            // Only a shell gives a child these descriptors without unsafe code.
-            .args([
-                "-c",
-                "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1",
-                "sh",
-            ])
-            .args(["chromium", "--headless", "--remote-debugging-pipe"])
+            .args(["-c", START, "sh", "--headless", "--remote-debugging-pipe"])
             // Root has no other way, and the documents are ours.
             .args(["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args([
