@@ -123,6 +123,8 @@ pub enum Reply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     length: u64,
+    /// Of [`Task::Compose`]: pages without their words, as they would have looked different with them.
+    pub unsearchable: Vec<u32>,
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
@@ -131,6 +133,7 @@ impl File {
     pub fn new(bytes: Vec<u8>) -> Self {
         Self {
             length: bytes.len() as u64,
+            unsearchable: Vec::new(),
             bytes,
         }
     }

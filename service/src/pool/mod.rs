@@ -15,7 +15,7 @@ use ocr_api::inspection::PageInspection;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, Mode, Overlay, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
 use queue::Queue;
@@ -144,9 +144,9 @@ impl Pool {
         &self,
         document: &Arc<Document>,
         pages: Vec<Overlay>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<File, Failure> {
         match self.run(document, Task::Compose { pages }).await? {
-            Reply::File(file) => Ok(file.bytes),
+            Reply::File(file) => Ok(file),
             other => Err(unexpected(other)),
         }
     }

@@ -116,7 +116,7 @@ impl Worker {
                 .map(|bytes| Reply::File(File::new(bytes))),
             Task::Compose { pages } => document
                 .compose(&pages, self.pdf, self.max_pixels)
-                .map(|bytes| Reply::File(File::new(bytes))),
+                .map(Reply::File),
         };
         Ok(result.unwrap_or_else(Reply::Fault))
     }

@@ -5,7 +5,7 @@ use ocr_api::inspection::{PageInspection, TextLayer};
 
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
-use crate::protocol::{Fault, FaultKind, Mode, Overlay};
+use crate::protocol::{Fault, FaultKind, File, Mode, Overlay};
 
 pub(super) enum Opened {
     Image {
@@ -127,7 +127,7 @@ impl Opened {
         pages: &[Overlay],
         pdf: PdfReader,
         max_pixels: u64,
-    ) -> Result<Vec<u8>, Fault> {
+    ) -> Result<File, Fault> {
         self.open(pdf)?;
         match self {
             Self::Image { kind, bytes } => {
