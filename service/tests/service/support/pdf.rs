@@ -98,7 +98,7 @@ impl Pdf {
             "<</Type/XObject/Subtype/Form/BBox[0 0 {WIDTH} {HEIGHT}]/Length {}>>stream\n{form}\nendstream",
             form.len()
         ));
-        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Courier>>");
         let image = self.add_image(jpeg, width, height);
         let content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q /X Do");
         let resources = format!("/XObject<</I {image} 0 R/X {form} 0 R>>/Font<</F {font} 0 R>>");
