@@ -84,6 +84,8 @@ pub struct How {
     pub languages: String,
     /// The codes to look for.
     pub codes: Selection,
+    /// Only the codes are wanted: a page whose barcodes give all of them need not be recognized.
+    pub codes_only: bool,
 }
 
 /// Where a page's text is to come from.
@@ -117,6 +119,8 @@ pub enum Reply {
     File(File),
     /// To any.
     Fault(Fault),
+    /// To either, after SIGUSR1: nobody wants the outcome any more, and the worker is free.
+    GivenUp,
 }
 
 /// A file, whose bytes follow the frame.
@@ -246,7 +250,8 @@ mod tests {
                 how: How {
                     mode: Mode::Ocr,
                     languages: "eng+deu".into(),
-                    codes: Selection::parse("iban,luhn").unwrap(),
+                    codes: Selection::parse("iban,luhn", &[]).unwrap(),
+                    codes_only: true,
                 },
             },
         };

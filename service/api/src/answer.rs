@@ -212,6 +212,8 @@ pub enum Method {
     Text,
     /// Recognized from pixels.
     Ocr,
+    /// Not at all: its barcodes gave every code that was asked for by name.
+    Barcode,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,9 +8,10 @@ pub struct Code {
     #[serde(rename = "type")]
     pub kind: String,
     /// Normalized: no spaces, hyphens or labels; letters in upper case; a date as `2026-01-31`; an amount as
-    /// `1234.50`, with its currency after a space where one is printed.
+    /// `1234.50`, with its currency after a space where one is printed. An invoice's or order's number keeps the signs
+    /// within it, and a `barcode` is as it was encoded: bytes that are no text are hex digits after `0x`.
     pub value: String,
-    /// As it stands on the page; words are joined by one space.
+    /// As it stands on the page; words are joined by one space. For a barcode, what of its content the value is from.
     pub raw: String,
     /// Counted from 1.
     pub page: u32,
@@ -18,7 +19,13 @@ pub struct Code {
     #[serde(rename = "box")]
     pub bounds: [i32; 4],
     pub source: Source,
-    /// The lowest of its words' confidences, 0 to 100. A text layer has 100: it was read, not guessed.
+    /// The symbology of a barcode, such as `qr_code`; else `null`.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// The words on the page that say what it is, for the types without a check; else `null`.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// The lowest of its words' confidences, 0 to 100. A text layer or a barcode has 100: it was read, not guessed.
     pub confidence: f32,
     /// `null` where the type has no check digit.
     pub check: Option<Check>,

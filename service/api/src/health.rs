@@ -23,6 +23,9 @@ pub struct Readiness {
     pub release: String,
     pub workers: Workers,
     pub keys: Keys,
+    /// Releases before this field leave it out.
+    #[serde(default)]
+    pub rules: Rules,
     pub engine: Engine,
 }
 
@@ -44,6 +47,14 @@ pub struct Keys {
     /// [`crate::keys::KeyFile::digest`] of the keys in force. Releases before this field leave it out.
     #[serde(default)]
     pub digest: Option<String>,
+}
+
+/// The rules in force. They do not decide readiness.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub loaded: u32,
+    /// What is wrong with the file now; the rules last read well stay in force.
+    pub error: Option<String>,
 }
 
 /// What reads the documents.
@@ -76,6 +87,21 @@ pub struct Sandbox {
     pub seccomp: bool,
 }
 
+impl Sandbox {
+    /// What was not achieved, in words; empty where the sandbox is whole.
+    pub fn missing(&self) -> Vec<&'static str> {
+        [
+            (self.no_new_privs, "no_new_privs"),
+            (self.rlimits, "limits"),
+            (self.landlock.is_some(), "Landlock"),
+            (self.seccomp, "seccomp"),
+        ]
+        .into_iter()
+        .filter_map(|(achieved, name)| (!achieved).then_some(name))
+        .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +112,7 @@ mod tests {
             "ready": true, "release": "r1",
             "workers": {"total": 2, "ready": 2, "error": null},
             "keys": {"loaded": 1, "error": null, "digest": "ab12"},
+            "rules": {"loaded": 2, "error": null},
             "engine": {
                 "tesseract": "5.5.0", "library": "x86-64-v3", "languages": ["eng"], "pdf": true,
                 "sandbox": {"no_new_privs": true, "rlimits": true, "landlock": 3, "seccomp": true}

@@ -88,8 +88,12 @@ kinds! {
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
     /// More pixels than a page may have.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
+    /// Workers died of these very bytes; `Retry-After` says when they are tried again.
+    Quarantined = "urn:ocr:problem:quarantined", 422, "The document crashes its readers";
     /// Some pages were not read to their end, and the client wanted all or nothing.
     Incomplete = "urn:ocr:problem:incomplete", 422, "Not every page was read";
+    /// The `Idempotency-Key` came with another request before.
+    IdempotencyKey = "urn:ocr:problem:idempotency-key", 422, "The Idempotency-Key was used for something else";
     /// This key has used up what it may; `Retry-After` says when it may again.
     Quota = "urn:ocr:problem:quota", 429, "The key's quota is used up";
     /// An address keeps on asking without a valid key. Not a word on what was wrong with the last one.

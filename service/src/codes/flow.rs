@@ -23,6 +23,21 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
+/// The flow as a string.
+#[derive(Debug)]
+pub(super) struct FlowText {
+    pub(super) text: String,
+    /// Of each character, its first byte.
+    offsets: Vec<usize>,
+}
+
+impl FlowText {
+    /// The character that a byte offset is the beginning of.
+    pub(super) fn char_at(&self, byte: usize) -> usize {
+        self.offsets.partition_point(|offset| *offset < byte)
+    }
+}
+
 /// Signs that glue what stands on both their sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
@@ -81,6 +96,65 @@ impl<'a> Flow<'a> {
             (Some(&first), Some(&last)) => &self.words[first..=last],
             _ => &[],
         }
+    }
+
+    /// The same, as they are.
+    pub(super) fn raw_chars(&self, start: usize, end: usize) -> &[char] {
+        &self.chars[start..end]
+    }
+
+    /// All characters from `start` on.
+    pub(super) fn chars_from(&self, start: usize) -> &[char] {
+        self.chars.get(start..).unwrap_or_default()
+    }
+
+    /// The word that a character belongs to.
+    pub(super) fn word_at(&self, at: usize) -> usize {
+        self.word_of.get(at).copied().unwrap_or_default()
+    }
+
+    /// The first character of a word.
+    pub(super) fn start_of(&self, word: usize) -> usize {
+        let before = self.word_of.partition_point(|other| *other < word);
+        // White space belongs to the word before it.
+        before.min(self.chars.len())
+    }
+
+    /// The token that a character belongs to, or else the next one.
+    pub(super) fn token_at(&self, at: usize) -> Option<usize> {
+        let token = self.tokens.partition_point(|token| token.end <= at);
+        (token < self.tokens.len()).then_some(token)
+    }
+
+    /// Whether characters from `start` up to `end` are no part of a longer run.
+    pub(super) fn stands_alone(&self, start: usize, end: usize) -> bool {
+        let alphanumeric = |at: Option<usize>| {
+            at.and_then(|at| self.chars.get(at))
+                .is_some_and(|c| c.is_alphanumeric())
+        };
+        let glue = |at: Option<usize>| {
+            at.and_then(|at| self.chars.get(at))
+                .is_some_and(|c| GLUE.contains(c))
+        };
+        let back = |by: usize| start.checked_sub(by);
+        let on = |by: usize| Some(end + by);
+        let left = alphanumeric(Some(start))
+            && (alphanumeric(back(1)) || glue(back(1)) && alphanumeric(back(2)));
+        let right = alphanumeric(end.checked_sub(1))
+            && (alphanumeric(on(0)) || glue(on(0)) && alphanumeric(on(1)));
+        start < end && !left && !right
+    }
+
+    /// The whole as a text that patterns are run on.
+    pub(super) fn text(&self) -> FlowText {
+        let mut text = String::with_capacity(self.chars.len());
+        let offsets = self.chars.iter().map(|c| {
+            let at = text.len();
+            text.push(*c);
+            at
+        });
+        let offsets = offsets.collect();
+        FlowText { text, offsets }
     }
 
     /// Whether a token has no character glued to its left that would make it part of a longer run.

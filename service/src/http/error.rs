@@ -1,8 +1,11 @@
 //! A problem on its way to the client. Its body is written by [`super::access`], which knows the request id.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind, UnreadPage};
 
 /// A refused request.
@@ -40,12 +43,49 @@ impl Rejection {
         }
     }
 
-    pub(super) fn quota(retry_after: u32) -> Self {
+    pub(super) fn requests_per_minute(retry_after: u32) -> Self {
+        Self::quota(
+            "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+            retry_after,
+        )
+    }
+
+    pub(super) fn concurrent_pages(most: u32, retry_after: u32) -> Self {
+        let detail = format!(
+            "This key may have {most} pages under way at a time, and as many of its requests are being answered; try again \
+             after the seconds in Retry-After."
+        );
+        Self::quota(detail, retry_after)
+    }
+
+    pub(super) fn pages_per_day(most: u32, left: u32, wanted: u32, retry_after: u32) -> Self {
+        let detail = format!(
+            "This key may have {most} pages read in a day; {left} are left today, and the request needs {wanted}. The day \
+             begins at midnight UTC, after the seconds in Retry-After."
+        );
+        Self::quota(detail, retry_after)
+    }
+
+    fn quota(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
+            ..Self::new(ProblemKind::Quota, detail)
+        }
+    }
+
+    /// `left`: how long the document is still refused.
+    pub(super) fn quarantined(left: Duration) -> Self {
+        let seconds = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
+        let until = Timestamp::now() + Duration::from_secs(u64::from(seconds));
+        let until = until.strftime("%Y-%m-%dT%H:%M:%SZ");
+        Self {
+            retry_after: Some(seconds),
             ..Self::new(
-                ProblemKind::Quota,
-                "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+                ProblemKind::Quarantined,
+                format!(
+                    "Two workers died of this very document, so it is refused until {until}. Export it anew; if it is \
+                     well formed, report it with the request id."
+                ),
             )
         }
     }
@@ -82,6 +122,16 @@ impl Rejection {
 
     pub(super) fn kind(&self) -> ProblemKind {
         self.problem.kind
+    }
+
+    #[cfg(test)]
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.problem.detail
     }
 
     /// What the client reads of it.

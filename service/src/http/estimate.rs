@@ -22,7 +22,8 @@ pub(super) fn of(pages: &[PageInspection]) -> Estimate {
                 estimate.ocr_pages += 1;
                 estimate.worker_seconds += millions * RECOGNIZED;
             }
-            None => {}
+            // A look does not find barcodes.
+            Some(Method::Barcode) | None => {}
         }
     }
     // More digits would promise too much.

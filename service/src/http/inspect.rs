@@ -115,7 +115,7 @@ async fn preview(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let mut intake = intake::receive(service, incoming, &[Format::Png], noted).await?;
+    let intake = intake::receive(service, incoming, &[Format::Png], noted).await?;
     let count = reading::count(service, &intake).await?;
     // The first of those that were asked for; there is at least one.
     let numbers = intake.wanted.pages.of(count)?;

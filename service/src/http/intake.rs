@@ -1,6 +1,5 @@
 //! From a request to a document that may be read: shared by every route that takes one.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,14 +11,16 @@ use ocr_api::answer::Document as DocumentAnswer;
 use ocr_api::problem::ProblemKind;
 use tokio::time::{Instant, timeout_at};
 
-use super::access::{Noted, RequestId};
-use super::budget::Share;
+use super::access::{Noted, Notes, RequestId};
 use super::error::Rejection;
 use super::negotiate::{self, Format};
 use super::query::Wanted;
+use super::replay::Wish;
+use super::share::Share;
 use super::upload::{self, Upload};
 use super::{Service, discard};
 use crate::document::Document;
+use crate::keyring::Known;
 
 /// A client that can't wait as long as the service would.
 const DEADLINE_MS: &str = "x-deadline-ms";
@@ -28,19 +29,30 @@ const DEADLINE_MS: &str = "x-deadline-ms";
 #[derive(Debug)]
 pub(super) struct Incoming {
     id: String,
+    /// The key that let it in.
+    known: Known,
+    notes: Notes,
     query: String,
     headers: HeaderMap,
     body: Body,
 }
 
 impl<S: Sync> FromRequest<S> for Incoming {
-    type Rejection = Infallible;
+    type Rejection = Rejection;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
-        let (head, body) = request.into_parts();
+    async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
+        let (mut head, body) = request.into_parts();
+        // Behind the check of the key, it is there.
+        let known = head
+            .extensions
+            .remove::<Known>()
+            .ok_or_else(Rejection::key)?;
         let id = head.extensions.get::<RequestId>();
+        let notes = head.extensions.get::<Notes>();
         Ok(Self {
             id: id.map(|RequestId(id)| id.clone()).unwrap_or_default(),
+            known,
+            notes: notes.cloned().unwrap_or_default(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body,
@@ -49,7 +61,7 @@ impl<S: Sync> FromRequest<S> for Incoming {
 }
 
 /// A document, and what is wanted of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Intake {
     /// The request's.
     pub(super) id: String,
@@ -59,10 +71,10 @@ pub(super) struct Intake {
     pub(super) document: Arc<Document>,
     /// The file name that the client gave.
     pub(super) name: Option<String>,
-    /// In hex.
-    pub(super) sha256: String,
+    /// What it says of repetition.
+    pub(super) wish: Wish,
     /// Held until the answer is made.
-    pub(super) share: Share,
+    pub(super) share: Arc<Share>,
 }
 
 impl Intake {
@@ -71,7 +83,7 @@ impl Intake {
         DocumentAnswer {
             name: self.name.clone(),
             kind: self.document.kind,
-            sha256: self.sha256.clone(),
+            sha256: self.document.sha256.clone(),
             pages,
         }
     }
@@ -80,13 +92,14 @@ impl Intake {
 /// Takes the document in, after everything that can be said before its first byte. `formats`: those of the route.
 pub(super) async fn receive(
     service: &Service,
-    incoming: Incoming,
+    mut incoming: Incoming,
     formats: &[Format],
     noted: &mut Noted,
 ) -> Result<Intake, Rejection> {
-    let mut body = incoming.body.into_data_stream();
+    let body = std::mem::take(&mut incoming.body);
+    let mut body = body.into_data_stream();
     let headers = &incoming.headers;
-    let asked = match ask(service, &incoming.query, headers, formats) {
+    let asked = match ask(service, &incoming, formats) {
         Ok(asked) => asked,
         Err(rejection) => {
             discard::unless_expected(headers, body);
@@ -96,9 +109,11 @@ pub(super) async fn receive(
     let Asked {
         format,
         wanted,
+        wish,
         deadline,
         mut share,
     } = asked;
+    let began = Instant::now();
     let limit = service.limits.max_upload;
     let upload = upload::receive(headers, &mut body, limit, &mut share);
     let upload = timeout_at(deadline, upload)
@@ -110,13 +125,20 @@ pub(super) async fn receive(
         name,
         sha256,
     } = upload.inspect_err(|_| discard::in_background(body))?;
+    service.metrics.uploaded(began.elapsed());
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
+    if let Some(left) = service.pool.refused(&sha256) {
+        return Err(Rejection::quarantined(left));
+    }
+    incoming.notes.add(noted);
     let document = Arc::new(Document {
         id: service.next_document.fetch_add(1, Ordering::Relaxed),
         kind,
         bytes,
+        sha256,
+        owner: share.owner().clone(),
     });
     Ok(Intake {
         id: incoming.id,
@@ -125,8 +147,8 @@ pub(super) async fn receive(
         deadline,
         document,
         name,
-        sha256,
-        share,
+        wish,
+        share: Arc::new(share),
     })
 }
 
@@ -134,25 +156,29 @@ pub(super) async fn receive(
 struct Asked {
     format: Format,
     wanted: Wanted,
+    wish: Wish,
     deadline: Instant,
     share: Share,
 }
 
 /// Everything that can be said before the document is read.
-fn ask(
-    service: &Service,
-    query: &str,
-    headers: &HeaderMap,
-    formats: &[Format],
-) -> Result<Asked, Rejection> {
+fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Asked, Rejection> {
+    let Incoming {
+        known,
+        query,
+        headers,
+        ..
+    } = incoming;
     let format = negotiate::choose(headers, formats)?;
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
-    let wanted = Wanted::parse(query, &service.languages)?;
+    let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
     upload::check_length(headers, service.limits.max_upload)?;
-    let share = service.budget.enter()?;
+    let wish = Wish::of(headers)?;
+    let share = Share::enter(service, known, &wish)?;
     Ok(Asked {
         format,
         wanted,
+        wish,
         deadline,
         share,
     })

@@ -5,7 +5,9 @@ mod answer;
 mod attempts;
 mod auth;
 mod budget;
+mod capacity;
 mod client;
+mod days;
 mod discard;
 mod error;
 mod estimate;
@@ -13,6 +15,7 @@ mod health;
 mod hocr;
 mod inspect;
 mod intake;
+mod metrics;
 mod ndjson;
 mod negotiate;
 mod ocr;
@@ -20,7 +23,9 @@ mod page;
 mod query;
 mod quota;
 mod reading;
+mod replay;
 mod searchable;
+mod share;
 mod spread;
 mod upload;
 
@@ -38,11 +43,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
 use crate::pool::Pool;
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use attempts::Attempts;
+use auth::Gate;
 use budget::Budget;
+use days::Days;
 use error::Rejection;
+use metrics::Metrics;
 use quota::Quotas;
+pub use replay::ReplayLimits;
+use replay::Replays;
 
 /// What requests may ask of the service.
 #[derive(Debug, Clone)]
@@ -55,6 +66,8 @@ pub struct Limits {
     pub max_documents: usize,
     /// Bytes of documents in the service at a time.
     pub max_memory: u64,
+    /// What is kept of answers.
+    pub replay: ReplayLimits,
 }
 
 /// Everything that the routes share.
@@ -65,11 +78,15 @@ pub struct Service {
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
+    rulebook: Arc<Rulebook>,
     /// `None`: not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
     quotas: Quotas,
-    budget: Budget,
+    days: Arc<Days>,
+    budget: Arc<Budget>,
+    metrics: Metrics,
+    replays: Arc<Replays>,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -82,21 +99,31 @@ impl Service {
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
+        rulebook: Arc<Rulebook>,
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            release,
             languages,
-            budget: Budget::new(&limits),
+            budget: Budget::new(&limits, Arc::clone(pool.load())),
+            days: Days::new(usage.clone()),
+            metrics: Metrics::new(&release, &pool),
+            replays: Replays::new(limits.replay),
+            release,
             limits,
             pool,
             keyring,
+            rulebook,
             usage,
             attempts: Attempts::default(),
             quotas: Quotas::default(),
             next_document: AtomicU64::new(1),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Forgets answers that are too old, for ever.
+    pub fn tidy(&self) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.replays).tidy()
     }
 
     /// From now on, `/readyz` says no: the service takes no new work.
@@ -107,30 +134,41 @@ impl Service {
 
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
-    let keyed = |scopes: &'static [Scope]| {
-        axum::middleware::from_fn_with_state((Arc::clone(&service), scopes), auth::require_key)
+    let keyed = |gate: Gate| {
+        axum::middleware::from_fn_with_state((Arc::clone(&service), gate), auth::require_key)
     };
     let ocr = Router::new()
         .route("/v1/ocr", post(ocr::post))
-        .layer(keyed(&[Scope::Ocr]));
+        .layer(keyed(Gate::work(&[Scope::Ocr])));
     let codes = Router::new()
         .route("/v1/codes", post(ocr::post_codes))
-        .layer(keyed(&[Scope::Codes]));
+        .layer(keyed(Gate::work(&[Scope::Codes])));
     let either = Router::new()
         .route("/v1/inspect", post(inspect::post))
         .route("/v1/preview", post(inspect::post_preview))
-        .layer(keyed(&[Scope::Ocr, Scope::Codes]));
+        .layer(keyed(Gate::work(&[Scope::Ocr, Scope::Codes])));
+    let capacity = Router::new()
+        .route("/v1/capacity", get(capacity::capacity))
+        .layer(keyed(Gate::look(&Scope::ALL)));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .layer(keyed(Gate::look(&[Scope::Metrics])));
     Router::new()
         .merge(ocr)
         .merge(codes)
         .merge(either)
         .merge(page::routes())
+        .merge(capacity)
+        .merge(metrics)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(access::log))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&service),
+            access::log,
+        ))
         .with_state(service)
 }
 

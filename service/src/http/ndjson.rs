@@ -15,7 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
-use super::reading::{Conclusion, Reading};
+use super::reading::Conclusion;
+use super::replay::Replay;
 
 /// NGINX passes on each line when it comes, in place of gathering them.
 const BUFFERING: (&str, &str) = ("x-accel-buffering", "no");
@@ -28,16 +29,17 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(super) async fn respond(
     service: &Service,
     intake: Intake,
-    mut reading: Reading,
+    mut reading: Replay,
 ) -> Result<Response, Rejection> {
+    let numbers = reading.numbers();
+    let requested = numbers.len();
     let begin = Event::Document(Box::new(Begin {
         id: intake.id.clone(),
         release: service.release.clone(),
         engine: service.pool.engine(),
         document: intake.describe(reading.count()),
-        requested: reading.numbers().to_vec(),
+        requested: numbers,
     }));
-    let requested = reading.numbers().len();
     let mut done = Vec::new();
     let rest = loop {
         if reading.has_answer() {
@@ -80,7 +82,7 @@ enum Line {
 }
 
 enum Rest {
-    Coming(Reading),
+    Coming(Replay),
     Over(Conclusion),
 }
 

@@ -10,7 +10,7 @@ use super::access::{self, Noted};
 use super::error::Rejection;
 use super::intake::{self, Incoming, Intake};
 use super::negotiate::Format;
-use super::reading::Reading;
+use super::replay::Replay;
 use super::{Service, answer, ndjson, searchable};
 
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
@@ -34,16 +34,19 @@ async fn ocr(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let intake = intake::receive(service, incoming, &Format::OF_ANSWER, noted).await?;
-    let reading = Reading::begin(service, &intake).await?;
+    let reading = Replay::begin(service, &intake).await?;
+    let source = reading.source();
     if intake.format == Format::NdJson {
         noted.pages = Some(reading.numbers().len());
-        return ndjson::respond(service, intake, reading).await;
+        let response = ndjson::respond(service, intake, reading).await?;
+        return Ok(source.mark(response));
     }
     let answer = collect(service, &intake, reading, noted).await?;
-    if intake.format == Format::Pdf {
-        return searchable::respond(service, intake, answer).await;
-    }
-    Ok(answer::render(&answer, intake.format))
+    let response = match intake.format {
+        Format::Pdf => searchable::respond(service, intake, answer).await?,
+        format => answer::render(&answer, format),
+    };
+    Ok(source.mark(response))
 }
 
 async fn codes(
@@ -51,19 +54,22 @@ async fn codes(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
-    let reading = Reading::begin(service, &intake).await?;
+    let mut intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    intake.wanted.how.codes_only = true;
+    let reading = Replay::begin(service, &intake).await?;
+    let source = reading.source();
     let answer = collect(service, &intake, reading, noted).await?;
-    Ok(answer::render_codes(answer))
+    Ok(source.mark(answer::render_codes(answer)))
 }
 
 /// The whole answer, for the formats that need it whole.
 async fn collect(
     service: &Service,
     intake: &Intake,
-    mut reading: Reading,
+    mut reading: Replay,
     noted: &mut Noted,
 ) -> Result<Answer, Rejection> {
+    noted.cache = Some(reading.source().name());
     let mut pages = Vec::new();
     while let Some(page) = reading.next().await {
         pages.push(page);
@@ -73,6 +79,7 @@ async fn collect(
     let conclusion = reading.conclude()?;
     noted.pages = Some(pages.len());
     noted.complete = Some(conclusion.complete);
+    noted.codes = Some(access::count_codes(&conclusion.codes));
     Ok(Answer {
         id: intake.id.clone(),
         release: service.release.clone(),

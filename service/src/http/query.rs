@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
+use crate::codes::rules::Rule;
 use crate::codes::{CodeType, Selection};
 use crate::protocol::{How, Mode};
 
 /// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) pages: Pages,
     pub(super) how: How,
@@ -19,16 +20,21 @@ pub(super) struct Wanted {
 }
 
 /// Page ranges, ends included; none means all.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
-    /// `installed`: the languages that may be asked for, the default first.
-    pub(super) fn parse(query: &str, installed: &[String]) -> Result<Self, Rejection> {
+    /// `installed`: the languages that may be asked for, the default first. `rules`: those in force.
+    pub(super) fn parse(
+        query: &str,
+        installed: &[String],
+        rules: &[Rule],
+    ) -> Result<Self, Rejection> {
         let mut wanted = Self {
             pages: Pages::default(),
             how: How {
                 languages: installed.first().cloned().unwrap_or_default(),
+                codes: Selection::all(rules),
                 ..How::default()
             },
             strict: false,
@@ -44,8 +50,8 @@ impl Wanted {
                 "lang" => wanted.how.languages = languages(&value, installed)?,
                 "mode" => wanted.how.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
-                "codes" => wanted.how.codes = codes(&value)?,
                 "strict" => wanted.strict = strict(&value)?,
+                "codes" => wanted.how.codes = codes(&value, rules)?,
                 _ => {
                     return Err(malformed(format!(
                         "There is no parameter `{name}`; there are `lang`, `pages`, `mode`, `codes` and `strict`."
@@ -78,9 +84,11 @@ fn strict(value: &str) -> Result<bool, Rejection> {
     }
 }
 
-fn codes(value: &str) -> Result<Selection, Rejection> {
-    Selection::parse(value).map_err(|unknown| {
-        let names: Vec<&str> = CodeType::ALL.iter().map(|kind| kind.name()).collect();
+fn codes(value: &str, rules: &[Rule]) -> Result<Selection, Rejection> {
+    Selection::parse(value, rules).map_err(|unknown| {
+        let built_in = CodeType::ALL.iter().map(|kind| kind.name());
+        let rules = rules.iter().map(|rule| rule.name.as_str());
+        let names: Vec<&str> = built_in.chain(rules).collect();
         malformed(format!(
             "`codes` is `none` or a list of types, and {unknown}; there are: {}.",
             names.join(", ")
@@ -114,6 +122,33 @@ impl Pages {
             .ok_or_else(|| {
                 malformed("`pages` is a list like `1-3,7` or `5-`; pages are counted from 1.")
             })
+    }
+
+    /// The same text for the same ranges, however they were written.
+    pub(super) fn normalized(&self) -> String {
+        let mut ranges = self.0.clone();
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                // To the document's end: nothing is behind it.
+                Some((_, None)) => {}
+                Some((_, Some(end))) if first <= end.saturating_add(1) => match last {
+                    Some(last) => *end = last.max(*end),
+                    None => merged
+                        .last_mut()
+                        .into_iter()
+                        .for_each(|range| range.1 = None),
+                },
+                _ => merged.push((first, last)),
+            }
+        }
+        let text = |(first, last): (u32, Option<u32>)| match last {
+            Some(last) => format!("{first}-{last}"),
+            None => format!("{first}-"),
+        };
+        let ranges: Vec<String> = merged.into_iter().map(text).collect();
+        ranges.join(",")
     }
 
     /// The pages of a document that has `count`, each once, in order.
@@ -177,7 +212,7 @@ mod tests {
     use super::*;
 
     fn parse(query: &str) -> Option<Wanted> {
-        Wanted::parse(query, &["eng".into(), "deu".into()]).ok()
+        Wanted::parse(query, &["eng".into(), "deu".into()], &[]).ok()
     }
 
     fn pages(query: &str, count: u32) -> Option<Vec<u32>> {
@@ -203,6 +238,16 @@ mod tests {
         assert_eq!(pages("pages=5", 4), None);
         assert_eq!(pages("pages=5-", 4), None);
         assert_eq!(pages("pages=1-4294967295", 4), None);
+    }
+
+    #[test]
+    fn the_same_pages_are_the_same_text() {
+        let text = |query: &str| parse(query).unwrap().pages.normalized();
+        assert_eq!(text("pages=7,1-3,2"), "1-3,7-7");
+        assert_eq!(text("pages=1,2,3,7"), text("pages=7,1-3,2"));
+        assert_eq!(text("pages=4-,2,3-9"), "2-");
+        assert_eq!(text("pages=1,3-"), "1-1,3-");
+        assert_eq!(text(""), "");
     }
 
     #[test]

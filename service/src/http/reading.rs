@@ -10,6 +10,7 @@ use tokio::time::timeout_at;
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
+use super::share::Share;
 use super::spread::Spread;
 use crate::codes;
 use crate::document::Document;
@@ -19,9 +20,10 @@ use crate::protocol::{Fault, FaultKind, Mode, PageRead};
 /// A document whose pages are being read. Dropping it frees the workers.
 #[derive(Debug)]
 pub(super) struct Reading {
+    service: Arc<Service>,
+    share: Arc<Share>,
     count: u32,
     numbers: Vec<u32>,
-    strict: bool,
     spread: Spread<PageRead>,
     remarks: Vec<Remark>,
 }
@@ -31,6 +33,8 @@ pub(super) struct Reading {
 struct Remark {
     page: u32,
     status: PageStatus,
+    /// The deadline cut it off.
+    late: bool,
     codes: Vec<Code>,
     /// With the page's number.
     warnings: Vec<String>,
@@ -41,11 +45,23 @@ struct Remark {
 }
 
 /// What can be said when each page has been answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Conclusion {
     pub(super) complete: bool,
     pub(super) codes: Vec<Code>,
     pub(super) warnings: Vec<String>,
+    /// Those that were not read to their end.
+    pub(super) unread: Vec<UnreadPage>,
+}
+
+impl Conclusion {
+    /// Itself, unless all pages or nothing is wanted and one is missing.
+    pub(super) fn or_nothing(self, strict: bool) -> Result<Self, Rejection> {
+        if strict && !self.complete {
+            return Err(Rejection::incomplete(self.unread));
+        }
+        Ok(self)
+    }
 }
 
 impl Reading {
@@ -61,6 +77,7 @@ impl Reading {
         }
         let count = count(service, intake).await?;
         let numbers = wanted.pages.of(count)?;
+        intake.share.begin(numbers.len())?;
         let work = {
             let (service, document) = (Arc::clone(service), Arc::clone(document));
             let how = wanted.how.clone();
@@ -72,10 +89,11 @@ impl Reading {
         };
         let at_once = service.pool.size() as usize;
         Ok(Self {
+            service: Arc::clone(service),
+            share: Arc::clone(&intake.share),
             count,
             spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
             numbers,
-            strict: wanted.strict,
             remarks: Vec::new(),
         })
     }
@@ -101,20 +119,19 @@ impl Reading {
     /// The next page that is done. Every wanted page comes once, whatever became of it.
     pub(super) async fn next(&mut self) -> Option<Page> {
         let (number, result) = self.spread.next().await?;
+        if result.is_some() {
+            self.share.page_done();
+        }
         let (page, remark) = settle(number, result);
+        self.service.metrics.page(&page, &self.share.owner().key);
         self.remarks.push(remark);
         Some(page)
     }
 
-    /// To be called when there is no next page. A document of which no page can be read at all is a rejection; where all
-    /// pages or nothing is wanted, so is one with a page missing.
+    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
-        let unread: Vec<UnreadPage> = self.remarks.iter().filter_map(Remark::unread).collect();
-        let strict = self.strict;
         let conclusion = conclude(self.remarks)?;
-        if strict && !conclusion.complete {
-            return Err(Rejection::incomplete(unread));
-        }
+        self.service.metrics.found(&conclusion.codes);
         Ok(conclusion)
     }
 }
@@ -157,6 +174,7 @@ pub(super) fn of_failure(failure: Failure) -> Rejection {
             ProblemKind::Corrupt,
             "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
         ),
+        Failure::Refused(left) => Rejection::quarantined(left),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
@@ -167,12 +185,14 @@ pub(super) fn of_failure(failure: Failure) -> Rejection {
 /// What became of a page; `None` for one that the deadline cut off.
 fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
     let told = |warning: &str| format!("Page {number}: {warning}");
+    let late = result.is_none();
     let (status, reason, fault) = match result {
         Some(Ok(read)) => {
             let warnings = read.warnings.iter().map(|warning| told(warning)).collect();
             let remark = Remark {
                 page: number,
                 status: read.page.status,
+                late: false,
                 codes: read.codes,
                 warnings,
                 reason: None,
@@ -184,7 +204,7 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
             let (status, reason) = unread_for(&failure);
             let fault = match failure {
                 Failure::Fault(fault) => Some(fault),
-                Failure::Crashed | Failure::TimedOut => None,
+                Failure::Crashed | Failure::TimedOut | Failure::Refused(_) => None,
             };
             (status, reason, fault)
         }
@@ -196,9 +216,10 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
     let remark = Remark {
         page: number,
         status,
+        late,
         codes: Vec::new(),
-        // Of those that were skipped, one warning tells.
-        warnings: if status == PageStatus::Skipped {
+        // Of those that the deadline cut off, one warning tells.
+        warnings: if late {
             Vec::new()
         } else {
             vec![told(&reason)]
@@ -212,8 +233,7 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
 fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
     remarks.sort_by_key(|remark| remark.page);
     let pages = remarks.len();
-    let skipped = |remark: &&Remark| remark.status == PageStatus::Skipped;
-    let cut_off = remarks.iter().filter(skipped).count();
+    let cut_off = remarks.iter().filter(|remark| remark.late).count();
     if cut_off == pages {
         return Err(too_late());
     }
@@ -223,7 +243,7 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
             return Err(of_fault(fault));
         }
     }
-    let complete = remarks.iter().all(|remark| remark.status.is_complete());
+    let unread: Vec<UnreadPage> = remarks.iter().filter_map(Remark::unread).collect();
     let mut codes = Vec::new();
     let mut warnings = Vec::new();
     for remark in remarks {
@@ -236,10 +256,12 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
         ));
     }
     codes::agree(&mut codes);
+    warnings.extend(codes::differences(&codes));
     Ok(Conclusion {
-        complete,
+        complete: unread.is_empty(),
         codes,
         warnings,
+        unread,
     })
 }
 
@@ -251,6 +273,10 @@ pub(super) fn unread_for(failure: &Failure) -> (PageStatus, String) {
         Failure::TimedOut => {
             let reason = "it took longer than a page may.";
             (PageStatus::Timeout, reason.to_owned())
+        }
+        Failure::Refused(_) => {
+            let reason = "not tried, because two workers died of the document.";
+            (PageStatus::Skipped, reason.to_owned())
         }
     }
 }
@@ -308,6 +334,7 @@ fn unread(page: u32, status: PageStatus) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn fault(kind: FaultKind) -> Option<Result<PageRead, Failure>> {
         Some(Err(Failure::Fault(Fault::new(kind, "why"))))
@@ -334,6 +361,7 @@ mod tests {
             Some(Err(Failure::TimedOut)),
             fault(FaultKind::TooLarge),
             fault(FaultKind::Corrupt),
+            Some(Err(Failure::Refused(Duration::ZERO))),
             None,
         ]);
         let wanted = [
@@ -343,6 +371,7 @@ mod tests {
             PageStatus::TooLarge,
             PageStatus::Corrupt,
             PageStatus::Skipped,
+            PageStatus::Skipped,
         ];
         assert_eq!(statuses, wanted);
         // Pages are done in any order; what is said of them is in theirs.
@@ -350,7 +379,10 @@ mod tests {
         let conclusion = conclude(remarks).unwrap();
         assert!(!conclusion.complete);
         let starts: Vec<&str> = conclusion.warnings.iter().map(|text| &text[..6]).collect();
-        assert_eq!(starts, ["Page 2", "Page 3", "Page 4", "Page 5", "1 of 6"]);
+        assert_eq!(
+            starts,
+            ["Page 2", "Page 3", "Page 4", "Page 5", "Page 6", "1 of 7"]
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ const WORD: usize = 80;
 
 pub(super) async fn respond(
     service: &Service,
-    mut intake: Intake,
+    intake: Intake,
     answer: Answer,
 ) -> Result<Response, Rejection> {
     let pages: Vec<Overlay> = answer.pages.iter().map(overlay).collect();

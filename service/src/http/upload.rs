@@ -10,8 +10,8 @@ use ocr_api::answer::DocumentType;
 use ocr_api::problem::ProblemKind;
 use sha2::{Digest, Sha256};
 
-use super::budget::Share;
 use super::error::Rejection;
+use super::share::Share;
 use crate::document;
 
 /// Part headers and fields beside the file.

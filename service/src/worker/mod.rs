@@ -1,6 +1,7 @@
 //! The worker process: the only place where documents are parsed. It is started by the service, speaks
 //! [`crate::protocol`] on its standard input, and may die on any document.
 
+mod barcodes;
 mod ffi;
 mod image;
 mod opened;
@@ -8,6 +9,7 @@ mod page;
 mod pdf;
 mod recognizer;
 mod sample;
+mod sandbox;
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -16,7 +18,9 @@ use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
 
+use crate::codes::rules::RuleFinder;
 use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
+use ffi::cancel;
 use opened::Opened;
 use pdf::PdfReader;
 use recognizer::Recognizer;
@@ -54,15 +58,21 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     // A service that was killed can't time its workers out.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(io::Error::from)?;
+    cancel::listen()?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
 
     let mut worker = Worker {
         recognizer: Recognizer::load(&settings.languages)
             .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
         pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+        rules: RuleFinder::default(),
         opened: None,
         max_pixels: settings.max_pixels,
+        sandbox: Sandbox::default(),
     };
+    let language_data = worker.recognizer.language_data();
+    worker.sandbox = sandbox::enter(&language_data, settings.max_pixels);
+    // Within the sandbox, so that a worker that is ready is known to be able to read there.
     sample::check(&mut worker.recognizer)?;
     send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
 
@@ -73,6 +83,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
             let bytes = receive_document(&mut socket, incoming)?;
             worker.opened = Some(Opened::new(incoming.kind, bytes));
         }
+        cancel::begin();
         send(&mut socket, &Reply::Begun)?;
         let reply = worker.answer(request.task)?;
         send(&mut socket, &reply)?;
@@ -83,8 +94,11 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
 struct Worker {
     recognizer: Recognizer,
     pdf: PdfReader,
+    /// Those of the latest page.
+    rules: RuleFinder,
     opened: Option<Opened>,
     max_pixels: u64,
+    sandbox: Sandbox,
 }
 
 impl Worker {
@@ -94,7 +108,7 @@ impl Worker {
             library: None,
             languages: settings.languages.clone(),
             pdf: true,
-            sandbox: Sandbox::default(),
+            sandbox: self.sandbox.clone(),
         }
     }
 
@@ -105,9 +119,15 @@ impl Worker {
         let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
             Task::Read { page, how } => document
-                .read(page, how.mode, self.pdf, self.max_pixels)
-                .and_then(|content| page::read(page, content, &mut self.recognizer, &how))
-                .map(|read| Reply::Page(Box::new(read))),
+                .read(page, &how, self.pdf, self.max_pixels)
+                .and_then(|content| {
+                    if cancel::requested() {
+                        return Ok(Reply::GivenUp);
+                    }
+                    self.rules.prepare(how.codes.rules());
+                    page::read(page, content, &mut self.recognizer, &self.rules, &how)
+                        .map(|read| Reply::Page(Box::new(read)))
+                }),
             Task::Inspect { page, mode } => document
                 .inspect(page, mode, self.pdf, self.max_pixels)
                 .map(Reply::Inspected),
@@ -118,6 +138,10 @@ impl Worker {
                 .compose(&pages, self.pdf, self.max_pixels)
                 .map(Reply::File),
         };
+        // Whatever failed, or was read by halves: nobody waits for it.
+        if cancel::requested() {
+            return Ok(Reply::GivenUp);
+        }
         Ok(result.unwrap_or_else(Reply::Fault))
     }
 }
@@ -166,8 +190,8 @@ fn receive_document(socket: &mut impl Read, incoming: Incoming) -> io::Result<Ve
 enum Content {
     /// To be recognized.
     Scan(Scan),
-    /// A text layer that was read.
-    Layer(pdf::Layer),
+    /// A text layer that was read, and what of the page may hold barcodes.
+    Layer(pdf::Layer, Vec<pdf::Drawing>),
 }
 
 /// A page's pixels: one byte each, 0 is black, rows without padding.

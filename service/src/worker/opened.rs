@@ -5,7 +5,7 @@ use ocr_api::inspection::{PageInspection, TextLayer};
 
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
-use crate::protocol::{Fault, FaultKind, File, Mode, Overlay};
+use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay};
 
 pub(super) enum Opened {
     Image {
@@ -51,7 +51,7 @@ impl Opened {
     pub(super) fn read(
         &mut self,
         page: u32,
-        mode: Mode,
+        how: &How,
         pdf: PdfReader,
         max_pixels: u64,
     ) -> Result<Content, Fault> {
@@ -61,7 +61,7 @@ impl Opened {
             Self::Image { kind, bytes } => {
                 image::decode(*kind, bytes, index, max_pixels).map(Content::Scan)
             }
-            Self::Pdf(document) => document.read(index, mode, max_pixels),
+            Self::Pdf(document) => document.read(index, how, max_pixels),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
     }

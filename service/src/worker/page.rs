@@ -2,25 +2,86 @@
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
-use super::Content;
 use super::recognizer::Recognizer;
-use crate::codes;
-use crate::protocol::{Fault, FaultKind, How, PageRead};
+use super::{Content, Scan, barcodes};
+use crate::codes::rules::RuleFinder;
+use crate::codes::{self, Barcode};
+use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 
 /// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
 pub(super) fn read(
     number: u32,
     content: Content,
     recognizer: &mut Recognizer,
+    rules: &RuleFinder,
     how: &How,
 ) -> Result<PageRead, Fault> {
-    let page = build(number, content, recognizer, &how.languages)?;
-    let codes = codes::on_page(&page, &how.codes);
+    let barcodes = if how.codes.wants_barcodes() {
+        barcodes_of(&content)?
+    } else {
+        Vec::new()
+    };
+    let in_barcodes = codes::in_barcodes(&barcodes, number, &how.codes, rules);
+    let found = |name: &str| in_barcodes.iter().any(|code| code.kind == name);
+    let page = match &content {
+        Content::Scan(scan)
+            if how.codes_only && how.mode == Mode::Auto && how.codes.is_answered(found) =>
+        {
+            unrecognized(number, scan, !barcodes.is_empty())
+        }
+        _ => build(number, content, recognizer, &how.languages)?,
+    };
+    let (mut codes, warnings) = codes::on_page(&page, &how.codes, rules);
+    codes.extend(in_barcodes);
     Ok(PageRead {
         page,
         codes,
-        warnings: Vec::new(),
+        warnings,
     })
+}
+
+fn barcodes_of(content: &Content) -> Result<Vec<Barcode>, Fault> {
+    match content {
+        Content::Scan(scan) => barcodes::read(scan, 0, 0),
+        Content::Layer(_, drawings) => {
+            let mut found: Vec<Barcode> = Vec::new();
+            for part in drawings {
+                let more = barcodes::read(&part.scan, part.left, part.top)?;
+                // Parts may overlap.
+                let new = |one: &Barcode| !found.iter().any(|other| is_same(one, other));
+                let more: Vec<Barcode> = more.into_iter().filter(new).collect();
+                found.extend(more);
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn is_same(a: &Barcode, b: &Barcode) -> bool {
+    let apart = (0..2)
+        .any(|axis| a.bounds[axis] >= b.bounds[axis + 2] || b.bounds[axis] >= a.bounds[axis + 2]);
+    !apart && a.format == b.format && a.content == b.content
+}
+
+/// A page whose barcodes said all that was asked.
+fn unrecognized(number: u32, scan: &Scan, has_barcodes: bool) -> Page {
+    Page {
+        page: number,
+        status: if has_barcodes {
+            PageStatus::Ok
+        } else {
+            PageStatus::Empty
+        },
+        method: Some(Method::Barcode),
+        width: Some(scan.width),
+        height: Some(scan.height),
+        dpi: scan.dpi,
+        rotation: 0,
+        confidence: None,
+        text: String::new(),
+        words: Vec::new(),
+        ms: 0,
+    }
 }
 
 fn build(
@@ -30,7 +91,7 @@ fn build(
     languages: &str,
 ) -> Result<Page, Fault> {
     let (method, width, height, dpi, text, words) = match content {
-        Content::Layer(layer) => (
+        Content::Layer(layer, _) => (
             Method::Text,
             layer.width,
             layer.height,

@@ -110,6 +110,10 @@ pub struct Refused {
     pub id: Option<String>,
 }
 
+impl Scope {
+    pub const ALL: [Self; 3] = [Self::Ocr, Self::Codes, Self::Metrics];
+}
+
 impl Default for KeyFile {
     fn default() -> Self {
         Self {
@@ -154,7 +158,8 @@ impl KeyFile {
         text
     }
 
-    /// The record of the key that a client presented for a route that any of `scopes` opens, if it is good at the time `now`.
+    /// The record of the key that a client presented for a route that one of `scopes` is enough for, if it is good at the time
+    /// `now`.
     ///
     /// Whatever is presented, and nothing too, costs the same: the text is read to its end, one text of a key's
     /// length is hashed, and the hash is compared with every record's. So the time tells nothing of what was wrong.

@@ -1,7 +1,7 @@
 //! VAT numbers of the European Union, of the countries that most invoices come from, with their national checks.
 //! The algorithms agree with python-stdnum's on the numbers of tests/fixtures/codes.tsv.
 
-use super::super::digits::{digits, luhn, mod97, weighted};
+use super::super::digits::{digits, luhn, mod11_10, mod97, weighted};
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Seen, Spec, as_letters, places as pattern};
 
@@ -144,15 +144,6 @@ fn passes(country: &str, number: &str) -> Option<bool> {
         "SE" => number.ends_with("01") && luhn(number.get(..10)?),
         _ => return None,
     })
-}
-
-/// ISO 7064 MOD 11,10.
-fn mod11_10(digits: &[u32]) -> bool {
-    let rest = digits.iter().fold(5, |check, digit| {
-        let doubled = if check == 0 { 10 } else { check } * 2 % 11;
-        (doubled + digit) % 10
-    });
-    rest == 1
 }
 
 /// A person's DNI or NIE, or a company's CIF.

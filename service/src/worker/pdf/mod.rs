@@ -1,6 +1,7 @@
 //! PDF: pages by their text layer or by their pixels.
 
 mod compose;
+mod drawings;
 mod glyphless;
 mod layer;
 mod soundness;
@@ -12,7 +13,8 @@ use ocr_api::inspection::TextLayer;
 
 use super::ffi::pdfium::{Document, Library, OpenError, Page};
 use super::{Content, Scan, Size, corrupt, image};
-use crate::protocol::{Fault, FaultKind, Mode};
+use crate::protocol::{Fault, FaultKind, How, Mode};
+pub(super) use drawings::Drawing;
 pub(super) use layer::Layer;
 
 /// What scanners use, and what Tesseract's models were trained for.
@@ -96,13 +98,18 @@ impl PdfDocument {
     }
 
     /// `index` is counted from 0.
-    pub(super) fn read(&self, index: u32, mode: Mode, max_pixels: u64) -> Result<Content, Fault> {
+    pub(super) fn read(&self, index: u32, how: &How, max_pixels: u64) -> Result<Content, Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
-        if mode != Mode::Ocr {
+        if how.mode != Mode::Ocr {
             let glyphs = page.glyphs();
-            if mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
-                return Ok(Content::Layer(layer::read(&glyphs, &page, frame)));
+            if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
+                let drawings = if how.codes.wants_barcodes() {
+                    drawings::of(&page, frame)
+                } else {
+                    Vec::new()
+                };
+                return Ok(Content::Layer(layer::read(&glyphs, &page, frame), drawings));
             }
         }
         let pixels = page

@@ -81,6 +81,10 @@ impl Server {
         if !flags.contains(&"--workers") {
             command.args(["--workers", "2"]);
         }
+        // The tests send the same document again to have it read again.
+        if !flags.contains(&"--cache") {
+            command.args(["--cache", "0"]);
+        }
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
