@@ -23,7 +23,8 @@ build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
 engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
 test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
-    openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils)
+    openssl:openssl curl:curl shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
+    chromium:chromium)
 # units that would start by themselves, by package
 declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service)
 
@@ -85,6 +86,11 @@ done
 available() { [[ -n $(apt-cache policy "$1" | sed -n 's/^ *Candidate: *\([^(].*\)/\1/p') ]]; }
 if [[ -n ${wanted[docker.io]:-} ]] && ! command -v docker >/dev/null && available docker-cli; then
     wanted[docker-cli]=1
+fi
+# Ubuntu's package of that name brings it as a snap.
+if [[ -n ${wanted[chromium]:-} ]] && ! available chromium && available chromium-browser; then
+    unset 'wanted[chromium]'
+    wanted[chromium-browser]=1
 fi
 unavailable=()
 for package in "${!wanted[@]}"; do

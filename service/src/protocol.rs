@@ -6,6 +6,7 @@ use std::io;
 use ocr_api::answer::{DocumentType, Page};
 use ocr_api::code::Code;
 use ocr_api::health::Engine;
+use ocr_api::inspection::PageInspection;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::codes::Selection;
@@ -36,6 +37,10 @@ pub enum Task {
     Count,
     /// Read a page, counted from 1.
     Read { page: u32, how: How },
+    /// Look at a page without reading it.
+    Inspect { page: u32, mode: Mode },
+    /// Draw a page as a PNG of at most so many pixels a side.
+    Preview { page: u32, side: u32 },
     /// Make a searchable PDF of these pages, in this order.
     Compose { pages: Vec<Overlay> },
 }
@@ -45,7 +50,7 @@ impl Task {
     pub fn pages(&self) -> u32 {
         match self {
             Self::Compose { pages } => u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1),
-            Self::Count | Self::Read { .. } => 1,
+            Self::Count | Self::Read { .. } | Self::Inspect { .. } | Self::Preview { .. } => 1,
         }
     }
 }
@@ -108,7 +113,9 @@ pub enum Reply {
     Pages(u32),
     /// To [`Task::Read`].
     Page(Box<PageRead>),
-    /// To [`Task::Compose`].
+    /// To [`Task::Inspect`].
+    Inspected(PageInspection),
+    /// To [`Task::Compose`] and [`Task::Preview`].
     File(File),
     /// To any.
     Fault(Fault),
@@ -120,6 +127,8 @@ pub enum Reply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     length: u64,
+    /// Of [`Task::Compose`]: pages without their words, as they would have looked different with them.
+    pub unsearchable: Vec<u32>,
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
@@ -128,6 +137,7 @@ impl File {
     pub fn new(bytes: Vec<u8>) -> Self {
         Self {
             length: bytes.len() as u64,
+            unsearchable: Vec::new(),
             bytes,
         }
     }

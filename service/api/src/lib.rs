@@ -2,6 +2,7 @@
 //!
 //! - [`keys`]: API keys and the file that holds their hashes
 //! - [`answer`]: what `POST /v1/ocr` and `POST /v1/codes` answer
+//! - [`inspection`]: what `POST /v1/inspect` answers
 //! - [`capacity`]: what `GET /v1/capacity` answers
 //! - [`code`]: a code found in a document
 //! - [`problem`]: every error answer (RFC 9457)
@@ -11,5 +12,6 @@ pub mod answer;
 pub mod capacity;
 pub mod code;
 pub mod health;
+pub mod inspection;
 pub mod keys;
 pub mod problem;

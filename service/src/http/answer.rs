@@ -51,6 +51,8 @@ pub(super) fn render(answer: &Answer, format: Format) -> Response {
             ];
             (no_store, headers, hocr::render(answer)).into_response()
         }
-        Format::Json | Format::NdJson | Format::Pdf => (no_store, Json(answer)).into_response(),
+        Format::Json | Format::NdJson | Format::Pdf | Format::Png => {
+            (no_store, Json(answer)).into_response()
+        }
     }
 }

@@ -10,14 +10,17 @@ mod client;
 mod days;
 mod discard;
 mod error;
+mod estimate;
 mod health;
 mod hocr;
+mod inspect;
 mod intake;
 mod metrics;
 mod ndjson;
 mod negotiate;
 mod ocr;
 mod openapi;
+mod page;
 mod query;
 mod quota;
 mod reading;
@@ -145,6 +148,10 @@ pub fn app(service: Arc<Service>) -> Router {
     let codes = Router::new()
         .route("/v1/codes", post(ocr::post_codes))
         .layer(keyed(Gate::work(&[Scope::Codes])));
+    let either = Router::new()
+        .route("/v1/inspect", post(inspect::post))
+        .route("/v1/preview", post(inspect::post_preview))
+        .layer(keyed(Gate::work(&[Scope::Ocr, Scope::Codes])));
     let capacity = Router::new()
         .route("/v1/capacity", get(capacity::capacity))
         .layer(keyed(Gate::look(&Scope::ALL)));
@@ -154,6 +161,8 @@ pub fn app(service: Arc<Service>) -> Router {
     Router::new()
         .merge(ocr)
         .merge(codes)
+        .merge(either)
+        .merge(page::routes())
         .merge(capacity)
         .merge(metrics)
         .route("/healthz", get(health::healthz))
@@ -172,7 +181,7 @@ pub fn app(service: Arc<Service>) -> Router {
 async fn not_found() -> Rejection {
     Rejection::new(
         ProblemKind::NotFound,
-        "Documents go to POST /v1/ocr or /v1/codes; /healthz and /readyz tell how the service is.",
+        "Documents go to POST /v1/ocr, /v1/codes or /v1/inspect; / is a page to try it on; /healthz and /readyz tell how the service is.",
     )
 }
 

@@ -17,10 +17,14 @@ pub(super) enum Format {
     Hocr,
     /// Searchable.
     Pdf,
+    /// A picture of a page; not of an answer.
+    Png,
 }
 
 impl Format {
-    pub(super) const ALL: [Self; 5] = [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];
+    /// Those of an answer.
+    pub(super) const OF_ANSWER: [Self; 5] =
+        [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];
 
     pub(super) fn media_type(self) -> (&'static str, &'static str) {
         match self {
@@ -29,6 +33,7 @@ impl Format {
             Self::Text => ("text", "plain"),
             Self::Hocr => ("text", "html"),
             Self::Pdf => ("application", "pdf"),
+            Self::Png => ("image", "png"),
         }
     }
 }
@@ -43,7 +48,7 @@ pub(super) fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, 
         .filter_map(Range::parse)
         .collect();
     if ranges.is_empty() {
-        return Ok(Format::Json);
+        return Ok(formats.first().copied().unwrap_or(Format::Json));
     }
     let mut best: Option<(Format, f32)> = None;
     for &format in formats {
@@ -118,13 +123,13 @@ mod tests {
     fn of(accept: &'static str) -> Option<Format> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        choose(&headers, &Format::ALL).ok()
+        choose(&headers, &Format::OF_ANSWER).ok()
     }
 
     #[test]
     fn json_unless_text_is_liked_better() {
         assert_eq!(
-            choose(&HeaderMap::new(), &Format::ALL).ok(),
+            choose(&HeaderMap::new(), &Format::OF_ANSWER).ok(),
             Some(Format::Json)
         );
         assert_eq!(of("*/*"), Some(Format::Json));

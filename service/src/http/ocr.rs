@@ -33,7 +33,7 @@ async fn ocr(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &Format::ALL, noted).await?;
+    let intake = intake::receive(service, incoming, &Format::OF_ANSWER, noted).await?;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
     if intake.format == Format::NdJson {

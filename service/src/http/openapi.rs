@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use ocr_api::answer::{Answer, CodesAnswer, DocumentType};
 use ocr_api::capacity::Capacity;
 use ocr_api::health::{Health, Readiness};
+use ocr_api::inspection::Inspection;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind};
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
@@ -87,6 +88,8 @@ fn describe(release: &str, languages: &[String]) -> OpenApi {
     let paths = PathsBuilder::new()
         .path("/v1/ocr", post(ocr(languages)))
         .path("/v1/codes", post(codes(languages)))
+        .path("/v1/inspect", post(inspect(languages)))
+        .path("/v1/preview", post(preview(languages)))
         .path("/v1/capacity", get(capacity()))
         .path("/metrics", get(metrics()))
         .path("/healthz", get(healthz()))
@@ -108,6 +111,7 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = Vec::new();
     add::<Answer>(&mut schemas);
     add::<CodesAnswer>(&mut schemas);
+    add::<Inspection>(&mut schemas);
     add::<Capacity>(&mut schemas);
     add::<Health>(&mut schemas);
     add::<Readiness>(&mut schemas);
@@ -127,7 +131,7 @@ fn ocr(languages: &[String]) -> Operation {
     let mut found = ResponseBuilder::new()
         .description("The text of each requested page, and the codes. Never part of it in silence: see `complete`.")
         .header("Cache-Status", cache_status());
-    for format in Format::ALL {
+    for format in Format::OF_ANSWER {
         let (kind, subtype) = format.media_type();
         let content = match format {
             Format::Json => of::<Answer>(),
@@ -149,6 +153,30 @@ fn codes(languages: &[String]) -> Operation {
         .header("Cache-Status", cache_status())
         .content("application/json", of::<CodesAnswer>());
     of_a_document("codes", "Find the codes in a document", languages)
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
+        ))
+        .build()
+}
+
+fn inspect(languages: &[String]) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("Each requested page's size and text layer, and what reading them is going to cost; nothing is recognized")
+        .content("application/json", of::<Inspection>());
+    of_a_document("inspect", "See what a document is like", languages)
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
+        ))
+        .build()
+}
+
+fn preview(languages: &[String]) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("A picture of the one requested page")
+        .content("image/png", Content::new(Some(binary())));
+    of_a_document("preview", "Draw a page of a document", languages)
         .responses(responses(
             [(200, found.build())],
             [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),

@@ -200,29 +200,18 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
             };
             return (read.page, remark);
         }
-        Some(Err(Failure::Fault(fault))) => {
-            (status_of(fault.kind), fault.detail.clone(), Some(fault))
+        Some(Err(failure)) => {
+            let (status, reason) = unread_for(&failure);
+            let fault = match failure {
+                Failure::Fault(fault) => Some(fault),
+                Failure::Crashed | Failure::TimedOut | Failure::Refused(_) => None,
+            };
+            (status, reason, fault)
         }
-        Some(Err(Failure::Crashed)) => (
-            PageStatus::Crashed,
-            "its reader crashed at it.".into(),
-            None,
-        ),
-        Some(Err(Failure::TimedOut)) => (
-            PageStatus::Timeout,
-            "it took longer than a page may.".into(),
-            None,
-        ),
-        Some(Err(Failure::Refused(_))) => (
-            PageStatus::Skipped,
-            "not tried, because two workers died of the document.".into(),
-            None,
-        ),
-        None => (
-            PageStatus::Skipped,
-            "it was not read before the deadline.".into(),
-            None,
-        ),
+        None => {
+            let (status, reason) = cut_off();
+            (status, reason, None)
+        }
     };
     let remark = Remark {
         page: number,
@@ -274,6 +263,27 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
         warnings,
         unread,
     })
+}
+
+/// The status of a page that has no result, and why, in words that go after its number.
+pub(super) fn unread_for(failure: &Failure) -> (PageStatus, String) {
+    match failure {
+        Failure::Fault(fault) => (status_of(fault.kind), fault.detail.clone()),
+        Failure::Crashed => (PageStatus::Crashed, "its reader crashed at it.".to_owned()),
+        Failure::TimedOut => {
+            let reason = "it took longer than a page may.";
+            (PageStatus::Timeout, reason.to_owned())
+        }
+        Failure::Refused(_) => {
+            let reason = "not tried, because two workers died of the document.";
+            (PageStatus::Skipped, reason.to_owned())
+        }
+    }
+}
+
+pub(super) fn cut_off() -> (PageStatus, String) {
+    let reason = "it was not read before the deadline.";
+    (PageStatus::Skipped, reason.to_owned())
 }
 
 fn status_of(kind: FaultKind) -> PageStatus {

@@ -14,6 +14,8 @@ use super::reading::of_failure;
 use crate::lines::paragraphs;
 use crate::protocol::{MAX_FRAME, Overlay, Placed};
 
+/// The pages that could not get their words, where there are some.
+const UNSEARCHABLE: &str = "x-ocr-unsearchable";
 /// A word's box, quotes and commas on its way to the worker, in bytes.
 const WORD: usize = 80;
 
@@ -41,13 +43,18 @@ pub(super) async fn respond(
             )
         })?
         .map_err(of_failure)?;
-    intake.share.grow(pdf.len() as u64)?;
+    intake.share.grow(pdf.bytes.len() as u64)?;
     let headers = [
         (CONTENT_TYPE.as_str(), "application/pdf"),
         (CACHE_CONTROL.as_str(), "no-store"),
         complete(&answer),
     ];
-    Ok((headers, pdf).into_response())
+    let mut response = (headers, pdf.bytes).into_response();
+    let numbers: Vec<String> = pdf.unsearchable.iter().map(u32::to_string).collect();
+    if let (false, Ok(numbers)) = (numbers.is_empty(), numbers.join(",").parse()) {
+        response.headers_mut().insert(UNSEARCHABLE, numbers);
+    }
+    Ok(response)
 }
 
 /// What is laid over a page: nothing, where its own text layer was read.

@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ocr_api::health::{Engine, Workers};
+use ocr_api::inspection::PageInspection;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, Overlay, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
 pub use load::Load;
@@ -204,8 +205,40 @@ impl Pool {
         &self,
         document: &Arc<Document>,
         pages: Vec<Overlay>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<File, Failure> {
         match self.run(document, Task::Compose { pages }).await? {
+            Reply::File(file) => Ok(file),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// What a page is like, counted from 1. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn inspect(
+        &self,
+        document: &Arc<Document>,
+        page: u32,
+        mode: Mode,
+    ) -> Result<PageInspection, Failure> {
+        match self.run(document, Task::Inspect { page, mode }).await? {
+            Reply::Inspected(page) => Ok(page),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// A picture of a page, as PNG of at most `side` pixels a side. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn preview(
+        &self,
+        document: &Arc<Document>,
+        page: u32,
+        side: u32,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.run(document, Task::Preview { page, side }).await? {
             Reply::File(file) => Ok(file.bytes),
             other => Err(unexpected(other)),
         }

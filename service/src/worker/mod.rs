@@ -133,9 +133,15 @@ impl Worker {
                     page::read(page, content, &mut self.recognizer, &self.rules, &how)
                         .map(|read| Reply::Page(Box::new(read)))
                 }),
+            Task::Inspect { page, mode } => document
+                .inspect(page, mode, self.pdf, self.max_pixels)
+                .map(Reply::Inspected),
+            Task::Preview { page, side } => document
+                .preview(page, side, self.pdf, self.max_pixels)
+                .map(|bytes| Reply::File(File::new(bytes))),
             Task::Compose { pages } => document
                 .compose(&pages, self.pdf, self.max_pixels)
-                .map(|bytes| Reply::File(File::new(bytes))),
+                .map(Reply::File),
         };
         // Whatever failed, or was read by halves: nobody waits for it.
         if cancel::requested() {
@@ -196,6 +202,15 @@ enum Content {
 /// A page's pixels: one byte each, 0 is black, rows without padding.
 struct Scan {
     pixels: Vec<u8>,
+    width: u32,
+    height: u32,
+    /// Pixels an inch, where the document says so.
+    dpi: Option<u32>,
+}
+
+/// A page's size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
     width: u32,
     height: u32,
     /// Pixels an inch, where the document says so.

@@ -219,7 +219,7 @@ fn what_is_asked_for_has_to_make_sense() {
         "POST",
     );
     expect(
-        &server.send(&Request::get("/")),
+        &server.send(&Request::get("/v1")),
         ProblemKind::NotFound,
         "/v1/ocr",
     );

@@ -1,4 +1,8 @@
 //! Searchable PDFs, as poppler's tools see them.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests look at files by poppler's programs"
+)]
 
 use std::path::Path;
 use std::process::Command;
@@ -52,7 +56,7 @@ fn lines(text: &str) -> Vec<String> {
 
 /// Words and their boxes in pixels of the page, as `pdftotext -bbox` finds them, page by page.
 fn boxes(directory: &Path, pages: &[Page]) -> Vec<Vec<(String, [f64; 4])>> {
-    let html = poppler(directory, "pdftotext", &["-bbox", "a.pdf", "-"]);
+    let html = poppler(directory, "pdftotext", &["-bbox", "-cropbox", "a.pdf", "-"]);
     let number = |line: &str, name: &str| -> f64 {
         let start = line.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
         line[start..].split('"').next().unwrap().parse().unwrap()
@@ -61,7 +65,8 @@ fn boxes(directory: &Path, pages: &[Page]) -> Vec<Vec<(String, [f64; 4])>> {
         .skip(1)
         .zip(pages)
         .map(|(html, page)| {
-            let scale = f64::from(page.width.unwrap()) / number(html, "width");
+            // An image that states no resolution is taken to have 300.
+            let scale = f64::from(page.dpi.unwrap_or(300)) / 72.0;
             html.lines()
                 .filter(|line| line.contains("<word "))
                 .map(|line| {
@@ -106,6 +111,9 @@ fn a_scan_keeps_its_pixels_and_its_words_are_found_where_they_stand() {
         let answer = server.answer("", &document);
         assert_over(&boxes(path, &answer.pages)[0], &answer.pages[0].words);
         poppler(path, "pdfimages", &["-png", "a.pdf", "kept"]);
+        // PDFium, by which a browser searches, finds the same.
+        let found = server.answer("?mode=text", &std::fs::read(path.join("a.pdf")).unwrap());
+        assert_eq!(lines(&found.pages[0].text), LINES);
         let kept = image::open(path.join("kept-000.png")).unwrap();
         assert!(kept.to_luma8() == page, "pixels have changed");
     }
@@ -180,6 +188,26 @@ fn a_pdf_keeps_its_pages_and_only_scans_get_a_layer() {
     assert_eq!(lines(&text), LINES);
     assert!(poppler(directory.path(), "pdfinfo", &["a.pdf"]).contains("Pages:           1\n"));
     assert!(one.len() < pdf.len());
+}
+
+#[test]
+fn what_would_change_a_page_or_be_found_twice_is_left_alone() {
+    let server = Server::start(&["--workers", "1"]);
+    let scanned = scan::page(&LINES);
+    let jpeg = scan::jpeg(&scanned);
+    let (width, height) = scanned.dimensions();
+    let document = Pdf::default()
+        .text_page(&["A text layer of its own"])
+        .borrowing_page(&jpeg, width, height)
+        .scan_page(&jpeg, width, height)
+        .build();
+    let request = Request::post("/v1/ocr?mode=ocr", document).header("Accept", "application/pdf");
+    let reply = server.send_with_key(request);
+    assert_eq!(reply.header("x-ocr-unsearchable"), Some("2"));
+    let pages = server.answer("?mode=text", &reply.body).pages;
+    assert_eq!(pages[0].text.trim(), "A text layer of its own");
+    assert_eq!(pages[1].text.trim(), "borrowed");
+    assert_eq!(lines(&pages[2].text), LINES);
 }
 
 #[test]

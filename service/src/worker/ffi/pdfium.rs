@@ -77,6 +77,7 @@ const ERR_SECURITY: u64 = 5;
 const ANNOT: c_int = 1;
 const GRAYSCALE: c_int = 8;
 const BITMAP_GRAY: c_int = 1;
+const BITMAP_BGRX: c_int = 3;
 const OBJECT_PATH: c_int = 2;
 const OBJECT_IMAGE: c_int = 3;
 const OBJECT_FORM: c_int = 5;
@@ -294,17 +295,52 @@ impl Page<'_> {
         let size = usize::try_from(width)
             .ok()?
             .checked_mul(usize::try_from(height).ok()?)?;
-        let mut pixels = vec![0xffu8; size];
+        let pixels = vec![0xffu8; size];
+        let format = (BITMAP_GRAY, 1, GRAYSCALE);
+        self.draw(pixels, page, corner, (width, height), format)
+    }
+
+    /// Draws the whole page in colours: red, green and blue, a byte each.
+    pub(in crate::worker) fn render_colours(&self, width: u32, height: u32) -> Option<Vec<u8>> {
+        let pixels = usize::try_from(width)
+            .ok()?
+            .checked_mul(usize::try_from(height).ok()?)?;
+        let size = (c_int::try_from(width).ok()?, c_int::try_from(height).ok()?);
+        let with_padding = vec![0xffu8; pixels.checked_mul(4)?];
+        let drawn = self.draw(with_padding, size, (0, 0), size, (BITMAP_BGRX, 4, 0))?;
+        let colours = drawn
+            .chunks_exact(4)
+            .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]);
+        Some(colours.collect())
+    }
+
+    /// Draws a part of the page into `pixels`, which has room for it: `format` is PDFium's, the bytes that a pixel has in
+    /// it, and PDFium's flags.
+    fn draw(
+        &self,
+        mut pixels: Vec<u8>,
+        page: (c_int, c_int),
+        corner: (c_int, c_int),
+        (width, height): (c_int, c_int),
+        format: (c_int, c_int, c_int),
+    ) -> Option<Vec<u8>> {
+        let stride = width.checked_mul(format.1)?;
+        let needed = usize::try_from(stride)
+            .ok()?
+            .checked_mul(usize::try_from(height).ok()?)?;
+        if pixels.len() < needed {
+            return None;
+        }
         let calls = self.document.calls;
-        // SAFETY: the bitmap draws into `pixels`, which holds `height` rows of `width` bytes, and is destroyed
+        // SAFETY: the bitmap draws into `pixels`, which holds `height` rows of `stride` bytes, and is destroyed
         // before that moves.
         unsafe {
             let bitmap = calls.FPDFBitmap_CreateEx(
                 width,
                 height,
-                BITMAP_GRAY,
+                format.0,
                 pixels.as_mut_ptr().cast(),
-                width,
+                stride,
             );
             if bitmap.is_null() {
                 return None;
@@ -317,7 +353,7 @@ impl Page<'_> {
                 page.0,
                 page.1,
                 0,
-                ANNOT | GRAYSCALE,
+                ANNOT | format.2,
             );
             calls.FPDFBitmap_Destroy(bitmap);
         }

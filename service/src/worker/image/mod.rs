@@ -3,6 +3,7 @@
 mod embed;
 mod gray;
 mod jpeg_end;
+mod measure;
 mod pages;
 mod palette;
 mod png_data;
@@ -18,6 +19,7 @@ use ocr_api::answer::DocumentType;
 
 use super::{Scan, corrupt};
 use crate::protocol::{Fault, FaultKind, Overlay};
+pub(super) use measure::{measure, png, preview};
 use pages::Pages;
 
 /// Tesseract keeps coordinates in 16 bits.

@@ -6,6 +6,7 @@ use pdf_writer::writers::ImageXObject;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref};
 
 use super::embed::{Data, Picture, Space};
+use super::measure::turned;
 
 const PICTURE: Name<'static> = Name(b"I");
 const POINTS_PER_INCH: f32 = 72.0;
@@ -130,18 +131,7 @@ fn describe(writer: &mut ImageXObject<'_>, picture: &Picture) {
 
 /// As seen, in points.
 fn size(picture: &Picture) -> (f32, f32) {
-    let turned = matches!(
-        picture.orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    );
-    let (width, height) = if turned {
-        (picture.height, picture.width)
-    } else {
-        (picture.width, picture.height)
-    };
+    let (width, height) = turned((picture.width, picture.height), picture.orientation);
     let (width, height) = (width as f32, height as f32);
     let scale = POINTS_PER_INCH / picture.dpi.unwrap_or(DPI) as f32;
     let scale = scale.min(MAX_SIDE / width.max(height));

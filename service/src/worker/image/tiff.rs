@@ -10,9 +10,10 @@ use tiff::tags::{ResolutionUnit, Tag};
 use tiff::{ColorType, TiffError};
 
 use super::embed::{self, Data, Picture, Space};
+use super::measure::turned;
 use super::{check_size, gray, palette, resolution};
 use crate::protocol::{Fault, FaultKind};
-use crate::worker::{Scan, corrupt};
+use crate::worker::{Scan, Size, corrupt};
 
 /// A chain of directories can be made to look endless.
 const MAX_PAGES: u32 = 10_000;
@@ -115,6 +116,19 @@ fn bits(pixels: &[u8], width: usize) -> Vec<u8> {
         .chunks(width.max(1))
         .flat_map(|row| row.chunks(8).map(byte))
         .collect()
+}
+
+/// The size of the page, as it is seen, by its directory.
+pub(super) fn measure(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Size, Fault> {
+    let mut tiff = at_page(bytes, index)?;
+    let size = tiff.dimensions().map_err(fault)?;
+    let (width, height) = turned(size, stated_orientation(&mut tiff));
+    check_size(width, height, max_pixels)?;
+    Ok(Size {
+        width,
+        height,
+        dpi: stated_resolution(&mut tiff),
+    })
 }
 
 fn at_page(bytes: &[u8], index: u32) -> Result<Tiff<'_>, Fault> {

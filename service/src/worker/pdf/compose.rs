@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{PdfDocument, glyphless};
-use crate::protocol::{Fault, FaultKind, MAX_FILE, Overlay, Placed};
+use ocr_api::inspection::TextLayer;
+
+use super::{PdfDocument, glyphless, soundness};
+use crate::protocol::{Fault, FaultKind, File, MAX_FILE, Overlay, Placed};
 use crate::worker::corrupt;
 use crate::worker::ffi::pdfium::{Document, Font, Page};
 
@@ -13,43 +15,50 @@ const REPLACEMENT: char = '\u{fffd}';
 
 impl PdfDocument {
     /// These pages of the document, as it was uploaded.
-    pub(in crate::worker) fn compose(&self, pages: &[Overlay]) -> Result<Vec<u8>, Fault> {
-        let mut copy = self
-            .document
-            .reopen()
-            .map_err(|_| corrupt("The PDF can't be opened a second time."))?;
-        // From the last to the first, so that numbers stay what they are.
-        for index in (0..copy.page_count()).rev() {
-            if !pages.iter().any(|overlay| overlay.page == index + 1) {
-                copy.delete_page(index);
-            }
-        }
-        compose(&copy, pages)
+    pub(in crate::worker) fn compose(&self, pages: &[Overlay]) -> Result<File, Fault> {
+        compose(
+            || {
+                let mut copy = self.reopen()?;
+                // From the last to the first, so that numbers stay what they are.
+                for index in (0..copy.page_count()).rev() {
+                    if !pages.iter().any(|overlay| overlay.page == index + 1) {
+                        copy.delete_page(index);
+                    }
+                }
+                Ok(copy)
+            },
+            pages,
+        )
     }
 
     /// For a document whose pages are these, whatever their numbers.
-    pub(in crate::worker) fn compose_all(&self, pages: &[Overlay]) -> Result<Vec<u8>, Fault> {
-        compose(&self.document, pages)
+    pub(in crate::worker) fn compose_all(&self, pages: &[Overlay]) -> Result<File, Fault> {
+        compose(|| self.reopen(), pages)
+    }
+
+    fn reopen(&self) -> Result<Document, Fault> {
+        self.document
+            .reopen()
+            .map_err(|_| corrupt("The PDF can't be opened a second time."))
     }
 }
 
-fn compose(document: &Document, pages: &[Overlay]) -> Result<Vec<u8>, Fault> {
-    let codes = Codes::of(pages);
-    if !codes.numbers.is_empty() {
-        let font = document
-            .add_font(
-                &glyphless::font(),
-                &codes.to_unicode(),
-                &glyphless::glyphs(codes.numbers.len() + 1),
-            )
-            .ok_or_else(|| engine("PDFium did not take the font."))?;
-        for (index, overlay) in (0..).zip(pages) {
-            if !overlay.words.is_empty() {
-                lay_over(document, &font, &codes, index, overlay)?;
-            }
-        }
+/// `open` gives the document whose pages are to be laid over. A page that would not look the same after that is left
+/// alone, which takes a fresh start.
+fn compose(open: impl Fn() -> Result<Document, Fault>, pages: &[Overlay]) -> Result<File, Fault> {
+    let document = open()?;
+    let spoilt = lay_over_all(&document, pages, &[])?;
+    if spoilt.is_empty() {
+        return save(&document, spoilt);
     }
-    document.save(MAX_FILE as usize).ok_or_else(|| {
+    drop(document);
+    let document = open()?;
+    lay_over_all(&document, pages, &spoilt)?;
+    save(&document, spoilt)
+}
+
+fn save(document: &Document, unsearchable: Vec<u32>) -> Result<File, Fault> {
+    let bytes = document.save(MAX_FILE as usize).ok_or_else(|| {
         Fault::new(
             FaultKind::TooLarge,
             format!(
@@ -57,19 +66,56 @@ fn compose(document: &Document, pages: &[Overlay]) -> Result<Vec<u8>, Fault> {
                 MAX_FILE >> 20
             ),
         )
-    })
+    })?;
+    let mut file = File::new(bytes);
+    file.unsearchable = unsearchable;
+    Ok(file)
 }
 
+/// The pages, but those to be `left`, that do not look the same any more.
+fn lay_over_all(document: &Document, pages: &[Overlay], left: &[u32]) -> Result<Vec<u32>, Fault> {
+    let codes = Codes::of(pages);
+    let mut spoilt = Vec::new();
+    if codes.numbers.is_empty() {
+        return Ok(spoilt);
+    }
+    let font = document
+        .add_font(
+            &glyphless::font(),
+            &codes.to_unicode(),
+            &glyphless::glyphs(codes.numbers.len() + 1),
+        )
+        .ok_or_else(|| engine("PDFium did not take the font."))?;
+    for (index, overlay) in (0..).zip(pages) {
+        if overlay.words.is_empty() || left.contains(&overlay.page) {
+            continue;
+        }
+        if !lay_over(document, &font, &codes, index, overlay)? {
+            spoilt.push(overlay.page);
+        }
+    }
+    Ok(spoilt)
+}
+
+/// Whether the page looks the same after that.
 fn lay_over(
     document: &Document,
     font: &Font<'_>,
     codes: &Codes,
     index: u32,
     overlay: &Overlay,
-) -> Result<(), Fault> {
-    let page = document
-        .load_page(index)
-        .map_err(|_| corrupt(format!("Page {} of the PDF is damaged.", overlay.page)))?;
+) -> Result<bool, Fault> {
+    let load = || {
+        document
+            .load_page(index)
+            .map_err(|_| corrupt(format!("Page {} of the PDF is damaged.", overlay.page)))
+    };
+    let page = load()?;
+    // Recognized all the same because that was asked for: everything on it would be found twice.
+    if soundness::judge(&page.glyphs(), &page) == TextLayer::Sound {
+        return Ok(true);
+    }
+    let before = look(&page);
     for word in &overlay.words {
         let text = codes.of_text(&word.text);
         let placed = matrix(&page, overlay, word, text.len());
@@ -77,11 +123,20 @@ fn lay_over(
             return Err(engine("PDFium did not take a word."));
         }
     }
-    if page.generate() {
-        Ok(())
-    } else {
-        Err(engine("PDFium did not take the words of a page."))
+    if !page.generate() {
+        return Err(engine("PDFium did not take the words of a page."));
     }
+    drop(page);
+    Ok(look(&load()?) == before)
+}
+
+/// The page, drawn small.
+fn look(page: &Page<'_>) -> Option<Vec<u8>> {
+    const SIDE: f32 = 500.0;
+    let (width, height) = page.size();
+    let scale = SIDE / width.max(height);
+    let side = |points: f32| ((points * scale).round() as i32).max(1);
+    page.render(side(width), side(height))
 }
 
 /// Stretches `letters` unit squares over the word's box, in the direction in which it is read. `None`: there is nothing to

@@ -1,4 +1,5 @@
-//! A font in which every character is an empty square: text in it is found and copied, but there is nothing to draw.
+//! A font in which every character is a square with nothing in it: text in it is found and copied, but there is nothing to
+//! draw.
 
 /// Units a side, of ascent as of advance: a letter is a unit square on its baseline.
 const EM: u16 = 1000;
@@ -10,15 +11,14 @@ pub(super) fn font() -> Vec<u8> {
     let tables: [(&[u8; 4], Vec<u8>); 10] = [
         (b"OS/2", os2()),
         (b"cmap", cmap()),
-        // Two outlines of no bytes; some readers want a table of at least one.
-        (b"glyf", vec![0]),
+        (b"glyf", glyph()),
         (b"head", head()),
         (b"hhea", hhea()),
         (b"hmtx", words(&[EM, 0, EM, 0])),
-        (b"loca", words(&[0, 0, 0])),
+        (b"loca", words(&[0, 0, glyph().len() as u16 / 2])),
         (
             b"maxp",
-            words(&[1, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+            words(&[1, 0, 2, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
         ),
         (b"name", name()),
         // Version 3: glyphs without names.
@@ -72,6 +72,17 @@ fn head() -> Vec<u8> {
     head.extend([0; 8]);
     head.extend([0, 0, EM, EM, 0, 8, 2, 0, 0]);
     words(&head)
+}
+
+/// A line from one corner of the square to the other and back: it encloses nothing, but has the square's extent. Without
+/// any, PDFium takes a word of one letter for nothing at all.
+fn glyph() -> Vec<u8> {
+    let [high, low] = EM.to_be_bytes();
+    // One contour, its extent, its last point, no instructions.
+    let mut glyph = words(&[1, 0, 0, EM, EM, 1, 0]);
+    // Points on the curve: one where it begins, one as far away to the right as upwards.
+    glyph.extend([0x31, 0x01, high, low, high, low]);
+    glyph
 }
 
 fn hhea() -> Vec<u8> {

@@ -8,8 +8,11 @@ mod soundness;
 
 use std::path::Path;
 
+use ::image::{DynamicImage, RgbImage};
+use ocr_api::inspection::TextLayer;
+
 use super::ffi::pdfium::{Document, Library, OpenError, Page};
-use super::{Content, Scan, corrupt};
+use super::{Content, Scan, Size, corrupt, image};
 use crate::protocol::{Fault, FaultKind, How, Mode};
 pub(super) use drawings::Drawing;
 pub(super) use layer::Layer;
@@ -58,18 +61,49 @@ impl PdfDocument {
         self.document.page_count()
     }
 
-    /// `index` is counted from 0.
-    pub(super) fn read(&self, index: u32, how: &How, max_pixels: u64) -> Result<Content, Fault> {
-        let page = self.document.page(index).map_err(|_| {
+    fn page(&self, index: u32) -> Result<Page<'_>, Fault> {
+        self.document.page(index).map_err(|_| {
             corrupt(format!(
                 "Page {} of the PDF is damaged; export the document anew.",
                 u64::from(index) + 1
             ))
-        })?;
+        })
+    }
+
+    /// The size in which the page would be read, and what its text layer is worth. `index` is counted from 0.
+    pub(super) fn inspect(&self, index: u32, max_pixels: u64) -> Result<(Size, TextLayer), Fault> {
+        let page = self.page(index)?;
+        let frame = Frame::of(&page, max_pixels)?;
+        let size = Size {
+            width: frame.width.unsigned_abs(),
+            height: frame.height.unsigned_abs(),
+            dpi: Some(frame.dpi),
+        };
+        Ok((size, soundness::judge(&page.glyphs(), &page)))
+    }
+
+    /// A PNG of the page in colour, of at most `side` pixels a side.
+    pub(super) fn preview(&self, index: u32, side: u32) -> Result<Vec<u8>, Fault> {
+        let page = self.page(index)?;
+        let frame = Frame::of(&page, u64::from(side) * u64::from(side))?;
+        let (width, height) = (frame.width.unsigned_abs(), frame.height.unsigned_abs());
+        let scale = (f64::from(side) / f64::from(width.max(height))).min(1.0);
+        let scaled = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+        let (width, height) = (scaled(width), scaled(height));
+        let pixels = page.render_colours(width, height).ok_or_else(not_drawn)?;
+        RgbImage::from_raw(width, height, pixels)
+            .map(DynamicImage::from)
+            .ok_or_else(not_drawn)
+            .and_then(|picture| image::png(&picture))
+    }
+
+    /// `index` is counted from 0.
+    pub(super) fn read(&self, index: u32, how: &How, max_pixels: u64) -> Result<Content, Fault> {
+        let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
         if how.mode != Mode::Ocr {
             let glyphs = page.glyphs();
-            if how.mode == Mode::Text || soundness::is_sound(&glyphs, &page) {
+            if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
                 let drawings = if how.codes.wants_barcodes() {
                     drawings::of(&page, frame)
                 } else {
@@ -80,7 +114,7 @@ impl PdfDocument {
         }
         let pixels = page
             .render(frame.width, frame.height)
-            .ok_or_else(|| Fault::new(FaultKind::Engine, "PDFium could not draw the page."))?;
+            .ok_or_else(not_drawn)?;
         Ok(Content::Scan(Scan {
             pixels,
             width: frame.width.unsigned_abs(),
@@ -88,6 +122,10 @@ impl PdfDocument {
             dpi: Some(frame.dpi),
         }))
     }
+}
+
+fn not_drawn() -> Fault {
+    Fault::new(FaultKind::Engine, "PDFium could not draw the page.")
 }
 
 /// A page's size in pixels, and the resolution that gives it.

@@ -81,17 +81,11 @@ impl Pdf {
         extra: &str,
     ) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
-        let mut image = format!(
-            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
-             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
-            jpeg.len()
-        )
-        .into_bytes();
-        image.extend_from_slice(jpeg);
-        image.extend_from_slice(b"\nendstream");
-        let image = self.add(image);
+        let image = self.add_image(jpeg, width, height);
         let mut content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q\n");
-        content.push_str(&text_content(14.0, 24.0, lines, mode));
+        if !lines.is_empty() {
+            content.push_str(&text_content(14.0, 24.0, lines, mode));
+        }
         let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
         self.add_page(&resources, extra, &content);
         self
@@ -105,17 +99,24 @@ impl Pdf {
         (jpeg, width, height): (&[u8], u32, u32),
     ) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
-        let mut image = format!(
-            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
-             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
-            jpeg.len()
-        )
-        .into_bytes();
-        image.extend_from_slice(jpeg);
-        image.extend_from_slice(b"\nendstream");
-        let image = self.add(image);
+        let image = self.add_image(jpeg, width, height);
         let content = format!("{}\n{drawing}", text_content(14.0, 24.0, lines, 0));
         let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
+        self.add_page(&resources, "", &content);
+        self
+    }
+
+    /// A scan with a form over it that has no resources of its own and borrows its font from the page.
+    pub(crate) fn borrowing_page(mut self, jpeg: &[u8], width: u32, height: u32) -> Self {
+        let form = "q BT /F 40 Tf 72 300 Td (borrowed) Tj ET Q";
+        let form = self.add(format!(
+            "<</Type/XObject/Subtype/Form/BBox[0 0 {WIDTH} {HEIGHT}]/Length {}>>stream\n{form}\nendstream",
+            form.len()
+        ));
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Courier>>");
+        let image = self.add_image(jpeg, width, height);
+        let content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q /X Do");
+        let resources = format!("/XObject<</I {image} 0 R/X {form} 0 R>>/Font<</F {font} 0 R>>");
         self.add_page(&resources, "", &content);
         self
     }
@@ -150,6 +151,18 @@ impl Pdf {
         let extra = format!("/Annots[{stamp} 0 R]");
         self.add_page(&format!("/Font<</F {font} 0 R>>"), &extra, &content);
         self
+    }
+
+    fn add_image(&mut self, jpeg: &[u8], width: u32, height: u32) -> usize {
+        let mut image = format!(
+            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
+             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
+            jpeg.len()
+        )
+        .into_bytes();
+        image.extend_from_slice(jpeg);
+        image.extend_from_slice(b"\nendstream");
+        self.add(image)
     }
 
     pub(crate) fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
