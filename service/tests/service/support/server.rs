@@ -65,6 +65,7 @@ impl Server {
     }
 
     /// A ready service for which the loader looks into `libraries` first.
+    #[allow(dead_code, reason = "for the benchmarks")]
     pub(crate) fn start_with_libraries(libraries: &Path, flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let key = new_key(&directory.path().join("keys.json"), "test");
