@@ -3,7 +3,7 @@
 
 use std::io;
 
-use ocr_api::answer::{DocumentType, Page};
+use ocr_api::answer::{DocumentType, Page, Word};
 use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -34,7 +34,36 @@ pub enum Task {
     Count,
     /// Read a page, counted from 1.
     Read { page: u32, how: How },
+    /// Read a part of a page that another worker has. Its pixels follow the frame; no document comes with it.
+    Band(Band),
 }
+
+/// A part of a page, from edge to edge: one byte a pixel, 0 is black, rows without padding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Band {
+    pub width: u32,
+    pub height: u32,
+    pub dpi: Option<u32>,
+    /// As in [`How`].
+    pub languages: String,
+}
+
+impl Band {
+    /// Bytes of its pixels.
+    pub fn length(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// What a band says. Boxes are in its own pixels, confidences as the engine gives them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BandRead {
+    pub text: String,
+    pub words: Vec<Word>,
+}
+
+/// What was asked for with [`Reply::Collect`], by band; `None`: no worker has read it.
+pub type Collected = Vec<Option<BandRead>>;
 
 /// What is wanted of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,8 +100,17 @@ pub enum Reply {
     Pages(u32),
     /// To [`Task::Read`].
     Page(Box<PageRead>),
-    /// To either.
+    /// To [`Task::Band`].
+    Band(BandRead),
+    /// To any.
     Fault(Fault),
+    /// While it is at [`Task::Read`]: how many workers, up to this many, could read a part of the page? Answered with a
+    /// number, which promises nothing.
+    CountIdle(u32),
+    /// After that: the parts, whose pixels follow. Not answered.
+    Lend(Vec<Band>),
+    /// After that, when it has read its own part: what do the others say? Answered with [`Collected`].
+    Collect,
 }
 
 /// A page and what was found on it.

@@ -1,6 +1,7 @@
 //! The pool of worker processes. A job is a task on one document; whatever happens to the worker that has it,
 //! the job is answered, and the worker replaced.
 
+mod help;
 mod job;
 mod process;
 mod queue;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::document::Document;
 use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
+use help::Helpers;
 use job::{Job, Outcome};
 use queue::Queue;
 
@@ -54,6 +56,7 @@ pub enum Failure {
 struct Shared {
     settings: PoolSettings,
     queue: Queue,
+    helpers: Helpers,
     status: Mutex<Status>,
 }
 
@@ -71,6 +74,7 @@ impl Pool {
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
+            helpers: Helpers::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();
@@ -157,8 +161,9 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(
-            Fault::new(FaultKind::Engine, "The worker answered another question."),
-        ),
+        _ => Failure::Fault(Fault::new(
+            FaultKind::Engine,
+            "The worker answered another question.",
+        )),
     }
 }

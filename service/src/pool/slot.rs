@@ -7,7 +7,7 @@ use std::time::Duration;
 use ocr_api::health::Engine;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Shared;
+use super::{Shared, help};
 use super::job::{Errand, Job, Outcome};
 use super::process::Process;
 use crate::protocol::Reply;
@@ -61,6 +61,7 @@ async fn start(shared: &Shared) -> Result<(Process, Engine), String> {
 /// Feeds jobs to a worker until that worker has to be replaced.
 async fn work(slot: u32, mut process: Process, shared: &Shared) {
     loop {
+        let idle = shared.helpers.idle();
         let job = tokio::select! {
             biased;
             status = process.ended() => {
@@ -69,7 +70,10 @@ async fn work(slot: u32, mut process: Process, shared: &Shared) {
                 return;
             }
             job = shared.queue.pop() => job,
+            // Pages go before parts of pages: those are read in any case.
+            job = shared.helpers.pop() => job,
         };
+        drop(idle);
         if let Next::Replace = serve(slot, &mut process, job, shared).await {
             let status = process.kill().await;
             tracing::info!(slot, ?status, "worker replaced");
@@ -88,7 +92,7 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
     let started = Instant::now();
     let (errand, abandoned) = job.parts();
     let result = tokio::select! {
-        result = timeout(shared.settings.page_timeout, converse(process, errand)) => result,
+        result = timeout(shared.settings.page_timeout, converse(process, errand, shared)) => result,
         () = abandoned => {
             shared.worker_gone();
             tracing::info!(slot, "nobody waits for the page any more");
@@ -135,9 +139,15 @@ enum Death {
     During(io::Error),
 }
 
-async fn converse(process: &mut Process, errand: &Errand) -> Result<Reply, Death> {
+async fn converse(
+    process: &mut Process,
+    errand: &Errand,
+    shared: &Shared,
+) -> Result<Reply, Death> {
     process.send(errand).await.map_err(Death::Before)?;
-    process.receive().await.map_err(Death::During)
+    help::answer(process, errand, shared)
+        .await
+        .map_err(Death::During)
 }
 
 impl Shared {

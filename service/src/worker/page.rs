@@ -1,60 +1,135 @@
 //! From what is on a page to its place in the answer.
 
+use std::io;
+
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
-use super::Content;
+use super::ffi::tesseract::{RawWord, TesseractError};
 use super::recognizer::Recognizer;
+use super::pdf::Layer;
+use super::share::{self, Helpers};
+use super::upright::{self, Upright};
+use super::{Content, Scan};
 use crate::codes;
 use crate::protocol::{Fault, FaultKind, How, PageRead};
 
-/// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
-pub(super) fn read(
-    number: u32,
-    content: Content,
-    recognizer: &mut Recognizer,
-    how: &How,
-) -> Result<PageRead, Fault> {
-    let page = build(number, content, recognizer, &how.languages)?;
-    let codes = codes::on_page(&page, &how.codes);
-    Ok(PageRead {
-        page,
-        codes,
-        warnings: Vec::new(),
-    })
+/// What it takes to read pages.
+pub(super) struct PageReader<'a> {
+    pub(super) recognizer: &'a mut Recognizer,
+    pub(super) helpers: Helpers<'a>,
 }
 
-fn build(
-    number: u32,
-    content: Content,
-    recognizer: &mut Recognizer,
-    languages: &str,
-) -> Result<Page, Fault> {
-    let (method, width, height, dpi, text, words) = match content {
-        Content::Layer(layer) => (
-            Method::Text,
-            layer.width,
-            layer.height,
-            Some(layer.dpi),
-            layer.text,
-            layer.words,
-        ),
-        Content::Scan(scan) => {
-            let (text, words) = recognizer
-                .read(&scan, languages)
-                .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))?;
-            let words = words
-                .into_iter()
-                .map(|word| Word {
-                    text: word.text,
-                    confidence: tenths(word.confidence),
-                    bounds: word.bounds,
-                })
-                .collect();
-            (Method::Ocr, scan.width, scan.height, scan.dpi, text, words)
+type Text = (String, Vec<RawWord>);
+
+/// Why a page was not read.
+enum Unread {
+    Engine(TesseractError),
+    /// The service is lost.
+    Io(io::Error),
+}
+
+impl From<TesseractError> for Unread {
+    fn from(error: TesseractError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl PageReader<'_> {
+    /// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
+    ///
+    /// # Errors
+    /// The service is lost. What the page suffers from is the inner result.
+    pub(super) fn read(
+        &mut self,
+        number: u32,
+        content: Content,
+        how: &How,
+    ) -> io::Result<Result<PageRead, Fault>> {
+        let page = match content {
+            Content::Layer(layer) => of_layer(number, layer),
+            Content::Scan(scan) => match self.of_scan(number, scan, &how.languages) {
+                Ok(page) => page,
+                Err(Unread::Engine(error)) => {
+                    return Ok(Err(Fault::new(FaultKind::Engine, error.to_string())));
+                }
+                Err(Unread::Io(error)) => return Err(error),
+            },
+        };
+        let codes = codes::on_page(&page, &how.codes);
+        Ok(Ok(PageRead {
+            page,
+            codes,
+            warnings: Vec::new(),
+        }))
+    }
+
+    fn of_scan(&mut self, number: u32, scan: Scan, languages: &str) -> Result<Page, Unread> {
+        let dpi = scan.dpi;
+        let mut upright = upright::straighten(scan, self.recognizer, languages)?;
+        let (mut text, mut words) = self.recognize(&upright, languages)?;
+        if let Some(way) = upright::second_thought(&upright, &words, self.recognizer, languages)? {
+            upright = upright.turned_further(way);
+            (text, words) = self.recognize(&upright, languages)?;
         }
-    };
-    let text = tidy(&text);
-    Ok(Page {
+        let turned = upright.turned;
+        let rotation = turned.quarter.and(upright::lying(&words)).degrees();
+        let words = words
+            .into_iter()
+            .map(|word| Word {
+                text: word.text,
+                confidence: tenths(word.confidence),
+                bounds: turned.back(word.bounds),
+            })
+            .collect();
+        Ok(Page {
+            width: Some(turned.width),
+            height: Some(turned.height),
+            dpi,
+            rotation,
+            ..page(number, Method::Ocr, &text, words)
+        })
+    }
+
+    /// With the help of workers that idle, where there are some. Boxes are those of the turned page.
+    fn recognize(&mut self, page: &Upright, languages: &str) -> Result<Text, Unread> {
+        let parts = self.helpers.cut(page)?;
+        let Some((own, others)) = parts.split_first() else {
+            return Ok(self.recognizer.read(&page.scan, languages)?);
+        };
+        self.helpers.lend(others)?;
+        let mut read = vec![(own, self.recognizer.read(&own.scan, languages)?)];
+        let collected = self.helpers.collect()?;
+        let mut collected = collected.into_iter();
+        for part in others {
+            let text = match collected.next().flatten() {
+                Some(text) => share::answered(text),
+                None => self.recognizer.read(&part.scan, languages)?,
+            };
+            read.push((part, text));
+        }
+        Ok(share::join(read))
+    }
+}
+
+fn of_layer(number: u32, layer: Layer) -> Page {
+    Page {
+        width: Some(layer.width),
+        height: Some(layer.height),
+        dpi: Some(layer.dpi),
+        ..page(number, Method::Text, &layer.text, layer.words)
+    }
+}
+
+/// A page whose size is not known yet.
+fn page(number: u32, method: Method, text: &str, words: Vec<Word>) -> Page {
+    let text = tidy(text);
+    Page {
         page: number,
         status: if text.is_empty() {
             PageStatus::Empty
@@ -62,15 +137,15 @@ fn build(
             PageStatus::Ok
         },
         method: Some(method),
-        width: Some(width),
-        height: Some(height),
-        dpi,
+        width: None,
+        height: None,
+        dpi: None,
         rotation: 0,
         confidence: mean_confidence(&words),
         text,
         words,
         ms: 0,
-    })
+    }
 }
 
 /// More digits than Tesseract's confidence is worth would only make answers longer.

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod pdf;
 pub(crate) mod process;
+pub(crate) mod prose;
 pub(crate) mod scan;
 pub(crate) mod server;
 

@@ -38,6 +38,18 @@ impl Pdf {
         self
     }
 
+    /// Texts at places: left edge and baseline, in points from the bottom left.
+    pub(crate) fn placed_page(mut self, font: &str, size: f64, texts: &[(f64, f64, String)]) -> Self {
+        let font = self.add(format!("<</Type/Font/Subtype/Type1/BaseFont/{font}>>"));
+        let mut content = format!("BT /F {size} Tf\n");
+        for (x, y, text) in texts {
+            let _ = writeln!(content, "1 0 0 1 {x} {y} Tm ({text}) Tj");
+        }
+        content.push_str("ET");
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        self
+    }
+
     /// Small type from edge to edge: a page that takes a while to recognize.
     pub(crate) fn dense_page(mut self) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
