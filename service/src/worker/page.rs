@@ -78,6 +78,7 @@ impl PageReader<'_> {
             (text, words) = self.recognize(&upright, languages)?;
         }
         let turned = upright.turned;
+        let (width, height) = turned.page();
         let rotation = turned.quarter.and(upright::lying(&words)).degrees();
         let words = words
             .into_iter()
@@ -88,8 +89,8 @@ impl PageReader<'_> {
             })
             .collect();
         Ok(Page {
-            width: Some(turned.width),
-            height: Some(turned.height),
+            width: Some(width),
+            height: Some(height),
             dpi,
             rotation,
             ..page(number, Method::Ocr, &text, words)

@@ -7,8 +7,10 @@ const TOLERANCE: f64 = 0.07;
 /// Cells in a row that may be dirt.
 const DIRT: usize = 1;
 /// Cells without ink that make columns of what stands left and right of them, if they go on for so many rows above and
-/// below a cut: spaces between words are narrower, and wide ones do not stand one below the other for long.
+/// below: spaces between words are narrower, and wide ones do not stand one below the other for long.
 const GUTTERS: [(usize, usize); 2] = [(10, 50), (8, 120)];
+/// The same for a table or columns anywhere on the page: in which order they are read depends on what else is there.
+const TABLE: (usize, usize) = (8, 70);
 /// Ink that a column has at least, as a share of that around the cut.
 const COLUMN: f64 = 0.03;
 
@@ -26,6 +28,10 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32) -> Vec<Cut> {
     let leaning = Leaning::of(ink, slope);
     let total: usize = leaning.counts.iter().sum();
     let mut cuts: Vec<Cut> = Vec::new();
+    let rows = (0..leaning.counts.len()).step_by(TABLE.1 / 2);
+    if rows.into_iter().any(|row| leaning.has_columns(ink, row, TABLE)) {
+        return cuts;
+    }
     for part in 1..parts {
         let target = total as f64 * f64::from(part) / f64::from(parts);
         let mut found = leaning.gaps(target, total as f64 * TOLERANCE);
@@ -34,7 +40,10 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32) -> Vec<Cut> {
         let good = found
             .iter()
             .map(|gap| (gap, (gap.start + gap.end) / 2))
-            .find(|(_, row)| !leaning.has_columns(ink, *row));
+            .find(|(_, row)| {
+                let columns = |gutter| leaning.has_columns(ink, *row, gutter);
+                !GUTTERS.into_iter().any(columns)
+            });
         if let Some((gap, row)) = good {
             let cut = Cut {
                 row: row as f64 - leaning.offset as f64,
@@ -98,19 +107,17 @@ impl Leaning {
     }
 
     /// Whether what stands around a row stands in columns there.
-    fn has_columns(&self, ink: &Ink, cut: usize) -> bool {
-        GUTTERS.iter().any(|(gutter, reach)| {
-            let mut counts = vec![0usize; ink.columns];
-            let first = cut.saturating_sub(self.offset + reach);
-            let last = (cut + reach).min(ink.rows);
-            for row in first..last {
-                for (column, cell) in ink.row(row).iter().enumerate() {
-                    let near = self.row_of(column, row).abs_diff(cut) <= *reach;
-                    counts[column] += usize::from(*cell && near);
-                }
+    fn has_columns(&self, ink: &Ink, around: usize, (gutter, reach): (usize, usize)) -> bool {
+        let mut counts = vec![0usize; ink.columns];
+        let first = around.saturating_sub(2 * self.offset + reach);
+        let last = (around + reach).min(ink.rows);
+        for row in first..last {
+            for (column, cell) in ink.row(row).iter().enumerate() {
+                let near = self.row_of(column, row).abs_diff(around) <= reach;
+                counts[column] += usize::from(*cell && near);
             }
-            splits(&counts, *gutter)
-        })
+        }
+        splits(&counts, gutter)
     }
 }
 

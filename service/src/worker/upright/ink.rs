@@ -9,6 +9,9 @@ const AROUND: usize = 15;
 /// How much darker than its surroundings ink is.
 const DARKER: u32 = 24;
 
+/// Upright strokes that it takes to tell the size of text.
+const MIN_STROKES: usize = 50;
+
 /// A coarse, bilevel picture of a page.
 pub(in crate::worker) struct Ink {
     /// Pixels along a cell's side.
@@ -66,6 +69,30 @@ impl Ink {
             }
         }
         counts
+    }
+
+    /// About the height of capitals, in pixels: most upright strokes are shorter than nine of ten. `None`: too little ink.
+    pub(in crate::worker) fn text_height(&self) -> Option<u32> {
+        let mut strokes = Vec::new();
+        let mut lengths = vec![0u32; self.columns];
+        for row in 0..self.rows {
+            for (length, cell) in lengths.iter_mut().zip(self.row(row)) {
+                if *cell {
+                    *length += 1;
+                } else {
+                    if *length >= 2 {
+                        strokes.push(*length);
+                    }
+                    *length = 0;
+                }
+            }
+        }
+        if strokes.len() < MIN_STROKES {
+            return None;
+        }
+        let at = strokes.len() * 9 / 10;
+        let (_, height, _) = strokes.select_nth_unstable(at);
+        Some(*height * self.scale)
     }
 
     /// The cells of a row.

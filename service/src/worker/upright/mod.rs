@@ -3,6 +3,7 @@
 //! Upright pages pay a look at a coarse picture. Lines that run up or down the page show in it; on their head they do not, but
 //! what is read then is worth little, and that is when a part of the page is read the other ways up.
 
+mod enlarge;
 mod ink;
 mod skew;
 mod turn;
@@ -60,7 +61,13 @@ pub(super) fn straighten(
     recognizer: &mut Recognizer,
     languages: &str,
 ) -> Result<Upright, TesseractError> {
-    let ink = Ink::of(&scan);
+    let mut ink = Ink::of(&scan);
+    let (mut scan, mut enlarged) = (scan, 1);
+    if let Some(factor) = ink.text_height().and_then(|height| enlarge::factor(&scan, height)) {
+        scan = enlarge::by(&scan, factor);
+        enlarged = factor;
+        ink = Ink::of(&scan);
+    }
     let slant = Slant::of(&ink).unwrap_or(Slant {
         sideways: false,
         degrees: 0.0,
@@ -77,7 +84,9 @@ pub(super) fn straighten(
     } else {
         slant.degrees
     };
-    Ok(turn(scan, quarter, degrees, ink.count()))
+    let mut upright = turn(scan, quarter, degrees, ink.count());
+    upright.turned.enlarged = enlarged;
+    Ok(upright)
 }
 
 /// Another way up, for a page that was read with little confidence, if a part of it reads much better that way.
@@ -122,6 +131,7 @@ fn turn(scan: Scan, quarter: Quarter, degrees: f64, inked: usize) -> Upright {
         turned: Turned {
             quarter,
             tilt,
+            enlarged: 1,
             width,
             height,
         },

@@ -176,15 +176,23 @@ impl Tilt {
 pub(in crate::worker) struct Turned {
     pub(in crate::worker) quarter: Quarter,
     pub(in crate::worker) tilt: Option<Tilt>,
-    /// The page as it came.
+    /// How many times larger it was made before.
+    pub(in crate::worker) enlarged: u32,
+    /// The page as it came, enlarged.
     pub(in crate::worker) width: u32,
     pub(in crate::worker) height: u32,
 }
 
 impl Turned {
+    /// Width and height of the page as it came.
+    pub(in crate::worker) fn page(&self) -> (u32, u32) {
+        (self.width / self.enlarged, self.height / self.enlarged)
+    }
+
     /// The box on the page as it came that holds this box of the turned page.
     pub(in crate::worker) fn back(&self, [left, top, right, bottom]: [i32; 4]) -> [i32; 4] {
-        if self.quarter == Quarter::None && self.tilt.is_none() {
+        let scale = f64::from(self.enlarged);
+        if self.quarter == Quarter::None && self.tilt.is_none() && self.enlarged == 1 {
             return [left, top, right, bottom];
         }
         let (width, height) = (f64::from(self.width), f64::from(self.height));
@@ -195,9 +203,9 @@ impl Turned {
         });
         let edge = |pick: fn(&(f64, f64)) -> f64, fold: fn(f64, f64) -> f64| {
             let values = corners.iter().map(pick);
-            values.reduce(fold).unwrap_or_default().round()
+            values.reduce(fold).unwrap_or_default()
         };
-        let on_page = |value: f64, end: f64| value.clamp(0.0, end) as i32;
+        let on_page = |value: f64, end: f64| (value.clamp(0.0, end) / scale).round() as i32;
         [
             on_page(edge(|p| p.0, f64::min), width),
             on_page(edge(|p| p.1, f64::min), height),
