@@ -2,21 +2,24 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../tests/service/support/mod.rs"]
 mod support;
-use support::{Server, prose::{self, Layout, Wear}, process::on_core};
+use support::{Server, prose::{self, Layout, Wear}, pdf::Pdf};
 fn main() {
     let server = Server::start(&["--workers", "1"]);
-    let base = Wear { degrees: 0.0, dpi: 300, blur: 0.0, noise: 12, quality: 60 };
-    for dpi in [60, 72, 85, 100, 120, 150] {
-        let (mut r, mut ms) = (0.0, 0.0);
-        for seed in 1..=6 {
-            let p = prose::page(Layout::Letter, seed);
-            let w = server.workers()[0];
-            let t = on_core(w);
-            let a = server.answer("?codes=none", &Wear { dpi, ..base }.jpeg(&p.image));
-            ms += (on_core(w) - t) as f64 / 1e6;
-            r += prose::recall(&p.words, &a.pages[0].text) * 100.0;
-            if seed == 1 { println!("{:?} {:?} {:?} {:?}", a.pages[0].width, a.pages[0].height, a.pages[0].dpi, a.pages[0].words[0]); }
+    for (name, pdf) in [
+        ("form ap", Pdf::default().form_page(&["Name:"], "Miller 4711", true)),
+        ("form no ap", Pdf::default().form_page(&["Name:"], "Miller 4711", false)),
+        ("glyph", Pdf::default().glyph_page("Purchase order from the supplier of the house 55120 and more words")),
+        ("subset", Pdf::default().subset_page("Purchase order from the supplier of the house 55120 and more words")),
+        ("rot180", Pdf::default().text_page_with("/Rotate 180", &["Upside down"])),
+        ("rot270", Pdf::default().text_page_with("/Rotate 270", &["Upside down"])),
+        ("unit", Pdf::default().text_page_with("/UserUnit 2", &["Upside down"])),
+        ("crop", Pdf::default().text_page_with("/CropBox[0 0 595 700]", &["Cut away", "also", "and this stays", "a", "b", "c"])),
+        ("crop rot", Pdf::default().text_page_with("/Rotate 90/CropBox[60 400 400 800]", &["Cropped line"])),
+    ] {
+        for mode in ["auto", "text", "ocr"] {
+        let a = server.answer(&format!("?codes=none&mode={mode}"), &pdf.build());
+        let p = &a.pages[0];
+        println!("{name} {mode}: {:?} {:?} {:?} {:?} rot {} {:?} words {:?}", p.status, p.method, (p.width, p.height), p.dpi, p.rotation, p.text, p.words.iter().map(|w| (&w.text[..], w.bounds)).take(2).collect::<Vec<_>>());
         }
-        println!("dpi {dpi}: recall {:.2} ms {:.0}", r / 6.0, ms / 6.0);
     }
 }

@@ -64,7 +64,8 @@ impl PdfDocument {
         })?;
         let frame = Frame::of(&page, max_pixels)?;
         if mode != Mode::Ocr {
-            let glyphs = page.glyphs();
+            let mut glyphs = page.glyphs();
+            layer::keep_seen(&mut glyphs, page.seen());
             if mode == Mode::Text || soundness::is_sound(&glyphs, &page) {
                 return Ok(Content::Layer(layer::read(&glyphs, &page, frame)));
             }
