@@ -107,7 +107,10 @@ impl Sums {
             let answer = server.answer("?codes=none", document);
             assert!(answer.complete);
             let after = server.workers().into_iter().map(on_core);
-            let busiest = after.zip(before).map(|(after, before)| after - before).max();
+            let busiest = after
+                .zip(before)
+                .map(|(after, before)| after - before)
+                .max();
             self.busiest[at] += busiest.unwrap() as f64 / 1e6;
             self.ms[at] += answer.pages[0].ms as f64;
             self.recall[at] += prose::recall(words, &answer.pages[0].text) * 100.0;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use ocr_api::health::Engine;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Shared, help};
 use super::job::{Errand, Job, Outcome};
 use super::process::Process;
+use super::{Shared, help};
 use crate::protocol::Reply;
 
 /// Loading a model takes 0.1 s on an idle machine.
@@ -139,11 +139,7 @@ enum Death {
     During(io::Error),
 }
 
-async fn converse(
-    process: &mut Process,
-    errand: &Errand,
-    shared: &Shared,
-) -> Result<Reply, Death> {
+async fn converse(process: &mut Process, errand: &Errand, shared: &Shared) -> Result<Reply, Death> {
     process.send(errand).await.map_err(Death::Before)?;
     help::answer(process, errand, shared)
         .await

@@ -5,8 +5,8 @@ use std::io;
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
 use super::ffi::tesseract::{RawWord, TesseractError};
-use super::recognizer::Recognizer;
 use super::pdf::Layer;
+use super::recognizer::Recognizer;
 use super::share::{self, Helpers};
 use super::upright::{self, Upright};
 use super::{Content, Scan};

@@ -5,8 +5,6 @@ use std::ptr::{self, NonNull};
 
 use leptess::capi;
 
-use crate::worker::upright::Quarter;
-
 /// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
 #[derive(Debug)]
 pub(in crate::worker) struct Tesseract {
@@ -21,8 +19,6 @@ pub(in crate::worker) struct RawWord {
     pub(in crate::worker) confidence: f32,
     /// Left, top, right, bottom in pixels of the image.
     pub(in crate::worker) bounds: [i32; 4],
-    /// How the image would have to be turned for the word to stand upright.
-    pub(in crate::worker) up: Quarter,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +153,6 @@ impl Tesseract {
                         text,
                         confidence: capi::TessResultIteratorConfidence(iterator, level),
                         bounds: [left, top, right, bottom],
-                        up: up(page),
                     });
                 }
                 if capi::TessResultIteratorNext(iterator, level) == 0 {
@@ -185,31 +180,6 @@ impl Drop for Tesseract {
     fn drop(&mut self) {
         // SAFETY: the handle came from `TessBaseAPICreate` and is freed here only.
         unsafe { capi::TessBaseAPIDelete(self.handle.as_ptr()) };
-    }
-}
-
-/// How the image would have to be turned for the word at hand to stand upright.
-///
-/// # Safety
-/// `page` is a live iterator.
-unsafe fn up(page: *const capi::TessPageIterator) -> Quarter {
-    let (mut orientation, mut direction, mut order, mut skew) = (0, 0, 0, 0.0);
-    // SAFETY: as the caller promises; the results are written during the call.
-    unsafe {
-        capi::TessPageIteratorOrientation(
-            page.cast_mut(),
-            &raw mut orientation,
-            &raw mut direction,
-            &raw mut order,
-            &raw mut skew,
-        );
-    }
-    match orientation {
-        // Its top points to the right.
-        capi::TessOrientation_ORIENTATION_PAGE_RIGHT => Quarter::Left,
-        capi::TessOrientation_ORIENTATION_PAGE_DOWN => Quarter::Half,
-        capi::TessOrientation_ORIENTATION_PAGE_LEFT => Quarter::Right,
-        _ => Quarter::None,
     }
 }
 

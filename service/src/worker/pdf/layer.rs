@@ -25,7 +25,12 @@ pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
             Word {
                 text: word.text,
                 confidence: 100.0,
-                bounds: [a.0.min(b.0), a.1.min(b.1), a.0.max(b.0), a.1.max(b.1)],
+                bounds: [
+                    a.0.min(b.0).clamp(0, frame.width),
+                    a.1.min(b.1).clamp(0, frame.height),
+                    a.0.max(b.0).clamp(0, frame.width),
+                    a.1.max(b.1).clamp(0, frame.height),
+                ],
             }
         })
         .collect();

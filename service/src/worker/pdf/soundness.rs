@@ -59,10 +59,7 @@ impl Count {
 }
 
 fn is_vowel(c: char) -> bool {
-    matches!(
-        c.to_ascii_lowercase(),
-        'a' | 'e' | 'i' | 'o' | 'u' | 'y'
-    )
+    matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'i' | 'o' | 'u' | 'y')
 }
 
 /// Not a control character, not from a private area, not the replacement character. U+0002 and U+FFFE are
@@ -105,7 +102,8 @@ mod tests {
 
     #[test]
     fn glyph_numbers_are_no_letters() {
-        let text = "The goods arrived on Monday in good order and were put into the store of the house";
+        let text =
+            "The goods arrived on Monday in good order and were put into the store of the house";
         let read = |shift: u8| {
             let glyphs = text.bytes().filter(|byte| *byte != b' ');
             let glyphs: Vec<Glyph> = glyphs.map(|byte| glyph(char::from(byte - shift))).collect();

@@ -11,6 +11,8 @@ const DIRT: usize = 1;
 const GUTTERS: [(usize, usize); 2] = [(10, 50), (8, 120)];
 /// The same for a table or columns anywhere on the page: in which order they are read depends on what else is there.
 const TABLE: (usize, usize) = (8, 70);
+/// The share of those rows that has ink at least: between a few lines, spaces stand one below the other by chance.
+const INKED: f64 = 0.25;
 /// Ink that a column has at least, as a share of that around the cut.
 const COLUMN: f64 = 0.03;
 
@@ -29,7 +31,10 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32) -> Vec<Cut> {
     let total: usize = leaning.counts.iter().sum();
     let mut cuts: Vec<Cut> = Vec::new();
     let rows = (0..leaning.counts.len()).step_by(TABLE.1 / 2);
-    if rows.into_iter().any(|row| leaning.has_columns(ink, row, TABLE)) {
+    if rows
+        .into_iter()
+        .any(|row| leaning.has_columns(ink, row, TABLE))
+    {
         return cuts;
     }
     for part in 1..parts {
@@ -108,6 +113,11 @@ impl Leaning {
 
     /// Whether what stands around a row stands in columns there.
     fn has_columns(&self, ink: &Ink, around: usize, (gutter, reach): (usize, usize)) -> bool {
+        let rows = around.saturating_sub(reach)..(around + reach).min(self.counts.len());
+        let inked = self.counts[rows].iter().filter(|count| **count > DIRT);
+        if (inked.count() as f64) < 2.0 * reach as f64 * INKED {
+            return false;
+        }
         let mut counts = vec![0usize; ink.columns];
         let first = around.saturating_sub(2 * self.offset + reach);
         let last = (around + reach).min(ink.rows);

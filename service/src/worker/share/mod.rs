@@ -3,17 +3,16 @@
 
 mod cut;
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 
 use ocr_api::answer::Word;
 
 use super::ffi::tesseract::RawWord;
-use super::upright::{Ink, Quarter, Upright};
+use super::upright::{Ink, Upright};
 use super::{Scan, receive_message, send};
 use crate::protocol::{Band, BandRead, Collected, Reply};
 use cut::Cut;
-use std::io::Write;
 
 /// Coarse cells of ink that a band has at least: some eight lines. Reading less is not worth the hand-over.
 const LEAST_INK: usize = 10_000;
@@ -66,10 +65,7 @@ impl Helpers<'_> {
             dpi: part.scan.dpi,
             languages: self.languages.to_owned(),
         };
-        send(
-            self.socket,
-            &Reply::Lend(parts.iter().map(band).collect()),
-        )?;
+        send(self.socket, &Reply::Lend(parts.iter().map(band).collect()))?;
         parts
             .iter()
             .try_for_each(|part| self.socket.write_all(&part.scan.pixels))
@@ -185,7 +181,6 @@ pub(super) fn answered(read: BandRead) -> (String, Vec<RawWord>) {
         text: word.text,
         confidence: word.confidence,
         bounds: word.bounds,
-        up: Quarter::None,
     };
     (read.text, read.words.into_iter().map(word).collect())
 }

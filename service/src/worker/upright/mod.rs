@@ -12,8 +12,8 @@ use super::Scan;
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::recognizer::Recognizer;
 pub(super) use ink::Ink;
-pub(super) use skew::Slant;
-pub(super) use turn::{Quarter, Tilt, Turned};
+use skew::Slant;
+use turn::{Quarter, Tilt, Turned};
 
 /// Lines that lean less are read as well as level ones, and turning pixels costs time and sharpness.
 const LEANING: f64 = 0.4;
@@ -63,7 +63,10 @@ pub(super) fn straighten(
 ) -> Result<Upright, TesseractError> {
     let mut ink = Ink::of(&scan);
     let (mut scan, mut enlarged) = (scan, 1);
-    if let Some(factor) = ink.text_height().and_then(|height| enlarge::factor(&scan, height)) {
+    if let Some(factor) = ink
+        .text_height()
+        .and_then(|height| enlarge::factor(&scan, height))
+    {
         scan = enlarge::by(&scan, factor);
         enlarged = factor;
         ink = Ink::of(&scan);
@@ -111,7 +114,8 @@ pub(super) fn second_thought(
         ways.extend([Quarter::Right, Quarter::Left]);
     }
     let (way, found) = most_confident(&part, &ways, recognizer, languages)?;
-    Ok((found >= read + BETTER).then_some(way))
+    // What is read badly every way stays as it is.
+    Ok((found >= DOUBTFUL.max(read + BETTER)).then_some(way))
 }
 
 fn turn(scan: Scan, quarter: Quarter, degrees: f64, inked: usize) -> Upright {
@@ -120,8 +124,7 @@ fn turn(scan: Scan, quarter: Quarter, degrees: f64, inked: usize) -> Upright {
         Quarter::None => scan,
         quarter => quarter.turn(&scan),
     };
-    let tilt = (degrees.abs() >= LEANING)
-        .then(|| Tilt::leveling(scan.width, scan.height, degrees));
+    let tilt = (degrees.abs() >= LEANING).then(|| Tilt::leveling(scan.width, scan.height, degrees));
     let scan = match &tilt {
         Some(tilt) => tilt.turn(&scan),
         None => scan,
@@ -172,23 +175,26 @@ pub(super) fn confidence(words: &[RawWord]) -> f32 {
     if length > 0.0 { sum / length } else { 0.0 }
 }
 
-/// Tesseract reads some text that lies on its side by itself: the turn that most of the words would need to stand upright.
+/// Tesseract reads text by itself that runs down the page, and gives words higher than wide: they would have to be turned
+/// to the left. Only of letters that are written side by side.
 pub(super) fn lying(words: &[RawWord]) -> Quarter {
-    let turns = [
-        Quarter::None,
-        Quarter::Right,
-        Quarter::Half,
-        Quarter::Left,
-    ];
-    let most = turns.map(|turn| {
-        let of_turn = words.iter().filter(|word| word.up == turn);
-        (of_turn.map(|word| word.text.len()).sum::<usize>(), turn)
-    });
-    // Of several with as many, the first: upright.
-    most.into_iter()
-        .rev()
-        .max_by_key(|(length, _)| *length)
-        .map_or(Quarter::None, |(_, turn)| turn)
+    let (mut high, mut wide) = (0, 0);
+    for word in words {
+        let letters = word.text.bytes().filter(u8::is_ascii_alphanumeric).count();
+        let [left, top, right, bottom] = word.bounds;
+        if letters < 3 {
+            continue;
+        } else if bottom - top > right - left {
+            high += letters;
+        } else {
+            wide += letters;
+        }
+    }
+    if high > wide {
+        Quarter::Left
+    } else {
+        Quarter::None
+    }
 }
 
 /// The strip across the page, or along it, that has the most ink of those that are a share of it.

@@ -41,7 +41,12 @@ impl Pdf {
     }
 
     /// Texts at places: left edge and baseline, in points from the bottom left.
-    pub(crate) fn placed_page(mut self, font: &str, size: f64, texts: &[(f64, f64, String)]) -> Self {
+    pub(crate) fn placed_page(
+        mut self,
+        font: &str,
+        size: f64,
+        texts: &[(f64, f64, String)],
+    ) -> Self {
         let font = self.add(format!("<</Type/Font/Subtype/Type1/BaseFont/{font}>>"));
         let mut content = format!("BT /F {size} Tf\n");
         for (x, y, text) in texts {
@@ -191,10 +196,13 @@ impl Pdf {
         let codes: String = text
             .chars()
             .map(|c| {
-                let at = seen.iter().position(|other| *other == c).unwrap_or_else(|| {
-                    seen.push(c);
-                    seen.len() - 1
-                });
+                let at = seen
+                    .iter()
+                    .position(|other| *other == c)
+                    .unwrap_or_else(|| {
+                        seen.push(c);
+                        seen.len() - 1
+                    });
                 format!("{:02x}", at + 1)
             })
             .collect();

@@ -56,23 +56,66 @@ pub(crate) fn page(layout: Layout, seed: u64) -> Prose {
     let mut lines: Vec<(f64, f64, String)> = Vec::new();
     let (top, bottom) = (HEIGHT - 80.0, 70.0);
     match layout {
-        Layout::Letter => column(&mut dice, &mut lines, (70.0, 525.0), (top, bottom), size, font),
+        Layout::Letter => column(
+            &mut dice,
+            &mut lines,
+            (70.0, 525.0),
+            (top, bottom),
+            size,
+            font,
+        ),
         Layout::Columns => {
-            column(&mut dice, &mut lines, (60.0, 285.0), (top, bottom), size, font);
-            column(&mut dice, &mut lines, (315.0, 540.0), (top, bottom), size, font);
+            column(
+                &mut dice,
+                &mut lines,
+                (60.0, 285.0),
+                (top, bottom),
+                size,
+                font,
+            );
+            column(
+                &mut dice,
+                &mut lines,
+                (315.0, 540.0),
+                (top, bottom),
+                size,
+                font,
+            );
         }
         Layout::Invoice => {
-            column(&mut dice, &mut lines, (70.0, 250.0), (top, top - 70.0), size, font);
+            column(
+                &mut dice,
+                &mut lines,
+                (70.0, 250.0),
+                (top, top - 70.0),
+                size,
+                font,
+            );
             let mut y = top - 110.0;
             while y > 260.0 {
                 let name = format!("{} {}", plain(&mut dice), plain(&mut dice));
                 lines.push((70.0, y, name));
                 lines.push((300.0, y, format!("{}", 1 + dice.below(90))));
-                lines.push((380.0, y, format!("{}.{:02}", 10 + dice.below(900), dice.below(100))));
-                lines.push((470.0, y, format!("{}.{:02}", 10 + dice.below(9000), dice.below(100))));
+                lines.push((
+                    380.0,
+                    y,
+                    format!("{}.{:02}", 10 + dice.below(900), dice.below(100)),
+                ));
+                lines.push((
+                    470.0,
+                    y,
+                    format!("{}.{:02}", 10 + dice.below(9000), dice.below(100)),
+                ));
                 y -= size * 1.7;
             }
-            column(&mut dice, &mut lines, (70.0, 525.0), (230.0, bottom), size, font);
+            column(
+                &mut dice,
+                &mut lines,
+                (70.0, 525.0),
+                (230.0, bottom),
+                size,
+                font,
+            );
         }
     }
     let words = lines
@@ -105,14 +148,25 @@ fn column(
 ) {
     let words: Vec<&str> = WORDS.split_whitespace().collect();
     // The mean width of a letter; some lines end short of the margin, as in any ragged paragraph.
-    let letter = size * if font == "Courier" { 0.6 } else if font == "Helvetica" { 0.53 } else { 0.47 };
+    let letter = size
+        * if font == "Courier" {
+            0.6
+        } else if font == "Helvetica" {
+            0.53
+        } else {
+            0.47
+        };
     let fits = ((right - left) / letter) as usize;
     let mut y = top;
     while y > bottom {
         let mut left_in_paragraph = 3 + dice.below(6);
         while left_in_paragraph > 0 && y > bottom {
             let mut line = String::new();
-            let short = if left_in_paragraph == 1 { 1 + dice.below(fits) } else { fits };
+            let short = if left_in_paragraph == 1 {
+                1 + dice.below(fits)
+            } else {
+                fits
+            };
             loop {
                 let word = words[dice.below(words.len())];
                 if !line.is_empty() && line.len() + 1 + word.len() > short {
@@ -191,7 +245,10 @@ pub(crate) fn skewed(page: &GrayImage, degrees: f64) -> GrayImage {
         return page.clone();
     }
     let (sin, cos) = degrees.to_radians().sin_cos();
-    let (cx, cy) = (f64::from(page.width()) / 2.0, f64::from(page.height()) / 2.0);
+    let (cx, cy) = (
+        f64::from(page.width()) / 2.0,
+        f64::from(page.height()) / 2.0,
+    );
     let at = |x: f64, y: f64| -> f64 {
         if x < 0.0 || y < 0.0 || x >= f64::from(page.width()) || y >= f64::from(page.height()) {
             return 255.0;
@@ -227,4 +284,3 @@ pub(crate) fn recall(words: &[String], text: &str) -> f64 {
     }
     row[read.len()] as f64 / words.len() as f64
 }
-
