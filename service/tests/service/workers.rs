@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use crate::support::client::connect;
 use crate::support::pdf::Pdf;
 use crate::support::process::{signal, ticks, wait_for};
+use crate::support::prose::{self, Layout};
 use crate::support::{Request, Server, scan};
 
 fn quick() -> Vec<u8> {
@@ -50,8 +51,9 @@ fn busy_worker(server: &Server) -> u32 {
 #[test]
 fn kill_9_at_a_page_costs_that_page_and_no_other() {
     let server = Server::start(&[]);
-    let dense = scan::jpeg(&scan::dense_page());
-    let victim = in_background(&server, "", dense);
+    // In columns: no other worker reads a part of it.
+    let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
+    let victim = in_background(&server, "", columns);
     let pid = busy_worker(&server);
     let other = in_background(&server, "", scan::png(&scan::page(&["Untouched"])));
     signal(pid, Signal::KILL);
