@@ -129,7 +129,7 @@ fn a_page_that_is_given_up_is_let_go_of_and_its_worker_stays() {
             .send_over(&mut *stream);
         let start = ticks(pid);
         // Past decoding and finding its lines.
-        wait_for("the page is being recognized", || ticks(pid) > start + 100);
+        wait_for("the page is being recognized", || ticks(pid) > start + 250);
         drop(stream);
         // With one worker, this is read only when that one has let go, or was replaced.
         assert_eq!(server.answer("", &quick).pages[0].text, "quick\n");
