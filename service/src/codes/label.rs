@@ -18,28 +18,30 @@ const MOST_HEADINGS: usize = 200;
 #[derive(Debug)]
 pub(super) struct Labels<'a> {
     flow: &'a Flow<'a>,
-    /// In lower case, word by word.
-    labels: Vec<Vec<&'a str>>,
-    /// Boxes of words that are labels, or have one in them.
+    /// Folded, word by word.
+    labels: Vec<Vec<String>>,
+    /// Boxes of labels that may head a column.
     headings: Vec<[i32; 4]>,
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn of(flow: &'a Flow<'a>, labels: &'a [&'a str]) -> Self {
-        let is_label = |at: &usize| labels.contains(&flow.lower[*at].as_str());
-        let bounds = |at: usize| {
-            let token = flow.tokens[at];
-            let word = flow.words_of(token.start, token.end).first();
-            word.map(|word| word.bounds)
-        };
-        let headings = (0..flow.tokens.len()).filter(is_label).filter_map(bounds);
+    pub(super) fn of(flow: &'a Flow<'a>, labels: &[&str]) -> Self {
+        let labels: Vec<Vec<String>> = labels
+            .iter()
+            .map(|label| label.split(' ').map(folded).collect())
+            .collect();
+        let headings = (0..flow.tokens.len()).filter_map(|first| {
+            let is_here = |label: &&Vec<String>| flow.folded[first..].starts_with(label);
+            let longest = labels.iter().filter(is_here).map(Vec::len).max()?;
+            let last = first + longest - 1;
+            heads(flow, last)
+                .then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
+        });
+        let headings = headings.take(MOST_HEADINGS).collect();
         Self {
             flow,
-            labels: labels
-                .iter()
-                .map(|label| label.split(' ').collect())
-                .collect(),
-            headings: headings.take(MOST_HEADINGS).collect(),
+            labels,
+            headings,
         }
     }
 
@@ -56,16 +58,30 @@ impl<'a> Labels<'a> {
             [] => return false,
         };
         let height = bottom.saturating_sub(top).clamp(1, 10_000);
+        if self.has_own_word(token) {
+            return false;
+        }
         self.headings.iter().any(|&[l, t, r, b]| {
             let near = top.saturating_sub(t) < COLUMN * height;
             b <= top && near && l < right && left < r
         })
     }
 
+    /// Whether a word stands right before it in its line: that says what the number is.
+    fn has_own_word(&self, token: usize) -> bool {
+        let Some(before) = token.checked_sub(1) else {
+            return false;
+        };
+        let word = self.flow.chars(self.flow.tokens[before]);
+        let is_word = word.len() > 1 && word.iter().all(|c| c.is_alphabetic());
+        is_word && !self.flow.between(before).iter().any(|c| matches!(c, '\n' | '\t'))
+    }
+
     /// Whether a label ends right before a token, but for fillers.
     fn stand_before(&self, token: usize) -> bool {
-        let before = &self.flow.lower[token.saturating_sub(REACH)..token];
-        let ends = |head: &[String], label: &[&str]| {
+        let start = token.saturating_sub(REACH);
+        let (before, plain) = (&self.flow.folded[start..token], &self.flow.lower[start..token]);
+        let ends = |head: &[String], label: &[String]| {
             let start = head.len().checked_sub(label.len());
             start.is_some_and(|start| head[start..].iter().zip(label).all(|(a, b)| a == b))
         };
@@ -73,10 +89,29 @@ impl<'a> Labels<'a> {
             if self.labels.iter().any(|label| ends(&before[..end], label)) {
                 return true;
             }
-            if !FILLERS.contains(&before[end - 1].as_str()) {
+            if !FILLERS.contains(&plain[end - 1].as_str()) {
                 return false;
             }
         }
         false
     }
+}
+
+/// Whether a label that ends at a token can head a column: one that has its own number beside it does not.
+fn heads(flow: &Flow<'_>, last: usize) -> bool {
+    let next = flow.tokens.get(last + 1);
+    let number = next.is_some_and(|next| flow.chars(*next).iter().any(char::is_ascii_digit));
+    !number || matches!(flow.between(last), ['\n' | '\t'])
+}
+
+/// A word in lower case, with one sign for those that recognition takes for one another: `lBAN` is read for `IBAN`.
+pub(super) fn folded(word: &str) -> String {
+    let fold = |c: char| match c {
+        'l' | '1' | '|' | '!' => 'i',
+        '0' => 'o',
+        '5' => 's',
+        '8' => 'b',
+        c => c,
+    };
+    word.chars().flat_map(char::to_lowercase).map(fold).collect()
 }

@@ -9,34 +9,59 @@ mod kind;
 mod label;
 mod repair;
 mod scan;
+mod second_look;
 mod spec;
+mod suspect;
 mod types;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use ocr_api::answer::{Method, Page};
-use ocr_api::code::{Check, Code, Source};
+use ocr_api::code::{Check, Code, Reading, Source};
 
 use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
 use scan::Found;
+pub use second_look::Bounds;
 
-/// The codes of the wanted types on a page, by place. `agreement` is left to [`agree`].
-pub fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
+/// The codes of the wanted types on a page, by place, and what a person should know of them. `agreement` is left to
+/// [`agree`].
+///
+/// What is doubtful on a page that was recognized is looked at again: `look` reads a line of it by every recognizer that
+/// there is, and gives `None` when no more looks are to be had.
+pub fn on_page(
+    page: &Page,
+    wanted: &Selection,
+    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+) -> (Vec<Code>, Vec<String>) {
     let source = match page.method {
         Some(Method::Text) => Source::Text,
         Some(Method::Ocr) => Source::Ocr,
-        None => return Vec::new(),
+        None => return Default::default(),
     };
     if wanted.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
     let flow = Flow::of(page);
-    let mut found: Vec<Found<'_>> = types::SPECS
+    let mut found = in_flow(&flow, wanted, source);
+    let warnings = match source {
+        Source::Ocr => second_look::look_again(&flow, wanted, &mut found, look),
+        Source::Text | Source::Barcode => Vec::new(),
+    };
+    found.sort_by_key(|one| one.first);
+    let codes = found
+        .into_iter()
+        .map(|one| code(&flow, page.page, source, one))
+        .collect();
+    (codes, warnings)
+}
+
+fn in_flow(flow: &Flow<'_>, wanted: &Selection, source: Source) -> Vec<Found<'static>> {
+    let mut found: Vec<Found<'static>> = types::SPECS
         .iter()
         .filter(|spec| wanted.has(spec.kind))
-        .flat_map(|spec| scan::scan(&flow, spec, source == Source::Ocr))
+        .flat_map(|spec| scan::scan(flow, spec, source == Source::Ocr))
         .collect();
     // What passes its check unchanged, then what has a label, then the more telling type, then the longer.
     found.sort_by_key(|one| {
@@ -50,7 +75,7 @@ pub fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
         )
     });
     let mut used = vec![false; flow.tokens.len()];
-    let mut taken: Vec<Found<'_>> = Vec::new();
+    let mut taken = Vec::new();
     for one in found {
         let tokens = &mut used[one.first..=one.last];
         if !tokens.contains(&true) {
@@ -58,39 +83,24 @@ pub fn on_page(page: &Page, wanted: &Selection) -> Vec<Code> {
             taken.push(one);
         }
     }
-    taken.sort_by_key(|one| one.first);
     taken
-        .into_iter()
-        .map(|one| code(&flow, page.page, source, one))
-        .collect()
 }
 
 fn code(flow: &Flow<'_>, page: u32, source: Source, found: Found<'_>) -> Code {
     let (start, end) = (flow.tokens[found.first].start, flow.tokens[found.last].end);
     let words = flow.words_of(start, end);
-    let edge = |at: usize, pick: fn(i32, i32) -> i32| {
-        words
-            .iter()
-            .map(|word| word.bounds[at])
-            .reduce(pick)
-            .unwrap_or_default()
-    };
+    let lowest = words
+        .iter()
+        .map(|word| word.confidence)
+        .fold(100.0, f32::min);
     Code {
         kind: found.spec.kind.name().to_owned(),
         value: found.value,
         raw: flow.raw(start, end),
         page,
-        bounds: [
-            edge(0, i32::min),
-            edge(1, i32::min),
-            edge(2, i32::max),
-            edge(3, i32::max),
-        ],
+        bounds: flow.around(start, end),
         source,
-        confidence: words
-            .iter()
-            .map(|word| word.confidence)
-            .fold(100.0, f32::min),
+        confidence: found.confidence.unwrap_or(lowest),
         check: Some(Check {
             scheme: found.spec.scheme.to_owned(),
             ok: found.ok,
@@ -98,6 +108,7 @@ fn code(flow: &Flow<'_>, page: u32, source: Source, found: Found<'_>) -> Code {
         repaired: !found.edits.is_empty(),
         edits: found.edits,
         agreement: Vec::new(),
+        readings: found.readings,
     }
 }
 

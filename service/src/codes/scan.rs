@@ -1,6 +1,6 @@
 //! Candidates of one type on a page, and what is to be said of them.
 
-use ocr_api::code::Edit;
+use ocr_api::code::{Edit, Reading};
 
 use super::flow::Flow;
 use super::label::Labels;
@@ -20,12 +20,26 @@ pub(super) struct Found<'a> {
     pub(super) ok: bool,
     pub(super) labelled: bool,
     pub(super) edits: Vec<Edit>,
+    /// Of a second look.
+    pub(super) readings: Vec<Reading>,
+    /// Of the reading that it was taken from; `None`: of the page's words.
+    pub(super) confidence: Option<f32>,
 }
 
 /// Everything on the page that may be of this type; candidates may overlap. `recognized`: the page was read by OCR,
 /// which takes characters for their look-alikes.
 pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec<Found<'a>> {
     let labels = Labels::of(flow, spec.labels);
+    scan_labelled(flow, spec, recognized, |first| labels.reach(first))
+}
+
+/// The same where it is known otherwise whether the number that begins at a token has its label.
+pub(super) fn scan_labelled<'a>(
+    flow: &Flow<'_>,
+    spec: &'a Spec,
+    recognized: bool,
+    has_label: impl Fn(usize) -> bool,
+) -> Vec<Found<'a>> {
     let mut found = Vec::new();
     for first in (0..flow.tokens.len()).filter(|first| flow.begins(*first)) {
         let mut read: Vec<char> = Vec::new();
@@ -33,13 +47,14 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
         let mut hyphens = true;
         for (last, &token) in flow.tokens.iter().enumerate().skip(first).take(MOST_GROUPS) {
             let chars = flow.chars(token);
-            if read.len() + chars.len() > spec.length.1 || !chars.iter().all(char::is_ascii) {
+            let fits = read.len() + chars.len() <= spec.length.1;
+            if !fits || !chars.iter().all(char::is_ascii) || is_word(chars) {
                 break;
             }
             read.extend(chars);
             groups.push(chars.len());
             if read.len() >= spec.length.0 && flow.ends(last) && has_digit(&read) {
-                let labelled = labels.reach(first);
+                let labelled = has_label(first);
                 let judged = judge(spec, &read, &groups, hyphens, labelled, recognized);
                 found.extend(judged.map(|(value, ok, edits)| Found {
                     spec,
@@ -49,6 +64,8 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
                     ok,
                     labelled,
                     edits,
+                    readings: Vec::new(),
+                    confidence: None,
                 }));
             }
             match flow.between(last) {
@@ -96,6 +113,12 @@ fn judge(
         return (vouched && believed(&value, true)).then_some((value, true, edits));
     }
     (fits && believed(&upper, false)).then_some((upper, false, Vec::new()))
+}
+
+/// Codes are printed in capitals, or all in small letters: never like this.
+fn is_word(chars: &[char]) -> bool {
+    let small = chars.iter().filter(|c| c.is_ascii_lowercase()).count();
+    chars.len() > 3 && small + 1 >= chars.len() && chars.iter().all(char::is_ascii_alphabetic)
 }
 
 /// Most of a page is words: they are not worth a look.

@@ -3,11 +3,14 @@
 
 mod ffi;
 mod image;
+mod line;
+mod line_recognizer;
 mod opened;
 mod page;
 mod pdf;
 mod recognizer;
 mod sample;
+mod second_look;
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -17,6 +20,7 @@ use std::path::PathBuf;
 use ocr_api::health::{Engine, Sandbox};
 
 use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use line_recognizer::LineRecognizer;
 use opened::Opened;
 use pdf::PdfReader;
 use recognizer::Recognizer;
@@ -30,6 +34,10 @@ pub struct WorkerSettings {
     pub pdfium: PathBuf,
     /// Pixels that a page may have.
     pub max_pixels: u64,
+    /// The model of the second recognizer.
+    pub line_model: Option<PathBuf>,
+    /// Lines of a page that are looked at a second time, at most.
+    pub second_looks: u32,
 }
 
 /// Why a worker stopped, or never started.
@@ -60,10 +68,17 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         recognizer: Recognizer::load(&settings.languages)
             .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
         pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+        line_recognizer: settings
+            .line_model
+            .as_deref()
+            .map(LineRecognizer::load)
+            .transpose()
+            .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
         opened: None,
         max_pixels: settings.max_pixels,
+        second_looks: settings.second_looks,
     };
-    sample::check(&mut worker.recognizer)?;
+    sample::check(&mut worker.recognizer, worker.line_recognizer.as_ref())?;
     send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
 
     while let Some(request) = receive(&mut socket)? {
@@ -83,8 +98,10 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
 struct Worker {
     recognizer: Recognizer,
     pdf: PdfReader,
+    line_recognizer: Option<LineRecognizer>,
     opened: Option<Opened>,
     max_pixels: u64,
+    second_looks: u32,
 }
 
 impl Worker {
@@ -92,6 +109,10 @@ impl Worker {
         Engine {
             tesseract: Some(recognizer::version()),
             library: None,
+            second_recognizer: self
+                .line_recognizer
+                .is_some()
+                .then(|| line_recognizer::NAME.to_owned()),
             languages: settings.languages.clone(),
             pdf: true,
             sandbox: Sandbox::default(),
@@ -104,10 +125,20 @@ impl Worker {
         };
         let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
-            Task::Read { page, how } => document
-                .read(page, how.mode, self.pdf, self.max_pixels)
-                .and_then(|content| page::read(page, content, &mut self.recognizer, &how))
-                .map(|read| Reply::Page(Box::new(read))),
+            Task::Read { page, how } => {
+                let eyes = page::Eyes {
+                    tesseract: &mut self.recognizer,
+                    line_recognizer: self.line_recognizer.as_ref(),
+                    second_looks: self.second_looks,
+                };
+                document
+                    .read(page, how.mode, self.pdf, self.max_pixels)
+                    .and_then(|content| {
+                        let redraw = |bounds, scale| document.redraw(page, bounds, scale);
+                        page::read(page, content, eyes, &redraw, &how)
+                    })
+                    .map(|read| Reply::Page(Box::new(read)))
+            }
         };
         Ok(result.unwrap_or_else(Reply::Fault))
     }
@@ -164,6 +195,22 @@ struct Scan {
     height: u32,
     /// Pixels an inch, where the document says so.
     dpi: Option<u32>,
+}
+
+impl Scan {
+    /// What is within left, top, right, bottom, as far as that is on the page.
+    fn part(&self, [left, top, right, bottom]: [i32; 4]) -> Option<::image::GrayImage> {
+        let within = |at: i32, most: u32| u32::try_from(at.max(0)).unwrap_or(0).min(most);
+        let (left, right) = (within(left, self.width), within(right, self.width));
+        let (top, bottom) = (within(top, self.height), within(bottom, self.height));
+        let width = right.checked_sub(left).filter(|width| *width > 0)?;
+        let rows = (top..bottom).flat_map(|y| {
+            let start = y as usize * self.width as usize + left as usize;
+            &self.pixels[start..start + width as usize]
+        });
+        let pixels = rows.copied().collect();
+        ::image::GrayImage::from_raw(width, bottom.checked_sub(top).filter(|height| *height > 0)?, pixels)
+    }
 }
 
 fn corrupt(detail: impl Into<String>) -> Fault {

@@ -1,9 +1,13 @@
 //! From what is on a page to its place in the answer.
 
+use std::time::Instant;
+
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
 use super::Content;
+use super::line_recognizer::LineRecognizer;
 use super::recognizer::Recognizer;
+use super::second_look::{Redraw, SecondLook};
 use crate::codes;
 use crate::protocol::{Fault, FaultKind, How, PageRead};
 
@@ -11,21 +15,45 @@ use crate::protocol::{Fault, FaultKind, How, PageRead};
 pub(super) fn read(
     number: u32,
     content: Content,
-    recognizer: &mut Recognizer,
+    eyes: Eyes<'_>,
+    redraw: Redraw<'_>,
     how: &How,
 ) -> Result<PageRead, Fault> {
-    let page = build(number, content, recognizer, &how.languages)?;
-    let codes = codes::on_page(&page, &how.codes);
+    let started = Instant::now();
+    let page = build(number, &content, eyes.tesseract, &how.languages)?;
+    let (codes, warnings) = match &content {
+        Content::Layer(_) => codes::on_page(&page, &how.codes, &mut |_| None),
+        Content::Scan(scan) => {
+            let mut again = SecondLook {
+                scan,
+                languages: &how.languages,
+                tesseract: eyes.tesseract,
+                line_recognizer: eyes.line_recognizer,
+                redraw: Some(redraw),
+                left: eyes.second_looks,
+                until: SecondLook::deadline(started.elapsed()),
+            };
+            codes::on_page(&page, &how.codes, &mut |line| again.read(line))
+        }
+    };
     Ok(PageRead {
         page,
         codes,
-        warnings: Vec::new(),
+        warnings,
     })
+}
+
+/// What pages are read with.
+pub(super) struct Eyes<'a> {
+    pub(super) tesseract: &'a mut Recognizer,
+    pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    /// Lines of a page that are looked at a second time, at most.
+    pub(super) second_looks: u32,
 }
 
 fn build(
     number: u32,
-    content: Content,
+    content: &Content,
     recognizer: &mut Recognizer,
     languages: &str,
 ) -> Result<Page, Fault> {
@@ -35,12 +63,12 @@ fn build(
             layer.width,
             layer.height,
             Some(layer.dpi),
-            layer.text,
-            layer.words,
+            layer.text.clone(),
+            layer.words.clone(),
         ),
         Content::Scan(scan) => {
             let (text, words) = recognizer
-                .read(&scan, languages)
+                .read(scan, languages)
                 .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))?;
             let words = words
                 .into_iter()
@@ -74,7 +102,7 @@ fn build(
 }
 
 /// More digits than Tesseract's confidence is worth would only make answers longer.
-fn tenths(confidence: f32) -> f32 {
+pub(super) fn tenths(confidence: f32) -> f32 {
     (confidence.clamp(0.0, 100.0) * 10.0).round() / 10.0
 }
 

@@ -193,8 +193,10 @@ fn spain(number: &str) -> Option<bool> {
     }
 }
 
-/// The country and its length are a form of their own; the check is 1 in 10, so more than one group wants a label.
-/// One that fails is reported with a label only: "DE" and nine digits are also an order number.
+/// Without a label, a form of its own and more than a check of 1 in 10 have to say so: "DE" and nine digits are also a
+/// policy's or an order's number. One that fails is reported with a label only.
 fn believe(seen: &Seen<'_>) -> bool {
-    seen.labelled || seen.ok && seen.in_one()
+    const TELLING: [&str; 8] = ["AT", "BE", "ES", "FR", "IE", "LU", "NL", "SE"];
+    let telling = seen.value.get(..2).is_some_and(|country| TELLING.contains(&country));
+    seen.labelled || seen.ok && seen.in_one() && telling
 }

@@ -11,6 +11,7 @@ mod luhn;
 mod vin;
 
 use super::spec::Spec;
+pub(super) use iban::length as iban_length;
 
 pub(super) const SPECS: [&Spec; 11] = [
     &iban::SPEC,

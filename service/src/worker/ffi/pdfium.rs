@@ -249,8 +249,15 @@ impl Page<'_> {
         found
     }
 
-    /// Draws the page in gray on white: one byte a pixel, rows without padding. `None`: PDFium would not.
-    pub(in crate::worker) fn render(&self, width: c_int, height: c_int) -> Option<Vec<u8>> {
+    /// Draws the page in gray on white, into a picture of `width` × `height`: one byte a pixel, rows without padding.
+    /// `frame` is where the page lies in it: left, top, width, height; what is outside is cut off. `None`: PDFium would
+    /// not.
+    pub(in crate::worker) fn render(
+        &self,
+        width: c_int,
+        height: c_int,
+        frame: [c_int; 4],
+    ) -> Option<Vec<u8>> {
         let size = usize::try_from(width)
             .ok()?
             .checked_mul(usize::try_from(height).ok()?)?;
@@ -272,10 +279,10 @@ impl Page<'_> {
             calls.FPDF_RenderPageBitmap(
                 bitmap,
                 self.raw().cast(),
-                0,
-                0,
-                width,
-                height,
+                frame[0],
+                frame[1],
+                frame[2],
+                frame[3],
                 0,
                 ANNOT | GRAYSCALE,
             );

@@ -1,0 +1,90 @@
+//! Reading lines of a page once more, larger and each by itself, by Tesseract and by the second recognizer.
+
+use std::time::{Duration, Instant};
+
+use image::GrayImage;
+use ocr_api::code::{Reading, Recognizer as Name};
+
+use super::Scan;
+use super::line;
+use super::line_recognizer::LineRecognizer;
+use super::page::tenths;
+use super::recognizer::Recognizer;
+use crate::codes::Bounds;
+
+/// What a line is enlarged to, with what is above and below its letters: Tesseract reads capitals of 30 pixels best.
+const LINE: u32 = 56;
+/// A line that is not like one: a picture, or a page that is made to cost much.
+const MOST_ASPECT: u32 = 60;
+/// The white around a line for Tesseract.
+const FRAME: u32 = 12;
+
+/// Draws a part of the page anew at a multiple of its resolution. `None`: it can't be.
+pub(super) type Redraw<'a> = &'a dyn Fn(Bounds, f32) -> Option<GrayImage>;
+
+/// The looks at one page: so many, and for no longer than that.
+pub(super) struct SecondLook<'a> {
+    pub(super) scan: &'a Scan,
+    pub(super) languages: &'a str,
+    pub(super) tesseract: &'a mut Recognizer,
+    pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    pub(super) redraw: Option<Redraw<'a>>,
+    pub(super) left: u32,
+    pub(super) until: Instant,
+}
+
+impl SecondLook<'_> {
+    /// A page that was hard to read may cost that again, a simple one at least a little.
+    pub(super) fn deadline(first_look: Duration) -> Instant {
+        Instant::now() + first_look.clamp(Duration::from_millis(500), Duration::from_secs(3))
+    }
+
+    /// What each recognizer reads there; `None` when the looks or the time are used up.
+    pub(super) fn read(&mut self, bounds: Bounds) -> Option<Vec<Reading>> {
+        if self.left == 0 || Instant::now() >= self.until {
+            return None;
+        }
+        self.left -= 1;
+        let Some(line) = self.cut(bounds) else {
+            return Some(Vec::new());
+        };
+        let mut readings = Vec::new();
+        let framed = line::framed(&line, FRAME);
+        // A recognizer that fails has read nothing: the other one may have.
+        if let Ok((text, confidence)) = self.tesseract.read_line(&framed, self.languages) {
+            readings.push(reading(Name::Tesseract, text, confidence));
+        }
+        if let Some(Ok(read)) = self.line_recognizer.map(|model| model.read(&line)) {
+            readings.push(reading(Name::PpOcr, read.text, read.confidence));
+        }
+        Some(readings)
+    }
+
+    fn cut(&self, [left, top, right, bottom]: Bounds) -> Option<GrayImage> {
+        let height = u32::try_from(bottom.checked_sub(top)?).ok()?;
+        let width = u32::try_from(right.checked_sub(left)?).ok()?;
+        if height == 0 || width == 0 || width / height > MOST_ASPECT {
+            return None;
+        }
+        let (beside, above) = ((height / 3) as i32, (height / 3) as i32);
+        let bounds = [left - beside, top - above, right + beside, bottom + above];
+        let scale = LINE as f32 / height as f32;
+        let part = match self.redraw {
+            Some(redraw) if scale > 1.0 => redraw(bounds, scale.min(2.0)),
+            _ => None,
+        };
+        let part = match part {
+            Some(part) => part,
+            None => line::enlarge(&self.scan.part(bounds)?, height, LINE),
+        };
+        Some(line::straighten(&part))
+    }
+}
+
+fn reading(recognizer: Name, text: String, confidence: f32) -> Reading {
+    Reading {
+        recognizer,
+        text,
+        confidence: tenths(confidence),
+    }
+}
