@@ -59,6 +59,7 @@ test-ocrctl:
 test-service:
 	vagrant/install-deps.sh build test
 	service/fetch-pdfium.sh
+	service/fetch-pp-ocr.sh
 	cargo test $(PROFILE) -p ocr-service -p ocr-api
 
 # One after the other: each wants both cores.
@@ -76,6 +77,7 @@ bench: rehearse
 	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/migrate.sh $(OCRCTL)
 	cargo bench -p ocr-service --bench page
+	bench/codes.sh
 
 .PHONY: lint
 lint:

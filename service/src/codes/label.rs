@@ -34,8 +34,7 @@ impl<'a> Labels<'a> {
             let is_here = |label: &&Vec<String>| flow.folded[first..].starts_with(label);
             let longest = labels.iter().filter(is_here).map(Vec::len).max()?;
             let last = first + longest - 1;
-            heads(flow, last)
-                .then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
+            heads(flow, last).then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
         });
         let headings = headings.take(MOST_HEADINGS).collect();
         Self {
@@ -58,29 +57,23 @@ impl<'a> Labels<'a> {
             [] => return false,
         };
         let height = bottom.saturating_sub(top).clamp(1, 10_000);
-        if self.has_own_word(token) {
+        if has_own_word(self.flow, token) {
             return false;
         }
         self.headings.iter().any(|&[l, t, r, b]| {
             let near = top.saturating_sub(t) < COLUMN * height;
-            b <= top && near && l < right && left < r
+            // The box of a word that touches a frame is too high.
+            t.midpoint(b) <= top && near && l < right && left < r
         })
-    }
-
-    /// Whether a word stands right before it in its line: that says what the number is.
-    fn has_own_word(&self, token: usize) -> bool {
-        let Some(before) = token.checked_sub(1) else {
-            return false;
-        };
-        let word = self.flow.chars(self.flow.tokens[before]);
-        let is_word = word.len() > 1 && word.iter().all(|c| c.is_alphabetic());
-        is_word && !self.flow.between(before).iter().any(|c| matches!(c, '\n' | '\t'))
     }
 
     /// Whether a label ends right before a token, but for fillers.
     fn stand_before(&self, token: usize) -> bool {
         let start = token.saturating_sub(REACH);
-        let (before, plain) = (&self.flow.folded[start..token], &self.flow.lower[start..token]);
+        let (before, plain) = (
+            &self.flow.folded[start..token],
+            &self.flow.lower[start..token],
+        );
         let ends = |head: &[String], label: &[String]| {
             let start = head.len().checked_sub(label.len());
             start.is_some_and(|start| head[start..].iter().zip(label).all(|(a, b)| a == b))
@@ -95,6 +88,29 @@ impl<'a> Labels<'a> {
         }
         false
     }
+}
+
+/// Whether a word stands right before a number in its line: that says what the number is.
+pub(super) fn has_own_word(flow: &Flow<'_>, token: usize) -> bool {
+    let Some(before) = token.checked_sub(1) else {
+        return false;
+    };
+    let word = flow.chars(flow.tokens[before]);
+    let is_word = word.len() > 1 && word.iter().all(|c| c.is_alphabetic());
+    is_word
+        && !flow
+            .between(before)
+            .iter()
+            .any(|c| matches!(c, '\n' | '\t'))
+}
+
+/// Whether a text is one of these labels, perhaps with fillers behind it, and nothing else.
+pub(super) fn is_label(flow: &Flow<'_>, labels: &[&str]) -> bool {
+    labels.iter().any(|label| {
+        let label: Vec<String> = label.split(' ').map(folded).collect();
+        let filler = |word: &String| FILLERS.contains(&word.as_str());
+        flow.folded.starts_with(&label) && flow.lower[label.len()..].iter().all(filler)
+    })
 }
 
 /// Whether a label that ends at a token can head a column: one that has its own number beside it does not.
@@ -113,5 +129,8 @@ pub(super) fn folded(word: &str) -> String {
         '8' => 'b',
         c => c,
     };
-    word.chars().flat_map(char::to_lowercase).map(fold).collect()
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .map(fold)
+        .collect()
 }

@@ -6,10 +6,14 @@ use ocr_api::code::{Reading, Recognizer};
 
 use super::flow::Flow;
 use super::kind::Selection;
+use super::label::{has_own_word, is_label};
 use super::scan::{Found, scan_labelled};
 use super::spec::{Repair, Spec};
-use super::suspect::{Suspect, suspects};
+use super::suspect::{Suspect, lacks_first, suspects};
 use super::types;
+
+/// Labels that are looked for on a page: most numbers without one have none.
+const MOST_LABELS: usize = 4;
 
 /// Left, top, right, bottom in pixels of the page.
 pub type Bounds = [i32; 4];
@@ -55,7 +59,58 @@ pub(super) fn look_again(
             found.push(Found { readings, ..now });
         }
     }
+    find_labels(flow, &specs, found, look);
     warnings
+}
+
+/// The boxes of a form have labels in small type above the numbers, which get lost more easily. A number that passes the
+/// check of a type but that nothing vouches for is one of its codes if a second look finds the type's label above it.
+fn find_labels(
+    flow: &Flow<'_>,
+    specs: &[&'static Spec],
+    found: &mut Vec<Found<'static>>,
+    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+) {
+    let mut taken = vec![false; flow.tokens.len()];
+    for one in &*found {
+        taken[one.first..=one.last].fill(true);
+    }
+    let mut looks = 0;
+    for spec in specs {
+        let passing = scan_labelled(flow, spec, false, |first| !has_own_word(flow, first));
+        for one in passing.into_iter().filter(|one| one.ok && one.labelled) {
+            if taken[one.first..=one.last].contains(&true) {
+                continue;
+            }
+            if looks == MOST_LABELS {
+                return;
+            }
+            looks += 1;
+            let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
+            let Some(readings) = look(above(flow.around(start, end))) else {
+                return;
+            };
+            if readings
+                .iter()
+                .any(|reading| is_label_of(spec, &reading.text))
+            {
+                taken[one.first..=one.last].fill(true);
+                found.push(one);
+            }
+        }
+    }
+}
+
+/// Where the label of a number in a box is: a line right above its beginning.
+fn above([left, top, right, bottom]: Bounds) -> Bounds {
+    let height = (bottom - top).max(1);
+    let right = right.min(left + 10 * height);
+    [left, top - height * 4 / 3, right, top - height / 3]
+}
+
+fn is_label_of(spec: &Spec, text: &str) -> bool {
+    let page = line_page(text);
+    is_label(&Flow::of(&page), spec.labels)
 }
 
 /// Each recognizer's text of all the lines that a suspect stands on.
@@ -64,6 +119,8 @@ fn read_lines(
     suspect: &Suspect<'static>,
     look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
 ) -> Option<Vec<Reading>> {
+    let tokens = &flow.tokens[suspect.first..=suspect.last];
+    let sizes: Vec<usize> = tokens.iter().map(|token| token.end - token.start).collect();
     let mut whole: Vec<Reading> = Vec::new();
     let mut from = suspect.first;
     for last in suspect.first..=suspect.last {
@@ -72,7 +129,11 @@ fn read_lines(
             continue;
         }
         let (start, end) = (flow.tokens[from].start, flow.tokens[last].end);
-        let line = look(flow.around(start, end))?;
+        let mut bounds = flow.around(start, end);
+        if lacks_first(&sizes) {
+            bounds[0] -= 2 * (bounds[3] - bounds[1]);
+        }
+        let line = look(bounds)?;
         from = last + 1;
         if whole.is_empty() {
             whole = line;

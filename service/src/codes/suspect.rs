@@ -9,6 +9,8 @@ use super::types;
 
 /// Groups that a code may be printed in; noise adds some.
 const MOST_GROUPS: usize = 14;
+/// More are not looked at anyway, and a page is not trusted to have few.
+const MOST_SUSPECTS: usize = 64;
 /// Characters that recognition loses from a code, or adds to it, at most.
 const SLACK: usize = 2;
 /// What recognition puts between two groups, at most: a separator and white space.
@@ -46,6 +48,9 @@ pub(super) fn suspects<'a>(
     let mut suspects: Vec<Suspect<'a>> = Vec::new();
     for (first, last, spec, labelled) in all {
         let overlapping = |one: &&mut Suspect<'_>| one.first <= last && first <= one.last;
+        if suspects.len() == MOST_SUSPECTS {
+            break;
+        }
         match suspects.iter_mut().find(overlapping) {
             Some(one) if one.first == first => one.kinds.push((spec, labelled)),
             // Part of what is looked at already.
@@ -115,6 +120,10 @@ fn has_form(flow: &Flow<'_>, spec: &Spec, first: usize, last: usize) -> bool {
     let letters = chars.iter().filter(|c| c.is_ascii_uppercase()).count();
     let near = |length: usize| chars.len().abs_diff(length) <= 1;
     let in_one = groups.len() == 1;
+    let like = |form: &[usize]| {
+        let off: usize = form.iter().zip(&sizes).map(|(a, b)| a.abs_diff(*b)).sum();
+        form.len() == sizes.len() && off <= 1
+    };
     match spec.kind {
         CodeType::Iban => {
             let fours = sizes.len() > 3 && sizes[..3].iter().all(|size| size.abs_diff(4) <= 1);
@@ -122,21 +131,27 @@ fn has_form(flow: &Flow<'_>, spec: &Spec, first: usize, last: usize) -> bool {
             let known = types::iban_length(&country).is_some_and(near);
             known && digits >= 8 && (in_one || fours)
         }
-        CodeType::Lei => in_one && near(20) && digits >= 5 && letters >= 3,
-        CodeType::Vin => in_one && near(17) && digits >= 5 && letters >= 3,
+        CodeType::Lei => groups.len() < 3 && near(20) && digits >= 5 && letters >= 3,
+        CodeType::Vin => groups.len() < 3 && near(17) && digits >= 5 && letters >= 3,
         CodeType::Isbn => {
             let begins = chars.starts_with(&['9', '7', '8']) || chars.starts_with(&['9', '7', '9']);
             begins && near(13) && (in_one || sizes.len() == 5)
         }
-        CodeType::Gtin => {
-            let like = |form: &[usize]| {
-                let off: usize = form.iter().zip(&sizes).map(|(a, b)| a.abs_diff(*b)).sum();
-                form.len() == sizes.len() && off <= 1
-            };
-            like(&[1, 6, 6]) || like(&[1, 5, 5, 1])
+        CodeType::Isin => {
+            let begins = |form: &[char]| chars.starts_with(form);
+            let country = begins(&['D', 'E']) || begins(&['G', 'B']) || begins(&['I', 'E']);
+            let zeros = chars.iter().skip(2).take(2).all(|c| is_digitlike(*c));
+            in_one && near(12) && country && zeros
         }
+        CodeType::Gtin => like(&[1, 6, 6]) || like(&[1, 5, 5, 1]) || lacks_first(&sizes),
+        CodeType::Imei => like(&[2, 6, 6, 1]),
         _ => false,
     }
+}
+
+/// As a number under a bar code whose first digit, apart at its left, was not read.
+pub(super) fn lacks_first(sizes: &[usize]) -> bool {
+    matches!(sizes, [6, 6] | [5, 5, 1])
 }
 
 fn is_digitlike(c: char) -> bool {

@@ -124,9 +124,15 @@ mod tests {
     fn a_sloping_line_is_set_straight_and_its_neighbour_cut_off() {
         for slope in [-0.03, 0.0, 0.02, 0.035] {
             let line = straighten(&sloping(slope));
-            assert!((26..=31).contains(&line.height()), "{slope}: {}", line.height());
+            assert!(
+                (26..=31).contains(&line.height()),
+                "{slope}: {}",
+                line.height()
+            );
             let ink = ink_of_rows(&line, 250, 0.0);
-            let full = ink.iter().filter(|row| **row > ink[line.height() as usize / 2] * 0.9);
+            let full = ink
+                .iter()
+                .filter(|row| **row > ink[line.height() as usize / 2] * 0.9);
             assert!(full.count() >= 16, "{slope}");
             assert!(ink[0] + ink[1] < 1.0, "{slope}");
         }

@@ -70,10 +70,10 @@ impl LineRecognizer {
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
         let scaled = image::imageops::resize(line, width, HEIGHT, image::imageops::Triangle);
         // Three channels alike, from -1 to 1.
-        let input = NdTensor::<f32, 4>::from_fn(
-            [1, 3, HEIGHT as usize, width as usize],
-            |[_, _, y, x]| f32::from(scaled.get_pixel(x as u32, y as u32).0[0]) / 127.5 - 1.0,
-        );
+        let input =
+            NdTensor::<f32, 4>::from_fn([1, 3, HEIGHT as usize, width as usize], |[_, _, y, x]| {
+                f32::from(scaled.get_pixel(x as u32, y as u32).0[0]) / 127.5 - 1.0
+            });
         let output = self
             .model
             .run_one(input.into(), None)

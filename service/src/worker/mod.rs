@@ -209,7 +209,11 @@ impl Scan {
             &self.pixels[start..start + width as usize]
         });
         let pixels = rows.copied().collect();
-        ::image::GrayImage::from_raw(width, bottom.checked_sub(top).filter(|height| *height > 0)?, pixels)
+        ::image::GrayImage::from_raw(
+            width,
+            bottom.checked_sub(top).filter(|height| *height > 0)?,
+            pixels,
+        )
     }
 }
 

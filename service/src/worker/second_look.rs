@@ -16,6 +16,9 @@ use crate::codes::Bounds;
 const LINE: u32 = 56;
 /// A line that is not like one: a picture, or a page that is made to cost much.
 const MOST_ASPECT: u32 = 60;
+/// Enough for a page full of doubtful codes on a busy machine.
+const LEAST_TIME: Duration = Duration::from_millis(1500);
+const MOST_TIME: Duration = Duration::from_secs(5);
 /// The white around a line for Tesseract.
 const FRAME: u32 = 12;
 
@@ -34,9 +37,9 @@ pub(super) struct SecondLook<'a> {
 }
 
 impl SecondLook<'_> {
-    /// A page that was hard to read may cost that again, a simple one at least a little.
+    /// A page that was hard to read may cost that again, a simple one a little at least.
     pub(super) fn deadline(first_look: Duration) -> Instant {
-        Instant::now() + first_look.clamp(Duration::from_millis(500), Duration::from_secs(3))
+        Instant::now() + first_look.clamp(LEAST_TIME, MOST_TIME)
     }
 
     /// What each recognizer reads there; `None` when the looks or the time are used up.

@@ -197,6 +197,9 @@ fn spain(number: &str) -> Option<bool> {
 /// policy's or an order's number. One that fails is reported with a label only.
 fn believe(seen: &Seen<'_>) -> bool {
     const TELLING: [&str; 8] = ["AT", "BE", "ES", "FR", "IE", "LU", "NL", "SE"];
-    let telling = seen.value.get(..2).is_some_and(|country| TELLING.contains(&country));
+    let telling = seen
+        .value
+        .get(..2)
+        .is_some_and(|country| TELLING.contains(&country));
     seen.labelled || seen.ok && seen.in_one() && telling
 }

@@ -110,7 +110,12 @@ impl PdfDocument {
         let scaled = |pixels: i32| (pixels as f32 * scale).round() as i32;
         let [left, top, right, bottom] = bounds.map(scaled);
         let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
-        let frame = [-left, -top, scaled(drawn.frame.width), scaled(drawn.frame.height)];
+        let frame = [
+            -left,
+            -top,
+            scaled(drawn.frame.width),
+            scaled(drawn.frame.height),
+        ];
         let pixels = page.render(width, height, frame)?;
         GrayImage::from_raw(width.unsigned_abs(), height.unsigned_abs(), pixels)
     }
