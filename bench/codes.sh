@@ -30,7 +30,7 @@ for looks in 16 0; do
         [[ -z $address ]] || curl --silent --fail --output /dev/null "http://$address/readyz" && break
         sleep 0.1
     done
-    addresses+=("$address")
+    addresses+=("$address/${started[-1]}")
 done
 echo "seed $seed"
 "$work/venv/bin/python" "$here/codes/judge.py" "$work/scans" "$key" "${addresses[@]}" ${show:+"$show"}

@@ -1,14 +1,17 @@
 """Sends the scans to two services by turns and judges the codes that come back.
 
-    judge.py DIRECTORY KEY WITH WITHOUT      the services' addresses: with the second look, and without it
+    judge.py DIRECTORY KEY WITH WITHOUT      the services as ADDRESS/PID: with the second look, and without it
+
+Time is that of a core, as the kernel counts it for the workers: it does not change with what else the machine does.
 
 A code counts as found when its type and value are what is printed; a code that is said to pass its check counts against
 precision unless it is printed so and python-stdnum (vininfo for VINs) takes it for valid too.
 """
 
+import difflib
 import json
+import os
 import sys
-import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -18,14 +21,25 @@ import numbers_of_all_kinds as numbers
 TYPES = ["iban", "lei", "vin", "isin", "isbn", "issn", "gtin", "sscc", "imei", "eu_vat"]
 
 
-def ask(address, key, document):
+def cpu_seconds(pid):
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    workers += [child for task in Path(f"/proc/{pid}/task").iterdir() if task.name != pid for child in (task / "children").read_text().split()]
+    ticks = 0
+    for worker in workers:
+        fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def ask(service, key, document):
+    address, _, pid = service.partition("/")
     request = urllib.request.Request(
         f"http://{address}/v1/ocr?codes={','.join(TYPES)}", data=document, headers={"Authorization": f"Bearer {key}", "Content-Type": "image/jpeg"}
     )
-    started = time.monotonic()
+    started = cpu_seconds(pid)
     with urllib.request.urlopen(request) as response:
         answer = json.load(response)
-    return time.monotonic() - started, answer
+    return cpu_seconds(pid) - started, answer
 
 
 class Score:
@@ -62,7 +76,6 @@ def main():
     directory, key, addresses = Path(sys.argv[1]), sys.argv[2], [one for one in sys.argv[3:5] if not one.startswith("--")]
     pages = json.loads((directory / "truth.json").read_text())
     scores = [Score() for _ in addresses]
-    readings = Counter()
     for address in addresses:
         ask(address, key, (directory / pages[0]["file"]).read_bytes())
     for number, page in enumerate(pages):
@@ -72,8 +85,6 @@ def main():
             if at < len(addresses):
                 seconds, answer = ask(addresses[at], key, document)
                 scores[at].take(page, seconds, answer)
-                if at == 0:
-                    readings[page["dpi"]] += 1
     print(f"{'':10}{'printed':>8}", *(f"{name:>10}" for name in ["precision", "recall", "precision", "recall"]))
     print(f"{'':18}{'with the second look':>22}{'without':>22}" if len(scores) > 1 else "")
     for kind in [*TYPES, "all"]:
@@ -93,7 +104,6 @@ def show(score):
             print(f"\n{what} {kind} {value}  on {page['file']} ({page['kind']}, {page['dpi']} dpi, {page['font']} {page['size']})")
             printed = [code["printed"] for code in page["codes"] if code["value"] == value]
             print("  printed", printed, "codes", [one for one in near if one[1] not in {code["value"] for code in page["codes"] if code["valid"]}])
-            import difflib
             lines = answer["pages"][0]["text"].splitlines()
             wanted = printed[0] if printed else value
             best = difflib.get_close_matches(wanted, lines, n=2, cutoff=0.2)

@@ -79,7 +79,13 @@ impl<'a> Labels<'a> {
             start.is_some_and(|start| head[start..].iter().zip(label).all(|(a, b)| a == b))
         };
         for end in (1..=before.len()).rev() {
-            if self.labels.iter().any(|label| ends(&before[..end], label)) {
+            // An application identifier stands in parentheses; a number without is a number.
+            let number = plain[end - 1].bytes().all(|byte| byte.is_ascii_digit());
+            let closed = self.flow.between(start + end - 1).first() == Some(&')');
+            let is_here = |label: &Vec<String>| {
+                ends(&before[..end], label) && (label.len() > 1 || !number || closed)
+            };
+            if self.labels.iter().any(is_here) {
                 return true;
             }
             if !FILLERS.contains(&plain[end - 1].as_str()) {

@@ -77,7 +77,7 @@ fn find_labels(
     }
     let mut looks = 0;
     for spec in specs {
-        let passing = scan_labelled(flow, spec, false, |first| !has_own_word(flow, first));
+        let passing = scan_labelled(flow, spec, true, |first| !has_own_word(flow, first));
         for one in passing.into_iter().filter(|one| one.ok && one.labelled) {
             if taken[one.first..=one.last].contains(&true) {
                 continue;

@@ -52,7 +52,10 @@ pub(super) fn suspects<'a>(
             break;
         }
         match suspects.iter_mut().find(overlapping) {
-            Some(one) if one.first == first => one.kinds.push((spec, labelled)),
+            Some(one) if one.first == first => {
+                one.last = one.last.max(last);
+                one.kinds.push((spec, labelled));
+            }
             // Part of what is looked at already.
             Some(_) => {}
             None => suspects.push(Suspect {
@@ -67,6 +70,14 @@ pub(super) fn suspects<'a>(
 
 /// The last token of what may be one code that begins at `first`: as many characters as it has, or nearly.
 fn extent(flow: &Flow<'_>, spec: &Spec, first: usize, settled: &[bool]) -> Option<usize> {
+    // A label is no beginning of a code.
+    if !flow
+        .chars(flow.tokens[first])
+        .iter()
+        .any(char::is_ascii_digit)
+    {
+        return None;
+    }
     let (fewest, most) = lengths(flow, spec, first);
     let mut read = 0;
     let mut digits = 0;

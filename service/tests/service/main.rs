@@ -15,6 +15,7 @@ mod formats;
 mod keys;
 mod oneshot;
 mod pdf;
+mod second_look;
 mod sockets;
 mod support;
 mod workers;

@@ -16,7 +16,9 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     believe: |seen| {
         let zeros = ["DE000", "GB00", "IE00"];
         let telling = zeros.iter().any(|head| seen.value.starts_with(head));
-        seen.labelled || seen.ok && seen.in_one() && telling
+        // In groups, it is country, number and check digit: "FR06 0203 6981" begins an IBAN.
+        let whole = seen.in_one() || seen.groups.first() == Some(&2);
+        seen.labelled && whole || seen.ok && seen.in_one() && telling
     },
     repair: Repair::Forced,
 };
