@@ -5,6 +5,7 @@
 #   make test                                 every test there is, a rehearsal on each release among them
 #   make lint                                 formatting, clippy, documentation, dependencies, shell scripts
 #   make build | image | bench                the static ocrctl | the service's image | the figures of the README
+#   make engine                               a faster Tesseract for a service that is run without a container
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -26,13 +27,13 @@ build:
 	vagrant/install-deps.sh build
 	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
 
-.PHONY: engine
-engine:
+.PHONY: docker
+docker:
 	vagrant/install-deps.sh rehearse
 	vagrant/docker-engine.sh
 
 .PHONY: image
-image: engine build
+image: docker build
 	$(OCRCTL) build --image $(IMAGE)
 
 .PHONY: rehearse
@@ -60,6 +61,7 @@ test-service:
 	vagrant/install-deps.sh build test
 	service/fetch-pdfium.sh
 	service/fetch-pp-ocr.sh
+	service/tests/python.sh
 	cargo test $(PROFILE) -p ocr-service -p ocr-api
 
 # One after the other: each wants both cores.
@@ -68,6 +70,12 @@ test-rehearsal: build image
 	for release in bookworm trixie; do \
 	  $(OCRCTL) rehearse --release $$release --image $(IMAGE); \
 	done
+
+# Beside the executable, which takes it instead of the distribution's.
+.PHONY: engine
+engine:
+	vagrant/install-deps.sh build engine
+	service/build-engine.sh $(TARGET_DIR)/release
 
 # Ratios of one run; the machine should have nothing else to do.
 .PHONY: bench
@@ -90,4 +98,4 @@ lint:
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
 	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
-	shellcheck vagrant/*.sh service/*.sh bench/*.sh .ci/run
+	shellcheck vagrant/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run

@@ -3,6 +3,7 @@
 #
 #   install-deps.sh rehearse    boot the rehearsal machines
 #   install-deps.sh build       compile ocrctl and the service
+#   install-deps.sh engine      build Tesseract again (also wants `build`)
 #   install-deps.sh test        run every test (also wants the two above)
 #
 # Several groups may be given. The sshd and the docker-registry that come along for the tests are neither started nor
@@ -20,8 +21,10 @@ rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstr
     ssh:openssh-client openssl:openssl jq:jq curl:curl age:age ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
-test=(sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
-    openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils)
+engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
+test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
+    openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
+    chromium:chromium)
 # units that would start by themselves, by package
 declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service)
 
@@ -47,7 +50,7 @@ command -v apt-get >/dev/null || {
 declare -A wanted=()
 for group in "$@"; do
     case $group in
-    rehearse | build | test) declare -n entries=$group ;;
+    rehearse | build | engine | test) declare -n entries=$group ;;
     *) usage ;;
     esac
     for entry in "${entries[@]}"; do
@@ -83,6 +86,11 @@ done
 available() { [[ -n $(apt-cache policy "$1" | sed -n 's/^ *Candidate: *\([^(].*\)/\1/p') ]]; }
 if [[ -n ${wanted[docker.io]:-} ]] && ! command -v docker >/dev/null && available docker-cli; then
     wanted[docker-cli]=1
+fi
+# Ubuntu's package of that name brings it as a snap.
+if [[ -n ${wanted[chromium]:-} ]] && ! available chromium && available chromium-browser; then
+    unset 'wanted[chromium]'
+    wanted[chromium-browser]=1
 fi
 unavailable=()
 for package in "${!wanted[@]}"; do

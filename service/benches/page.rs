@@ -1,4 +1,5 @@
-//! A 300 dpi page of text through HTTP, beside the same page through the `tesseract` command, in one run.
+//! A 300 dpi page of text through HTTP, beside the same page through the `tesseract` command and without a search for codes,
+//! in one run.
 //!
 //! `cargo bench -p ocr-service` (after `service/fetch-pdfium.sh`; needs the package tesseract-ocr). One request at a time, so
 //! both use one core; they take turns, so that a change in the machine's speed hits both.
@@ -43,6 +44,7 @@ fn main() {
         assert!(answer.complete);
         answer.pages[0].text.clone()
     };
+    let without_codes = || server.answer("?codes=none", &page);
     let by_command = || {
         let output = Command::new("tesseract")
             .arg(&path)
@@ -64,12 +66,14 @@ fn main() {
     };
     assert_eq!(words(&ours), words(&theirs));
 
-    let (mut http, mut command) = (Vec::new(), Vec::new());
+    let (mut http, mut command, mut no_codes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         http.push(time(&by_http));
+        no_codes.push(time(&without_codes));
         command.push(time(&by_command));
     }
     let (http, command) = (median(&mut http), median(&mut command));
+    let no_codes = median(&mut no_codes);
     println!(
         "A4, 300 dpi, {} words, median of {rounds}:",
         words(&ours).len()
@@ -82,6 +86,11 @@ fn main() {
     println!(
         "  ratio                          {:7.2}",
         millis(http) / millis(command)
+    );
+    println!(
+        "  without barcodes and codes     {:7.0} ms, so that they add {:.1} %",
+        millis(no_codes),
+        (millis(http) / millis(no_codes) - 1.0) * 100.0
     );
 }
 

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ocr_api::keys::Scope;
 
@@ -26,6 +27,9 @@ pub enum Command {
     /// Make API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Look after rules: types of codes of your own.
+    #[command(subcommand)]
+    Rules(Rules),
     /// A worker process; `serve` starts them.
     #[command(hide = true)]
     Worker(Worker),
@@ -40,6 +44,10 @@ pub struct Serve {
     /// The API keys, reloaded when the file changes.
     #[arg(long, env = "OCR_KEYS", default_value = "/etc/ocr/keys.json")]
     pub keys: PathBuf,
+
+    /// Rules for codes of your own, reloaded when the file changes; there need not be one.
+    #[arg(long, env = "OCR_RULES", default_value = "/etc/ocr/rules.yaml")]
+    pub rules: PathBuf,
 
     /// Where to count how often each key is used; `usage.json` beside a Unix socket, and nowhere otherwise.
     #[arg(long, env = "OCR_USAGE")]
@@ -57,7 +65,7 @@ pub struct Serve {
     #[arg(long, env = "OCR_MAX_MEGAPIXELS", default_value = "80")]
     pub max_megapixels: NonZeroU32,
 
-    /// A page that takes longer is given up, and its worker killed.
+    /// A page that takes longer is given up.
     #[arg(long, env = "OCR_PAGE_TIMEOUT", default_value = "30s", value_parser = units::duration)]
     pub page_timeout: Duration,
 
@@ -76,6 +84,26 @@ pub struct Serve {
     /// Bytes of documents in the service at a time; more get 503.
     #[arg(long, env = "OCR_MEMORY", default_value = "512MB", value_parser = units::bytes)]
     pub memory: u64,
+
+    /// Jobs (pages, and counts of pages) after which a worker is replaced, between two of them.
+    #[arg(long, env = "OCR_WORKER_JOBS", default_value = "2000")]
+    pub worker_jobs: NonZeroU32,
+
+    /// A worker that has more than this in memory after a page is replaced.
+    #[arg(long, env = "OCR_WORKER_MEMORY", default_value = "400MB", value_parser = units::bytes)]
+    pub worker_memory: u64,
+
+    /// Serve only if each worker's sandbox is whole: Landlock, seccomp, limits, no_new_privs.
+    #[arg(long, env = "OCR_REQUIRE_SANDBOX", value_parser = BoolishValueParser::new())]
+    pub require_sandbox: bool,
+
+    /// Memory for answers that are kept in case that they are asked for again; 0 keeps none.
+    #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = bytes_or_none)]
+    pub cache: u64,
+
+    /// How long an answer is kept.
+    #[arg(long, env = "OCR_CACHE_AGE", default_value = "600s", value_parser = units::duration)]
+    pub cache_age: Duration,
 
     /// Languages that may be asked for, separated by commas; the first is the default.
     #[arg(long, env = "OCR_LANGUAGES", default_value = "eng", value_delimiter = ',', value_parser = language)]
@@ -101,6 +129,19 @@ pub struct Serve {
     /// What to log, as tracing's filters have it: `info`, `ocr_service=debug`.
     #[arg(long, env = "OCR_LOG", default_value = "info")]
     pub log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Check a file and try its examples; fails with every mistake and its place.
+    Check(RulesCheck),
+}
+
+#[derive(Debug, Args)]
+pub struct RulesCheck {
+    /// The rules.
+    #[arg(default_value = "/etc/ocr/rules.yaml")]
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -214,6 +255,13 @@ impl std::str::FromStr for Workers {
             .map(Self::Exactly)
             .map_err(|_| format!("`{text}` is neither `auto` nor a number of processes"))
     }
+}
+
+fn bytes_or_none(text: &str) -> Result<u64, String> {
+    if text == "0" {
+        return Ok(0);
+    }
+    units::bytes(text)
 }
 
 /// A name of Tesseract's data files; it becomes part of a path.

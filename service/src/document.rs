@@ -1,5 +1,7 @@
 //! An uploaded document, and its type by its first bytes: neither its name nor its content type is believed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ocr_api::answer::DocumentType;
 
@@ -10,6 +12,18 @@ pub struct Document {
     pub id: u64,
     pub kind: DocumentType,
     pub bytes: Bytes,
+    /// Of the bytes, 64 hex digits.
+    pub sha256: String,
+    pub owner: Owner,
+}
+
+/// On whose behalf a document is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The id of an API key.
+    pub key: Arc<str>,
+    /// Pages of it that workers may have at a time; `None` for as many as there are workers.
+    pub concurrent_pages: Option<u32>,
 }
 
 /// PDF readers accept the header anywhere in here, after whatever a mail gateway or a scanner put before it.

@@ -77,17 +77,22 @@ impl Keyring {
         }
     }
 
-    /// A presented key, if it is good for a route of `scope`.
+    /// A presented key, if it is good for a route that one of `scopes` is enough for.
     ///
     /// # Errors
     /// Why it is refused, for the log.
-    pub fn verify(&self, presented: Option<&str>, scope: Scope) -> Result<Known, Refused> {
-        let file = Arc::clone(&self.read_state().file);
-        file.verify(presented, scope, Timestamp::now())
+    pub fn verify(&self, presented: Option<&str>, scopes: &[Scope]) -> Result<Known, Refused> {
+        self.file()
+            .verify(presented, scopes, Timestamp::now())
             .map(|record| Known {
                 id: record.id.clone(),
                 quota: record.quota,
             })
+    }
+
+    /// The keys in force, good or not.
+    pub fn file(&self) -> Arc<KeyFile> {
+        Arc::clone(&self.read_state().file)
     }
 
     /// What `/readyz` says of the keys.

@@ -3,12 +3,14 @@
 //! | module        | what it is for                                                        |
 //! |---------------|-----------------------------------------------------------------------|
 //! | [`cli`]       | flags and their environment variables                                 |
-//! | [`commands`]  | one file a command: `serve`, `key`, `worker`                          |
+//! | [`commands`]  | one file a command: `serve`, `key`, `rules`, `worker`                 |
 //! | [`listener`]  | where requests arrive, and how none is lost when the service stops    |
 //! | [`http`]      | the routes: from a request to an answer or a problem                  |
 //! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
+//! | [`rulebook`]  | the rules in force, reloaded when their file changes                  |
 //! | [`usage`]     | how often each key is used, in a file                                 |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
+//! | [`lines`]     | a page's words in lines and paragraphs                                |
 //! | [`codes`]     | structured codes in what was read, and their checks                   |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
 //! | [`protocol`]  | what passes between the service and a worker                          |
@@ -20,9 +22,11 @@ pub mod commands;
 pub mod document;
 pub mod http;
 pub mod keyring;
+pub mod lines;
 pub mod listener;
 pub mod pool;
 pub mod protocol;
+pub mod rulebook;
 pub mod units;
 pub mod usage;
 pub mod worker;

@@ -6,12 +6,15 @@ use std::io;
 use ocr_api::answer::{DocumentType, Page};
 use ocr_api::code::Code;
 use ocr_api::health::Engine;
+use ocr_api::inspection::PageInspection;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::codes::Selection;
 
 /// A worker is not trusted to keep its answers short: a page of dense text has well under a tenth of this.
 pub const MAX_FRAME: u32 = 64 << 20;
+/// Nor its files.
+pub const MAX_FILE: u64 = 256 << 20;
 
 /// To a worker. It answers each with [`Reply::Begun`] and then with one other [`Reply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,43 @@ pub enum Task {
     Count,
     /// Read a page, counted from 1.
     Read { page: u32, how: How },
+    /// Look at a page without reading it.
+    Inspect { page: u32, mode: Mode },
+    /// Draw a page as a PNG of at most so many pixels a side.
+    Preview { page: u32, side: u32 },
+    /// Make a searchable PDF of these pages, in this order.
+    Compose { pages: Vec<Overlay> },
+}
+
+impl Task {
+    /// How many pages' time it may take.
+    pub fn pages(&self) -> u32 {
+        match self {
+            Self::Compose { pages } => u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1),
+            Self::Count | Self::Read { .. } | Self::Inspect { .. } | Self::Preview { .. } => 1,
+        }
+    }
+}
+
+/// A page with words to lay over it, invisibly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlay {
+    /// Counted from 1.
+    pub page: u32,
+    /// Pixels of the page that the boxes refer to.
+    pub width: u32,
+    pub height: u32,
+    /// Degrees clockwise by which the page has to be turned to be read upright.
+    pub rotation: u32,
+    /// None where the page has a text layer of its own.
+    pub words: Vec<Placed>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    pub text: String,
+    /// As of [`ocr_api::answer::Word`], but from the baseline to the height of the line's letters.
+    pub bounds: [i32; 4],
 }
 
 /// What is wanted of a page.
@@ -44,6 +84,8 @@ pub struct How {
     pub languages: String,
     /// The codes to look for.
     pub codes: Selection,
+    /// Only the codes are wanted: a page whose barcodes give all of them need not be recognized.
+    pub codes_only: bool,
 }
 
 /// Where a page's text is to come from.
@@ -71,8 +113,48 @@ pub enum Reply {
     Pages(u32),
     /// To [`Task::Read`].
     Page(Box<PageRead>),
-    /// To either.
+    /// To [`Task::Inspect`].
+    Inspected(PageInspection),
+    /// To [`Task::Compose`] and [`Task::Preview`].
+    File(File),
+    /// To any.
     Fault(Fault),
+    /// To either, after SIGUSR1: nobody wants the outcome any more, and the worker is free.
+    GivenUp,
+}
+
+/// A file, whose bytes follow the frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    length: u64,
+    /// Of [`Task::Compose`]: pages without their words, as they would have looked different with them.
+    pub unsearchable: Vec<u32>,
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+impl File {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            length: bytes.len() as u64,
+            unsearchable: Vec::new(),
+            bytes,
+        }
+    }
+
+    /// The number of bytes that follow.
+    ///
+    /// # Errors
+    /// `InvalidData` when it is more than [`MAX_FILE`].
+    pub fn length(&self) -> io::Result<usize> {
+        usize::try_from(self.length)
+            .ok()
+            .filter(|_| self.length <= MAX_FILE)
+            .ok_or_else(|| {
+                let message = format!("a file of {} bytes", self.length);
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })
+    }
 }
 
 /// A page and what was found on it.
@@ -168,7 +250,8 @@ mod tests {
                 how: How {
                     mode: Mode::Ocr,
                     languages: "eng+deu".into(),
-                    codes: Selection::parse("iban,luhn").unwrap(),
+                    codes: Selection::parse("iban,luhn", &[]).unwrap(),
+                    codes_only: true,
                 },
             },
         };

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ocr_api::keys::Usage;
 
 /// A process that is killed loses no more than what was counted in this time.
@@ -50,6 +51,17 @@ impl UsageLog {
     pub fn record(&self, key: &str, now: Timestamp, from: Option<IpAddr>) {
         self.lock().record(key, now, from);
         self.dirty.store(true, Ordering::Release);
+    }
+
+    /// One more page that was read for the key, on that day.
+    pub fn record_page(&self, key: &str, day: Date) {
+        self.lock().record_page(key, day);
+        self.dirty.store(true, Ordering::Release);
+    }
+
+    /// Pages read for the key on that day.
+    pub fn pages_on(&self, key: &str, day: Date) -> u32 {
+        self.lock().pages_on(key, day)
     }
 
     /// Writes for ever.

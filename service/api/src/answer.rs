@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::health::Engine;
+use crate::problem::Problem;
 
 /// The answer to one document. Every requested page is in `pages`, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Answer {
     /// The request's id, as in the `X-Request-Id` header and the service's log.
     pub id: String,
@@ -27,6 +29,7 @@ pub struct Answer {
 
 /// What `POST /v1/codes` answers: an [`Answer`] without the pages' text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CodesAnswer {
     pub id: String,
     pub release: String,
@@ -41,6 +44,7 @@ pub struct CodesAnswer {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PageOutcome {
     /// Counted from 1.
     pub page: u32,
@@ -68,7 +72,44 @@ impl From<Answer> for CodesAnswer {
     }
 }
 
+/// A line of an `application/x-ndjson` answer: `document` first, then a `page` each the moment it is done, then `end`, or
+/// `problem` in its place. Without either of these the answer was cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    Document(Box<Begin>),
+    /// Pages come in the order in which they are done.
+    Page(Box<Page>),
+    End(End),
+    /// What would have been the whole answer, had it not begun already.
+    Problem(Problem),
+}
+
+/// What is known of a document before its pages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Begin {
+    pub id: String,
+    pub release: String,
+    #[serde(default)]
+    pub engine: Engine,
+    pub document: Document,
+    /// The pages that will come, in their order.
+    pub requested: Vec<u32>,
+}
+
+/// What is known when every page has been answered; as in [`Answer`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct End {
+    pub complete: bool,
+    pub codes: Vec<Code>,
+    pub warnings: Vec<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
     /// The file name that the client gave, if it gave one. It decided nothing.
     pub name: Option<String>,
@@ -82,6 +123,7 @@ pub struct Document {
 
 /// A document's type, found by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DocumentType {
     #[serde(rename = "application/pdf")]
     Pdf,
@@ -123,6 +165,7 @@ impl DocumentType {
 
 /// One requested page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
     /// Counted from 1.
     pub page: u32,
@@ -146,6 +189,7 @@ pub struct Page {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PageStatus {
     /// Read; there is text.
@@ -172,15 +216,19 @@ impl PageStatus {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// The text layer of a PDF page.
     Text,
     /// Recognized from pixels.
     Ocr,
+    /// Not at all: its barcodes gave every code that was asked for by name.
+    Barcode,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Word {
     pub text: String,
     /// 0 to 100.

@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /healthz`: the process answers. 200 whenever there is an answer at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     pub status: HealthStatus,
     pub release: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     Ok,
@@ -17,16 +19,21 @@ pub enum HealthStatus {
 
 /// `GET /readyz`: 200 when `ready`, else 503, with the same body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readiness {
     /// Every worker has read an embedded sample correctly, and the service is not stopping.
     pub ready: bool,
     pub release: String,
     pub workers: Workers,
     pub keys: Keys,
+    /// Releases before this field leave it out.
+    #[serde(default)]
+    pub rules: Rules,
     pub engine: Engine,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Workers {
     pub total: u32,
     pub ready: u32,
@@ -36,6 +43,7 @@ pub struct Workers {
 
 /// The API keys in force. They do not decide readiness: without keys the service refuses everybody, rightly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Keys {
     /// Keys in force, also those that are expired or revoked.
     pub loaded: u32,
@@ -46,8 +54,18 @@ pub struct Keys {
     pub digest: Option<String>,
 }
 
+/// The rules in force. They do not decide readiness.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Rules {
+    pub loaded: u32,
+    /// What is wrong with the file now; the rules last read well stay in force.
+    pub error: Option<String>,
+}
+
 /// What reads the documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Engine {
     /// Tesseract's version; `null` until a worker is ready.
     pub tesseract: Option<String>,
@@ -68,6 +86,7 @@ pub struct Engine {
 
 /// What was achieved in each worker, before it parsed anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sandbox {
     /// It can't gain privileges by starting a program.
     pub no_new_privs: bool,
@@ -77,6 +96,21 @@ pub struct Sandbox {
     pub landlock: Option<u32>,
     /// System calls for sockets, programs and other processes are refused.
     pub seccomp: bool,
+}
+
+impl Sandbox {
+    /// What was not achieved, in words; empty where the sandbox is whole.
+    pub fn missing(&self) -> Vec<&'static str> {
+        [
+            (self.no_new_privs, "no_new_privs"),
+            (self.rlimits, "limits"),
+            (self.landlock.is_some(), "Landlock"),
+            (self.seccomp, "seccomp"),
+        ]
+        .into_iter()
+        .filter_map(|(achieved, name)| (!achieved).then_some(name))
+        .collect()
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +123,7 @@ mod tests {
             "ready": true, "release": "r1",
             "workers": {"total": 2, "ready": 2, "error": null},
             "keys": {"loaded": 1, "error": null, "digest": "ab12"},
+            "rules": {"loaded": 2, "error": null},
             "engine": {
                 "tesseract": "5.5.0", "library": "x86-64-v3", "second_recognizer": "pp-ocrv4",
                 "languages": ["eng"], "pdf": true,

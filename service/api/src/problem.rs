@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::answer::PageStatus;
+
 /// The media type of a [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What went wrong and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     #[serde(rename = "type")]
     pub kind: ProblemKind,
@@ -19,6 +22,20 @@ pub struct Problem {
     /// As in the `X-Request-Id` header. Absent from 403, whose body is the same whatever was wrong with the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Of [`ProblemKind::Incomplete`]: each page that was not read to its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<UnreadPage>,
+}
+
+/// A page that was not read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UnreadPage {
+    /// Counted from 1.
+    pub page: u32,
+    pub status: PageStatus,
+    /// Why, in a sentence.
+    pub detail: String,
 }
 
 macro_rules! kinds {
@@ -73,6 +90,12 @@ kinds! {
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
     /// More pixels than a page may have.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
+    /// Workers died of these very bytes; `Retry-After` says when they are tried again.
+    Quarantined = "urn:ocr:problem:quarantined", 422, "The document crashes its readers";
+    /// Some pages were not read to their end, and the client wanted all or nothing.
+    Incomplete = "urn:ocr:problem:incomplete", 422, "Not every page was read";
+    /// The `Idempotency-Key` came with another request before.
+    IdempotencyKey = "urn:ocr:problem:idempotency-key", 422, "The Idempotency-Key was used for something else";
     /// This key has used up what it may; `Retry-After` says when it may again.
     Quota = "urn:ocr:problem:quota", 429, "The key's quota is used up";
     /// An address keeps on asking without a valid key. Not a word on what was wrong with the last one.
@@ -83,6 +106,19 @@ kinds! {
     Deadline = "urn:ocr:problem:deadline", 504, "The deadline has passed";
 }
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for ProblemKind {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|kind| kind.urn())))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for ProblemKind {}
+
 impl Problem {
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self {
@@ -91,6 +127,7 @@ impl Problem {
             status: kind.status(),
             detail: detail.into(),
             request_id: None,
+            pages: Vec::new(),
         }
     }
 }

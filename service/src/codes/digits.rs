@@ -81,6 +81,15 @@ pub(super) fn mod11_x(text: &str) -> bool {
     sum.is_multiple_of(11)
 }
 
+/// ISO 7064 MOD 11,10.
+pub(super) fn mod11_10(digits: &[u32]) -> bool {
+    let rest = digits.iter().fold(5, |check, digit| {
+        let doubled = if check == 0 { 10 } else { check } * 2 % 11;
+        (doubled + digit) % 10
+    });
+    rest == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use ocr_api::answer::{Page, Word};
 
 use super::label::folded;
+use crate::lines::{self, Before};
 
 /// The flow. White space between words is one space, one `\n` where the page's text breaks the line, or one `\t` where
 /// the gap is as wide as between the columns of a table: no number goes on behind it.
@@ -26,37 +27,41 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
+/// The flow as a string.
+#[derive(Debug)]
+pub(super) struct FlowText {
+    pub(super) text: String,
+    /// Of each character, its first byte.
+    offsets: Vec<usize>,
+}
+
+impl FlowText {
+    /// The character that a byte offset is the beginning of.
+    pub(super) fn char_at(&self, byte: usize) -> usize {
+        self.offsets.partition_point(|offset| *offset < byte)
+    }
+}
+
 /// Signs that glue what stands on both their sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
-/// Bytes of white space that may stand before a word in the page's text.
-const NEAR: usize = 64;
+/// Words of a page that are looked at: ten pages' worth of small print. The time grows with them, and nothing stops it.
+const MOST_WORDS: usize = 40_000;
 
 impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
-        let mut rest = page.text.as_str();
-        for (number, word) in page.words.iter().enumerate() {
-            // Where a word is not found in the text, nothing is known of the line: a space does. It stands close by,
-            // and a search to the page's end for each word could be made to take long.
-            let mut near = rest.len().min(word.text.len() + NEAR);
-            while !rest.is_char_boundary(near) {
-                near -= 1;
-            }
-            let at = rest[..near].find(&word.text);
-            let before = at.and_then(|at| rest.get(..at)).unwrap_or_default();
+        let words = page.words.iter().zip(lines::before_words(page));
+        for (number, (word, before)) in words.enumerate().take(MOST_WORDS) {
             if number > 0 {
                 let apart = || is_column_gap(page.words[number - 1].bounds, word.bounds);
-                chars.push(match before.contains('\n') {
-                    true => '\n',
-                    false if apart() => '\t',
-                    false => ' ',
+                chars.push(match before {
+                    Before::Space if apart() => '\t',
+                    Before::Space => ' ',
+                    _ => '\n',
                 });
                 word_of.push(number - 1);
-            }
-            if let Some(at) = at {
-                rest = &rest[at + word.text.len()..];
             }
             for c in word.text.chars() {
                 chars.push(c);
@@ -77,6 +82,12 @@ impl<'a> Flow<'a> {
             word_of,
             tokens,
         }
+    }
+
+    /// What a person should know, where a page has more words than are looked at.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.words.len() > MOST_WORDS)
+            .then(|| format!("codes were looked for in the first {MOST_WORDS} words alone."))
     }
 
     /// Characters from `start` up to `end`, line ends as spaces.
@@ -120,6 +131,66 @@ impl<'a> Flow<'a> {
             edge(2, i32::max),
             edge(3, i32::max),
         ]
+    }
+
+    /// The same, as they are.
+    pub(super) fn raw_chars(&self, start: usize, end: usize) -> &[char] {
+        &self.chars[start..end]
+    }
+
+    /// All characters from `start` on.
+    pub(super) fn chars_from(&self, start: usize) -> &[char] {
+        self.chars.get(start..).unwrap_or_default()
+    }
+
+    /// The word that a character belongs to.
+    pub(super) fn word_at(&self, at: usize) -> usize {
+        self.word_of.get(at).copied().unwrap_or_default()
+    }
+
+    /// The first character of a word.
+    pub(super) fn start_of(&self, word: usize) -> usize {
+        let before = self.word_of.partition_point(|other| *other < word);
+        // White space belongs to the word before it.
+        before.min(self.chars.len())
+    }
+
+    /// The token that a character belongs to, or else the next one.
+    pub(super) fn token_at(&self, at: usize) -> Option<usize> {
+        let token = self.tokens.partition_point(|token| token.end <= at);
+        (token < self.tokens.len()).then_some(token)
+    }
+
+    /// Whether characters from `start` up to `end` are no part of a longer run.
+    pub(super) fn stands_alone(&self, start: usize, end: usize) -> bool {
+        let alphanumeric = |at: Option<usize>| {
+            at.and_then(|at| self.chars.get(at))
+                .is_some_and(|c| c.is_alphanumeric())
+        };
+        let glue = |at: Option<usize>| {
+            at.and_then(|at| self.chars.get(at))
+                .is_some_and(|c| GLUE.contains(c))
+        };
+        let back = |by: usize| start.checked_sub(by);
+        let on = |by: usize| Some(end + by);
+        let left = alphanumeric(Some(start))
+            && (alphanumeric(back(1)) || glue(back(1)) && alphanumeric(back(2)));
+        let right = alphanumeric(end.checked_sub(1))
+            && (alphanumeric(on(0)) || glue(on(0)) && alphanumeric(on(1)));
+        start < end && !left && !right
+    }
+
+    /// The whole as a text that patterns are run on.
+    pub(super) fn text(&self) -> FlowText {
+        let mut text = String::with_capacity(self.chars.len());
+        let offsets = self.chars.iter().map(|c| {
+            let at = text.len();
+            // A pattern has no need to know about columns.
+            text.push(if *c == '\t' { ' ' } else { *c });
+            at
+        });
+        let offsets = offsets.collect();
+        FlowText { text, offsets }
     }
 
     /// Whether a token has no character glued to its left that would make it part of a longer run.

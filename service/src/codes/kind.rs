@@ -1,8 +1,10 @@
-//! The built-in types, by name, and which of them a request wants.
+//! The types of codes, by name, and which of them a request wants.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+
+use super::rules::Rule;
 
 macro_rules! types {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
@@ -34,22 +36,48 @@ types! {
     Gtin = "gtin";
     /// Card-like numbers. Sensitive, and a weak check: only when it is asked for.
     Luhn = "luhn";
+    /// Found by its label, as are the next three.
+    InvoiceNumber = "invoice_number";
+    OrderNumber = "order_number";
+    Date = "date";
+    Amount = "amount";
+    /// A batch or lot, by GS1's application identifier 10.
+    Batch = "batch";
+    /// By GS1's application identifier 21.
+    SerialNumber = "serial_number";
+    /// What a barcode holds, where it is of no other wanted type.
+    Barcode = "barcode";
 }
 
-/// The types that a request wants.
+impl CodeType {
+    /// Whether it stands in barcodes alone, so that text need not be read for it.
+    fn needs_barcode(self) -> bool {
+        matches!(self, Self::Batch | Self::SerialNumber | Self::Barcode)
+    }
+
+    /// Whether a barcode can hold it.
+    fn fits_barcode(self) -> bool {
+        // What is in a barcode without a label would be a guess: these have no check of their own there.
+        !matches!(
+            self,
+            Self::InvoiceNumber | Self::EuVat | Self::Isin | Self::Luhn
+        )
+    }
+}
+
+/// The types and rules that a request wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selection(BTreeSet<CodeType>);
+pub struct Selection {
+    types: BTreeSet<CodeType>,
+    /// Of the rules in force when the request came, those that are wanted.
+    rules: Vec<Rule>,
+    /// Whether the client named them.
+    named: bool,
+}
 
 impl Default for Selection {
     fn default() -> Self {
-        let off = CodeType::Luhn;
-        Self(
-            CodeType::ALL
-                .iter()
-                .copied()
-                .filter(|kind| *kind != off)
-                .collect(),
-        )
+        Self::all(&[])
     }
 }
 
@@ -59,33 +87,71 @@ impl Default for Selection {
 pub struct UnknownType(String);
 
 impl Selection {
-    /// `none`, or names separated by commas.
+    /// What is looked for when a request does not say.
+    pub fn all(rules: &[Rule]) -> Self {
+        let on = |kind: &CodeType| *kind != CodeType::Luhn;
+        Self {
+            types: CodeType::ALL.iter().copied().filter(on).collect(),
+            rules: rules.to_vec(),
+            named: false,
+        }
+    }
+
+    /// `none`, or names of types and of `rules`, separated by commas.
     ///
     /// # Errors
     /// A name that is none.
-    pub fn parse(text: &str) -> Result<Self, UnknownType> {
-        if text == "none" {
-            return Ok(Self(BTreeSet::new()));
-        }
-        let known = |name: &str| {
-            let name = name.trim();
-            let kind = CodeType::ALL
-                .iter()
-                .copied()
-                .find(|kind| kind.name() == name);
-            kind.ok_or_else(|| UnknownType(name.to_owned()))
+    pub fn parse(text: &str, rules: &[Rule]) -> Result<Self, UnknownType> {
+        let mut wanted = Self {
+            types: BTreeSet::new(),
+            rules: Vec::new(),
+            named: true,
         };
-        text.split(',')
-            .map(known)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        if text == "none" {
+            return Ok(wanted);
+        }
+        for name in text.split(',').map(str::trim) {
+            let kind = CodeType::ALL.iter().find(|kind| kind.name() == name);
+            let rule = rules.iter().find(|rule| rule.name == name);
+            match (kind, rule) {
+                (Some(kind), _) => {
+                    wanted.types.insert(*kind);
+                }
+                (None, Some(rule)) if !wanted.rules.contains(rule) => {
+                    wanted.rules.push(rule.clone());
+                }
+                (None, Some(_)) => {}
+                (None, None) => return Err(UnknownType(name.to_owned())),
+            }
+        }
+        Ok(wanted)
     }
 
     pub fn has(&self, kind: CodeType) -> bool {
-        self.0.contains(&kind)
+        self.types.contains(&kind)
+    }
+
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.types.is_empty() && self.rules.is_empty()
+    }
+
+    /// Whether barcodes are worth a look.
+    pub fn wants_barcodes(&self) -> bool {
+        !self.rules.is_empty() || self.types.iter().any(|kind| kind.fits_barcode())
+    }
+
+    /// Whether nothing is left that text could give: every type was asked for by name, and each is among those that were
+    /// `found` in barcodes, or is nowhere else.
+    pub fn is_answered(&self, found: impl Fn(&str) -> bool) -> bool {
+        self.named
+            && self
+                .types
+                .iter()
+                .all(|kind| kind.needs_barcode() || found(kind.name()))
+            && self.rules.iter().all(|rule| found(&rule.name))
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Labels<'a> {
     labels: Vec<Vec<String>>,
     /// Boxes of labels that may head a column.
     headings: Vec<[i32; 4]>,
+    /// Whether there is one at all.
+    any: bool,
 }
 
 impl<'a> Labels<'a> {
@@ -30,18 +32,26 @@ impl<'a> Labels<'a> {
             .iter()
             .map(|label| label.split(' ').map(folded).collect())
             .collect();
+        let mut any = false;
         let headings = (0..flow.tokens.len()).filter_map(|first| {
             let is_here = |label: &&Vec<String>| flow.folded[first..].starts_with(label);
             let longest = labels.iter().filter(is_here).map(Vec::len).max()?;
+            any = true;
             let last = first + longest - 1;
             heads(flow, last).then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
         });
         let headings = headings.take(MOST_HEADINGS).collect();
         Self {
             flow,
+            any,
             labels,
             headings,
         }
+    }
+
+    /// Whether a label stands anywhere on the page.
+    pub(super) fn any(&self) -> bool {
+        self.any
     }
 
     /// Whether a label stands right before a token, with nothing but fillers between, or heads the column that the

@@ -3,11 +3,15 @@
 //! Precision goes first. A number is reported when its check or its printed form leaves little doubt, or when its label
 //! stands by it: a check digit of 1 in 10 alone is no proof. The rule of each type is its `believe`.
 
+mod barcode;
+mod compare;
 mod digits;
+mod fields;
 mod flow;
 mod kind;
 mod label;
 mod repair;
+pub mod rules;
 mod scan;
 mod second_look;
 mod spec;
@@ -15,17 +19,19 @@ mod suspect;
 mod types;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
 
 use ocr_api::answer::{Method, Page};
 use ocr_api::code::{Check, Code, Reading, Source};
 
+pub use barcode::{Barcode, Content, in_barcodes};
+pub use compare::{agree, differences};
 use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
+use rules::RuleFinder;
 use scan::Found;
 pub use second_look::Bounds;
 
-/// The codes of the wanted types on a page, by place, and what a person should know of them. `agreement` is left to
+/// The codes of the wanted types on a page, by place, and what a person should know, in sentences. `agreement` is left to
 /// [`agree`].
 ///
 /// What is doubtful on a page that was recognized is looked at again: `look` reads a line of it by every recognizer that
@@ -33,35 +39,61 @@ pub use second_look::Bounds;
 pub fn on_page(
     page: &Page,
     wanted: &Selection,
+    rules: &RuleFinder,
     look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
 ) -> (Vec<Code>, Vec<String>) {
     let source = match page.method {
         Some(Method::Text) => Source::Text,
         Some(Method::Ocr) => Source::Ocr,
-        None => return Default::default(),
+        Some(Method::Barcode) | None => return Default::default(),
     };
     if wanted.is_empty() {
         return Default::default();
     }
     let flow = Flow::of(page);
-    let mut found = in_flow(&flow, wanted, source);
-    let warnings = match source {
-        Source::Ocr => second_look::look_again(&flow, wanted, &mut found, look),
-        Source::Text | Source::Barcode => Vec::new(),
+    let at = |start, end| Place {
+        flow: &flow,
+        page: page.page,
+        source,
+        start,
+        end,
     };
-    found.sort_by_key(|one| one.first);
-    let codes = found
-        .into_iter()
-        .map(|one| code(&flow, page.page, source, one))
-        .collect();
+    let recognized = source == Source::Ocr;
+    let mut found = with_check(&flow, wanted, recognized);
+    let mut warnings = if recognized {
+        second_look::look_again(&flow, wanted, &mut found, look)
+    } else {
+        Vec::new()
+    };
+    let mut codes: Vec<(usize, Code)> = Vec::new();
+    for one in found {
+        let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
+        codes.push((start, of_type(one, &at(start, end))));
+    }
+    let (fields, more) = fields::on_page(&flow, wanted);
+    warnings.extend(more);
+    warnings.extend(flow.warning());
+    for one in fields {
+        let code = at(one.start, one.end).code(one.kind.name(), one.value);
+        let label = Some(flow.raw(one.label.0, one.label.1));
+        codes.push((one.start, Code { label, ..code }));
+    }
+    for one in rules.on_page(&flow) {
+        let check = one.check;
+        let code = at(one.start, one.end).code(one.rule, one.value);
+        codes.push((one.start, Code { check, ..code }));
+    }
+    codes.sort_by_key(|(start, _)| *start);
+    let codes = codes.into_iter().map(|(_, code)| code).collect();
     (codes, warnings)
 }
 
-fn in_flow(flow: &Flow<'_>, wanted: &Selection, source: Source) -> Vec<Found<'static>> {
+/// What has a check, each character in one code at most.
+fn with_check(flow: &Flow<'_>, wanted: &Selection, recognized: bool) -> Vec<Found<'static>> {
     let mut found: Vec<Found<'static>> = types::SPECS
-        .iter()
+        .into_iter()
         .filter(|spec| wanted.has(spec.kind))
-        .flat_map(|spec| scan::scan(flow, spec, source == Source::Ocr))
+        .flat_map(|spec| scan::scan(flow, spec, recognized))
         .collect();
     // What passes its check unchanged, then what has a label, then the more telling type, then the longer.
     found.sort_by_key(|one| {
@@ -86,48 +118,57 @@ fn in_flow(flow: &Flow<'_>, wanted: &Selection, source: Source) -> Vec<Found<'st
     taken
 }
 
-fn code(flow: &Flow<'_>, page: u32, source: Source, found: Found<'_>) -> Code {
-    let (start, end) = (flow.tokens[found.first].start, flow.tokens[found.last].end);
-    let words = flow.words_of(start, end);
-    let lowest = words
-        .iter()
-        .map(|word| word.confidence)
-        .fold(100.0, f32::min);
+fn of_type(found: Found<'_>, place: &Place<'_>) -> Code {
+    let value = found.shown();
+    let zeros = found.value.len() - value.len();
+    let mut edits = found.edits;
+    edits.retain(|edit| edit.at >= zeros);
+    edits.iter_mut().for_each(|edit| edit.at -= zeros);
+    let code = place.code(found.spec.kind.name(), value);
     Code {
-        kind: found.spec.kind.name().to_owned(),
-        value: found.value,
-        raw: flow.raw(start, end),
-        page,
-        bounds: flow.around(start, end),
-        source,
-        confidence: found.confidence.unwrap_or(lowest),
+        confidence: found.confidence.unwrap_or(code.confidence),
         check: Some(Check {
             scheme: found.spec.scheme.to_owned(),
             ok: found.ok,
         }),
-        repaired: !found.edits.is_empty(),
-        edits: found.edits,
-        agreement: Vec::new(),
+        repaired: !edits.is_empty(),
+        edits,
         readings: found.readings,
+        ..code
     }
 }
 
-/// Notes the sources of codes that more than one gave, in all of a document.
-pub fn agree(codes: &mut [Code]) {
-    let key = |code: &Code| {
-        let passes = code.check.as_ref().is_some_and(|check| check.ok);
-        passes.then(|| (code.kind.clone(), code.value.clone()))
-    };
-    let mut sources: HashMap<(String, String), BTreeSet<Source>> = HashMap::new();
-    for code in codes.iter() {
-        if let Some(key) = key(code) {
-            sources.entry(key).or_default().insert(code.source);
-        }
-    }
-    for code in codes {
-        let sources = key(code).and_then(|key| sources.get(&key));
-        if let Some(sources) = sources.filter(|sources| sources.len() > 1) {
-            code.agreement = sources.iter().copied().collect();
+/// Characters of a page's flow, from `start` up to `end`.
+struct Place<'a> {
+    flow: &'a Flow<'a>,
+    page: u32,
+    source: Source,
+    start: usize,
+    end: usize,
+}
+
+impl Place<'_> {
+    /// A code that stands here, without a check.
+    fn code(&self, kind: &str, value: String) -> Code {
+        let words = self.flow.words_of(self.start, self.end);
+        Code {
+            kind: kind.to_owned(),
+            value,
+            raw: self.flow.raw(self.start, self.end),
+            page: self.page,
+            bounds: self.flow.around(self.start, self.end),
+            source: self.source,
+            format: None,
+            label: None,
+            confidence: words
+                .iter()
+                .map(|word| word.confidence)
+                .fold(100.0, f32::min),
+            check: None,
+            repaired: false,
+            edits: Vec::new(),
+            agreement: Vec::new(),
+            readings: Vec::new(),
         }
     }
 }

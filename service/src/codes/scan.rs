@@ -3,9 +3,11 @@
 use ocr_api::code::{Edit, Reading};
 
 use super::flow::Flow;
+use super::kind::CodeType;
 use super::label::Labels;
 use super::repair::repair;
 use super::spec::{Repair, Seen, Spec};
+use super::types;
 
 /// Groups that a code may be printed in.
 const MOST_GROUPS: usize = 12;
@@ -26,18 +28,33 @@ pub(super) struct Found<'a> {
     pub(super) confidence: Option<f32>,
 }
 
+impl Found<'_> {
+    /// The value as it is answered: a GTIN without zeros that only fill it up.
+    pub(super) fn shown(&self) -> String {
+        match self.spec.kind {
+            CodeType::Gtin => types::gtin_value(&self.value),
+            _ => self.value.clone(),
+        }
+    }
+}
+
 /// Everything on the page that may be of this type; candidates may overlap. `recognized`: the page was read by OCR,
 /// which takes characters for their look-alikes.
 pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec<Found<'a>> {
     let labels = Labels::of(flow, spec.labels);
-    scan_labelled(flow, spec, recognized, |first| labels.reach(first))
+    let mentioned = labels.any();
+    scan_labelled(flow, spec, recognized, mentioned, |first| {
+        labels.reach(first)
+    })
 }
 
-/// The same where it is known otherwise whether the number that begins at a token has its label.
+/// The same where it is known otherwise whether the number that begins at a token has its label, and whether one stands
+/// anywhere on the page (`mentioned`).
 pub(super) fn scan_labelled<'a>(
     flow: &Flow<'_>,
     spec: &'a Spec,
     recognized: bool,
+    mentioned: bool,
     has_label: impl Fn(usize) -> bool,
 ) -> Vec<Found<'a>> {
     let mut found = Vec::new();
@@ -55,7 +72,14 @@ pub(super) fn scan_labelled<'a>(
             groups.push(chars.len());
             if read.len() >= spec.length.0 && flow.ends(last) && has_digit(&read) {
                 let labelled = has_label(first);
-                let judged = judge(spec, &read, &groups, hyphens, labelled, recognized);
+                let judged = judge(
+                    spec,
+                    &read,
+                    &groups,
+                    hyphens,
+                    (labelled, mentioned),
+                    recognized,
+                );
                 found.extend(judged.map(|(value, ok, edits)| Found {
                     spec,
                     first,
@@ -86,7 +110,7 @@ fn judge(
     read: &[char],
     groups: &[usize],
     hyphens: bool,
-    labelled: bool,
+    (labelled, mentioned): (bool, bool),
     recognized: bool,
 ) -> Option<(String, bool, Vec<Edit>)> {
     let upper: String = read.iter().map(char::to_ascii_uppercase).collect();
@@ -101,6 +125,7 @@ fn judge(
             groups,
             hyphens: hyphens && groups.len() > 1,
             labelled,
+            mentioned,
             ok,
         })
     };

@@ -47,7 +47,7 @@ pub(super) fn look_again(
                 let warning = format!(
                     "The {} {} fails its check, but the recognizers agree on it: it may be printed wrongly.",
                     found.spec.kind.name(),
-                    found.value
+                    found.shown()
                 );
                 (Some(found), Some(warning))
             }
@@ -77,7 +77,7 @@ fn find_labels(
     }
     let mut looks = 0;
     for spec in specs {
-        let passing = scan_labelled(flow, spec, true, |first| !has_own_word(flow, first));
+        let passing = scan_labelled(flow, spec, true, false, |first| !has_own_word(flow, first));
         for one in passing.into_iter().filter(|one| one.ok && one.labelled) {
             if taken[one.first..=one.last].contains(&true) {
                 continue;
@@ -230,7 +230,7 @@ fn in_line(text: &str, kinds: &[(&'static Spec, bool)], repaired: bool) -> Vec<F
     let flow = Flow::of(&page);
     kinds
         .iter()
-        .flat_map(|&(spec, labelled)| scan_labelled(&flow, spec, repaired, |_| labelled))
+        .flat_map(|&(spec, labelled)| scan_labelled(&flow, spec, repaired, labelled, |_| labelled))
         .collect()
 }
 

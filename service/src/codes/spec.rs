@@ -72,7 +72,10 @@ pub(super) struct Seen<'a> {
     pub(super) groups: &'a [usize],
     /// Whether all groups are joined by hyphens.
     pub(super) hyphens: bool,
+    /// A label stands by it.
     pub(super) labelled: bool,
+    /// A label stands somewhere on the page.
+    pub(super) mentioned: bool,
     pub(super) ok: bool,
 }
 

@@ -40,7 +40,7 @@ fn page(method: Method, lines: &[&str]) -> Page {
 fn find(pages: &[Page], wanted: &Selection) -> Vec<Code> {
     let mut codes: Vec<Code> = pages
         .iter()
-        .flat_map(|page| on_page(page, wanted, &mut |_| None).0)
+        .flat_map(|page| on_page(page, wanted, &RuleFinder::default(), &mut |_| None).0)
         .collect();
     agree(&mut codes);
     codes
@@ -106,7 +106,7 @@ fn examples_of_the_standards_as_they_are_printed() {
 #[test]
 fn a_weak_check_is_no_proof() {
     for line in [
-        "Order 73513537 of 4006381333931",
+        "our order 73513537 of 4006381333931",
         "call 0317-8471",
         "49015420323751 8",
         "US0378331005",
@@ -198,6 +198,182 @@ fn sources_that_agree_are_named() {
     assert_eq!(codes[0].agreement, [Source::Text, Source::Ocr]);
 }
 
+/// The fields in the lines, as `type value [label]`.
+fn fields(lines: &[&str]) -> Vec<String> {
+    find(&[page(Method::Text, lines)], &Selection::default())
+        .into_iter()
+        .filter_map(|code| Some(format!("{} {} [{}]", code.kind, code.value, code.label?)))
+        .collect()
+}
+
+#[test]
+fn numbers_dates_and_amounts_are_found_by_their_labels() {
+    for (line, wanted) in [
+        (
+            "Invoice No.: INV-2026/0815",
+            "invoice_number INV-2026/0815 [Invoice No]",
+        ),
+        ("Invoice # 20417", "invoice_number 20417 [Invoice]"),
+        (
+            "Rechnungsnr. RE 2026-0815",
+            "invoice_number RE2026-0815 [Rechnungsnr]",
+        ),
+        ("Facture N° F-1234", "invoice_number F-1234 [Facture N]"),
+        (
+            "Numero fattura: 12/2026",
+            "invoice_number 12/2026 [Numero fattura]",
+        ),
+        (
+            "PO Number: 4500012345",
+            "order_number 4500012345 [PO Number]",
+        ),
+        (
+            "Ihre Bestellnummer lautet 88-12",
+            "order_number 88-12 [Bestellnummer]",
+        ),
+        ("Order 4711-A", "order_number 4711-A [Order]"),
+        ("Date: 2026-01-31", "date 2026-01-31 [Date]"),
+        (
+            "Rechnungsdatum: 31.1.2026",
+            "date 2026-01-31 [Rechnungsdatum]",
+        ),
+        (
+            "Invoice date January 31, 2026",
+            "date 2026-01-31 [Invoice date]",
+        ),
+        ("Datum: 31. Januar 2026", "date 2026-01-31 [Datum]"),
+        ("Fecha: 3 de marzo de 2026", "date 2026-03-03 [Fecha]"),
+        ("Due Date: 31 Jan 2026", "date 2026-01-31 [Due Date]"),
+        ("Date: 01/31/2026", "date 2026-01-31 [Date]"),
+        ("Factuurdatum 03-04-2026", "date 2026-04-03 [Factuurdatum]"),
+        ("Total: $1,234.50", "amount 1234.50 USD [Total]"),
+        (
+            "Gesamtbetrag 1.234,50 €",
+            "amount 1234.50 EUR [Gesamtbetrag]",
+        ),
+        ("Amount due (EUR): 99.00", "amount 99.00 EUR [Amount due]"),
+        (
+            "Rechnungsbetrag inkl. 19 % MwSt. EUR 119,00",
+            "amount 119.00 EUR [Rechnungsbetrag]",
+        ),
+        ("Total TTC : 1 234,50 EUR", "amount 1234.50 EUR [Total TTC]"),
+        ("Zahlbetrag CHF 1'234.50", "amount 1234.50 CHF [Zahlbetrag]"),
+        ("Grand total 500 GBP", "amount 500.00 GBP [Grand total]"),
+    ] {
+        assert_eq!(fields(&[line]), [wanted], "{line}");
+    }
+}
+
+#[test]
+fn a_label_alone_makes_no_field() {
+    for line in [
+        "Invoice date",
+        "our invoice of 30 days",
+        "Order form 2026",
+        "Invoice 2026",
+        "Total 12",
+        "Total VAT: 19.00",
+        "Subtotal: 12.00 EUR",
+        "Sub-total: 12.00 EUR",
+        "Total 19 %",
+        "Date: 31.02.2026",
+        "Date: 12.2026.1",
+        "up to date 2026-01-31",
+        "Invoice no. of pages: see 1",
+        "Total 1.23.45 EUR",
+    ] {
+        assert_eq!(fields(&[line]), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn a_field_may_stand_under_its_heading_but_not_in_a_table() {
+    assert_eq!(
+        fields(&["Invoice No     Date", "20417          2026-01-31"]),
+        [
+            "invoice_number 20417 [Invoice No]",
+            "date 2026-01-31 [Date]"
+        ]
+    );
+    let table = [
+        "Date         Amount",
+        "2026-01-31   12.00 EUR",
+        "2026-02-01   13.00 EUR",
+    ];
+    assert_eq!(fields(&table), [""; 0]);
+}
+
+#[test]
+fn a_date_that_may_be_two_is_told_and_not_guessed() {
+    let read = |lines: &[&str]| {
+        on_page(
+            &page(Method::Text, lines),
+            &Selection::default(),
+            &RuleFinder::default(),
+            &mut |_| None,
+        )
+    };
+    let (codes, warnings) = read(&["Date: 03/04/2026"]);
+    assert!(
+        codes.is_empty() && warnings[0].contains("03/04/2026"),
+        "{warnings:?}"
+    );
+    // Another date on the page shows how they are written there.
+    let (codes, warnings) = read(&["Date: 03/04/2026", "Due Date: 25/04/2026"]);
+    assert_eq!((codes[0].value.as_str(), warnings.len()), ("2026-04-03", 0));
+    let (codes, _) = read(&["Datum: 03/04/2026"]);
+    assert_eq!(codes[0].value, "2026-04-03");
+    let (codes, _) = read(&["Date: 04/04/2026"]);
+    assert_eq!(codes[0].value, "2026-04-04");
+}
+
+/// A barcode's code over a line of text that starts at the top.
+fn with_barcode(format: &'static str, content: &str, lines: &[&str]) -> Vec<Code> {
+    let barcode = Barcode {
+        format,
+        content: Content::Text(content.to_owned()),
+        gs1: false,
+        bounds: [0, -50, 200, -5],
+    };
+    let rules = RuleFinder::default();
+    let mut codes = on_page(
+        &page(Method::Ocr, lines),
+        &Selection::default(),
+        &rules,
+        &mut |_| None,
+    )
+    .0;
+    codes.extend(in_barcodes(&[barcode], 1, &Selection::default(), &rules));
+    agree(&mut codes);
+    codes
+}
+
+#[test]
+fn a_barcode_and_the_text_agree_or_differ() {
+    let codes = with_barcode("ean_13", "0042100005264", &["0 42100 00526 4"]);
+    assert_eq!(codes.len(), 2);
+    assert!(
+        codes
+            .iter()
+            .all(|code| code.agreement == [Source::Barcode, Source::Ocr])
+    );
+    assert_eq!(differences(&codes), [""; 0]);
+
+    let codes = with_barcode("ean_13", "9783161484100", &["ISBN 3-16-148410-X"]);
+    assert!(
+        codes.iter().all(|code| code.agreement.len() == 2),
+        "{codes:?}"
+    );
+
+    let codes = with_barcode("ean_13", "4006381333931", &["EAN 4006381333937"]);
+    let told = differences(&codes);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("4006381333931") && told[0].contains("4006381333937"));
+    // Another article is no difference.
+    let codes = with_barcode("ean_13", "4006381333931", &["EAN 9002490100070"]);
+    assert_eq!(differences(&codes), [""; 0]);
+}
+
 /// The fixture is judged by python-stdnum: `tests/fixtures/codes.py` makes it.
 #[test]
 fn an_independent_checker_agrees() {
@@ -250,7 +426,12 @@ fn looked_at(seen: &str, tesseract: &str, pp_ocr: &str) -> (Vec<Code>, Vec<Strin
         ])
     };
     let page = page(Method::Ocr, &[seen]);
-    let (codes, warnings) = on_page(&page, &Selection::default(), &mut look);
+    let (codes, warnings) = on_page(
+        &page,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut look,
+    );
     (codes, warnings, looks)
 }
 
@@ -314,7 +495,12 @@ fn only_what_is_doubtful_is_looked_at() {
     }
     let doubtful = page(Method::Text, &["LEI 5493001KJTIIGC8YTR12"]);
     let mut look = |_| -> Option<Vec<Reading>> { panic!("a text layer was read, not guessed") };
-    on_page(&doubtful, &Selection::default(), &mut look);
+    on_page(
+        &doubtful,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut look,
+    );
 }
 
 #[test]
@@ -326,7 +512,12 @@ fn looks_end_when_no_more_are_to_be_had() {
         (left >= 0).then(Vec::new)
     };
     let page = page(Method::Ocr, &[line; 10]);
-    let (codes, _) = on_page(&page, &Selection::default(), &mut look);
+    let (codes, _) = on_page(
+        &page,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut look,
+    );
     assert_eq!((codes.len(), left), (10, -1));
 }
 
@@ -338,5 +529,19 @@ fn labels_are_known_when_they_are_misread_and_head_only_their_column() {
     assert_eq!(beneath("EAN", "4006381333931"), ["gtin 4006381333931"]);
     // The label has its own number, and the number its own word.
     assert_eq!(beneath("EAN 73513537", "4006381333931").len(), 1);
-    assert_eq!(beneath("Order EAN", "Order 4006381333931"), [""; 0]);
+    assert_eq!(beneath("Charge EAN", "Charge 4006381333931"), [""; 0]);
+}
+
+#[test]
+fn a_page_of_endless_words_is_searched_as_far_as_is_told() {
+    let line = ["Konto DE89370400440532013000", &"17 ".repeat(50_000)];
+    let page = page(Method::Text, &line);
+    let (codes, warnings) = on_page(
+        &page,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut |_| None,
+    );
+    assert_eq!(codes.len(), 1);
+    assert!(warnings[0].contains("40000 words"), "{warnings:?}");
 }

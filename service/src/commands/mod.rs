@@ -1,11 +1,12 @@
 //! One file a command.
 
 mod key;
+mod rules;
 mod serve;
 
 use std::io;
 
-use crate::cli::{Command, Key};
+use crate::cli::{Command, Key, Rules};
 use crate::worker;
 
 /// What a command can fail of, in words for whoever ran it.
@@ -15,6 +16,8 @@ pub enum CommandError {
     Serve(#[from] serve::ServeError),
     #[error(transparent)]
     Key(#[from] key::KeyError),
+    #[error(transparent)]
+    Rules(#[from] rules::RulesError),
     #[error("worker: {0}")]
     Worker(#[from] worker::WorkerError),
     #[error("can't start: {0}")]
@@ -35,6 +38,7 @@ pub fn run(command: Command) -> Result<(), CommandError> {
             Ok(runtime.block_on(serve::run(*flags))?)
         }
         Command::Key(Key::New(flags)) => Ok(key::new(&flags)?),
+        Command::Rules(Rules::Check(flags)) => Ok(rules::check(&flags)?),
         Command::Worker(flags) => Ok(worker::run(&flags.into())?),
     }
 }

@@ -4,14 +4,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
-use crate::http::{self, Limits, Service};
+use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
-use crate::pool::{Pool, PoolSettings};
+use crate::pool::{Pool, PoolSettings, Wear};
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use crate::worker::WorkerSettings;
 
@@ -39,6 +41,8 @@ pub enum ServeError {
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     NoLineModel { looked: Vec<PathBuf> },
+    #[error("can't keep its memory from other processes: {0}")]
+    Memory(io::Error),
     #[error("can't listen for signals: {0}")]
     Signals(io::Error),
 }
@@ -53,6 +57,9 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         .with_writer(io::stderr)
         .with_env_filter(EnvFilter::try_new(&flags.log)?)
         .init();
+    // A worker has the same user: keys, and documents of others, are not to be read from this process's memory.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|error| ServeError::Memory(error.into()))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let usage = flags.usage();
@@ -62,6 +69,8 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     let usage = usage.map(UsageLog::open);
     let keyring = Keyring::open(flags.keys).await;
     tokio::spawn(Arc::clone(&keyring).watch());
+    let rulebook = Rulebook::open(flags.rules).await;
+    tokio::spawn(Arc::clone(&rulebook).watch());
     if let Some(usage) = &usage {
         tokio::spawn(Arc::clone(usage).keep());
     }
@@ -77,12 +86,21 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         },
         workers: flags.workers.count(),
         page_timeout: flags.page_timeout,
+        require_sandbox: flags.require_sandbox,
+        wear: Wear {
+            jobs: flags.worker_jobs.get(),
+            memory: flags.worker_memory,
+        },
     });
     let limits = Limits {
         max_upload: flags.max_upload,
         deadline: flags.deadline,
         max_documents: flags.queue.get() as usize,
         max_memory: flags.memory.max(flags.max_upload),
+        replay: ReplayLimits {
+            bytes: flags.cache,
+            age: flags.cache_age,
+        },
     };
     tracing::info!(
         listen = listener
@@ -98,8 +116,10 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         limits,
         pool,
         keyring,
+        rulebook,
         usage.clone(),
     );
+    tokio::spawn(service.tidy());
     let stop = {
         let service = Arc::clone(&service);
         async move {

@@ -1,12 +1,17 @@
 //! One log line a request, and the request id: in the log, in the answer's header and in every problem.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
+use ocr_api::code::Code;
+
+use super::Service;
 use super::error::Rejection;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +33,36 @@ pub(super) struct Noted {
     pub(super) bytes: Option<u64>,
     pub(super) pages: Option<usize>,
     pub(super) complete: Option<bool>,
+    /// How many codes of each type were found. Never the codes.
+    pub(super) codes: Option<BTreeMap<String, u32>>,
+    /// Where the answer came from: `hit`, `collapsed`, `miss`, `bypass`.
+    pub(super) cache: Option<&'static str>,
+}
+
+/// What is noted while a request is answered, so that the log has it even if the client goes away meanwhile.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notes(Arc<Mutex<Noted>>);
+
+impl Notes {
+    /// Adds what has become known.
+    pub(super) fn add(&self, noted: &Noted) {
+        let mut notes = self.lock();
+        *notes = noted.clone().or(std::mem::take(&mut *notes));
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Noted> {
+        // Each note is a single assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The types of codes, and how many there are of each.
+pub(super) fn count_codes(codes: &[Code]) -> BTreeMap<String, u32> {
+    let mut counts = BTreeMap::new();
+    for code in codes {
+        *counts.entry(code.kind.clone()).or_default() += 1;
+    }
+    counts
 }
 
 impl Noted {
@@ -41,6 +76,8 @@ impl Noted {
             bytes: self.bytes.or(other.bytes),
             pages: self.pages.or(other.pages),
             complete: self.complete.or(other.complete),
+            codes: self.codes.or(other.codes),
+            cache: self.cache.or(other.cache),
         }
     }
 }
@@ -54,13 +91,29 @@ pub(super) fn note(response: &mut Response, noted: Noted) {
     response.extensions_mut().insert(before.or(noted));
 }
 
-pub(super) async fn log(mut request: Request, next: Next) -> Response {
+/// The response of a handler, with what it noted.
+pub(super) fn noted(result: Result<Response, Rejection>, noted: Noted) -> Response {
+    let mut response = result.unwrap_or_else(IntoResponse::into_response);
+    note(&mut response, noted);
+    response
+}
+
+pub(super) async fn log(
+    State(service): State<Arc<Service>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request
         .headers()
         .get(REQUEST_ID)
         .and_then(sane)
         .unwrap_or_else(new_id);
+    let notes = Notes::default();
+    let route = request.extensions().get::<MatchedPath>();
     let mut line = Line {
+        service,
+        notes: notes.clone(),
+        route: route.map_or("other", MatchedPath::as_str).to_owned(),
         id: id.clone(),
         method: request.method().clone(),
         path: request.uri().path().chars().take(100).collect(),
@@ -68,12 +121,14 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
         written: false,
     };
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(notes.clone());
 
     let mut response = next.run(request).await;
     let noted = response
         .extensions_mut()
         .remove::<Noted>()
-        .unwrap_or_default();
+        .unwrap_or_default()
+        .or(notes.lock().clone());
     let rejection = response.extensions_mut().remove::<Rejection>();
     let problem = rejection.as_ref().map(|rejection| rejection.kind().urn());
     if let Some(rejection) = rejection {
@@ -89,6 +144,9 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
 
 /// Written once: with the response, or when the client went away before there was one.
 struct Line {
+    service: Arc<Service>,
+    notes: Notes,
+    route: String,
     id: String,
     method: Method,
     path: String,
@@ -100,6 +158,12 @@ impl Line {
     fn write(&mut self, response: &Response, problem: Option<&str>, noted: &Noted) {
         self.written = true;
         let status = response.status().as_u16();
+        let time = self.started.elapsed();
+        self.service.metrics.answered(
+            (&self.route, method_label(&self.method), status),
+            noted.key.as_deref(),
+            time,
+        );
         if QUIET.contains(&self.path.as_str()) {
             tracing::debug!(request_id = self.id, path = self.path, status, "request");
             return;
@@ -109,7 +173,7 @@ impl Line {
             method = self.method.as_str(),
             path = self.path,
             status,
-            ms = self.started.elapsed().as_millis() as u64,
+            ms = time.as_millis() as u64,
             problem,
             key = noted.key,
             refused = noted.refused,
@@ -118,6 +182,8 @@ impl Line {
             bytes = noted.bytes,
             pages = noted.pages,
             complete = noted.complete,
+            codes = noted.codes.as_ref().map(list),
+            cache = noted.cache,
             "request"
         );
     }
@@ -126,14 +192,42 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if !self.written {
+            let noted = self.notes.lock();
             tracing::info!(
                 request_id = self.id,
                 method = self.method.as_str(),
                 path = self.path,
                 ms = self.started.elapsed().as_millis() as u64,
+                key = noted.key,
+                document = noted.document,
+                sha256 = noted.sha256,
+                bytes = noted.bytes,
                 "the client went away before the answer"
             );
         }
+    }
+}
+
+/// `iban:2,vin:1`.
+pub(super) fn list(codes: &BTreeMap<String, u32>) -> String {
+    let counts: Vec<String> = codes
+        .iter()
+        .map(|(kind, count)| format!("{kind}:{count}"))
+        .collect();
+    counts.join(",")
+}
+
+/// A method's name; a client may make one up.
+fn method_label(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::OPTIONS
+        | Method::PUT
+        | Method::DELETE
+        | Method::PATCH => method.as_str(),
+        _ => "other",
     }
 }
 

@@ -10,35 +10,70 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use ocr_api::keys::Scope;
 
-use super::access::{self, Noted};
+use super::access::{self, Noted, Notes};
 use super::attempts::Verdict;
 use super::error::Rejection;
 use super::{Service, client, discard};
 
-/// Lets in who has a key for this scope.
+/// What a route asks of a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gate {
+    /// One of these.
+    scopes: &'static [Scope],
+    /// Whether it counts as a request, of the key's quota and of its use.
+    counts: bool,
+}
+
+impl Gate {
+    /// For a route that does something.
+    pub(super) fn work(scopes: &'static [Scope]) -> Self {
+        Self {
+            scopes,
+            counts: true,
+        }
+    }
+
+    /// For a route that tells how things are.
+    pub(super) fn look(scopes: &'static [Scope]) -> Self {
+        Self {
+            scopes,
+            counts: false,
+        }
+    }
+}
+
+/// Lets in who has a key for the route.
 pub(super) async fn require_key(
-    State((service, scope)): State<(Arc<Service>, Scope)>,
-    request: Request,
+    State((service, gate)): State<(Arc<Service>, Gate)>,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let from = client::address(&request);
-    let (rejection, noted) = match service.keyring.verify(bearer(request.headers()), scope) {
+    let (rejection, noted) = match service
+        .keyring
+        .verify(bearer(request.headers()), gate.scopes)
+    {
         Ok(known) => {
             let noted = Noted {
                 key: Some(known.id.clone()),
                 ..Noted::default()
             };
+            if let Some(notes) = request.extensions().get::<Notes>() {
+                notes.lock().key = Some(known.id.clone());
+            }
             let per_minute = known.quota.and_then(|quota| quota.requests_per_minute);
+            let per_minute = per_minute.filter(|_| gate.counts);
             match per_minute.map_or(Ok(()), |most| service.quotas.enter(&known.id, most)) {
                 Ok(()) => {
-                    if let Some(usage) = &service.usage {
+                    if let Some(usage) = service.usage.as_ref().filter(|_| gate.counts) {
                         usage.record(&known.id, Timestamp::now(), from);
                     }
+                    request.extensions_mut().insert(known);
                     let mut response = next.run(request).await;
                     access::note(&mut response, noted);
                     return response;
                 }
-                Err(retry_after) => (Rejection::quota(retry_after), noted),
+                Err(retry_after) => (Rejection::requests_per_minute(retry_after), noted),
             }
         }
         Err(refused) => {

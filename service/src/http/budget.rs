@@ -1,99 +1,279 @@
 //! How much the service holds at a time: documents, and their bytes. When either is used up, a request is turned
-//! away at once, rather than let everybody wait.
+//! away at once, rather than let everybody wait. No key may take all of it: there is always room left for another's
+//! first document.
 
-use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Limits;
 use super::error::Rejection;
+use crate::document::Owner;
+use crate::pool::Load;
 
-/// Semaphores count to 2^61 on this platform but take 2^32 at a time; kibibytes fit both.
-const GRAIN: u64 = 1024;
-/// Seconds. A page takes about one.
-const RETRY_AFTER: u32 = 2;
+/// A key that has something already may have this many times what is free: alone it gets to four fifths, two of them to
+/// four ninths each. (A buffer shared by dynamic thresholds; Choudhury and Hahne, 1998.)
+const TIMES_FREE: u64 = 4;
 
 #[derive(Debug)]
 pub(super) struct Budget {
-    documents: Arc<Semaphore>,
-    grains: Arc<Semaphore>,
+    max_documents: u64,
+    max_memory: u64,
+    /// No document stays longer, so neither has anybody to wait longer for its place.
+    deadline: Duration,
+    load: Arc<Load>,
+    held: Mutex<Held>,
 }
 
-/// One request's share, given back when it is dropped.
+#[derive(Debug, Default)]
+struct Held {
+    all: Amount,
+    of: HashMap<Arc<str>, Amount>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub(super) documents: u64,
+    pub(super) bytes: u64,
+    /// Pages that the documents' requests have still to get.
+    pub(super) pages: u64,
+}
+
+/// One document's part of it, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Share {
-    _document: OwnedSemaphorePermit,
-    grains: Arc<Semaphore>,
-    held: Option<OwnedSemaphorePermit>,
-    /// Bytes taken so far.
+pub(super) struct Place {
+    budget: Arc<Budget>,
+    key: Arc<str>,
     bytes: u64,
+    pages: u64,
 }
 
 impl Budget {
-    pub(super) fn new(limits: &Limits) -> Self {
-        let grains = usize::try_from(limits.max_memory / GRAIN).unwrap_or(usize::MAX);
-        Self {
-            documents: Arc::new(Semaphore::new(limits.max_documents)),
-            grains: Arc::new(Semaphore::new(grains.min(Semaphore::MAX_PERMITS))),
-        }
+    pub(super) fn new(limits: &Limits, load: Arc<Load>) -> Arc<Self> {
+        Arc::new(Self {
+            max_documents: limits.max_documents as u64,
+            max_memory: limits.max_memory,
+            deadline: limits.deadline,
+            load,
+            held: Mutex::default(),
+        })
     }
 
-    /// Room for one more document, if there is any.
-    pub(super) fn enter(&self) -> Result<Share, Rejection> {
-        let document = Arc::clone(&self.documents)
-            .try_acquire_owned()
-            .map_err(|_| Rejection::busy(RETRY_AFTER))?;
-        Ok(Share {
-            _document: document,
-            grains: Arc::clone(&self.grains),
-            held: None,
+    /// Room for one more document, of one page until more is known, if there is any. A `retry` waits for pages that its key has
+    /// under way already.
+    pub(super) fn enter(self: &Arc<Self>, owner: &Owner, retry: bool) -> Result<Place, Rejection> {
+        let mut held = self.held();
+        let mine = held.of(&owner.key);
+        if let Some(most) = owner.concurrent_pages
+            && !retry
+            && mine.documents >= u64::from(most)
+        {
+            let wait = self.load.wait_for(mine.pages, most);
+            return Err(Rejection::concurrent_pages(most, self.seconds(wait)));
+        }
+        let free = self.max_documents.saturating_sub(held.all.documents);
+        if free == 0 || mine.documents >= free.saturating_mul(TIMES_FREE) {
+            return Err(self.busy());
+        }
+        held.change(&owner.key, |amount| {
+            amount.documents += 1;
+            amount.pages += 1;
+        });
+        drop(held);
+        self.load.expect(1);
+        Ok(Place {
+            budget: Arc::clone(self),
+            key: Arc::clone(&owner.key),
             bytes: 0,
+            pages: 1,
         })
+    }
+
+    /// What a key has of it.
+    pub(super) fn of(&self, key: &str) -> Amount {
+        self.held().of(key)
+    }
+
+    /// What all have of it.
+    pub(super) fn all(&self) -> Amount {
+        self.held().all
+    }
+
+    fn busy(&self) -> Rejection {
+        Rejection::busy(self.seconds(self.load.wait()))
+    }
+
+    /// For `Retry-After`.
+    fn seconds(&self, wait: Duration) -> u32 {
+        let most = self.deadline.as_secs().max(1);
+        let seconds = wait.as_secs_f64().ceil() as u64;
+        u32::try_from(seconds.clamp(1, most)).unwrap_or(u32::MAX)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Sums of numbers: a panic elsewhere leaves them whole.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Share {
+impl Held {
+    fn of(&self, key: &str) -> Amount {
+        self.of.get(key).copied().unwrap_or_default()
+    }
+
+    /// Changes what all have and what a key has alike; one that has nothing is forgotten.
+    fn change(&mut self, key: &Arc<str>, change: impl Fn(&mut Amount)) {
+        change(&mut self.all);
+        let mine = self.of.entry(Arc::clone(key)).or_default();
+        change(mine);
+        if *mine == Amount::default() {
+            self.of.remove(key);
+        }
+    }
+}
+
+impl Place {
     /// Room for some more bytes of the document, if there is any.
     pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Rejection> {
-        let before = self.bytes.div_ceil(GRAIN);
-        self.bytes = self.bytes.saturating_add(bytes);
-        let more = u32::try_from(self.bytes.div_ceil(GRAIN) - before).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.grains)
-            .try_acquire_many_owned(more)
-            .map_err(|_| Rejection::busy(RETRY_AFTER))?;
-        match &mut self.held {
-            Some(held) => held.merge(permit),
-            none => *none = Some(permit),
+        let mut held = self.budget.held();
+        let free = self.budget.max_memory.checked_sub(held.all.bytes + bytes);
+        let mine = held.of(&self.key);
+        let others = mine.bytes > self.bytes;
+        match free {
+            Some(free) if !others || mine.bytes + bytes <= free.saturating_mul(TIMES_FREE) => {
+                held.change(&self.key, |amount| amount.bytes += bytes);
+                self.bytes += bytes;
+                Ok(())
+            }
+            _ => {
+                drop(held);
+                Err(self.budget.busy())
+            }
         }
-        Ok(())
+    }
+
+    /// So many pages are still to be got.
+    pub(super) fn set_pages(&mut self, pages: u64) {
+        let before = std::mem::replace(&mut self.pages, pages);
+        self.budget.held().change(&self.key, |amount| {
+            amount.pages = (amount.pages + pages).saturating_sub(before);
+        });
+        self.budget.load.expect(pages);
+        self.budget.load.settle(before);
+    }
+
+    pub(super) fn pages(&self) -> u64 {
+        self.pages
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.set_pages(0);
+        self.budget.held().change(&self.key, |amount| {
+            amount.documents = amount.documents.saturating_sub(1);
+            amount.bytes = amount.bytes.saturating_sub(self.bytes);
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::ReplayLimits;
     use ocr_api::problem::ProblemKind;
-    use std::time::Duration;
+
+    fn budget(max_documents: usize, max_memory: u64) -> Arc<Budget> {
+        let limits = Limits {
+            max_upload: 0,
+            deadline: Duration::from_secs(60),
+            max_documents,
+            max_memory,
+            replay: ReplayLimits {
+                bytes: 0,
+                age: Duration::ZERO,
+            },
+        };
+        Budget::new(&limits, Arc::default())
+    }
+
+    fn owner(key: &str, concurrent_pages: Option<u32>) -> Owner {
+        Owner {
+            key: key.into(),
+            concurrent_pages,
+        }
+    }
 
     #[test]
     fn documents_and_bytes_are_given_back() {
-        let budget = Budget::new(&Limits {
-            max_upload: 0,
-            deadline: Duration::ZERO,
-            max_documents: 2,
-            max_memory: 10 * GRAIN,
-        });
-        let mut one = budget.enter().unwrap();
-        let mut two = budget.enter().unwrap();
-        assert_eq!(budget.enter().unwrap_err().kind(), ProblemKind::Busy);
-
-        one.grow(4 * GRAIN).unwrap();
-        one.grow(1).unwrap();
-        one.grow(1).unwrap();
-        two.grow(5 * GRAIN).unwrap();
-        assert_eq!(two.grow(1).unwrap_err().kind(), ProblemKind::Busy);
+        let budget = budget(2, 10_000);
+        let owner = owner("a", None);
+        let mut one = budget.enter(&owner, false).unwrap();
+        let mut two = budget.enter(&owner, false).unwrap();
+        assert_eq!(
+            budget.enter(&owner, false).unwrap_err().kind(),
+            ProblemKind::Busy
+        );
+        one.grow(5000).unwrap();
+        two.grow(3000).unwrap();
+        assert_eq!(two.grow(2001).unwrap_err().kind(), ProblemKind::Busy);
         drop(one);
-        assert!(budget.enter().is_ok());
-        two.grow(4 * GRAIN).unwrap();
+        assert!(budget.enter(&owner, false).is_ok());
+        two.grow(7000).unwrap();
+        drop(two);
+        assert_eq!(budget.all(), Amount::default());
+        assert!(budget.held().of.is_empty(), "nothing is kept of a key");
+    }
+
+    #[test]
+    fn a_key_alone_leaves_room_for_the_first_of_another() {
+        let budget = budget(50, 1_000_000);
+        let mut of_a = Vec::new();
+        while let Ok(mut place) = budget.enter(&owner("a", None), false) {
+            if place.grow(30_000).is_err() {
+                break;
+            }
+            of_a.push(place);
+        }
+        // Of 1,000,000 bytes it gets four fifths, which is 26 of these.
+        assert_eq!(of_a.len(), 26);
+        while let Ok(place) = budget.enter(&owner("a", None), false) {
+            of_a.push(place);
+        }
+        assert_eq!(of_a.len(), 40, "four fifths of the documents");
+        let mut other = budget.enter(&owner("b", None), false).unwrap();
+        other.grow(200_000).unwrap();
+    }
+
+    #[test]
+    fn retry_after_follows_the_pages_that_are_left_up_to_the_deadline() {
+        let budget = budget(1, 1000);
+        let retry_after = || {
+            let rejection = budget.enter(&owner("b", None), false).unwrap_err();
+            rejection.retry_after().unwrap()
+        };
+        let mut place = budget.enter(&owner("a", None), false).unwrap();
+        place.set_pages(20);
+        assert_eq!(retry_after(), 20);
+        place.set_pages(3);
+        assert_eq!(retry_after(), 3);
+        place.set_pages(500);
+        assert_eq!(retry_after(), 60);
+    }
+
+    #[test]
+    fn a_key_has_no_more_requests_than_pages_under_way() {
+        let budget = budget(9, 1000);
+        let two = owner("a", Some(2));
+        let _one = budget.enter(&two, false).unwrap();
+        let mut other = budget.enter(&two, false).unwrap();
+        other.set_pages(7);
+        let rejection = budget.enter(&two, false).unwrap_err();
+        assert_eq!(rejection.kind(), ProblemKind::Quota);
+        assert_eq!(rejection.retry_after(), Some(8), "8 pages, one worker");
+        assert!(budget.enter(&owner("b", Some(1)), false).is_ok());
+        assert!(budget.enter(&two, true).is_ok(), "of one that is under way");
+        drop(other);
+        assert!(budget.enter(&two, false).is_ok());
     }
 }

@@ -1,9 +1,12 @@
 //! A problem on its way to the client. Its body is written by [`super::access`], which knows the request id.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind};
+use jiff::Timestamp;
+use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind, UnreadPage};
 
 /// A refused request.
 #[derive(Debug, Clone)]
@@ -40,12 +43,49 @@ impl Rejection {
         }
     }
 
-    pub(super) fn quota(retry_after: u32) -> Self {
+    pub(super) fn requests_per_minute(retry_after: u32) -> Self {
+        Self::quota(
+            "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+            retry_after,
+        )
+    }
+
+    pub(super) fn concurrent_pages(most: u32, retry_after: u32) -> Self {
+        let detail = format!(
+            "This key may have {most} pages under way at a time, and as many of its requests are being answered; try again \
+             after the seconds in Retry-After."
+        );
+        Self::quota(detail, retry_after)
+    }
+
+    pub(super) fn pages_per_day(most: u32, left: u32, wanted: u32, retry_after: u32) -> Self {
+        let detail = format!(
+            "This key may have {most} pages read in a day; {left} are left today, and the request needs {wanted}. The day \
+             begins at midnight UTC, after the seconds in Retry-After."
+        );
+        Self::quota(detail, retry_after)
+    }
+
+    fn quota(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
+            ..Self::new(ProblemKind::Quota, detail)
+        }
+    }
+
+    /// `left`: how long the document is still refused.
+    pub(super) fn quarantined(left: Duration) -> Self {
+        let seconds = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
+        let until = Timestamp::now() + Duration::from_secs(u64::from(seconds));
+        let until = until.strftime("%Y-%m-%dT%H:%M:%SZ");
+        Self {
+            retry_after: Some(seconds),
             ..Self::new(
-                ProblemKind::Quota,
-                "This key has made as many requests as it may in a minute; try again after the seconds in Retry-After.",
+                ProblemKind::Quarantined,
+                format!(
+                    "Two workers died of this very document, so it is refused until {until}. Export it anew; if it is \
+                     well formed, report it with the request id."
+                ),
             )
         }
     }
@@ -60,24 +100,61 @@ impl Rejection {
         }
     }
 
+    /// For a client that wants all pages or nothing.
+    pub(super) fn incomplete(unread: Vec<UnreadPage>) -> Self {
+        const TOLD: usize = 3;
+        let mut told: Vec<String> = unread
+            .iter()
+            .take(TOLD)
+            .map(|page| format!("Page {}: {}", page.page, page.detail))
+            .collect();
+        if unread.len() > TOLD {
+            told.push(format!(
+                "{} more are in `pages`.",
+                unread.len().saturating_sub(TOLD)
+            ));
+        }
+        told.push("Without `strict`, the others are answered.".to_owned());
+        let mut this = Self::new(ProblemKind::Incomplete, told.join(" "));
+        this.problem.pages = unread;
+        this
+    }
+
     pub(super) fn kind(&self) -> ProblemKind {
         self.problem.kind
     }
 
-    /// The response with its body.
-    pub(super) fn render(mut self, request_id: &str) -> Response {
+    #[cfg(test)]
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.problem.detail
+    }
+
+    /// What the client reads of it.
+    pub(super) fn into_problem(mut self, request_id: &str) -> Problem {
         if self.problem.kind != ProblemKind::Key {
             self.problem.request_id = Some(request_id.to_owned());
         }
-        // Strings and a number: nothing here can fail to be JSON.
-        let body = serde_json::to_vec(&self.problem).unwrap_or_default();
+        self.problem
+    }
+
+    /// The response with its body.
+    pub(super) fn render(self, request_id: &str) -> Response {
+        let retry_after = self.retry_after;
+        let problem = self.into_problem(request_id);
+        // Strings and numbers: nothing here can fail to be JSON.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
         let status =
-            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -28,6 +28,7 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> impl IntoResp
         release: service.release.clone(),
         workers,
         keys: service.keyring.status(),
+        rules: service.rulebook.status(),
         engine: service.pool.engine(),
     };
     let status = if ready {

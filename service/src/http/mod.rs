@@ -5,15 +5,29 @@ mod answer;
 mod attempts;
 mod auth;
 mod budget;
+mod capacity;
 mod client;
+mod days;
 mod discard;
 mod error;
+mod estimate;
 mod health;
+mod hocr;
+mod inspect;
+mod intake;
+mod metrics;
+mod ndjson;
 mod negotiate;
 mod ocr;
+mod openapi;
+mod page;
 mod query;
 mod quota;
 mod reading;
+mod replay;
+mod searchable;
+mod share;
+mod spread;
 mod upload;
 
 use std::any::Any;
@@ -24,17 +38,24 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use ocr_api::keys::Scope;
 use ocr_api::problem::ProblemKind;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
 use crate::pool::Pool;
+use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
 use attempts::Attempts;
+use auth::Gate;
 use budget::Budget;
+use days::Days;
 use error::Rejection;
+use metrics::Metrics;
 use quota::Quotas;
+pub use replay::ReplayLimits;
+use replay::Replays;
 
 /// What requests may ask of the service.
 #[derive(Debug, Clone)]
@@ -47,6 +68,8 @@ pub struct Limits {
     pub max_documents: usize,
     /// Bytes of documents in the service at a time.
     pub max_memory: u64,
+    /// What is kept of answers.
+    pub replay: ReplayLimits,
 }
 
 /// Everything that the routes share.
@@ -57,11 +80,17 @@ pub struct Service {
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
+    rulebook: Arc<Rulebook>,
     /// `None`: not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
     quotas: Quotas,
-    budget: Budget,
+    days: Arc<Days>,
+    budget: Arc<Budget>,
+    metrics: Metrics,
+    replays: Arc<Replays>,
+    /// What `/openapi.json` answers.
+    openapi: Bytes,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -74,21 +103,32 @@ impl Service {
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
+        rulebook: Arc<Rulebook>,
         usage: Option<Arc<UsageLog>>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            budget: Budget::new(&limits, Arc::clone(pool.load())),
+            days: Days::new(usage.clone()),
+            metrics: Metrics::new(&release, &pool),
+            replays: Replays::new(limits.replay),
+            openapi: openapi::json(&release, &languages).into(),
             release,
             languages,
-            budget: Budget::new(&limits),
             limits,
             pool,
             keyring,
+            rulebook,
             usage,
             attempts: Attempts::default(),
             quotas: Quotas::default(),
             next_document: AtomicU64::new(1),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Forgets answers that are too old, for ever.
+    pub fn tidy(&self) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.replays).tidy()
     }
 
     /// From now on, `/readyz` says no: the service takes no new work.
@@ -99,31 +139,49 @@ impl Service {
 
 /// All routes.
 pub fn app(service: Arc<Service>) -> Router {
-    let keyed = |scope: Scope| {
-        axum::middleware::from_fn_with_state((Arc::clone(&service), scope), auth::require_key)
+    let keyed = |gate: Gate| {
+        axum::middleware::from_fn_with_state((Arc::clone(&service), gate), auth::require_key)
     };
     let ocr = Router::new()
         .route("/v1/ocr", post(ocr::post))
-        .layer(keyed(Scope::Ocr));
+        .layer(keyed(Gate::work(&[Scope::Ocr])));
     let codes = Router::new()
         .route("/v1/codes", post(ocr::post_codes))
-        .layer(keyed(Scope::Codes));
+        .layer(keyed(Gate::work(&[Scope::Codes])));
+    let either = Router::new()
+        .route("/v1/inspect", post(inspect::post))
+        .route("/v1/preview", post(inspect::post_preview))
+        .layer(keyed(Gate::work(&[Scope::Ocr, Scope::Codes])));
+    let capacity = Router::new()
+        .route("/v1/capacity", get(capacity::capacity))
+        .layer(keyed(Gate::look(&Scope::ALL)));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .layer(keyed(Gate::look(&[Scope::Metrics])));
     Router::new()
         .merge(ocr)
         .merge(codes)
+        .merge(either)
+        .merge(page::routes())
+        .merge(capacity)
+        .merge(metrics)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(openapi::openapi_json))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(access::log))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&service),
+            access::log,
+        ))
         .with_state(service)
 }
 
 async fn not_found() -> Rejection {
     Rejection::new(
         ProblemKind::NotFound,
-        "Documents go to POST /v1/ocr or /v1/codes; /healthz and /readyz tell how the service is.",
+        "Documents go to POST /v1/ocr, /v1/codes or /v1/inspect; / is a page to try it on; /healthz and /readyz tell how the service is.",
     )
 }
 

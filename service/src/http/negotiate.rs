@@ -10,31 +10,36 @@ use super::error::Rejection;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
+    /// A line a page.
+    NdJson,
     Text,
+    /// hOCR.
+    Hocr,
+    /// Searchable.
+    Pdf,
+    /// A picture of a page; not of an answer.
+    Png,
 }
 
 impl Format {
-    const ALL: [Self; 2] = [Self::Json, Self::Text];
+    /// Those of an answer.
+    pub(super) const OF_ANSWER: [Self; 5] =
+        [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];
 
-    fn media_type(self) -> (&'static str, &'static str) {
+    pub(super) fn media_type(self) -> (&'static str, &'static str) {
         match self {
             Self::Json => ("application", "json"),
+            Self::NdJson => ("application", "x-ndjson"),
             Self::Text => ("text", "plain"),
+            Self::Hocr => ("text", "html"),
+            Self::Pdf => ("application", "pdf"),
+            Self::Png => ("image", "png"),
         }
     }
 }
 
-/// The format that the client likes best; among equals, ours.
-pub(super) fn format(headers: &HeaderMap) -> Result<Format, Rejection> {
-    choose(headers, &Format::ALL)
-}
-
-/// JSON, where there is nothing else to have.
-pub(super) fn json(headers: &HeaderMap) -> Result<Format, Rejection> {
-    choose(headers, &[Format::Json])
-}
-
-fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> {
+/// The format that the client likes best of `formats`; among equals, the first.
+pub(super) fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> {
     let ranges: Vec<Range> = headers
         .get_all(ACCEPT)
         .iter()
@@ -43,7 +48,7 @@ fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> 
         .filter_map(Range::parse)
         .collect();
     if ranges.is_empty() {
-        return Ok(Format::Json);
+        return Ok(formats.first().copied().unwrap_or(Format::Json));
     }
     let mut best: Option<(Format, f32)> = None;
     for &format in formats {
@@ -53,9 +58,19 @@ fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> 
         }
     }
     best.map(|(format, _)| format).ok_or_else(|| {
+        let names: Vec<String> = formats
+            .iter()
+            .map(|format| {
+                let (kind, subtype) = format.media_type();
+                format!("{kind}/{subtype}")
+            })
+            .collect();
         Rejection::new(
             ProblemKind::NotAcceptable,
-            "Answers come as application/json, and of /v1/ocr as text/plain, too; ask for one of them in `Accept`.",
+            format!(
+                "Answers to this come as {}; ask for one of them in `Accept`.",
+                names.join(", ")
+            ),
         )
     })
 }
@@ -108,18 +123,24 @@ mod tests {
     fn of(accept: &'static str) -> Option<Format> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        format(&headers).ok()
+        choose(&headers, &Format::OF_ANSWER).ok()
     }
 
     #[test]
     fn json_unless_text_is_liked_better() {
-        assert_eq!(format(&HeaderMap::new()).ok(), Some(Format::Json));
+        assert_eq!(
+            choose(&HeaderMap::new(), &Format::OF_ANSWER).ok(),
+            Some(Format::Json)
+        );
         assert_eq!(of("*/*"), Some(Format::Json));
         assert_eq!(of("text/plain"), Some(Format::Text));
         assert_eq!(of("TEXT/*"), Some(Format::Text));
         assert_eq!(of("text/plain, */*;q=0.1"), Some(Format::Text));
         assert_eq!(of("text/plain;q=0.5, application/json"), Some(Format::Json));
-        assert_eq!(of("application/json;q=0, */*"), Some(Format::Text));
+        assert_eq!(of("application/json;q=0, */*"), Some(Format::NdJson));
+        assert_eq!(of("application/x-ndjson"), Some(Format::NdJson));
+        assert_eq!(of("text/html"), Some(Format::Hocr));
+        assert_eq!(of("application/pdf, */*;q=0.1"), Some(Format::Pdf));
         assert_eq!(of("image/png"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin`. What is not understood is an error: a misspelt `pages` would else cost a
+//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`. What is not understood is an error: a misspelt `pages` would else cost a
 //! whole document.
 
 use std::collections::BTreeSet;
@@ -6,29 +6,38 @@ use std::collections::BTreeSet;
 use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
+use crate::codes::rules::Rule;
 use crate::codes::{CodeType, Selection};
 use crate::protocol::{How, Mode};
 
 /// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) pages: Pages,
     pub(super) how: How,
+    /// All pages or a problem.
+    pub(super) strict: bool,
 }
 
 /// Page ranges, ends included; none means all.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
-    /// `installed`: the languages that may be asked for, the default first.
-    pub(super) fn parse(query: &str, installed: &[String]) -> Result<Self, Rejection> {
+    /// `installed`: the languages that may be asked for, the default first. `rules`: those in force.
+    pub(super) fn parse(
+        query: &str,
+        installed: &[String],
+        rules: &[Rule],
+    ) -> Result<Self, Rejection> {
         let mut wanted = Self {
             pages: Pages::default(),
             how: How {
                 languages: installed.first().cloned().unwrap_or_default(),
+                codes: Selection::all(rules),
                 ..How::default()
             },
+            strict: false,
         };
         let mut seen = BTreeSet::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -41,10 +50,11 @@ impl Wanted {
                 "lang" => wanted.how.languages = languages(&value, installed)?,
                 "mode" => wanted.how.mode = mode(&value)?,
                 "pages" => wanted.pages = Pages::parse(&value)?,
-                "codes" => wanted.how.codes = codes(&value)?,
+                "strict" => wanted.strict = strict(&value)?,
+                "codes" => wanted.how.codes = codes(&value, rules)?,
                 _ => {
                     return Err(malformed(format!(
-                        "There is no parameter `{name}`; there are `lang`, `pages`, `mode` and `codes`."
+                        "There is no parameter `{name}`; there are `lang`, `pages`, `mode`, `codes` and `strict`."
                     )));
                 }
             }
@@ -64,9 +74,21 @@ fn mode(value: &str) -> Result<Mode, Rejection> {
     }
 }
 
-fn codes(value: &str) -> Result<Selection, Rejection> {
-    Selection::parse(value).map_err(|unknown| {
-        let names: Vec<&str> = CodeType::ALL.iter().map(|kind| kind.name()).collect();
+fn strict(value: &str) -> Result<bool, Rejection> {
+    match value {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(malformed(
+            "`strict` is `1` (an incomplete answer is an error) or `0`.",
+        )),
+    }
+}
+
+fn codes(value: &str, rules: &[Rule]) -> Result<Selection, Rejection> {
+    Selection::parse(value, rules).map_err(|unknown| {
+        let built_in = CodeType::ALL.iter().map(|kind| kind.name());
+        let rules = rules.iter().map(|rule| rule.name.as_str());
+        let names: Vec<&str> = built_in.chain(rules).collect();
         malformed(format!(
             "`codes` is `none` or a list of types, and {unknown}; there are: {}.",
             names.join(", ")
@@ -102,6 +124,33 @@ impl Pages {
             })
     }
 
+    /// The same text for the same ranges, however they were written.
+    pub(super) fn normalized(&self) -> String {
+        let mut ranges = self.0.clone();
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                // To the document's end: nothing is behind it.
+                Some((_, None)) => {}
+                Some((_, Some(end))) if first <= end.saturating_add(1) => match last {
+                    Some(last) => *end = last.max(*end),
+                    None => merged
+                        .last_mut()
+                        .into_iter()
+                        .for_each(|range| range.1 = None),
+                },
+                _ => merged.push((first, last)),
+            }
+        }
+        let text = |(first, last): (u32, Option<u32>)| match last {
+            Some(last) => format!("{first}-{last}"),
+            None => format!("{first}-"),
+        };
+        let ranges: Vec<String> = merged.into_iter().map(text).collect();
+        ranges.join(",")
+    }
+
     /// The pages of a document that has `count`, each once, in order.
     pub(super) fn of(&self, count: u32) -> Result<Vec<u32>, Rejection> {
         if self.0.is_empty() {
@@ -122,7 +171,12 @@ impl Pages {
 }
 
 fn parse_range(range: &str) -> Option<(u32, Option<u32>)> {
-    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|page| *page > 0);
+    let number = |text: &str| {
+        let text = text.trim();
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let page = text.parse::<u32>().ok().filter(|_| digits);
+        page.filter(|page| *page > 0)
+    };
     match range.split_once('-') {
         None => number(range).map(|page| (page, Some(page))),
         Some((first, "")) => number(first).map(|first| (first, None)),
@@ -163,7 +217,7 @@ mod tests {
     use super::*;
 
     fn parse(query: &str) -> Option<Wanted> {
-        Wanted::parse(query, &["eng".into(), "deu".into()]).ok()
+        Wanted::parse(query, &["eng".into(), "deu".into()], &[]).ok()
     }
 
     fn pages(query: &str, count: u32) -> Option<Vec<u32>> {
@@ -183,12 +237,32 @@ mod tests {
         assert_eq!(pages("pages=7,1-3,2", 9).unwrap(), [1, 2, 3, 7]);
         assert_eq!(pages("pages=2-", 4).unwrap(), [2, 3, 4]);
         assert_eq!(pages("pages=1%2C3", 4).unwrap(), [1, 3]);
-        for wrong in ["0", "", "3-1", "a", "1-2-3", "-3", "1,,2", "99999999999"] {
+        for wrong in [
+            "0",
+            "",
+            "+1",
+            "3-1",
+            "a",
+            "1-2-3",
+            "-3",
+            "1,,2",
+            "99999999999",
+        ] {
             assert!(parse(&format!("pages={wrong}")).is_none(), "{wrong}");
         }
         assert_eq!(pages("pages=5", 4), None);
         assert_eq!(pages("pages=5-", 4), None);
         assert_eq!(pages("pages=1-4294967295", 4), None);
+    }
+
+    #[test]
+    fn the_same_pages_are_the_same_text() {
+        let text = |query: &str| parse(query).unwrap().pages.normalized();
+        assert_eq!(text("pages=7,1-3,2"), "1-3,7-7");
+        assert_eq!(text("pages=1,2,3,7"), text("pages=7,1-3,2"));
+        assert_eq!(text("pages=4-,2,3-9"), "2-");
+        assert_eq!(text("pages=1,3-"), "1-1,3-");
+        assert_eq!(text(""), "");
     }
 
     #[test]
@@ -215,8 +289,11 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         assert_eq!(parse("mode=text").unwrap().how.mode, Mode::Text);
+        assert!(parse("strict=1").unwrap().strict && !parse("strict=0").unwrap().strict);
         for wrong in [
             "mode=fast",
+            "strict=yes",
+            "strict",
             "page=1",
             "mode=ocr&mode=ocr",
             "pages=%4",

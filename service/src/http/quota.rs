@@ -24,6 +24,25 @@ impl Quotas {
         self.enter_at(id, requests_per_minute, Instant::now())
     }
 
+    /// Requests that such a key may make right now.
+    pub(super) fn left(&self, id: &str, requests_per_minute: u32) -> u32 {
+        self.left_at(id, requests_per_minute, Instant::now())
+    }
+
+    fn left_at(&self, id: &str, requests_per_minute: u32, now: Instant) -> u32 {
+        let Some(each) = MINUTE.checked_div(requests_per_minute) else {
+            return 0;
+        };
+        let paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let owed = paid
+            .get(id)
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        // The same tolerance as at the entrance.
+        let room = (MINUTE + Duration::from_micros(1)).saturating_sub(owed);
+        let left = room.as_nanos() / each.as_nanos().max(1);
+        u32::try_from(left).map_or(requests_per_minute, |left| left.min(requests_per_minute))
+    }
+
     fn enter_at(&self, id: &str, requests_per_minute: u32, now: Instant) -> Result<(), u32> {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         // None in a minute: it has to wait for ever, which an hour stands for.
@@ -49,9 +68,12 @@ mod tests {
         let quotas = Quotas::default();
         let start = Instant::now();
         let at = |seconds| quotas.enter_at("k1", 6, start + Duration::from_secs(seconds));
-        for _ in 0..6 {
+        let left = |seconds| quotas.left_at("k1", 6, start + Duration::from_secs(seconds));
+        for made in 0..6 {
+            assert_eq!(left(0), 6 - made);
             assert_eq!(at(0), Ok(()));
         }
+        assert_eq!((left(0), left(9), left(10), left(3600)), (0, 0, 1, 6));
         assert_eq!(at(0), Err(11));
         assert_eq!(quotas.enter_at("k2", 6, start), Ok(()), "another key");
         assert_eq!(at(9), Err(2));

@@ -1,55 +1,160 @@
-//! Reading a document: its pages across the workers, until all are answered or the time is up.
+//! Reading a document: its pages as they are done, and then what can be said of them together.
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::code::Code;
-use ocr_api::problem::ProblemKind;
-use tokio::time::{Instant, timeout_at};
+use ocr_api::problem::{ProblemKind, UnreadPage};
+use tokio::time::timeout_at;
 
+use super::Service;
 use super::error::Rejection;
-use super::query::Wanted;
+use super::intake::Intake;
+use super::share::Share;
+use super::spread::Spread;
 use crate::codes;
 use crate::document::Document;
 use crate::pool::{Failure, Pool};
 use crate::protocol::{Fault, FaultKind, Mode, PageRead};
 
-/// What became of a document.
+/// A document whose pages are being read. Dropping it frees the workers.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// Pages in the document.
-    pub(super) count: u32,
-    /// The wanted ones, in order.
-    pub(super) pages: Vec<Page>,
-    pub(super) codes: Vec<Code>,
-    pub(super) warnings: Vec<String>,
+    service: Arc<Service>,
+    share: Arc<Share>,
+    count: u32,
+    numbers: Vec<u32>,
+    spread: Spread<PageRead>,
+    remarks: Vec<Remark>,
 }
 
-/// Reads the wanted pages. A document of which no page can be read at all is a rejection.
-pub(super) async fn read(
-    pool: &Pool,
-    document: &Arc<Document>,
-    wanted: &Wanted,
-    deadline: Instant,
-) -> Result<Reading, Rejection> {
-    if wanted.how.mode == Mode::Text && document.kind != DocumentType::Pdf {
-        return Err(Rejection::new(
-            ProblemKind::Malformed,
-            "`mode=text` reads a PDF's text layer, and this is an image; leave `mode` out.",
-        ));
+/// What is left of a page when its text has gone to the client.
+#[derive(Debug)]
+struct Remark {
+    page: u32,
+    status: PageStatus,
+    /// The deadline cut it off.
+    late: bool,
+    codes: Vec<Code>,
+    /// With the page's number.
+    warnings: Vec<String>,
+    /// Why it was not read to its end, if it was not.
+    reason: Option<String>,
+    /// Why it could not be read, if that was the document's fault or the engine's.
+    fault: Option<Fault>,
+}
+
+/// What can be said when each page has been answered.
+#[derive(Debug, Clone)]
+pub(super) struct Conclusion {
+    pub(super) complete: bool,
+    pub(super) codes: Vec<Code>,
+    pub(super) warnings: Vec<String>,
+    /// Those that were not read to their end.
+    pub(super) unread: Vec<UnreadPage>,
+}
+
+impl Conclusion {
+    /// Itself, unless all pages or nothing is wanted and one is missing.
+    pub(super) fn or_nothing(self, strict: bool) -> Result<Self, Rejection> {
+        if strict && !self.complete {
+            return Err(Rejection::incomplete(self.unread));
+        }
+        Ok(self)
     }
-    let count = timeout_at(deadline, count(pool, document))
+}
+
+impl Reading {
+    /// Counts the pages and settles which are wanted; they are read by [`Reading::next`].
+    pub(super) async fn begin(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
+        let document = &intake.document;
+        let wanted = &intake.wanted;
+        if wanted.how.mode == Mode::Text && document.kind != DocumentType::Pdf {
+            return Err(Rejection::new(
+                ProblemKind::Malformed,
+                "`mode=text` reads a PDF's text layer, and this is an image; leave `mode` out.",
+            ));
+        }
+        let count = count(service, intake).await?;
+        let numbers = wanted.pages.of(count)?;
+        intake.share.begin(numbers.len())?;
+        let work = {
+            let (service, document) = (Arc::clone(service), Arc::clone(document));
+            let how = wanted.how.clone();
+            move |number| {
+                let (service, document) = (Arc::clone(&service), Arc::clone(&document));
+                let how = how.clone();
+                async move { service.pool.read(&document, number, &how).await }
+            }
+        };
+        let at_once = service.pool.size() as usize;
+        Ok(Self {
+            service: Arc::clone(service),
+            share: Arc::clone(&intake.share),
+            count,
+            spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
+            numbers,
+            remarks: Vec::new(),
+        })
+    }
+
+    /// Pages in the document.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The wanted ones, in order.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    /// Whether there is something to answer already: a page that was read, or broke a worker. While there is none, all may
+    /// turn out to be a problem.
+    pub(super) fn has_answer(&self) -> bool {
+        self.remarks
+            .iter()
+            .any(|remark| remark.fault.is_none() && remark.status != PageStatus::Skipped)
+    }
+
+    /// The next page that is done. Every wanted page comes once, whatever became of it.
+    pub(super) async fn next(&mut self) -> Option<Page> {
+        let (number, result) = self.spread.next().await?;
+        if result.is_some() {
+            self.share.page_done();
+        }
+        let (page, remark) = settle(number, result);
+        self.service.metrics.page(&page, &self.share.owner().key);
+        self.remarks.push(remark);
+        Some(page)
+    }
+
+    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
+    pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
+        let conclusion = conclude(self.remarks)?;
+        self.service.metrics.found(&conclusion.codes);
+        Ok(conclusion)
+    }
+}
+
+impl Remark {
+    fn unread(&self) -> Option<UnreadPage> {
+        (!self.status.is_complete()).then(|| UnreadPage {
+            page: self.page,
+            status: self.status,
+            detail: self.reason.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// The pages of a document, counted before its deadline.
+pub(super) async fn count(service: &Service, intake: &Intake) -> Result<u32, Rejection> {
+    timeout_at(intake.deadline, count_in(&service.pool, &intake.document))
         .await
-        .map_err(|_| too_late())??;
-    let numbers = wanted.pages.of(count)?;
-    let results = read_pages(pool, document, wanted, &numbers, deadline).await;
-    conclude(count, &numbers, results)
+        .map_err(|_| too_late())?
 }
 
 /// Only these can have more than one page; for the others, a worker need not be asked.
-async fn count(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejection> {
+async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejection> {
     if !matches!(document.kind, DocumentType::Pdf | DocumentType::Tiff) {
         return Ok(1);
     }
@@ -58,106 +163,127 @@ async fn count(pool: &Pool, document: &Arc<Document>) -> Result<u32, Rejection> 
         // Perhaps not of this document: it has a second worker to show whether it is.
         counted = pool.count(document).await;
     }
-    counted.map_err(|failure| match failure {
+    counted.map_err(of_failure)
+}
+
+/// Of a document that can't be opened, or made into another one.
+pub(super) fn of_failure(failure: Failure) -> Rejection {
+    match failure {
         Failure::Fault(fault) => of_fault(fault),
         Failure::Crashed => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
         ),
+        Failure::Refused(left) => Rejection::quarantined(left),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
         ),
-    })
+    }
 }
 
-type Read = Result<PageRead, Failure>;
-
-/// A result for each of `numbers`; `None` for those that the deadline cut off. No more pages are under way at a time
-/// than there are workers, so that a long document does not fill the queue.
-async fn read_pages(
-    pool: &Pool,
-    document: &Arc<Document>,
-    wanted: &Wanted,
-    numbers: &[u32],
-    deadline: Instant,
-) -> Vec<Option<Read>> {
-    let mut results: Vec<Option<Read>> = numbers.iter().map(|_| None).collect();
-    let mut waiting = numbers.iter().copied().enumerate();
-    let mut under_way = FuturesUnordered::new();
-    let read = async |(at, number): (usize, u32)| {
-        let page = pool.read(document, number, &wanted.how).await;
-        (at, page)
-    };
-    for next in waiting.by_ref().take(pool.size() as usize) {
-        under_way.push(read(next));
-    }
-    while let Ok(Some((at, page))) = timeout_at(deadline, under_way.next()).await {
-        results[at] = Some(page);
-        if let Some(next) = waiting.next() {
-            under_way.push(read(next));
+/// What became of a page; `None` for one that the deadline cut off.
+fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
+    let told = |warning: &str| format!("Page {number}: {warning}");
+    let late = result.is_none();
+    let (status, reason, fault) = match result {
+        Some(Ok(read)) => {
+            let warnings = read.warnings.iter().map(|warning| told(warning)).collect();
+            let remark = Remark {
+                page: number,
+                status: read.page.status,
+                late: false,
+                codes: read.codes,
+                warnings,
+                reason: None,
+                fault: None,
+            };
+            return (read.page, remark);
         }
-    }
-    results
+        Some(Err(failure)) => {
+            let (status, reason) = unread_for(&failure);
+            let fault = match failure {
+                Failure::Fault(fault) => Some(fault),
+                Failure::Crashed | Failure::TimedOut | Failure::Refused(_) => None,
+            };
+            (status, reason, fault)
+        }
+        None => {
+            let (status, reason) = cut_off();
+            (status, reason, None)
+        }
+    };
+    let remark = Remark {
+        page: number,
+        status,
+        late,
+        codes: Vec::new(),
+        // Of those that the deadline cut off, one warning tells.
+        warnings: if late {
+            Vec::new()
+        } else {
+            vec![told(&reason)]
+        },
+        reason: Some(reason),
+        fault,
+    };
+    (unread(number, status), remark)
 }
 
-fn conclude(count: u32, numbers: &[u32], results: Vec<Option<Read>>) -> Result<Reading, Rejection> {
-    let mut pages = Vec::with_capacity(results.len());
-    let mut codes = Vec::new();
-    let mut warnings = Vec::new();
-    let mut faults = Vec::new();
-    let mut cut_off = 0;
-    for (number, result) in numbers.iter().copied().zip(results) {
-        let page = match result {
-            Some(Ok(read)) => {
-                codes.extend(read.codes);
-                let told = |warning| format!("Page {number}: {warning}");
-                warnings.extend(read.warnings.into_iter().map(told));
-                read.page
-            }
-            Some(Err(Failure::Fault(fault))) => {
-                let page = unread(number, status_of(fault.kind));
-                warnings.push(format!("Page {number}: {}", fault.detail));
-                faults.push(fault);
-                page
-            }
-            Some(Err(Failure::Crashed)) => {
-                warnings.push(format!("Page {number}: its reader crashed at it."));
-                unread(number, PageStatus::Crashed)
-            }
-            Some(Err(Failure::TimedOut)) => {
-                warnings.push(format!("Page {number}: it took longer than a page may."));
-                unread(number, PageStatus::Timeout)
-            }
-            None => {
-                cut_off += 1;
-                unread(number, PageStatus::Skipped)
-            }
-        };
-        pages.push(page);
-    }
-    if cut_off == pages.len() {
+fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
+    remarks.sort_by_key(|remark| remark.page);
+    let pages = remarks.len();
+    let cut_off = remarks.iter().filter(|remark| remark.late).count();
+    if cut_off == pages {
         return Err(too_late());
     }
-    if faults.len() == pages.len() {
+    if remarks.iter().all(|remark| remark.fault.is_some()) {
         // Nothing of it can be read: that is the client's answer, and the first fault says why.
-        if let Some(fault) = faults.into_iter().next() {
+        if let Some(fault) = remarks.iter_mut().find_map(|remark| remark.fault.take()) {
             return Err(of_fault(fault));
         }
     }
+    let unread: Vec<UnreadPage> = remarks.iter().filter_map(Remark::unread).collect();
+    let mut codes = Vec::new();
+    let mut warnings = Vec::new();
+    for remark in remarks {
+        codes.extend(remark.codes);
+        warnings.extend(remark.warnings);
+    }
     if cut_off > 0 {
         warnings.push(format!(
-            "{cut_off} of {} pages were not read before the deadline; ask for them by `pages`.",
-            pages.len()
+            "{cut_off} of {pages} pages were not read before the deadline; ask for them by `pages`."
         ));
     }
     codes::agree(&mut codes);
-    Ok(Reading {
-        count,
-        pages,
+    warnings.extend(codes::differences(&codes));
+    Ok(Conclusion {
+        complete: unread.is_empty(),
         codes,
         warnings,
+        unread,
     })
+}
+
+/// The status of a page that has no result, and why, in words that go after its number.
+pub(super) fn unread_for(failure: &Failure) -> (PageStatus, String) {
+    match failure {
+        Failure::Fault(fault) => (status_of(fault.kind), fault.detail.clone()),
+        Failure::Crashed => (PageStatus::Crashed, "its reader crashed at it.".to_owned()),
+        Failure::TimedOut => {
+            let reason = "it took longer than a page may.";
+            (PageStatus::Timeout, reason.to_owned())
+        }
+        Failure::Refused(_) => {
+            let reason = "not tried, because two workers died of the document.";
+            (PageStatus::Skipped, reason.to_owned())
+        }
+    }
+}
+
+pub(super) fn cut_off() -> (PageStatus, String) {
+    let reason = "it was not read before the deadline.";
+    (PageStatus::Skipped, reason.to_owned())
 }
 
 fn status_of(kind: FaultKind) -> PageStatus {
@@ -182,7 +308,7 @@ fn of_fault(fault: Fault) -> Rejection {
     Rejection::new(kind, fault.detail)
 }
 
-fn too_late() -> Rejection {
+pub(super) fn too_late() -> Rejection {
     Rejection::new(
         ProblemKind::Deadline,
         "No page was read before the deadline; ask for fewer pages at a time, or try when the service is less busy.",
@@ -208,15 +334,18 @@ fn unread(page: u32, status: PageStatus) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
-    fn fault(kind: FaultKind) -> Option<Read> {
+    fn fault(kind: FaultKind) -> Option<Result<PageRead, Failure>> {
         Some(Err(Failure::Fault(Fault::new(kind, "why"))))
     }
 
-    fn statuses(results: Vec<Option<Read>>) -> Vec<PageStatus> {
-        let numbers: Vec<u32> = (1..).take(results.len()).collect();
-        let reading = conclude(9, &numbers, results).unwrap();
-        reading.pages.iter().map(|page| page.status).collect()
+    fn settled(results: Vec<Option<Result<PageRead, Failure>>>) -> (Vec<PageStatus>, Vec<Remark>) {
+        let settle = |(number, result)| {
+            let (page, remark) = settle(number, result);
+            (page.status, remark)
+        };
+        (1..).zip(results).map(settle).unzip()
     }
 
     #[test]
@@ -226,33 +355,39 @@ mod tests {
             codes: Vec::new(),
             warnings: Vec::new(),
         }));
-        let results = vec![
+        let (statuses, mut remarks) = settled(vec![
             fine,
             Some(Err(Failure::Crashed)),
             Some(Err(Failure::TimedOut)),
             fault(FaultKind::TooLarge),
             fault(FaultKind::Corrupt),
+            Some(Err(Failure::Refused(Duration::ZERO))),
             None,
+        ]);
+        let wanted = [
+            PageStatus::Ok,
+            PageStatus::Crashed,
+            PageStatus::Timeout,
+            PageStatus::TooLarge,
+            PageStatus::Corrupt,
+            PageStatus::Skipped,
+            PageStatus::Skipped,
         ];
+        assert_eq!(statuses, wanted);
+        // Pages are done in any order; what is said of them is in theirs.
+        remarks.reverse();
+        let conclusion = conclude(remarks).unwrap();
+        assert!(!conclusion.complete);
+        let starts: Vec<&str> = conclusion.warnings.iter().map(|text| &text[..6]).collect();
         assert_eq!(
-            statuses(results),
-            [
-                PageStatus::Ok,
-                PageStatus::Crashed,
-                PageStatus::Timeout,
-                PageStatus::TooLarge,
-                PageStatus::Corrupt,
-                PageStatus::Skipped
-            ]
+            starts,
+            ["Page 2", "Page 3", "Page 4", "Page 5", "Page 6", "1 of 7"]
         );
     }
 
     #[test]
     fn a_document_of_which_nothing_can_be_read_is_a_problem() {
-        let kind = |results: Vec<Option<Read>>| {
-            let numbers: Vec<u32> = (1..).take(results.len()).collect();
-            conclude(2, &numbers, results).unwrap_err().kind()
-        };
+        let kind = |results| conclude(settled(results).1).unwrap_err().kind();
         assert_eq!(
             kind(vec![fault(FaultKind::Corrupt), fault(FaultKind::TooLarge)]),
             ProblemKind::Corrupt
@@ -266,9 +401,8 @@ mod tests {
 
     #[test]
     fn a_crash_of_the_only_page_is_an_answer_not_a_problem() {
-        assert_eq!(
-            statuses(vec![Some(Err(Failure::Crashed))]),
-            [PageStatus::Crashed]
-        );
+        let (statuses, remarks) = settled(vec![Some(Err(Failure::Crashed))]);
+        assert_eq!(statuses, [PageStatus::Crashed]);
+        assert!(!conclude(remarks).unwrap().complete);
     }
 }

@@ -10,8 +10,8 @@ use ocr_api::answer::DocumentType;
 use ocr_api::problem::ProblemKind;
 use sha2::{Digest, Sha256};
 
-use super::budget::Share;
 use super::error::Rejection;
+use super::share::Share;
 use crate::document;
 
 /// Part headers and fields beside the file.
@@ -49,7 +49,7 @@ pub(super) async fn receive(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
     limit: u64,
-    share: &mut Share,
+    share: &Share,
 ) -> Result<Upload, Rejection> {
     let mut file = Incoming::new(limit, share);
     let (declared, name) = if let Some(form) = form_type(headers) {
@@ -125,11 +125,11 @@ struct Incoming<'s> {
     bytes: BytesMut,
     hash: Sha256,
     limit: u64,
-    share: &'s mut Share,
+    share: &'s Share,
 }
 
 impl<'s> Incoming<'s> {
-    fn new(limit: u64, share: &'s mut Share) -> Self {
+    fn new(limit: u64, share: &'s Share) -> Self {
         Self {
             bytes: BytesMut::new(),
             hash: Sha256::new(),

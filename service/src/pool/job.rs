@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::document::Document;
 use crate::protocol::{Reply, Task};
@@ -16,6 +17,8 @@ pub(super) struct Job {
     answer: oneshot::Sender<Outcome>,
     /// Workers that died before they began with it.
     unlucky: u32,
+    /// When it began to wait.
+    pub(super) since: Instant,
 }
 
 /// What a worker is to do.
@@ -30,6 +33,7 @@ pub(super) enum Outcome {
     Reply(Reply),
     Crashed,
     TimedOut,
+    Refused,
 }
 
 impl Job {
@@ -40,6 +44,7 @@ impl Job {
             errand,
             answer,
             unlucky: 0,
+            since: Instant::now(),
         };
         (job, outcome)
     }
@@ -52,6 +57,17 @@ impl Job {
     /// Whether nobody waits for the outcome any more.
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
+    }
+
+    /// On whose behalf it is done.
+    pub(super) fn key(&self) -> &Arc<str> {
+        &self.errand.document.owner.key
+    }
+
+    /// Whether its key may have it under way beside so many others.
+    pub(super) fn may_run_beside(&self, under_way: u32) -> bool {
+        let most = self.errand.document.owner.concurrent_pages;
+        most.is_none_or(|most| under_way < most)
     }
 
     /// Whether it may be given to another worker, after one died before it began with it.

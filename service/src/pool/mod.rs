@@ -2,22 +2,32 @@
 //! the job is answered, and the worker replaced.
 
 mod job;
+mod load;
+mod metrics;
 mod process;
+mod quarantine;
 mod queue;
 mod slot;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ocr_api::health::{Engine, Workers};
+use ocr_api::inspection::PageInspection;
+use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
-use crate::protocol::{Fault, FaultKind, How, PageRead, Reply, Task};
+use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
 use job::{Job, Outcome};
+pub use load::Load;
+use metrics::Metrics;
+pub(crate) use metrics::SECONDS;
+use quarantine::Quarantine;
 use queue::Queue;
+pub use queue::QueueLength;
 
 /// How to run workers.
 #[derive(Debug, Clone)]
@@ -27,8 +37,21 @@ pub struct PoolSettings {
     pub worker: WorkerSettings,
     /// Worker processes; at least one.
     pub workers: u32,
-    /// A worker that takes longer for a job is killed.
+    /// A job that takes longer is given up, and its worker killed if it does not let go of it.
     pub page_timeout: Duration,
+    /// Use no worker whose sandbox lacks something.
+    pub require_sandbox: bool,
+    pub wear: Wear,
+}
+
+/// When a worker is worn, and replaced between two jobs. Whatever a library leaks or a large page leaves in its heap ends
+/// with its process.
+#[derive(Debug, Clone, Copy)]
+pub struct Wear {
+    /// Jobs that a worker does.
+    pub jobs: u32,
+    /// Bytes in memory that it may have after a job.
+    pub memory: u64,
 }
 
 /// The workers, for as long as it lives. Dropping it kills them.
@@ -46,14 +69,19 @@ pub enum Failure {
     Fault(Fault),
     /// The worker died at it.
     Crashed,
-    /// The worker was killed at it, after the page time-out.
+    /// It was given up after the page time-out.
     TimedOut,
+    /// It was not tried: workers died of the document.
+    Refused(Duration),
 }
 
 #[derive(Debug)]
 struct Shared {
     settings: PoolSettings,
     queue: Queue,
+    quarantine: Quarantine,
+    load: Arc<Load>,
+    metrics: Metrics,
     status: Mutex<Status>,
 }
 
@@ -71,6 +99,9 @@ impl Pool {
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
+            quarantine: Quarantine::default(),
+            load: Arc::default(),
+            metrics: Metrics::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();
@@ -99,9 +130,40 @@ impl Pool {
         }
     }
 
+    /// How much there is to do, and what a page costs.
+    pub fn load(&self) -> &Arc<Load> {
+        &self.shared.load
+    }
+
+    /// The jobs at hand.
+    pub fn queue(&self) -> QueueLength {
+        self.shared.queue.length()
+    }
+
+    /// How long one more page of a key would wait for a worker.
+    pub fn wait_of(&self, key: &str) -> Duration {
+        let ahead = self.shared.queue.ahead_of(key);
+        let ready = self.workers().ready;
+        if ahead == 0 && self.queue().under_way < ready {
+            return Duration::ZERO;
+        }
+        // And on the average half of what is under way.
+        self.load().wait_for(ahead, self.workers) + self.load().page_cost() / (2 * ready.max(1))
+    }
+
+    /// Has a registry read what the pool counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
+    }
+
     /// What the workers read with.
     pub fn engine(&self) -> Engine {
         self.shared.status().engine.clone()
+    }
+
+    /// For how long a document is still refused, because workers died of it.
+    pub fn refused(&self, sha256: &str) -> Option<Duration> {
+        self.shared.quarantine.refused(sha256, Instant::now())
     }
 
     /// The number of pages in a document. Dropping the future frees the worker.
@@ -135,12 +197,62 @@ impl Pool {
         }
     }
 
+    /// A searchable PDF of these pages. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn compose(
+        &self,
+        document: &Arc<Document>,
+        pages: Vec<Overlay>,
+    ) -> Result<File, Failure> {
+        match self.run(document, Task::Compose { pages }).await? {
+            Reply::File(file) => Ok(file),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// What a page is like, counted from 1. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn inspect(
+        &self,
+        document: &Arc<Document>,
+        page: u32,
+        mode: Mode,
+    ) -> Result<PageInspection, Failure> {
+        match self.run(document, Task::Inspect { page, mode }).await? {
+            Reply::Inspected(page) => Ok(page),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// A picture of a page, as PNG of at most `side` pixels a side. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn preview(
+        &self,
+        document: &Arc<Document>,
+        page: u32,
+        side: u32,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.run(document, Task::Preview { page, side }).await? {
+            Reply::File(file) => Ok(file.bytes),
+            other => Err(unexpected(other)),
+        }
+    }
+
     async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Reply, Failure> {
         let (job, outcome) = Job::new(Arc::clone(document), task);
         self.shared.queue.push(job);
         match outcome.await {
             Ok(Outcome::Reply(reply)) => Ok(reply),
             Ok(Outcome::TimedOut) => Err(Failure::TimedOut),
+            Ok(Outcome::Refused) => Err(Failure::Refused(
+                self.refused(&document.sha256).unwrap_or_default(),
+            )),
             // A slot that goes away without a word took its worker along.
             Ok(Outcome::Crashed) | Err(_) => Err(Failure::Crashed),
         }
@@ -157,8 +269,9 @@ impl Shared {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Fault(fault) => Failure::Fault(fault),
-        Reply::Ready(_) | Reply::Begun | Reply::Pages(_) | Reply::Page(_) => Failure::Fault(
-            Fault::new(FaultKind::Engine, "The worker answered another question."),
-        ),
+        _ => Failure::Fault(Fault::new(
+            FaultKind::Engine,
+            "The worker answered another question.",
+        )),
     }
 }

@@ -5,12 +5,13 @@
 )]
 
 use std::ffi::OsStr;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::{ExitStatus, Stdio};
+use std::{fs, io};
 
 use ocr_api::health::Engine;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, Command};
@@ -121,7 +122,24 @@ impl Process {
         self.socket.read_exact(&mut head).await?;
         let mut body = vec![0; protocol::frame_length(head)?];
         self.socket.read_exact(&mut body).await?;
-        protocol::parse(&body)
+        let mut reply = protocol::parse(&body)?;
+        if let Reply::File(file) = &mut reply {
+            file.bytes = vec![0; file.length()?];
+            self.socket.read_exact(&mut file.bytes).await?;
+        }
+        Ok(reply)
+    }
+
+    /// Its process id; 0 when it has ended.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Bytes that it has in memory; 0 when it has ended.
+    pub(super) fn resident(&self) -> u64 {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap_or_default();
+        let pages: Option<u64> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+        pages.unwrap_or_default() * rustix::param::page_size() as u64
     }
 
     /// Waits until the worker ends by itself.
@@ -134,6 +152,13 @@ impl Process {
         // It fails only for a process that has ended already.
         let _ = self.child.start_kill();
         self.child.wait().await.ok()
+    }
+}
+
+/// Tells the worker to give up what it is at. If it can, it says [`Reply::GivenUp`] soon; it may also have ended by now.
+pub(super) fn give_up(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::USR1);
     }
 }
 

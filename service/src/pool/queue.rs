@@ -1,58 +1,283 @@
-//! Jobs that wait for a worker, first come, first served. How many there can be is bounded by whoever pushes: a
-//! request has at most as many as there are workers.
+//! Jobs that wait for a worker. Keys take turns, so that one's long document does not keep another's single page waiting;
+//! among a key's own jobs, first come, first served. How many there can be is bounded by whoever pushes: a request has at
+//! most as many as there are workers.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::job::Job;
 
+#[derive(Debug, Clone, Default)]
+pub(super) struct Queue(Arc<Shared>);
+
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    jobs: Mutex<VecDeque<Job>>,
+struct Shared {
+    waiting: Mutex<Waiting>,
     pushed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Keys with jobs that wait, each once; the first is the next.
+    turns: VecDeque<Arc<str>>,
+    /// Of each key with jobs that wait or are under way.
+    lines: HashMap<Arc<str>, Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    jobs: VecDeque<Job>,
+    under_way: u32,
+}
+
+/// A job's time with a worker. Its end makes room for another of the same key.
+#[derive(Debug)]
+pub(super) struct Turn {
+    queue: Queue,
+    key: Arc<str>,
+}
+
+/// How much there is in the queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueLength {
+    /// Jobs that somebody waits for and no worker has.
+    pub waiting: u32,
+    /// Jobs that workers have.
+    pub under_way: u32,
 }
 
 impl Queue {
     pub(super) fn push(&self, job: Job) {
-        self.jobs().push_back(job);
-        self.pushed.notify_one();
+        let mut waiting = self.waiting();
+        let key = Arc::clone(job.key());
+        let line = waiting.lines.entry(Arc::clone(&key)).or_default();
+        line.jobs.push_back(job);
+        if line.jobs.len() == 1 {
+            waiting.turns.push_back(key);
+        }
+        self.0.pushed.notify_one();
     }
 
     /// Puts a job back that no worker has begun, before all others.
     pub(super) fn push_again(&self, job: Job) {
-        self.jobs().push_front(job);
-        self.pushed.notify_one();
+        let mut waiting = self.waiting();
+        let key = Arc::clone(job.key());
+        waiting.turns.retain(|other| *other != key);
+        waiting.turns.push_front(Arc::clone(&key));
+        waiting.lines.entry(key).or_default().jobs.push_front(job);
+        self.0.pushed.notify_one();
     }
 
-    /// The next job that somebody still waits for. May be dropped at any time without losing one.
-    pub(super) async fn pop(&self) -> Job {
+    /// The next job that somebody still waits for, of a key that may have one more under way. May be dropped at any time
+    /// without losing one.
+    pub(super) async fn pop(&self) -> (Job, Turn) {
         loop {
-            if let Some(job) = self.next() {
-                return job;
+            let next = self.waiting().next();
+            if let Some(job) = next {
+                // One wake-up can stand for several jobs: pass it on.
+                self.0.pushed.notify_one();
+                let turn = Turn {
+                    queue: self.clone(),
+                    key: Arc::clone(job.key()),
+                };
+                return (job, turn);
             }
-            self.pushed.notified().await;
+            self.0.pushed.notified().await;
         }
     }
 
-    fn next(&self) -> Option<Job> {
-        let mut jobs = self.jobs();
-        while let Some(job) = jobs.pop_front() {
-            if job.is_abandoned() {
-                continue;
+    /// Jobs that would get a worker before one more of this key: its own, and of each other key as many as it has turns
+    /// meanwhile.
+    pub(super) fn ahead_of(&self, key: &str) -> u64 {
+        let waiting = self.waiting();
+        let own = waiting.lines.get(key).map_or(0, |line| line.jobs.len());
+        let others = waiting.lines.iter().filter(|(other, _)| ***other != *key);
+        let passing: usize = others.map(|(_, line)| line.jobs.len().min(own + 1)).sum();
+        (own + passing) as u64
+    }
+
+    pub(super) fn length(&self) -> QueueLength {
+        let waiting = self.waiting();
+        let mut length = QueueLength::default();
+        for line in waiting.lines.values() {
+            let wanted = line.jobs.iter().filter(|job| !job.is_abandoned()).count();
+            length.waiting += u32::try_from(wanted).unwrap_or(u32::MAX);
+            length.under_way += line.under_way;
+        }
+        length
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // A queue is whole between any two operations on it.
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Takes the next job, and puts its key behind the others.
+    fn next(&mut self) -> Option<Job> {
+        for _ in 0..self.turns.len() {
+            let key = self.turns.pop_front()?;
+            let line = self.lines.get_mut(&key)?;
+            while line.jobs.front().is_some_and(Job::is_abandoned) {
+                line.jobs.pop_front();
             }
-            // One wake-up can stand for several jobs: pass it on.
-            if !jobs.is_empty() {
-                self.pushed.notify_one();
+            let Some(job) = line
+                .jobs
+                .pop_front_if(|job| job.may_run_beside(line.under_way))
+            else {
+                // It waits for one of its own to end, or has gone.
+                if !line.jobs.is_empty() {
+                    self.turns.push_back(key);
+                } else if line.under_way == 0 {
+                    self.lines.remove(&key);
+                }
+                continue;
+            };
+            line.under_way += 1;
+            if !line.jobs.is_empty() {
+                self.turns.push_back(key);
             }
             return Some(job);
         }
         None
     }
+}
 
-    fn jobs(&self) -> MutexGuard<'_, VecDeque<Job>> {
-        // A queue is whole between any two operations on it.
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut waiting = self.queue.waiting();
+        if let Some(line) = waiting.lines.get_mut(&self.key) {
+            line.under_way = line.under_way.saturating_sub(1);
+            if line.under_way == 0 && line.jobs.is_empty() {
+                waiting.lines.remove(&self.key);
+            }
+        }
+        drop(waiting);
+        // One of this key may have waited for it.
+        self.queue.0.pushed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, Owner};
+    use crate::protocol::{How, Task};
+    use ocr_api::answer::DocumentType;
+    use tokio::sync::oneshot;
+
+    use super::super::job::Outcome;
+
+    /// A page of a key that may have `most` under way.
+    fn job(key: &str, page: u32, most: Option<u32>) -> (Job, oneshot::Receiver<Outcome>) {
+        let document = Arc::new(Document {
+            id: 1,
+            kind: DocumentType::Pdf,
+            bytes: bytes::Bytes::new(),
+            sha256: String::new(),
+            owner: Owner {
+                key: key.into(),
+                concurrent_pages: most,
+            },
+        });
+        let how = How::default();
+        Job::new(document, Task::Read { page, how })
+    }
+
+    fn name(job: &Job) -> String {
+        let Task::Read { page, .. } = job.errand.task else {
+            return String::new();
+        };
+        format!("{}{page}", job.key())
+    }
+
+    /// The jobs in the order in which workers get them, each done before the next is asked for.
+    fn drain(queue: &Queue) -> Vec<String> {
+        let mut order = Vec::new();
+        let next = || queue.waiting().next();
+        while let Some(job) = next() {
+            drop(Turn {
+                queue: queue.clone(),
+                key: Arc::clone(job.key()),
+            });
+            order.push(name(&job));
+        }
+        order
+    }
+
+    #[test]
+    fn keys_take_turns_and_each_keeps_its_order() {
+        let queue = Queue::default();
+        let mut answers = Vec::new();
+        for (key, page) in [
+            ("a", 1),
+            ("a", 2),
+            ("a", 3),
+            ("a", 4),
+            ("b", 1),
+            ("c", 1),
+            ("b", 2),
+        ] {
+            let (job, answer) = job(key, page, None);
+            answers.push(answer);
+            queue.push(job);
+        }
+        assert_eq!(queue.length().waiting, 7);
+        assert_eq!(queue.ahead_of("d"), 3, "one of each");
+        assert_eq!(queue.ahead_of("c"), 1 + 2 + 2);
+        assert_eq!(queue.ahead_of("a"), 7);
+        assert_eq!(drain(&queue), ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
+        assert_eq!(queue.length(), QueueLength::default());
+        assert!(queue.waiting().lines.is_empty(), "nothing is kept of a key");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_takes_no_turn_and_what_comes_back_is_first() {
+        let queue = Queue::default();
+        let (gone, answer) = job("a", 1, None);
+        queue.push(gone);
+        drop(answer);
+        let (second, _second) = job("a", 2, None);
+        let (other, _other) = job("b", 1, None);
+        queue.push(second);
+        queue.push(other);
+        let (again, _again) = job("c", 9, None);
+        queue.push_again(again);
+        let (again, _again) = job("b", 0, None);
+        queue.push_again(again);
+        assert_eq!(drain(&queue), ["b0", "c9", "a2", "b1"]);
+    }
+
+    #[tokio::test]
+    async fn a_key_has_no_more_under_way_than_it_may_and_others_pass_it() {
+        let queue = Queue::default();
+        let mut answers = Vec::new();
+        for (key, page, most) in [
+            ("a", 1, Some(1)),
+            ("a", 2, Some(1)),
+            ("b", 1, None),
+            ("b", 2, None),
+        ] {
+            let (job, answer) = job(key, page, most);
+            answers.push(answer);
+            queue.push(job);
+        }
+        let (first, turn) = queue.pop().await;
+        assert_eq!(name(&first), "a1");
+        let (second, _b1) = queue.pop().await;
+        let (third, _b2) = queue.pop().await;
+        assert_eq!([name(&second), name(&third)], ["b1", "b2"]);
+        let waiting = queue.clone();
+        let last = tokio::spawn(async move { name(&waiting.pop().await.0) });
+        tokio::task::yield_now().await;
+        assert!(!last.is_finished(), "a's second page waits for its first");
+        drop(turn);
+        assert_eq!(last.await.unwrap(), "a2");
     }
 }

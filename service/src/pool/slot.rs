@@ -1,19 +1,27 @@
 //! A place for one worker process: keeps one running there, and feeds it.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ocr_api::health::Engine;
+use rustix::process::Signal;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
 use super::job::{Errand, Job, Outcome};
-use super::process::Process;
-use crate::protocol::Reply;
+use super::metrics::Gone;
+use super::process::{self, Process};
+use crate::protocol::{Reply, Task};
 
 /// Loading a model takes 0.1 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then starting a
+/// worker anew, which takes as long again, is the sooner way to a free one.
+const GRACE: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -21,7 +29,7 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let started = Instant::now();
-        match start(&shared).await {
+        match start(Arc::clone(&shared)).await {
             Ok((process, engine)) => {
                 pause = FIRST_PAUSE;
                 let ms = started.elapsed().as_millis() as u64;
@@ -32,6 +40,7 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
             Err(error) => {
                 tracing::error!(slot, error, "worker did not start");
                 shared.worker_failed(error);
+                shared.metrics.replaced(Gone::Start);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -39,11 +48,24 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
     }
 }
 
-async fn start(shared: &Shared) -> Result<(Process, Engine), String> {
-    let mut process = Process::spawn(&shared.settings)
-        .map_err(|error| format!("can't start {}: {error}", shared.settings.program.display()))?;
+type Started = Result<(Process, Engine), String>;
+
+async fn start(shared: Arc<Shared>) -> Started {
+    let settings = &shared.settings;
+    let mut process = Process::spawn(settings)
+        .map_err(|error| format!("can't start {}: {error}", settings.program.display()))?;
     match timeout(START_TIMEOUT, process.ready()).await {
-        Ok(Ok(engine)) => Ok((process, engine)),
+        Ok(Ok(engine)) => {
+            let missing = engine.sandbox.missing();
+            if settings.require_sandbox && !missing.is_empty() {
+                process.kill().await;
+                return Err(format!(
+                    "--require-sandbox: its sandbox lacks {}; the log says why",
+                    missing.join(", ")
+                ));
+            }
+            Ok((process, engine))
+        }
         Ok(Err(error)) => {
             let status = process.kill().await;
             let status = status.map_or_else(|| error.to_string(), |status| status.to_string());
@@ -58,22 +80,59 @@ async fn start(shared: &Shared) -> Result<(Process, Engine), String> {
     }
 }
 
-/// Feeds jobs to a worker until that worker has to be replaced.
-async fn work(slot: u32, mut process: Process, shared: &Shared) {
+/// Feeds jobs to a worker until that worker has to be replaced for something that happened. A worn one is replaced in
+/// here, when the next one is ready.
+async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
+    // At most one. Dropping it ends it.
+    let mut successor: JoinSet<Started> = JoinSet::new();
+    let mut jobs = 0;
     loop {
-        let job = tokio::select! {
+        let (job, _turn) = tokio::select! {
             biased;
+            Some(started) = successor.join_next() => {
+                match started {
+                    Ok(Ok((next, _))) => {
+                        std::mem::replace(&mut process, next).kill().await;
+                        jobs = 0;
+                        shared.metrics.replaced(Gone::Worn);
+                        tracing::info!(slot, "a worn worker was replaced");
+                    }
+                    // The old one still works; its next job is a reason to try again.
+                    Ok(Err(error)) => tracing::error!(slot, error, "no successor for a worn worker"),
+                    Err(error) => tracing::error!(slot, %error, "no successor for a worn worker"),
+                }
+                continue;
+            }
             status = process.ended() => {
-                shared.worker_gone();
+                shared.worker_gone(Gone::Idle);
                 tracing::warn!(slot, ?status, "an idle worker ended");
                 return;
             }
-            job = shared.queue.pop() => job,
+            next = shared.queue.pop() => next,
         };
+        if shared.refuses(&job) {
+            job.finish(Outcome::Refused);
+            continue;
+        }
+        shared
+            .metrics
+            .queue
+            .observe(job.since.elapsed().as_secs_f64());
         if let Next::Replace = serve(slot, &mut process, job, shared).await {
             let status = process.kill().await;
+            if status.and_then(|status| status.signal()) == Some(Signal::SYS.as_raw()) {
+                tracing::error!(
+                    slot,
+                    "a worker asked the kernel for what no page takes, and its sandbox ended it"
+                );
+            }
             tracing::info!(slot, ?status, "worker replaced");
             return;
+        }
+        jobs += 1;
+        let wear = shared.settings.wear;
+        if successor.is_empty() && (jobs >= wear.jobs || process.resident() > wear.memory) {
+            successor.spawn(start(Arc::clone(shared)));
         }
     }
 }
@@ -86,27 +145,25 @@ enum Next {
 /// Whoever learns that a page is lost can also learn that a worker is: the status is changed first.
 async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) -> Next {
     let started = Instant::now();
-    let (errand, abandoned) = job.parts();
-    let result = tokio::select! {
-        result = timeout(shared.settings.page_timeout, converse(process, errand)) => result,
-        () = abandoned => {
-            shared.worker_gone();
-            tracing::info!(slot, "nobody waits for the page any more");
-            return Next::Replace;
-        }
-    };
-    let ms = started.elapsed().as_millis() as u64;
-    match result {
-        Ok(Ok(mut reply)) => {
+    let time = shared.settings.page_timeout * job.errand.task.pages();
+    let end = attempt(process, &mut job, time).await;
+    let took = started.elapsed();
+    let ms = took.as_millis() as u64;
+    if matches!(job.errand.task, Task::Read { .. }) {
+        shared.load.page_took(took);
+        shared.metrics.read.observe(took.as_secs_f64());
+    }
+    match end {
+        End::Answered(mut reply) => {
             if let Reply::Page(read) = &mut reply {
                 read.page.ms = ms;
             }
             job.finish(Outcome::Reply(reply));
             Next::Keep
         }
-        Ok(Err(Death::Before(error))) => {
+        End::Died(Death::Before(error)) => {
             tracing::warn!(slot, %error, "a worker died before it began with a page");
-            shared.worker_gone();
+            shared.worker_gone(Gone::Crashed);
             if job.may_try_again() {
                 shared.queue.push_again(job);
             } else {
@@ -114,19 +171,50 @@ async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) 
             }
             Next::Replace
         }
-        Ok(Err(Death::During(error))) => {
+        End::Died(Death::During(error)) => {
             tracing::warn!(slot, ms, %error, "a worker died at a page");
-            shared.worker_gone();
+            shared.worker_gone(Gone::Crashed);
+            shared.died_of(&job);
             job.finish(Outcome::Crashed);
             Next::Replace
         }
-        Err(_) => {
-            tracing::warn!(slot, ms, "a page took too long");
-            shared.worker_gone();
+        End::GivenUp { why, let_go } => {
+            tracing::info!(slot, ms, let_go, ?why, "a page was given up");
+            if !let_go {
+                shared.worker_gone(why);
+            }
             job.finish(Outcome::TimedOut);
-            Next::Replace
+            if let_go { Next::Keep } else { Next::Replace }
         }
     }
+}
+
+/// How an attempt at a job ended.
+enum End {
+    Answered(Reply),
+    Died(Death),
+    GivenUp {
+        why: Gone,
+        /// The worker has let go of it, and is as warm as before.
+        let_go: bool,
+    },
+}
+
+async fn attempt(process: &mut Process, job: &mut Job, limit: Duration) -> End {
+    let pid = process.pid();
+    let (errand, abandoned) = job.parts();
+    let mut conversation = pin!(converse(process, errand));
+    let why = tokio::select! {
+        biased;
+        result = &mut conversation => {
+            return result.map_or_else(End::Died, End::Answered);
+        }
+        () = abandoned => Gone::Abandoned,
+        () = sleep(limit) => Gone::TimedOut,
+    };
+    process::give_up(pid);
+    let let_go = matches!(timeout(GRACE, conversation).await, Ok(Ok(_)));
+    End::GivenUp { why, let_go }
 }
 
 /// When a worker died: only in the second case can the document be the cause.
@@ -141,16 +229,32 @@ async fn converse(process: &mut Process, errand: &Errand) -> Result<Reply, Death
 }
 
 impl Shared {
+    fn refuses(&self, job: &Job) -> bool {
+        let document = &job.errand.document;
+        self.quarantine
+            .refused(&document.sha256, Instant::now().into_std())
+            .is_some()
+    }
+
+    fn died_of(&self, job: &Job) {
+        let document = &job.errand.document;
+        self.quarantine
+            .died(&document.sha256, Instant::now().into_std());
+    }
+
     fn worker_ready(&self, engine: Engine) {
         let mut status = self.status();
         status.ready += 1;
         status.engine = engine;
         status.error = None;
+        self.load.has_workers(status.ready);
     }
 
-    fn worker_gone(&self) {
+    fn worker_gone(&self, why: Gone) {
+        self.metrics.replaced(why);
         let mut status = self.status();
         status.ready = status.ready.saturating_sub(1);
+        self.load.has_workers(status.ready);
     }
 
     fn worker_failed(&self, error: String) {

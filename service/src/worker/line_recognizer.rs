@@ -1,6 +1,7 @@
 //! PP-OCR's recognition model, run by rten: one line of text in, its characters out. It reads what a code can have, no
 //! Chinese, though the model knows it.
 
+use std::fs;
 use std::path::Path;
 
 use rten::Model;
@@ -23,6 +24,24 @@ pub(super) struct LineRecognizer {
     classes: Vec<(usize, char)>,
 }
 
+/// The model's file, read but not yet parsed.
+pub(super) struct ModelFile {
+    path: String,
+    bytes: Vec<u8>,
+}
+
+/// Reads the file of a model.
+pub(super) fn file(path: &Path) -> Result<ModelFile, LineModelError> {
+    let shown = path.display().to_string();
+    match fs::read(path) {
+        Ok(bytes) => Ok(ModelFile { path: shown, bytes }),
+        Err(error) => Err(LineModelError::Load {
+            path: shown,
+            cause: error.to_string(),
+        }),
+    }
+}
+
 /// A line as it was read.
 #[derive(Debug, PartialEq)]
 pub(super) struct ReadLine {
@@ -40,13 +59,15 @@ pub(super) enum LineModelError {
 }
 
 impl LineRecognizer {
-    /// Loads an ONNX file of PP-OCR's, which has its dictionary in its metadata.
-    pub(super) fn load(path: &Path) -> Result<Self, LineModelError> {
+    /// Loads an ONNX file of PP-OCR's, which has its dictionary in its metadata, and starts the thread that runs it: none
+    /// is needed later.
+    pub(super) fn load(file: ModelFile) -> Result<Self, LineModelError> {
         let failed = |cause: String| LineModelError::Load {
-            path: path.display().to_string(),
+            path: file.path.clone(),
             cause,
         };
-        let model = Model::load_file(path).map_err(|error| failed(error.to_string()))?;
+        rten::thread_pool().run(|| ());
+        let model = Model::load(file.bytes).map_err(|error| failed(error.to_string()))?;
         let dictionary = model
             .metadata()
             .fields()

@@ -1,8 +1,10 @@
 //! The worker process: the only place where documents are parsed. It is started by the service, speaks
 //! [`crate::protocol`] on its standard input, and may die on any document.
 
+mod barcodes;
 mod ffi;
 mod image;
+mod library;
 mod line;
 mod line_recognizer;
 mod opened;
@@ -10,6 +12,7 @@ mod page;
 mod pdf;
 mod recognizer;
 mod sample;
+mod sandbox;
 mod second_look;
 
 use std::io::{self, Read, Write};
@@ -19,7 +22,9 @@ use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
 
-use crate::protocol::{self, Fault, FaultKind, Incoming, Reply, Request, Task};
+use crate::codes::rules::RuleFinder;
+use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
+use ffi::cancel;
 use line_recognizer::LineRecognizer;
 use opened::Opened;
 use pdf::PdfReader;
@@ -62,22 +67,31 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     // A service that was killed can't time its workers out.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(io::Error::from)?;
+    cancel::listen()?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
 
     let mut worker = Worker {
-        recognizer: Recognizer::load(&settings.languages)
-            .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
+        recognizer: Recognizer::load(&settings.languages).map_err(recognizer_error)?,
         pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
-        line_recognizer: settings
-            .line_model
-            .as_deref()
-            .map(LineRecognizer::load)
-            .transpose()
-            .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
+        line_recognizer: None,
+        rules: RuleFinder::default(),
         opened: None,
         max_pixels: settings.max_pixels,
         second_looks: settings.second_looks,
+        sandbox: Sandbox::default(),
+        // `/proc` can't be read within the sandbox.
+        library: library::in_use().ok(),
     };
+    let line_model = settings.line_model.as_deref().map(line_recognizer::file);
+    let line_model = line_model.transpose().map_err(recognizer_error)?;
+    let language_data = worker.recognizer.language_data();
+    // The second recognizer has a thread of its own.
+    let (sandbox, line_recognizer) = sandbox::enter(&language_data, settings.max_pixels, || {
+        line_model.map(LineRecognizer::load).transpose()
+    });
+    worker.sandbox = sandbox;
+    worker.line_recognizer = line_recognizer.map_err(recognizer_error)?;
+    // Within the sandbox, so that a worker that is ready is known to be able to read there.
     sample::check(&mut worker.recognizer, worker.line_recognizer.as_ref())?;
     send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
 
@@ -88,6 +102,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
             let bytes = receive_document(&mut socket, incoming)?;
             worker.opened = Some(Opened::new(incoming.kind, bytes));
         }
+        cancel::begin();
         send(&mut socket, &Reply::Begun)?;
         let reply = worker.answer(request.task)?;
         send(&mut socket, &reply)?;
@@ -95,27 +110,36 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     Ok(())
 }
 
+fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
+    WorkerError::Recognizer(error.to_string())
+}
+
 struct Worker {
     recognizer: Recognizer,
     pdf: PdfReader,
     line_recognizer: Option<LineRecognizer>,
+    /// Those of the latest page.
+    rules: RuleFinder,
     opened: Option<Opened>,
     max_pixels: u64,
     second_looks: u32,
+    sandbox: Sandbox,
+    /// Which build of Tesseract.
+    library: Option<String>,
 }
 
 impl Worker {
     fn engine(&self, settings: &WorkerSettings) -> Engine {
         Engine {
             tesseract: Some(recognizer::version()),
-            library: None,
+            library: self.library.clone(),
             second_recognizer: self
                 .line_recognizer
                 .is_some()
                 .then(|| line_recognizer::NAME.to_owned()),
             languages: settings.languages.clone(),
             pdf: true,
-            sandbox: Sandbox::default(),
+            sandbox: self.sandbox.clone(),
         }
     }
 
@@ -125,21 +149,36 @@ impl Worker {
         };
         let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
-            Task::Read { page, how } => {
-                let eyes = page::Eyes {
-                    tesseract: &mut self.recognizer,
-                    line_recognizer: self.line_recognizer.as_ref(),
-                    second_looks: self.second_looks,
-                };
-                document
-                    .read(page, how.mode, self.pdf, self.max_pixels)
-                    .and_then(|content| {
-                        let redraw = |bounds, scale| document.redraw(page, bounds, scale);
-                        page::read(page, content, eyes, &redraw, &how)
-                    })
-                    .map(|read| Reply::Page(Box::new(read)))
-            }
+            Task::Read { page, how } => document
+                .read(page, &how, self.pdf, self.max_pixels)
+                .and_then(|content| {
+                    if cancel::requested() {
+                        return Ok(Reply::GivenUp);
+                    }
+                    self.rules.prepare(how.codes.rules());
+                    let eyes = page::Eyes {
+                        tesseract: &mut self.recognizer,
+                        line_recognizer: self.line_recognizer.as_ref(),
+                        second_looks: self.second_looks,
+                    };
+                    let redraw = |bounds, scale| document.redraw(page, bounds, scale);
+                    page::read(page, content, eyes, &redraw, &self.rules, &how)
+                        .map(|read| Reply::Page(Box::new(read)))
+                }),
+            Task::Inspect { page, mode } => document
+                .inspect(page, mode, self.pdf, self.max_pixels)
+                .map(Reply::Inspected),
+            Task::Preview { page, side } => document
+                .preview(page, side, self.pdf, self.max_pixels)
+                .map(|bytes| Reply::File(File::new(bytes))),
+            Task::Compose { pages } => document
+                .compose(&pages, self.pdf, self.max_pixels)
+                .map(Reply::File),
         };
+        // Whatever failed, or was read by halves: nobody waits for it.
+        if cancel::requested() {
+            return Ok(Reply::GivenUp);
+        }
         Ok(result.unwrap_or_else(Reply::Fault))
     }
 }
@@ -156,7 +195,11 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    socket.write_all(&protocol::frame(reply)?)
+    socket.write_all(&protocol::frame(reply)?)?;
+    match reply {
+        Reply::File(file) => socket.write_all(&file.bytes),
+        _ => Ok(()),
+    }
 }
 
 /// `None`: the service closed its end.
@@ -184,8 +227,8 @@ fn receive_document(socket: &mut impl Read, incoming: Incoming) -> io::Result<Ve
 enum Content {
     /// To be recognized.
     Scan(Scan),
-    /// A text layer that was read.
-    Layer(pdf::Layer),
+    /// A text layer that was read, and what of the page may hold barcodes.
+    Layer(pdf::Layer, Vec<pdf::Drawing>),
 }
 
 /// A page's pixels: one byte each, 0 is black, rows without padding.
@@ -215,6 +258,15 @@ impl Scan {
             pixels,
         )
     }
+}
+
+/// A page's size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    width: u32,
+    height: u32,
+    /// Pixels an inch, where the document says so.
+    dpi: Option<u32>,
 }
 
 fn corrupt(detail: impl Into<String>) -> Fault {

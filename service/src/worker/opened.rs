@@ -1,11 +1,12 @@
 //! The document that a worker has at hand.
 
 use ::image::GrayImage;
-use ocr_api::answer::DocumentType;
+use ocr_api::answer::{DocumentType, Method, PageStatus};
+use ocr_api::inspection::{PageInspection, TextLayer};
 
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
-use crate::protocol::{Fault, FaultKind, Mode};
+use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay};
 
 pub(super) enum Opened {
     Image {
@@ -51,7 +52,7 @@ impl Opened {
     pub(super) fn read(
         &mut self,
         page: u32,
-        mode: Mode,
+        how: &How,
         pdf: PdfReader,
         max_pixels: u64,
     ) -> Result<Content, Fault> {
@@ -61,7 +62,80 @@ impl Opened {
             Self::Image { kind, bytes } => {
                 image::decode(*kind, bytes, index, max_pixels).map(Content::Scan)
             }
-            Self::Pdf(document) => document.read(index, mode, max_pixels),
+            Self::Pdf(document) => document.read(index, how, max_pixels),
+            Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
+        }
+    }
+
+    /// `page` is counted from 1.
+    pub(super) fn inspect(
+        &mut self,
+        page: u32,
+        mode: Mode,
+        pdf: PdfReader,
+        max_pixels: u64,
+    ) -> Result<PageInspection, Fault> {
+        self.open(pdf)?;
+        let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
+        let (size, text_layer) = match self {
+            Self::Image { kind, bytes } => {
+                let size = image::measure(*kind, bytes, index, max_pixels)?;
+                (size, TextLayer::None)
+            }
+            Self::Pdf(document) => document.inspect(index, max_pixels)?,
+            Self::UnreadPdf { .. } | Self::Failed(_) => return Err(corrupt("not opened")),
+        };
+        let reads_layer = match mode {
+            Mode::Auto => text_layer == TextLayer::Sound,
+            Mode::Text => true,
+            Mode::Ocr => false,
+        };
+        Ok(PageInspection {
+            page,
+            status: PageStatus::Ok,
+            method: Some(if reads_layer {
+                Method::Text
+            } else {
+                Method::Ocr
+            }),
+            text_layer: Some(text_layer),
+            width: Some(size.width),
+            height: Some(size.height),
+            dpi: size.dpi,
+        })
+    }
+
+    /// A PNG of the page, which is counted from 1.
+    pub(super) fn preview(
+        &mut self,
+        page: u32,
+        side: u32,
+        pdf: PdfReader,
+        max_pixels: u64,
+    ) -> Result<Vec<u8>, Fault> {
+        self.open(pdf)?;
+        let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
+        match self {
+            Self::Image { kind, bytes } => image::preview(*kind, bytes, index, side, max_pixels),
+            Self::Pdf(document) => document.preview(index, side),
+            Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
+        }
+    }
+
+    /// A searchable PDF of these pages.
+    pub(super) fn compose(
+        &mut self,
+        pages: &[Overlay],
+        pdf: PdfReader,
+        max_pixels: u64,
+    ) -> Result<File, Fault> {
+        self.open(pdf)?;
+        match self {
+            Self::Image { kind, bytes } => {
+                let images = image::as_pdf(*kind, bytes, pages, max_pixels)?;
+                pdf.open(images)?.compose_all(pages)
+            }
+            Self::Pdf(document) => document.compose(pages),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
     }

@@ -4,38 +4,45 @@ use std::time::Instant;
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
-use super::Content;
 use super::line_recognizer::LineRecognizer;
 use super::recognizer::Recognizer;
-use super::second_look::{Redraw, SecondLook};
-use crate::codes;
-use crate::protocol::{Fault, FaultKind, How, PageRead};
+use super::second_look::{self, Redraw};
+use super::{Content, Scan, barcodes};
+use crate::codes::rules::RuleFinder;
+use crate::codes::{self, Barcode};
+use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 
 /// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
 pub(super) fn read(
     number: u32,
     content: Content,
-    eyes: Eyes<'_>,
+    mut eyes: Eyes<'_>,
     redraw: Redraw<'_>,
+    rules: &RuleFinder,
     how: &How,
 ) -> Result<PageRead, Fault> {
-    let started = Instant::now();
-    let page = build(number, &content, eyes.tesseract, &how.languages)?;
-    let (codes, warnings) = match &content {
-        Content::Layer(_) => codes::on_page(&page, &how.codes, &mut |_| None),
-        Content::Scan(scan) => {
-            let mut again = SecondLook {
-                scan,
-                languages: &how.languages,
-                tesseract: eyes.tesseract,
-                line_recognizer: eyes.line_recognizer,
-                redraw: Some(redraw),
-                left: eyes.second_looks,
-                until: SecondLook::deadline(started.elapsed()),
-            };
-            codes::on_page(&page, &how.codes, &mut |line| again.read(line))
-        }
+    let barcodes = if how.codes.wants_barcodes() {
+        barcodes_of(&content)?
+    } else {
+        Vec::new()
     };
+    let in_barcodes = codes::in_barcodes(&barcodes, number, &how.codes, rules);
+    let found = |name: &str| in_barcodes.iter().any(|code| code.kind == name);
+    let started = Instant::now();
+    let page = match &content {
+        Content::Scan(scan)
+            if how.codes_only && how.mode == Mode::Auto && how.codes.is_answered(found) =>
+        {
+            unrecognized(number, scan, !barcodes.is_empty())
+        }
+        _ => build(number, &content, eyes.tesseract, &how.languages)?,
+    };
+    let took = started.elapsed();
+    let (mut codes, warnings) = match &content {
+        Content::Scan(scan) => second_look::codes(scan, &page, &mut eyes, redraw, took, rules, how),
+        Content::Layer(..) => codes::on_page(&page, &how.codes, rules, &mut |_| None),
+    };
+    codes.extend(in_barcodes);
     Ok(PageRead {
         page,
         codes,
@@ -51,6 +58,50 @@ pub(super) struct Eyes<'a> {
     pub(super) second_looks: u32,
 }
 
+fn barcodes_of(content: &Content) -> Result<Vec<Barcode>, Fault> {
+    match content {
+        Content::Scan(scan) => barcodes::read(scan, 0, 0),
+        Content::Layer(_, drawings) => {
+            let mut found: Vec<Barcode> = Vec::new();
+            for part in drawings {
+                let more = barcodes::read(&part.scan, part.left, part.top)?;
+                // Parts may overlap.
+                let new = |one: &Barcode| !found.iter().any(|other| is_same(one, other));
+                let more: Vec<Barcode> = more.into_iter().filter(new).collect();
+                found.extend(more);
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn is_same(a: &Barcode, b: &Barcode) -> bool {
+    let apart = (0..2)
+        .any(|axis| a.bounds[axis] >= b.bounds[axis + 2] || b.bounds[axis] >= a.bounds[axis + 2]);
+    !apart && a.format == b.format && a.content == b.content
+}
+
+/// A page whose barcodes said all that was asked.
+fn unrecognized(number: u32, scan: &Scan, has_barcodes: bool) -> Page {
+    Page {
+        page: number,
+        status: if has_barcodes {
+            PageStatus::Ok
+        } else {
+            PageStatus::Empty
+        },
+        method: Some(Method::Barcode),
+        width: Some(scan.width),
+        height: Some(scan.height),
+        dpi: scan.dpi,
+        rotation: 0,
+        confidence: None,
+        text: String::new(),
+        words: Vec::new(),
+        ms: 0,
+    }
+}
+
 fn build(
     number: u32,
     content: &Content,
@@ -58,7 +109,7 @@ fn build(
     languages: &str,
 ) -> Result<Page, Fault> {
     let (method, width, height, dpi, text, words) = match content {
-        Content::Layer(layer) => (
+        Content::Layer(layer, _) => (
             Method::Text,
             layer.width,
             layer.height,

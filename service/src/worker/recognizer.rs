@@ -1,5 +1,7 @@
 //! Recognizing a page's pixels: one loaded model for each combination of languages in use.
 
+use std::path::PathBuf;
+
 use super::Scan;
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
 
@@ -26,6 +28,14 @@ impl Recognizer {
             }
         }
         Ok(Self { models })
+    }
+
+    /// Where languages are loaded from, now and later.
+    pub(super) fn language_data(&self) -> PathBuf {
+        self.models
+            .first()
+            .map(|(_, model)| model.data_path())
+            .unwrap_or_default()
     }
 
     /// Reads a page's text and words, in the default language where `languages` is empty.

@@ -3,14 +3,18 @@
 use std::time::{Duration, Instant};
 
 use image::GrayImage;
-use ocr_api::code::{Reading, Recognizer as Name};
+use ocr_api::answer::Page;
+use ocr_api::code::{Code, Reading, Recognizer as Name};
 
 use super::Scan;
+use super::ffi::cancel;
 use super::line;
 use super::line_recognizer::LineRecognizer;
-use super::page::tenths;
+use super::page::{Eyes, tenths};
 use super::recognizer::Recognizer;
-use crate::codes::Bounds;
+use crate::codes::rules::RuleFinder;
+use crate::codes::{self, Bounds};
+use crate::protocol::How;
 
 /// The height that a line's letters are brought to: Tesseract reads them best at 30 to 40 pixels, and the model of lines
 /// wants 48 with some white.
@@ -27,25 +31,48 @@ const FRAME: u32 = 12;
 pub(super) type Redraw<'a> = &'a dyn Fn(Bounds, f32) -> Option<GrayImage>;
 
 /// The looks at one page: so many, and for no longer than that.
-pub(super) struct SecondLook<'a> {
-    pub(super) scan: &'a Scan,
-    pub(super) languages: &'a str,
-    pub(super) tesseract: &'a mut Recognizer,
-    pub(super) line_recognizer: Option<&'a LineRecognizer>,
-    pub(super) redraw: Option<Redraw<'a>>,
-    pub(super) left: u32,
-    pub(super) until: Instant,
+struct SecondLook<'a> {
+    scan: &'a Scan,
+    languages: &'a str,
+    tesseract: &'a mut Recognizer,
+    line_recognizer: Option<&'a LineRecognizer>,
+    redraw: Redraw<'a>,
+    left: u32,
+    until: Instant,
+}
+
+/// The codes on a page, as [`codes::on_page`] gives them: `page` is what Tesseract read in `scan`, which took it `took`.
+/// `redraw` takes places of `scan`.
+pub(super) fn codes(
+    scan: &Scan,
+    page: &Page,
+    eyes: &mut Eyes<'_>,
+    redraw: Redraw<'_>,
+    took: Duration,
+    rules: &RuleFinder,
+    how: &How,
+) -> (Vec<Code>, Vec<String>) {
+    let mut again = SecondLook {
+        scan,
+        languages: &how.languages,
+        tesseract: eyes.tesseract,
+        line_recognizer: eyes.line_recognizer,
+        redraw,
+        left: eyes.second_looks,
+        until: SecondLook::deadline(took),
+    };
+    codes::on_page(page, &how.codes, rules, &mut |line| again.read(line))
 }
 
 impl SecondLook<'_> {
     /// A page that was hard to read may cost that again, a simple one a little at least.
-    pub(super) fn deadline(first_look: Duration) -> Instant {
+    fn deadline(first_look: Duration) -> Instant {
         Instant::now() + first_look.clamp(LEAST_TIME, MOST_TIME)
     }
 
-    /// What each recognizer reads there; `None` when the looks or the time are used up.
-    pub(super) fn read(&mut self, bounds: Bounds) -> Option<Vec<Reading>> {
-        if self.left == 0 || Instant::now() >= self.until {
+    /// What each recognizer reads there; `None` when the looks or the time are used up, or nobody waits any more.
+    fn read(&mut self, bounds: Bounds) -> Option<Vec<Reading>> {
+        if self.left == 0 || Instant::now() >= self.until || cancel::requested() {
             return None;
         }
         self.left -= 1;
@@ -73,11 +100,8 @@ impl SecondLook<'_> {
         let (beside, above) = ((height / 3) as i32, (height / 3) as i32);
         let bounds = [left - beside, top - above, right + beside, bottom + above];
         let scale = LINE as f32 / height as f32;
-        let part = match self.redraw {
-            Some(redraw) if scale > 1.0 => redraw(bounds, scale.min(2.0)),
-            _ => None,
-        };
-        let part = match part {
+        let larger = (scale > 1.0).then(|| (self.redraw)(bounds, scale.min(2.0)));
+        let part = match larger.flatten() {
             Some(part) => part,
             None => line::enlarge(&self.scan.part(bounds)?, height, LINE),
         };

@@ -21,7 +21,13 @@ fn a_scanned_page_comes_back_as_text_words_boxes_and_confidences() {
     assert_eq!(answer.id, "proxy-1");
     assert_eq!(answer.release, "r-42");
     assert!(answer.complete);
-    assert!(answer.codes.is_empty() && answer.warnings.is_empty());
+    let codes: Vec<&str> = answer
+        .codes
+        .iter()
+        .map(|code| code.value.as_str())
+        .collect();
+    assert_eq!(codes, ["20417", "318.50"]);
+    assert!(answer.warnings.is_empty());
     assert_eq!(answer.document.name.as_deref(), Some("scan.png"));
     assert_eq!(answer.document.kind, DocumentType::Png);
     assert_eq!(answer.document.pages, 1);

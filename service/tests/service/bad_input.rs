@@ -7,7 +7,7 @@ use ocr_api::problem::ProblemKind;
 
 use crate::support::client::{connect, read_reply};
 use crate::support::pdf::Pdf;
-use crate::support::{Reply, Request, Server, scan};
+use crate::support::{Reply, Request, Server, hostile, scan};
 
 const LIMIT: usize = 2_000_000;
 
@@ -21,28 +21,6 @@ fn expect(reply: &Reply, kind: ProblemKind, hint: &str) {
         problem.detail
     );
     assert_eq!(problem.request_id.as_deref(), reply.header("x-request-id"));
-}
-
-/// A PNG header that announces 60,000 × 60,000 pixels of 8 bits, and nothing after it but the start of data.
-fn bomb() -> Vec<u8> {
-    let mut chunk = b"IHDR".to_vec();
-    chunk.extend(60_000u32.to_be_bytes());
-    chunk.extend(60_000u32.to_be_bytes());
-    chunk.extend([8, 0, 0, 0, 0]);
-    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
-    file.extend(&chunk);
-    // CRC-32 of the chunk.
-    file.extend(crc32(&chunk).to_be_bytes());
-    file.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
-    file
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
-        })
-    })
 }
 
 #[test]
@@ -113,7 +91,7 @@ fn an_image_bomb_is_refused_by_its_header() {
     let workers = server.workers();
     let started = Instant::now();
     expect(
-        &server.ocr("", &bomb()),
+        &server.ocr("", &hostile::png_header(60_000, 60_000)),
         ProblemKind::PageTooLarge,
         "60000 × 60000",
     );
@@ -241,7 +219,7 @@ fn what_is_asked_for_has_to_make_sense() {
         "POST",
     );
     expect(
-        &server.send(&Request::get("/")),
+        &server.send(&Request::get("/v1")),
         ProblemKind::NotFound,
         "/v1/ocr",
     );

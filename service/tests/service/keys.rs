@@ -17,7 +17,7 @@ fn document() -> Vec<u8> {
     Pdf::default().text_page(&["text"]).build()
 }
 
-fn edit(path: &Path, change: impl FnOnce(&mut KeyFile)) {
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut KeyFile)) {
     let mut file = KeyFile::parse(&fs::read(path).unwrap()).unwrap();
     change(&mut file);
     let beside = path.with_extension("new");
@@ -27,7 +27,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut KeyFile)) {
 
 /// Waits until the keys in force are those of the file.
 #[track_caller]
-fn wait_until_taken(server: &Server) {
+pub(crate) fn wait_until_taken(server: &Server) {
     let file = KeyFile::parse(&fs::read(server.keys_file()).unwrap()).unwrap();
     wait_for("the file is taken", || {
         server.readiness().1.keys.digest == Some(file.digest())
@@ -308,7 +308,7 @@ fn key_new_prints_the_key_once_and_stores_its_hash() {
     let file = KeyFile::parse(text.as_bytes()).unwrap();
     let names: Vec<&str> = file.keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["Ada", "Bob"]);
-    let verified = file.verify(Some(&first), Scope::Ocr, jiff::Timestamp::now());
+    let verified = file.verify(Some(&first), &[Scope::Ocr], jiff::Timestamp::now());
     assert!(verified.is_ok());
     for key in [&first, &second] {
         assert!(!text.contains(&key["ocrk_".len() + 9..]), "{text}");

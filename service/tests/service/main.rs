@@ -7,15 +7,28 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod answer_formats;
 mod answers;
 mod bad_input;
+mod barcodes;
 mod codes;
 mod drain;
+mod engine;
 mod formats;
+mod hostile;
+mod inspect;
 mod keys;
+mod load;
 mod oneshot;
+mod openapi;
+mod page;
 mod pdf;
+mod replay;
+mod rules;
+mod sandbox;
+mod searchable;
 mod second_look;
+mod seen;
 mod sockets;
 mod support;
 mod workers;

@@ -8,9 +8,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use ocr_service::http::{Limits, Service, app};
+use ocr_service::http::{Limits, ReplayLimits, Service, app};
 use ocr_service::keyring::Keyring;
-use ocr_service::pool::{Pool, PoolSettings};
+use ocr_service::pool::{Pool, PoolSettings, Wear};
+use ocr_service::rulebook::Rulebook;
 use ocr_service::worker::WorkerSettings;
 use tower::ServiceExt;
 
@@ -29,15 +30,33 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
         },
         workers: 1,
         page_timeout: Duration::from_secs(30),
+        require_sandbox: false,
+        wear: Wear {
+            jobs: 1000,
+            memory: 1 << 30,
+        },
     });
     let limits = Limits {
         max_upload: 1_000_000,
         deadline: Duration::from_secs(60),
         max_documents: 4,
         max_memory: 4_000_000,
+        replay: ReplayLimits {
+            bytes: 0,
+            age: Duration::ZERO,
+        },
     };
     let keyring = Keyring::open(keys).await;
-    let service = Service::new("test".into(), languages, limits, pool, keyring, None);
+    let rulebook = Rulebook::open("/nonexistent/rules.yaml".into()).await;
+    let service = Service::new(
+        "test".into(),
+        languages,
+        limits,
+        pool,
+        keyring,
+        rulebook,
+        None,
+    );
     let router = app(Arc::clone(&service));
     (service, router)
 }

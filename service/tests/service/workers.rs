@@ -114,6 +114,75 @@ fn a_client_that_hangs_up_frees_its_worker() {
 }
 
 #[test]
+fn a_page_that_is_given_up_is_let_go_of_and_its_worker_stays() {
+    let server = Server::start(&["--workers", "1"]);
+    let dense = scan::png(&scan::dense_page());
+    let quick = quick();
+    // The worker is killed when it is at what can't be interrupted, or gets no processor for 0.1 s: hence the attempts.
+    let stayed = (0..10).any(|_| {
+        let pid = server.workers()[0];
+        let mut stream = connect(&server.address).unwrap();
+        Request::post("/v1/ocr", dense.clone())
+            .key(&server.key)
+            .send_over(&mut *stream);
+        let start = ticks(pid);
+        // Past decoding and finding its lines.
+        wait_for("the page is being recognized", || ticks(pid) > start + 100);
+        drop(stream);
+        // With one worker, this is read only when that one has let go, or was replaced.
+        assert_eq!(server.answer("", &quick).pages[0].text, "quick\n");
+        wait_for("all are ready", || all_ready(&server));
+        server.workers() == [pid]
+    });
+    assert!(stayed, "{}", server.log());
+    // What it reads next is not cut short.
+    assert_eq!(
+        server.answer("?mode=ocr", &quick).pages[0].text.trim(),
+        "quick"
+    );
+}
+
+#[test]
+fn a_worn_worker_is_replaced_between_pages_and_none_is_lost() {
+    for wear in [["--worker-jobs", "3"], ["--worker-memory", "1MB"]] {
+        let server = Server::start(&["--workers", "1", wear[0], wear[1]]);
+        let first = server.workers()[0];
+        let scan = scan::png(&scan::page(&["Not lost"]));
+        wait_for("the worker is replaced", || {
+            let answer = server.answer("", &scan);
+            assert!(answer.complete);
+            assert_eq!(answer.pages[0].text.trim(), "Not lost");
+            assert!(all_ready(&server), "there is no moment without a worker");
+            !server.workers().contains(&first)
+        });
+    }
+}
+
+#[test]
+fn a_document_that_killed_two_workers_is_refused_for_a_while() {
+    let server = Server::start(&["--workers", "1"]);
+    let deadly = scan::jpeg(&scan::dense_page());
+    for _ in 0..2 {
+        wait_for("all are ready", || all_ready(&server));
+        let victim = in_background(&server, "", deadly.clone());
+        signal(busy_worker(&server), Signal::KILL);
+        assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
+    }
+    let reply = server.ocr("", &deadly);
+    let problem = reply.problem();
+    assert_eq!(problem.kind, ProblemKind::Quarantined);
+    assert!(
+        problem.detail.contains("refused until 20"),
+        "{}",
+        problem.detail
+    );
+    let seconds: u32 = reply.header("retry-after").unwrap().parse().unwrap();
+    assert!((590..=601).contains(&seconds), "{seconds}");
+    // Any other document is welcome.
+    assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
+}
+
+#[test]
 fn the_deadline_answers_with_what_there_is() {
     let server = Server::start(&["--workers", "1"]);
     let with_deadline = |document: Vec<u8>, ms: &str| {

@@ -110,6 +110,10 @@ pub struct Refused {
     pub id: Option<String>,
 }
 
+impl Scope {
+    pub const ALL: [Self; 3] = [Self::Ocr, Self::Codes, Self::Metrics];
+}
+
 impl Default for KeyFile {
     fn default() -> Self {
         Self {
@@ -154,7 +158,8 @@ impl KeyFile {
         text
     }
 
-    /// The record of the key that a client presented for a route of `scope`, if it is good at the time `now`.
+    /// The record of the key that a client presented for a route that one of `scopes` is enough for, if it is good at the time
+    /// `now`.
     ///
     /// Whatever is presented, and nothing too, costs the same: the text is read to its end, one text of a key's
     /// length is hashed, and the hash is compared with every record's. So the time tells nothing of what was wrong.
@@ -164,7 +169,7 @@ impl KeyFile {
     pub fn verify(
         &self,
         presented: Option<&str>,
-        scope: Scope,
+        scopes: &[Scope],
         now: Timestamp,
     ) -> Result<&KeyRecord, Refused> {
         let text = presented.map_or(DECOY, str::trim);
@@ -184,7 +189,7 @@ impl KeyFile {
             None => Refusal::Unknown,
             Some(record) => match record.refusal(now) {
                 Some(refusal) => refusal,
-                None if !record.allows(scope) => Refusal::Scope,
+                None if !scopes.iter().any(|scope| record.allows(*scope)) => Refusal::Scope,
                 None => return Ok(record),
             },
         };
@@ -277,7 +282,7 @@ mod tests {
     fn a_good_key_is_found_by_its_text_alone() {
         let (file, key) = file_with_one();
         let now = at("2026-06-01T00:00:00Z");
-        let record = file.verify(Some(key.reveal()), Scope::Ocr, now).unwrap();
+        let record = file.verify(Some(key.reveal()), &[Scope::Ocr], now).unwrap();
         assert_eq!(record.name, "me");
         assert!(record.allows(Scope::Ocr));
         assert!(!record.allows(Scope::Metrics));
@@ -288,7 +293,7 @@ mod tests {
         let (mut file, key) = file_with_one();
         let now = at("2026-06-01T00:00:00Z");
         let ask =
-            |file: &KeyFile, text: Option<&str>| file.verify(text, Scope::Ocr, now).unwrap_err();
+            |file: &KeyFile, text: Option<&str>| file.verify(text, &[Scope::Ocr], now).unwrap_err();
         let refusal = |file: &KeyFile, text: &str| ask(file, Some(text)).why;
 
         assert_eq!(ask(&file, None).why, Refusal::Missing);
@@ -300,7 +305,7 @@ mod tests {
         file.keys[0].not_before = Some(at("2026-06-02T00:00:00Z"));
         assert_eq!(refusal(&file, key.reveal()), Refusal::NotYetValid);
         file.keys[0].not_before = Some(now);
-        let good = |scope| file.verify(Some(key.reveal()), scope, now);
+        let good = |scope| file.verify(Some(key.reveal()), &[scope], now);
         assert!(good(Scope::Ocr).is_ok());
         let other_route = good(Scope::Metrics).unwrap_err();
         assert_eq!(other_route.why, Refusal::Scope);
@@ -317,7 +322,7 @@ mod tests {
         let (mut file, key) = file_with_one();
         file.keys[0].sha256 = KeyHash::of("something else");
         let now = at("2026-06-01T00:00:00Z");
-        let refused = file.verify(Some(key.reveal()), Scope::Ocr, now);
+        let refused = file.verify(Some(key.reveal()), &[Scope::Ocr], now);
         assert_eq!(refused.unwrap_err().why, Refusal::Unknown);
     }
 

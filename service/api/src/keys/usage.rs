@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// By the id of a key.
@@ -23,6 +24,16 @@ pub struct KeyUse {
     /// Where that came from; `None`: from a client without an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IpAddr>,
+    /// Pages read for it on the latest day on which there were any. Releases before this field leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<DayPages>,
+}
+
+/// Pages read on a day, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayPages {
+    pub day: Date,
+    pub count: u32,
 }
 
 impl Usage {
@@ -32,6 +43,7 @@ impl Usage {
             count: 1,
             last: now,
             from,
+            pages: None,
         };
         // Without making a string for a key that is there already.
         match self.keys.get_mut(id) {
@@ -40,6 +52,21 @@ impl Usage {
                 self.keys.insert(id.to_owned(), once);
             }
         }
+    }
+
+    /// One more page, read on that day for a key that has let a request in.
+    pub fn record_page(&mut self, id: &str, day: Date) {
+        if let Some(known) = self.keys.get_mut(id) {
+            known.add_pages(DayPages { day, count: 1 });
+        }
+    }
+
+    /// Pages read for a key on that day.
+    pub fn pages_on(&self, id: &str, day: Date) -> u32 {
+        let pages = self.keys.get(id).and_then(|known| known.pages);
+        pages
+            .filter(|pages| pages.day == day)
+            .map_or(0, |pages| pages.count)
     }
 
     /// Adds what was counted elsewhere: in another slot, on another host.
@@ -58,6 +85,19 @@ impl KeyUse {
         self.count = self.count.saturating_add(other.count);
         if other.last >= self.last {
             (self.last, self.from) = (other.last, other.from);
+        }
+        if let Some(pages) = other.pages {
+            self.add_pages(pages);
+        }
+    }
+
+    fn add_pages(&mut self, more: DayPages) {
+        match &mut self.pages {
+            Some(known) if known.day > more.day => {}
+            Some(known) if known.day == more.day => {
+                known.count = known.count.saturating_add(more.count);
+            }
+            other => *other = Some(more),
         }
     }
 }
@@ -79,6 +119,19 @@ mod tests {
         a.merge(&b);
         assert_eq!((a.keys["k1"].count, a.keys["k2"].count), (3, 1));
         assert_eq!(a.keys["k1"].from, from("192.0.2.2"));
+
+        let day = |text: &str| -> Date { text.parse().unwrap() };
+        a.record_page("k1", day("2026-01-01"));
+        a.record_page("k1", day("2026-01-02"));
+        b.record_page("k1", day("2026-01-02"));
+        a.merge(&b);
+        assert_eq!(
+            a.pages_on("k1", day("2026-01-02")),
+            2,
+            "of the latest day, in both"
+        );
+        assert_eq!(a.pages_on("k1", day("2026-01-01")), 0);
+        assert_eq!(a.pages_on("k2", day("2026-01-02")), 0);
 
         let json = serde_json::to_string(&a).unwrap();
         assert_eq!(serde_json::from_str::<Usage>(&json).unwrap(), a);

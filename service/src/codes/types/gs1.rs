@@ -9,7 +9,7 @@ pub(in crate::codes) const GTIN: Spec = Spec {
     scheme: "gs1-mod10",
     labels: &[
         "gtin", "ean", "upc", "gtin 8", "gtin 12", "gtin 13", "gtin 14", "ean 8", "ean 13",
-        "upc a", "ean code", "barcode",
+        "upc a", "ean code",
     ],
     length: (8, 14),
     separators: &[],
@@ -22,6 +22,21 @@ pub(in crate::codes) const GTIN: Spec = Spec {
 /// As it stands under a bar code: EAN-13 as 1-6-6, UPC-A as 1-5-5-1.
 fn is_printed(seen: &Seen<'_>) -> bool {
     matches!(seen.groups, [1, 6, 6] | [1, 5, 5, 1]) && !seen.hyphens
+}
+
+/// A GTIN without the zeros that only fill it up: GS1 has a number of 8, 12 or 13 digits be the same as that with zeros
+/// before it. So UPC-A has 12 digits also where it is read as EAN-13, and an application identifier's 14 are as printed.
+pub(in crate::codes) fn gtin_value(digits: &str) -> String {
+    let zeros = |count: usize| digits.bytes().take(count).all(|byte| byte == b'0');
+    let short = match digits.len() {
+        14 if zeros(6) => 8,
+        13 if zeros(5) => 8,
+        14 if zeros(2) => 12,
+        13 if zeros(1) => 12,
+        14 if zeros(1) => 13,
+        length => length,
+    };
+    digits[digits.len() - short..].to_owned()
 }
 
 pub(in crate::codes) const SSCC: Spec = Spec {

@@ -1,6 +1,6 @@
 //! ISBN (ISO 2108), of 10 and 13 digits.
 
-use super::super::digits::{gs1, mod11_x};
+use super::super::digits::{digits, gs1, mod11_x};
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
 
@@ -30,3 +30,14 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     },
     repair: Repair::Forced,
 };
+
+/// The ISBN of 13 digits that one of 10 has become.
+pub(in crate::codes) fn of_13(ten: &str) -> Option<String> {
+    let head = format!("978{}", ten.get(..9)?);
+    let sum: u32 = digits(&head)?
+        .iter()
+        .zip([1, 3].into_iter().cycle())
+        .map(|(digit, weight)| digit * weight)
+        .sum();
+    Some(format!("{head}{}", (10 - sum % 10) % 10))
+}

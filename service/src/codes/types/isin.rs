@@ -23,14 +23,15 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     repair: Repair::Forced,
 };
 
-/// ISO 3166-1, and what ISO 6166 adds to it: XA to XF and XS are numbering agencies' own, EU and QS, QT are used besides.
+/// ISO 3166-1, and what is used besides: XS for international securities, EU, XK for Kosovo, XA to XF and QS, QT for substitute numbers,
+/// EZ for derivatives, XT and XV for crypto assets.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW \
-    BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET EU FI FJ FK FM FO FR GA \
+    BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET EU EZ FI FJ FK FM FO FR GA \
     GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI \
     KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA \
     NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA QS QT RE RO RS RU RW SA SB SC SD SE SG SH SI \
     SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU \
-    WF WS XA XB XC XD XF XK XS YE YT ZA ZM ZW";
+    WF WS XA XB XC XD XF XK XS XT XV YE YT ZA ZM ZW";
 
 /// What stands between country and check digit, where a country's numbering agency has a rule: `v` a digit or a letter but
 /// I and O, which WKN and CUSIP avoid, and SEDOL with all vowels; else a digit.

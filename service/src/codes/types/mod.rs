@@ -10,7 +10,9 @@ mod lei;
 mod luhn;
 mod vin;
 
-use super::spec::Spec;
+use super::kind::CodeType;
+use super::spec::{Place, Spec};
+pub(super) use gs1::gtin_value;
 pub(super) use iban::length as iban_length;
 
 pub(super) const SPECS: [&Spec; 11] = [
@@ -26,3 +28,34 @@ pub(super) const SPECS: [&Spec; 11] = [
     &gs1::GTIN,
     &luhn::CARD,
 ];
+
+fn spec(kind: CodeType) -> Option<&'static Spec> {
+    SPECS.into_iter().find(|spec| spec.kind == kind)
+}
+
+/// Whether a value has the form of a type and passes its check.
+pub(super) fn passes(kind: CodeType, value: &str) -> bool {
+    spec(kind).is_some_and(|spec| {
+        let places = (spec.places)(value).filter(|places| places.len() == value.chars().count());
+        let fits = |places: Vec<Place>| {
+            places
+                .iter()
+                .zip(value.chars())
+                .all(|(place, c)| place.takes(c))
+        };
+        places.is_some_and(fits) && (spec.check)(value)
+    })
+}
+
+/// The name of a type's check.
+pub(super) fn scheme(kind: CodeType) -> &'static str {
+    spec(kind).map_or("", |spec| spec.scheme)
+}
+
+/// What values of a type have in common that mean the same: an ISBN of 10 digits is one of 13.
+pub(super) fn identity(kind: &str, value: &str) -> String {
+    match kind {
+        "isbn" if value.len() == 10 => isbn::of_13(value).unwrap_or_else(|| value.to_owned()),
+        _ => value.to_owned(),
+    }
+}

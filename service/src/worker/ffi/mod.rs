@@ -1,6 +1,6 @@
-//! The only unsafe code of the service: thin, safe faces of the two C libraries that a worker uses.
+//! The only unsafe code of the service: thin, safe faces of the two C libraries that a worker uses, and a signal.
 //!
-//! Both keep raw handles behind types that own them and free them once, hand out only copies of what the
+//! The libraries' keep raw handles behind types that own them and free them once, hand out only copies of what the
 //! libraries own, and stay on one thread. What these libraries do with a hostile document is not made safe
 //! by that: that is what the worker process is for.
 #![allow(
@@ -8,5 +8,6 @@
     reason = "Tesseract and PDFium are C++; leptess and pdfium-render lack the calls needed here"
 )]
 
+pub(super) mod cancel;
 pub(super) mod pdfium;
 pub(super) mod tesseract;

@@ -4,10 +4,15 @@
 use std::ffi::{c_int, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 
 use pdfium_render::prelude::{
     Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
 };
+
+mod edit;
+
+pub(in crate::worker) use edit::Font;
 
 type Calls = &'static dyn PdfiumLibraryBindings;
 
@@ -22,7 +27,7 @@ pub(in crate::worker) struct Document {
     calls: Calls,
     handle: NonNull<c_void>,
     /// PDFium reads from here for as long as the document is open.
-    _bytes: Vec<u8>,
+    bytes: Rc<Vec<u8>>,
 }
 
 /// A loaded page. It borrows the document, so that it is closed first.
@@ -57,12 +62,23 @@ pub(in crate::worker) struct Glyph {
 /// A rectangle in points of the page: left, bottom, right, top.
 pub(in crate::worker) type Points = [f64; 4];
 
+/// Something on a page that is not text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::worker) enum Drawn {
+    /// An image, or a form with one in it.
+    Image,
+    /// Lines or areas, with so many segments.
+    Path(c_int),
+}
+
 // Values of PDFium's public headers (fpdfview.h, fpdf_annot.h, fpdf_edit.h).
 const ERR_PASSWORD: u64 = 4;
 const ERR_SECURITY: u64 = 5;
 const ANNOT: c_int = 1;
 const GRAYSCALE: c_int = 8;
 const BITMAP_GRAY: c_int = 1;
+const BITMAP_BGRX: c_int = 3;
+const OBJECT_PATH: c_int = 2;
 const OBJECT_IMAGE: c_int = 3;
 const OBJECT_FORM: c_int = 5;
 const FLATTEN_FOR_DISPLAY: c_int = 0;
@@ -79,7 +95,11 @@ impl Library {
     }
 
     pub(in crate::worker) fn open(self, bytes: Vec<u8>) -> Result<Document, OpenError> {
-        // SAFETY: the bytes move into the document, whose buffer stays where it is until the document is closed.
+        self.open_shared(Rc::new(bytes))
+    }
+
+    fn open_shared(self, bytes: Rc<Vec<u8>>) -> Result<Document, OpenError> {
+        // SAFETY: the document keeps the bytes, which nobody changes, until it is closed.
         let (handle, error) = unsafe {
             let handle = self.calls.FPDF_LoadMemDocument64(&bytes, None);
             (handle.cast(), self.calls.FPDF_GetLastError())
@@ -88,7 +108,7 @@ impl Library {
             Some(handle) => Ok(Document {
                 calls: self.calls,
                 handle,
-                _bytes: bytes,
+                bytes,
             }),
             None if matches!(error, ERR_PASSWORD | ERR_SECURITY) => Err(OpenError::Encrypted),
             None => Err(OpenError::Damaged),
@@ -122,7 +142,8 @@ impl Document {
         self.load_page(index)
     }
 
-    fn load_page(&self, index: u32) -> Result<Page<'_>, OpenError> {
+    /// Loads a page as it is.
+    pub(in crate::worker) fn load_page(&self, index: u32) -> Result<Page<'_>, OpenError> {
         let index = c_int::try_from(index).map_err(|_| OpenError::Damaged)?;
         // SAFETY: the document is live, and outlives the page by the borrow.
         let handle = unsafe { self.calls.FPDF_LoadPage(self.handle.as_ptr().cast(), index) };
@@ -233,45 +254,93 @@ impl Page<'_> {
                 if object.is_null() || !holds_image(calls, object.cast(), 3) {
                     continue;
                 }
-                let [mut left, mut bottom, mut right, mut top] = [0.0f32; 4];
-                let known = calls.FPDFPageObj_GetBounds(
-                    object,
-                    &raw mut left,
-                    &raw mut bottom,
-                    &raw mut right,
-                    &raw mut top,
-                );
-                if known != 0 {
-                    found.push([left, bottom, right, top].map(f64::from));
+                found.extend(bounds(calls, object.cast()));
+            }
+        }
+        found
+    }
+
+    /// The images and paths among the first `limit` objects of the page, and where they are.
+    pub(in crate::worker) fn drawn(&self, limit: c_int) -> Vec<(Drawn, Points)> {
+        let calls = self.document.calls;
+        let mut found = Vec::new();
+        let mut left_over = limit;
+        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        unsafe {
+            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
+            for index in 0..count {
+                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
+                if let Some(drawn) = drawn(calls, object.cast(), 3, &mut left_over)
+                    && let Some(bounds) = bounds(calls, object.cast())
+                {
+                    found.push((drawn, bounds));
                 }
             }
         }
         found
     }
 
-    /// Draws the page in gray on white, into a picture of `width` × `height`: one byte a pixel, rows without padding.
-    /// `frame` is where the page lies in it: left, top, width, height; what is outside is cut off. `None`: PDFium would
-    /// not.
-    pub(in crate::worker) fn render(
+    /// Draws the page in gray on white: one byte a pixel, rows without padding. `None`: PDFium would not.
+    pub(in crate::worker) fn render(&self, width: c_int, height: c_int) -> Option<Vec<u8>> {
+        self.render_part((width, height), (0, 0), (width, height))
+    }
+
+    /// Draws a part of a page that is `page` pixels large: `size` pixels, from `corner` on.
+    pub(in crate::worker) fn render_part(
         &self,
-        width: c_int,
-        height: c_int,
-        frame: [c_int; 4],
+        page: (c_int, c_int),
+        corner: (c_int, c_int),
+        (width, height): (c_int, c_int),
     ) -> Option<Vec<u8>> {
         let size = usize::try_from(width)
             .ok()?
             .checked_mul(usize::try_from(height).ok()?)?;
-        let mut pixels = vec![0xffu8; size];
+        let pixels = vec![0xffu8; size];
+        let format = (BITMAP_GRAY, 1, GRAYSCALE);
+        self.draw(pixels, page, corner, (width, height), format)
+    }
+
+    /// Draws the whole page in colours: red, green and blue, a byte each.
+    pub(in crate::worker) fn render_colours(&self, width: u32, height: u32) -> Option<Vec<u8>> {
+        let pixels = usize::try_from(width)
+            .ok()?
+            .checked_mul(usize::try_from(height).ok()?)?;
+        let size = (c_int::try_from(width).ok()?, c_int::try_from(height).ok()?);
+        let with_padding = vec![0xffu8; pixels.checked_mul(4)?];
+        let drawn = self.draw(with_padding, size, (0, 0), size, (BITMAP_BGRX, 4, 0))?;
+        let colours = drawn
+            .chunks_exact(4)
+            .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]);
+        Some(colours.collect())
+    }
+
+    /// Draws a part of the page into `pixels`, which has room for it: `format` is PDFium's, the bytes that a pixel has in
+    /// it, and PDFium's flags.
+    fn draw(
+        &self,
+        mut pixels: Vec<u8>,
+        page: (c_int, c_int),
+        corner: (c_int, c_int),
+        (width, height): (c_int, c_int),
+        format: (c_int, c_int, c_int),
+    ) -> Option<Vec<u8>> {
+        let stride = width.checked_mul(format.1)?;
+        let needed = usize::try_from(stride)
+            .ok()?
+            .checked_mul(usize::try_from(height).ok()?)?;
+        if pixels.len() < needed {
+            return None;
+        }
         let calls = self.document.calls;
-        // SAFETY: the bitmap draws into `pixels`, which holds `height` rows of `width` bytes, and is destroyed
+        // SAFETY: the bitmap draws into `pixels`, which holds `height` rows of `stride` bytes, and is destroyed
         // before that moves.
         unsafe {
             let bitmap = calls.FPDFBitmap_CreateEx(
                 width,
                 height,
-                BITMAP_GRAY,
+                format.0,
                 pixels.as_mut_ptr().cast(),
-                width,
+                stride,
             );
             if bitmap.is_null() {
                 return None;
@@ -279,12 +348,12 @@ impl Page<'_> {
             calls.FPDF_RenderPageBitmap(
                 bitmap,
                 self.raw().cast(),
-                frame[0],
-                frame[1],
-                frame[2],
-                frame[3],
+                -corner.0,
+                -corner.1,
+                page.0,
+                page.1,
                 0,
-                ANNOT | GRAYSCALE,
+                ANNOT | format.2,
             );
             calls.FPDFBitmap_Destroy(bitmap);
         }
@@ -318,6 +387,61 @@ unsafe fn holds_image(calls: Calls, object: *mut c_void, depth: u32) -> bool {
                 })
             }
             _ => false,
+        }
+    }
+}
+
+/// Where a page object is.
+///
+/// # Safety
+/// `object` is a page object of a live page.
+unsafe fn bounds(calls: Calls, object: *mut c_void) -> Option<Points> {
+    let [mut left, mut bottom, mut right, mut top] = [0.0f32; 4];
+    // SAFETY: as the caller promises; results are written during the call.
+    let known = unsafe {
+        calls.FPDFPageObj_GetBounds(
+            object.cast(),
+            &raw mut left,
+            &raw mut bottom,
+            &raw mut right,
+            &raw mut top,
+        )
+    };
+    (known != 0).then(|| [left, bottom, right, top].map(f64::from))
+}
+
+/// What a page object draws: of a form, down to `depth`, an image where it holds one, else all its paths together. No more
+/// than `limit` objects are looked at.
+///
+/// # Safety
+/// `object` is null or a page object of a live page.
+unsafe fn drawn(calls: Calls, object: *mut c_void, depth: u32, limit: &mut c_int) -> Option<Drawn> {
+    if object.is_null() || *limit <= 0 {
+        return None;
+    }
+    *limit -= 1;
+    // SAFETY: as the caller promises; objects within a form live as long as it does; every index is below its count.
+    unsafe {
+        match calls.FPDFPageObj_GetType(object.cast()) {
+            OBJECT_IMAGE => Some(Drawn::Image),
+            OBJECT_PATH => Some(Drawn::Path(calls.FPDFPath_CountSegments(object.cast()))),
+            OBJECT_FORM if depth > 0 => {
+                let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
+                let mut segments: c_int = 0;
+                for index in 0..u64::try_from(count).unwrap_or(0) {
+                    if *limit <= 0 {
+                        break;
+                    }
+                    let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
+                    match drawn(calls, inner.cast(), depth - 1, limit) {
+                        Some(Drawn::Image) => return Some(Drawn::Image),
+                        Some(Drawn::Path(more)) => segments = segments.saturating_add(more),
+                        None => {}
+                    }
+                }
+                (segments > 0).then_some(Drawn::Path(segments))
+            }
+            _ => None,
         }
     }
 }

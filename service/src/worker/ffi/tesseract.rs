@@ -1,9 +1,13 @@
 //! Tesseract's C API: a loaded model that reads gray pixels.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::ptr::{self, NonNull};
 
 use leptess::capi;
+
+use super::cancel::Monitor;
 
 /// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub(in crate::worker) enum TesseractError {
         languages: String,
         installed: Vec<String>,
     },
-    #[error("Tesseract has no memory for its model")]
+    #[error("Tesseract has no memory left")]
     Create,
     #[error("a name with a NUL byte in it")]
     Nul(#[from] std::ffi::NulError),
@@ -84,8 +88,21 @@ impl Tesseract {
             .into_owned()
     }
 
+    /// The directory that languages are loaded from.
+    pub(in crate::worker) fn data_path(&self) -> PathBuf {
+        // SAFETY: the handle is live; the text is Tesseract's, NUL-terminated, and copied here.
+        let path = unsafe {
+            let path = capi::TessBaseAPIGetDatapath(self.handle.as_ptr());
+            if path.is_null() {
+                return PathBuf::new();
+            }
+            CStr::from_ptr(path)
+        };
+        PathBuf::from(OsStr::from_bytes(path.to_bytes()))
+    }
+
     /// Reads a page: one byte a pixel, 0 is black, rows without padding. Returns its text and its words, both in
-    /// reading order.
+    /// reading order. Fails when the page is given up half-way.
     pub(in crate::worker) fn read(
         &mut self,
         pixels: &[u8],
@@ -100,6 +117,7 @@ impl Tesseract {
         {
             return Err(too_large());
         }
+        let monitor = Monitor::new().ok_or(TesseractError::Create)?;
         let handle = self.handle.as_ptr();
         // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, and Tesseract copies
         // them before the call returns.
@@ -109,7 +127,7 @@ impl Tesseract {
             if let Some(dpi) = dpi.and_then(|dpi| c_int::try_from(dpi).ok()) {
                 capi::TessBaseAPISetSourceResolution(handle, dpi);
             }
-            capi::TessBaseAPIRecognize(handle, ptr::null_mut())
+            capi::TessBaseAPIRecognize(handle, monitor.raw())
         };
         let result = if status == 0 {
             Ok((self.text(), self.words()))

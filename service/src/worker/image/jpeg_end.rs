@@ -1,5 +1,6 @@
 //! Whether a JPEG is whole. The decoder fills up what is missing with gray, and text would be lost in silence.
 
+use super::embed::Space;
 use crate::protocol::Fault;
 use crate::worker::corrupt;
 
@@ -20,6 +21,36 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
         Err(corrupt(
             "The JPEG is cut short: it has no end marker. Send it again, or export it anew.",
         ))
+    }
+}
+
+/// The colours, by the number of components in the frame header (ITU T.81, B.2.2), and by Adobe's segment whether inks are
+/// inverted.
+pub(super) fn space(bytes: &[u8]) -> Option<Space> {
+    let mut adobe = false;
+    let mut at = 2;
+    loop {
+        match *bytes.get(at..at + 4)? {
+            [0xff, 0xff, ..] => at += 1,
+            [0xff, 0x01 | 0xd0..=0xd8, ..] => at += 2,
+            [
+                0xff,
+                0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf,
+                ..,
+            ] => {
+                return match bytes.get(at + 9)? {
+                    1 => Some(Space::Gray),
+                    3 => Some(Space::Rgb),
+                    4 => Some(Space::Cmyk { inverted: adobe }),
+                    _ => None,
+                };
+            }
+            [0xff, marker, high, low] => {
+                adobe |= marker == 0xee && bytes.get(at + 4..at + 9)? == b"Adobe";
+                at += 2 + usize::from(u16::from_be_bytes([high, low]));
+            }
+            _ => return None,
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! Images: decoded in Rust, under limits, to one gray byte a pixel.
 
+mod embed;
 mod gray;
 mod jpeg_end;
+mod measure;
+mod pages;
 mod palette;
+mod png_data;
 mod resolution;
 mod tiff;
 
@@ -14,7 +18,9 @@ use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
 
 use super::{Scan, corrupt};
-use crate::protocol::{Fault, FaultKind};
+use crate::protocol::{Fault, FaultKind, Overlay};
+pub(super) use measure::{measure, png, preview};
+use pages::Pages;
 
 /// Tesseract keeps coordinates in 16 bits.
 const MAX_SIDE: u32 = 32_767;
@@ -41,7 +47,10 @@ pub(super) fn decode(
     }
     let data = Cursor::new(bytes);
     match kind {
-        DocumentType::Png => finish(PngDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Png => {
+            let decoder = PngDecoder::with_limits(data, png_limits(bytes, max_pixels));
+            finish(decoder, kind, bytes, max_pixels)
+        }
         DocumentType::Jpeg => {
             jpeg_end::check(bytes)?;
             finish(JpegDecoder::new(data), kind, bytes, max_pixels)
@@ -49,6 +58,38 @@ pub(super) fn decode(
         DocumentType::Webp => finish(WebPDecoder::new(data), kind, bytes, max_pixels),
         DocumentType::Tiff | DocumentType::Pdf => Err(corrupt("Not a plain image.")),
     }
+}
+
+/// A colour profile of any honest size.
+const PNG_EXTRAS: u64 = 16 << 20;
+
+/// What decoding may allocate, by the size that the header states: a colour profile, which is read along with the header,
+/// could otherwise be inflated to as much as a whole page.
+fn png_limits(bytes: &[u8], max_pixels: u64) -> Limits {
+    let side = |at: usize| {
+        let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+        four.map_or(0, |four| u64::from(u32::from_be_bytes(four)))
+    };
+    let pixels = side(16).saturating_mul(side(20)).min(max_pixels);
+    let mut limits = Limits::no_limits();
+    // 16 bits in four channels.
+    limits.max_alloc = Some(pixels * 8 + PNG_EXTRAS);
+    limits
+}
+
+/// A PDF that has these pages of the image and no text yet.
+pub(super) fn as_pdf(
+    kind: DocumentType,
+    bytes: &[u8],
+    pages: &[Overlay],
+    max_pixels: u64,
+) -> Result<Vec<u8>, Fault> {
+    let mut pdf = Pages::new();
+    for page in pages {
+        let index = page.page.saturating_sub(1);
+        pdf.push(&embed::picture(kind, bytes, index, max_pixels)?);
+    }
+    Ok(pdf.finish())
 }
 
 fn finish<D: ImageDecoder>(

@@ -9,9 +9,11 @@ use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
 use tiff::tags::{ResolutionUnit, Tag};
 use tiff::{ColorType, TiffError};
 
+use super::embed::{self, Data, Picture, Space};
+use super::measure::turned;
 use super::{check_size, gray, palette, resolution};
 use crate::protocol::{Fault, FaultKind};
-use crate::worker::{Scan, corrupt};
+use crate::worker::{Scan, Size, corrupt};
 
 /// A chain of directories can be made to look endless.
 const MAX_PAGES: u32 = 10_000;
@@ -48,6 +50,87 @@ pub(super) fn decode(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Scan, 
     page(at_page(&gray, index)?, Some(&palette), max_pixels)
 }
 
+/// The same page for a PDF: in colour where that is red, green and blue of 8 bits, else in gray, black and white in one bit.
+pub(super) fn picture(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Picture, Fault> {
+    if let Some(picture) = colours(bytes, index, max_pixels)? {
+        return Ok(picture);
+    }
+    let scan = decode(bytes, index, max_pixels)?;
+    let bilevel = scan.pixels.iter().all(|pixel| matches!(pixel, 0 | 255));
+    let (bits, samples) = if bilevel {
+        (1, bits(&scan.pixels, scan.width as usize))
+    } else {
+        (8, scan.pixels)
+    };
+    Ok(Picture {
+        width: scan.width,
+        height: scan.height,
+        space: Space::Gray,
+        bits,
+        data: Data::Deflated(embed::deflate(&samples)?),
+        alpha: None,
+        // It has been turned already.
+        orientation: Orientation::NoTransforms,
+        dpi: scan.dpi,
+    })
+}
+
+fn colours(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Option<Picture>, Fault> {
+    let mut tiff = at_page(bytes, index)?;
+    if !matches!(tiff.colortype(), Ok(ColorType::RGB(8))) {
+        return Ok(None);
+    }
+    let (width, height) = tiff.dimensions().map_err(fault)?;
+    check_size(width, height, max_pixels)?;
+    let mut tiff = tiff.with_limits(limits(max_pixels));
+    let dpi = stated_resolution(&mut tiff);
+    let orientation = stated_orientation(&mut tiff);
+    let mut buffer = DecodingResult::U8(Vec::new());
+    let layout = tiff.read_image_to_buffer(&mut buffer).map_err(fault)?;
+    let DecodingResult::U8(samples) = buffer else {
+        return Ok(None);
+    };
+    if layout.planes > 1 || samples.len() as u64 != u64::from(width) * u64::from(height) * 3 {
+        return Ok(None);
+    }
+    Ok(Some(Picture {
+        width,
+        height,
+        space: Space::Rgb,
+        bits: 8,
+        data: Data::Deflated(embed::deflate(&samples)?),
+        alpha: None,
+        orientation,
+        dpi,
+    }))
+}
+
+/// Eight pixels a byte, the leftmost in the highest bit, 1 is white; a row begins with a byte of its own.
+fn bits(pixels: &[u8], width: usize) -> Vec<u8> {
+    let byte = |eight: &[u8]| {
+        (0..)
+            .zip(eight)
+            .fold(0, |byte, (at, pixel)| byte | (pixel & 1) << (7 - at))
+    };
+    pixels
+        .chunks(width.max(1))
+        .flat_map(|row| row.chunks(8).map(byte))
+        .collect()
+}
+
+/// The size of the page, as it is seen, by its directory.
+pub(super) fn measure(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Size, Fault> {
+    let mut tiff = at_page(bytes, index)?;
+    let size = tiff.dimensions().map_err(fault)?;
+    let (width, height) = turned(size, stated_orientation(&mut tiff));
+    check_size(width, height, max_pixels)?;
+    Ok(Size {
+        width,
+        height,
+        dpi: stated_resolution(&mut tiff),
+    })
+}
+
 fn at_page(bytes: &[u8], index: u32) -> Result<Tiff<'_>, Fault> {
     let mut tiff = open(bytes)?;
     for _ in 0..index {
@@ -60,19 +143,10 @@ fn at_page(bytes: &[u8], index: u32) -> Result<Tiff<'_>, Fault> {
 fn page(mut tiff: Tiff<'_>, palette: Option<&[u8]>, max_pixels: u64) -> Result<Scan, Fault> {
     let (width, height) = tiff.dimensions().map_err(fault)?;
     check_size(width, height, max_pixels)?;
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size =
-        usize::try_from(max_pixels.saturating_mul(8)).unwrap_or(usize::MAX);
-    limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let mut tiff = tiff.with_limits(limits);
+    let mut tiff = tiff.with_limits(limits(max_pixels));
 
     let dpi = stated_resolution(&mut tiff);
-    let orientation = tiff
-        .find_tag_unsigned::<u8>(Tag::Orientation)
-        .ok()
-        .flatten()
-        .and_then(Orientation::from_exif)
-        .unwrap_or(Orientation::NoTransforms);
+    let orientation = stated_orientation(&mut tiff);
     let pixels = gray_pixels(&mut tiff, palette, width, height)?;
     let image = GrayImage::from_raw(width, height, pixels)
         .ok_or_else(|| corrupt("The TIFF page has fewer pixels than it says."))?;
@@ -89,6 +163,22 @@ fn page(mut tiff: Tiff<'_>, palette: Option<&[u8]>, max_pixels: u64) -> Result<S
 
 fn open(bytes: &[u8]) -> Result<Tiff<'_>, Fault> {
     Decoder::new(Cursor::new(bytes)).map_err(fault)
+}
+
+fn limits(max_pixels: u64) -> Limits {
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size =
+        usize::try_from(max_pixels.saturating_mul(8)).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    limits
+}
+
+fn stated_orientation(tiff: &mut Tiff<'_>) -> Orientation {
+    tiff.find_tag_unsigned::<u8>(Tag::Orientation)
+        .ok()
+        .flatten()
+        .and_then(Orientation::from_exif)
+        .unwrap_or(Orientation::NoTransforms)
 }
 
 fn stated_resolution(tiff: &mut Tiff<'_>) -> Option<u32> {
@@ -240,6 +330,15 @@ fn fault(error: TiffError) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn black_and_white_is_a_bit_each() {
+        let white = [255, 0, 255, 0, 0, 0, 0, 0, 255];
+        assert_eq!(
+            bits(&[white, white].concat(), 9),
+            [0b1010_0000, 0x80, 0b1010_0000, 0x80]
+        );
+    }
 
     #[test]
     fn packed_rows_begin_with_a_byte_of_their_own() {

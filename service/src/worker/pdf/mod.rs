@@ -1,5 +1,8 @@
 //! PDF: pages by their text layer or by their pixels.
 
+mod compose;
+mod drawings;
+mod glyphless;
 mod layer;
 mod soundness;
 
@@ -7,11 +10,13 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ::image::GrayImage;
+use ::image::{DynamicImage, GrayImage, RgbImage};
+use ocr_api::inspection::TextLayer;
 
 use super::ffi::pdfium::{Document, Library, OpenError, Page};
-use super::{Content, Scan, corrupt};
-use crate::protocol::{Fault, FaultKind, Mode};
+use super::{Content, Scan, Size, corrupt, image};
+use crate::protocol::{Fault, FaultKind, How, Mode};
+pub(super) use drawings::Drawing;
 pub(super) use layer::Layer;
 
 /// What scanners use, and what Tesseract's models were trained for.
@@ -65,25 +70,61 @@ impl PdfDocument {
         self.document.page_count()
     }
 
-    /// `index` is counted from 0.
-    pub(super) fn read(&self, index: u32, mode: Mode, max_pixels: u64) -> Result<Content, Fault> {
-        let page = self.document.page(index).map_err(|_| {
+    fn page(&self, index: u32) -> Result<Page<'_>, Fault> {
+        self.document.page(index).map_err(|_| {
             corrupt(format!(
                 "Page {} of the PDF is damaged; export the document anew.",
                 u64::from(index) + 1
             ))
-        })?;
+        })
+    }
+
+    /// The size in which the page would be read, and what its text layer is worth. `index` is counted from 0.
+    pub(super) fn inspect(&self, index: u32, max_pixels: u64) -> Result<(Size, TextLayer), Fault> {
+        let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
-        if mode != Mode::Ocr {
+        let size = Size {
+            width: frame.width.unsigned_abs(),
+            height: frame.height.unsigned_abs(),
+            dpi: Some(frame.dpi),
+        };
+        Ok((size, soundness::judge(&page.glyphs(), &page)))
+    }
+
+    /// A PNG of the page in colour, of at most `side` pixels a side.
+    pub(super) fn preview(&self, index: u32, side: u32) -> Result<Vec<u8>, Fault> {
+        let page = self.page(index)?;
+        let frame = Frame::of(&page, u64::from(side) * u64::from(side))?;
+        let (width, height) = (frame.width.unsigned_abs(), frame.height.unsigned_abs());
+        let scale = (f64::from(side) / f64::from(width.max(height))).min(1.0);
+        let scaled = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+        let (width, height) = (scaled(width), scaled(height));
+        let pixels = page.render_colours(width, height).ok_or_else(not_drawn)?;
+        RgbImage::from_raw(width, height, pixels)
+            .map(DynamicImage::from)
+            .ok_or_else(not_drawn)
+            .and_then(|picture| image::png(&picture))
+    }
+
+    /// `index` is counted from 0.
+    pub(super) fn read(&self, index: u32, how: &How, max_pixels: u64) -> Result<Content, Fault> {
+        let page = self.page(index)?;
+        let frame = Frame::of(&page, max_pixels)?;
+        if how.mode != Mode::Ocr {
             let glyphs = page.glyphs();
-            if mode == Mode::Text || soundness::is_sound(&glyphs, &page) {
-                return Ok(Content::Layer(layer::read(&glyphs, &page, frame)));
+            if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
+                let drawings = if how.codes.wants_barcodes() {
+                    drawings::of(&page, frame)
+                } else {
+                    Vec::new()
+                };
+                return Ok(Content::Layer(layer::read(&glyphs, &page, frame), drawings));
             }
         }
         let started = Instant::now();
         let pixels = page
-            .render(frame.width, frame.height, [0, 0, frame.width, frame.height])
-            .ok_or_else(|| Fault::new(FaultKind::Engine, "PDFium could not draw the page."))?;
+            .render(frame.width, frame.height)
+            .ok_or_else(not_drawn)?;
         self.drawn.set(Some(Drawn {
             index,
             frame,
@@ -96,9 +137,7 @@ impl PdfDocument {
             dpi: Some(frame.dpi),
         }))
     }
-}
 
-impl PdfDocument {
     /// A part of the page with this index, at `scale` times the resolution of [`Self::read`]. `None` if it is not worth
     /// it: the page takes long to draw.
     pub(super) fn redraw(&self, index: u32, bounds: [i32; 4], scale: f32) -> Option<GrayImage> {
@@ -110,13 +149,8 @@ impl PdfDocument {
         let scaled = |pixels: i32| (pixels as f32 * scale).round() as i32;
         let [left, top, right, bottom] = bounds.map(scaled);
         let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
-        let frame = [
-            -left,
-            -top,
-            scaled(drawn.frame.width),
-            scaled(drawn.frame.height),
-        ];
-        let pixels = page.render(width, height, frame)?;
+        let whole = (scaled(drawn.frame.width), scaled(drawn.frame.height));
+        let pixels = page.render_part(whole, (left, top), (width, height))?;
         GrayImage::from_raw(width.unsigned_abs(), height.unsigned_abs(), pixels)
     }
 }
@@ -127,6 +161,10 @@ struct Drawn {
     index: u32,
     frame: Frame,
     took: Duration,
+}
+
+fn not_drawn() -> Fault {
+    Fault::new(FaultKind::Engine, "PDFium could not draw the page.")
 }
 
 /// A page's size in pixels, and the resolution that gives it.

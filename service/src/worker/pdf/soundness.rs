@@ -1,5 +1,7 @@
 //! Whether a page's text layer says what a person sees on the page.
 
+use ocr_api::inspection::TextLayer;
+
 use super::super::ffi::pdfium::{Glyph, Page};
 
 /// A page that is mostly picture needs this many characters, or its text is taken for a stamp on a scan.
@@ -11,11 +13,16 @@ const BAD_SHARE: f64 = 0.05;
 /// Page objects looked at for pictures.
 const OBJECTS: i32 = 10_000;
 
-pub(super) fn is_sound(glyphs: &[Glyph], page: &Page<'_>) -> bool {
+pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
     let count = Count::of(glyphs);
     // Looking for pictures costs more than counting; most pages with text have plenty of it.
-    count.is_readable()
-        && (count.drawn >= CHARS_ON_A_PICTURE || picture_share(page) <= PICTURE_SHARE)
+    let sound = count.is_readable()
+        && (count.drawn >= CHARS_ON_A_PICTURE || picture_share(page) <= PICTURE_SHARE);
+    match (sound, count.drawn) {
+        (true, _) => TextLayer::Sound,
+        (false, 0) => TextLayer::None,
+        (false, _) => TextLayer::Unsound,
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -150,6 +150,16 @@ pub(crate) fn read_reply(stream: &mut dyn Stream) -> std::io::Result<Reply> {
         headers,
         body: Vec::new(),
     };
+    if reply.header("transfer-encoding") == Some("chunked") {
+        while !body.ends_with(b"0\r\n\r\n") {
+            match stream.read(&mut buffer)? {
+                0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                read => body.extend_from_slice(&buffer[..read]),
+            }
+        }
+        let body = unchunk(&body);
+        return Ok(Reply { body, ..reply });
+    }
     let length: usize = reply.header("content-length").unwrap().parse().unwrap();
     while body.len() < length {
         match stream.read(&mut buffer)? {
@@ -158,6 +168,20 @@ pub(crate) fn read_reply(stream: &mut dyn Stream) -> std::io::Result<Reply> {
         }
     }
     Ok(Reply { body, ..reply })
+}
+
+fn unchunk(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    loop {
+        let end = body.windows(2).position(|two| two == b"\r\n").unwrap();
+        let length = std::str::from_utf8(&body[..end]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return whole;
+        }
+        whole.extend_from_slice(&body[end + 2..][..length]);
+        body = &body[end + 2 + length + 2..];
+    }
 }
 
 impl Reply {

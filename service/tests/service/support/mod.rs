@@ -1,10 +1,12 @@
 //! What the tests share.
 
+pub(crate) mod browser;
 pub(crate) mod client;
+pub(crate) mod hostile;
 pub(crate) mod pdf;
 pub(crate) mod process;
 pub(crate) mod scan;
 pub(crate) mod server;
 
 pub(crate) use client::{Reply, Request};
-pub(crate) use server::Server;
+pub(crate) use server::{Server, ocr_service};

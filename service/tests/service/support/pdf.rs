@@ -54,28 +54,69 @@ impl Pdf {
         self.scan_page_with_text(jpeg, width, height, &[], 0)
     }
 
+    /// The same, with more in the page's dictionary, such as `/Rotate 90`.
+    pub(crate) fn scan_page_with(self, jpeg: &[u8], width: u32, height: u32, extra: &str) -> Self {
+        self.scan(jpeg, width, height, &[], 0, extra)
+    }
+
     /// A scan with text over it, in a rendering mode: 0 is seen, 3 is not.
     pub(crate) fn scan_page_with_text(
-        mut self,
+        self,
         jpeg: &[u8],
         width: u32,
         height: u32,
         lines: &[&str],
         mode: u8,
     ) -> Self {
+        self.scan(jpeg, width, height, lines, mode, "")
+    }
+
+    fn scan(
+        mut self,
+        jpeg: &[u8],
+        width: u32,
+        height: u32,
+        lines: &[&str],
+        mode: u8,
+        extra: &str,
+    ) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
-        let mut image = format!(
-            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
-             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
-            jpeg.len()
-        )
-        .into_bytes();
-        image.extend_from_slice(jpeg);
-        image.extend_from_slice(b"\nendstream");
-        let image = self.add(image);
+        let image = self.add_image(jpeg, width, height);
         let mut content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q\n");
-        content.push_str(&text_content(14.0, 24.0, lines, mode));
+        if !lines.is_empty() {
+            content.push_str(&text_content(14.0, 24.0, lines, mode));
+        }
         let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
+        self.add_page(&resources, extra, &content);
+        self
+    }
+
+    /// A text page with something drawn on it: `drawing` is page content, in which `/I Do` places the picture.
+    pub(crate) fn drawn_page(
+        mut self,
+        lines: &[&str],
+        drawing: &str,
+        (jpeg, width, height): (&[u8], u32, u32),
+    ) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let image = self.add_image(jpeg, width, height);
+        let content = format!("{}\n{drawing}", text_content(14.0, 24.0, lines, 0));
+        let resources = format!("/XObject<</I {image} 0 R>>/Font<</F {font} 0 R>>");
+        self.add_page(&resources, "", &content);
+        self
+    }
+
+    /// A scan with a form over it that has no resources of its own and borrows its font from the page.
+    pub(crate) fn borrowing_page(mut self, jpeg: &[u8], width: u32, height: u32) -> Self {
+        let form = "q BT /F 40 Tf 72 300 Td (borrowed) Tj ET Q";
+        let form = self.add(format!(
+            "<</Type/XObject/Subtype/Form/BBox[0 0 {WIDTH} {HEIGHT}]/Length {}>>stream\n{form}\nendstream",
+            form.len()
+        ));
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Courier>>");
+        let image = self.add_image(jpeg, width, height);
+        let content = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q /X Do");
+        let resources = format!("/XObject<</I {image} 0 R/X {form} 0 R>>/Font<</F {font} 0 R>>");
         self.add_page(&resources, "", &content);
         self
     }
@@ -112,7 +153,19 @@ impl Pdf {
         self
     }
 
-    fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
+    fn add_image(&mut self, jpeg: &[u8], width: u32, height: u32) -> usize {
+        let mut image = format!(
+            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
+             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
+            jpeg.len()
+        )
+        .into_bytes();
+        image.extend_from_slice(jpeg);
+        image.extend_from_slice(b"\nendstream");
+        self.add(image)
+    }
+
+    pub(crate) fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
         let content = self.add(stream(content));
         let page = self.add(format!(
             "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {WIDTH} {HEIGHT}]/Contents {content} 0 R\
@@ -121,9 +174,15 @@ impl Pdf {
         self.pages.push(page);
     }
 
-    fn add(&mut self, object: impl Into<Vec<u8>>) -> usize {
+    /// Adds an object and returns its number.
+    pub(crate) fn add(&mut self, object: impl Into<Vec<u8>>) -> usize {
         self.objects.push(object.into());
         self.objects.len() + 2
+    }
+
+    /// The number of the next object.
+    pub(crate) fn next(&self) -> usize {
+        self.objects.len() + 3
     }
 
     /// The file.

@@ -5,7 +5,7 @@
 )]
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -64,12 +64,33 @@ impl Server {
         Self::start_in(directory, key, listen, flags)
     }
 
+    /// A ready service for which the loader looks into `libraries` first.
+    #[allow(dead_code, reason = "for the benchmarks")]
+    pub(crate) fn start_with_libraries(libraries: &Path, flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = new_key(&directory.path().join("keys.json"), "test");
+        let mut command = ocr_service();
+        command.env("LD_LIBRARY_PATH", libraries);
+        let server = Self::run(command, directory, key, "127.0.0.1:0", flags);
+        server.wait_until_ready();
+        server
+    }
+
     pub(crate) fn start_in(directory: TempDir, key: String, listen: &str, flags: &[&str]) -> Self {
+        Self::run(ocr_service(), directory, key, listen, flags)
+    }
+
+    fn run(
+        mut command: Command,
+        directory: TempDir,
+        key: String,
+        listen: &str,
+        flags: &[&str],
+    ) -> Self {
         let listen = match listen {
             "unix" => format!("unix:{}/ocr.sock", directory.path().display()),
             other => other.to_owned(),
         };
-        let mut command = ocr_service();
         command
             .arg("serve")
             .args(["--listen", &listen, "--keys"])
@@ -80,6 +101,10 @@ impl Server {
             .stderr(Stdio::piped());
         if !flags.contains(&"--workers") {
             command.args(["--workers", "2"]);
+        }
+        // The tests send the same document again to have it read again.
+        if !flags.contains(&"--cache") {
+            command.args(["--cache", "0"]);
         }
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());

@@ -1,0 +1,62 @@
+//! What a worker takes of memory for A4 at 300 dpi, and whether it stays at that.
+//!
+//! `cargo bench -p ocr-service --bench memory`, after `service/fetch-pdfium.sh`; takes some minutes.
+
+mod support;
+
+use support::figures::{Wanted, show};
+use support::service::{Server, scan};
+use support::{cores, documents, load, measuring};
+
+fn main() {
+    let (pages, steps) = if measuring() { (1000, 10) } else { (4, 2) };
+    let server = Server::start(&[]);
+    // Few lines a page: what is held is the page's pixels and the model, and the time goes into pages.
+    let lines = ["We write with regard to the goods which were delivered"; 6];
+    let page = scan::page(&lines);
+    let dense = scan::dense_page();
+    let mut resident = Vec::new();
+    for _ in 0..steps {
+        let mut step: Vec<Vec<u8>> = (1..pages / steps).map(|_| documents::png(&page)).collect();
+        step.push(documents::png(&dense));
+        let (_, replies) = load::all(&server, "", step, cores());
+        assert!(replies.iter().all(|reply| reply.answer().complete));
+        resident.push(largest(&server, "VmRSS"));
+    }
+    println!(
+        "{pages} pages of A4 at 300 dpi, 1 of {} dense; the larger of two workers:",
+        pages / steps
+    );
+    let peak = largest(&server, "VmHWM");
+    show("peak", "MB", peak, &Wanted::AtMost(150.0));
+    let base = resident[0];
+    let off = resident
+        .iter()
+        .map(|now| (now / base - 1.0).abs() * 100.0)
+        .fold(0.0, f64::max);
+    show(
+        "resident after the first tenth",
+        "MB",
+        base,
+        &Wanted::Nothing,
+    );
+    show(
+        "furthest from that, in any later tenth",
+        "%",
+        off,
+        &Wanted::AtMost(10.0),
+    );
+}
+
+/// Megabytes, of the worker that has most (proc(5)).
+fn largest(server: &Server, field: &str) -> f64 {
+    let kilobytes = |pid: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        let number = line.split_whitespace().nth(1).unwrap();
+        number.parse::<f64>().unwrap()
+    };
+    let workers = server.workers();
+    assert!(!workers.is_empty());
+    workers.into_iter().map(kilobytes).fold(0.0, f64::max) * 1024.0 / 1e6
+}

@@ -1,0 +1,141 @@
+//! One warm Tesseract in a process of its own, which does nothing else: no HTTP, no decoding, no words.
+//!
+//! A process loads one build of the library. So the benchmark starts itself again, with a directory for the loader.
+#![allow(unsafe_code, reason = "Tesseract's C API, as in the worker")]
+
+use std::ffi::{CStr, c_int};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::ptr;
+use std::time::{Duration, Instant};
+
+use image::GrayImage;
+use leptess::capi;
+
+const ROLE: &str = "--be-an-engine";
+
+pub(crate) struct Engine {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+/// To be called first thing in `main`: where this process is an engine, it is nothing else.
+pub(crate) fn serve_if_asked() {
+    if std::env::args().any(|arg| arg == ROLE) {
+        serve();
+        std::process::exit(0);
+    }
+}
+
+/// Where the distribution's library is: this process has it loaded, as it has no run path.
+pub(crate) fn distribution() -> PathBuf {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let path = maps
+        .lines()
+        .find_map(|line| {
+            Some(&line[line.find('/')?..]).filter(|path| path.contains("/libtesseract.so"))
+        })
+        .unwrap();
+    Path::new(path).parent().unwrap().to_owned()
+}
+
+/// Where `make engine` puts the other one, if it is there.
+pub(crate) fn own() -> Option<PathBuf> {
+    let directory = Path::new(env!("CARGO_BIN_EXE_ocr-service")).parent()?;
+    directory
+        .join("glibc-hwcaps")
+        .is_dir()
+        .then(|| directory.to_owned())
+}
+
+impl Engine {
+    /// `directory` is the loader's first.
+    pub(crate) fn start(directory: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg(ROLE)
+            .env("LD_LIBRARY_PATH", directory)
+            .env("OMP_THREAD_LIMIT", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            to: child.stdin.take().unwrap(),
+            from: BufReader::new(child.stdout.take().unwrap()),
+            child,
+        }
+    }
+
+    /// The text of a page, and how long it took.
+    pub(crate) fn read(&mut self, page: &GrayImage) -> (Duration, String) {
+        writeln!(self.to, "{} {}", page.width(), page.height()).unwrap();
+        self.to.write_all(page).unwrap();
+        self.to.flush().unwrap();
+        let [nanos, length] = numbers(&mut self.from).unwrap();
+        let mut text = vec![0; usize::try_from(length).unwrap()];
+        self.from.read_exact(&mut text).unwrap();
+        (
+            Duration::from_nanos(nanos),
+            String::from_utf8(text).unwrap(),
+        )
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Two numbers on a line; `None` at the end.
+fn numbers(from: &mut impl BufRead) -> Option<[u64; 2]> {
+    let mut line = String::new();
+    if from.read_line(&mut line).unwrap() == 0 {
+        return None;
+    }
+    let (first, second) = line.trim().split_once(' ').unwrap();
+    Some([first.parse().unwrap(), second.parse().unwrap()])
+}
+
+fn serve() {
+    let mut input = std::io::stdin().lock();
+    let mut output = std::io::stdout().lock();
+    // SAFETY: as in the worker: one handle on one thread, texts copied and freed, pixels that outlive the calls.
+    unsafe {
+        let handle = capi::TessBaseAPICreate();
+        let failed = capi::TessBaseAPIInit2(
+            handle,
+            ptr::null(),
+            c"eng".as_ptr(),
+            capi::TessOcrEngineMode_OEM_LSTM_ONLY,
+        );
+        assert_eq!(failed, 0, "no model for English");
+        capi::TessBaseAPISetVariable(handle, c"debug_file".as_ptr(), c"/dev/null".as_ptr());
+        capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_AUTO);
+        while let Some([width, height]) = numbers(&mut input) {
+            let mut pixels = vec![0; usize::try_from(width * height).unwrap()];
+            input.read_exact(&mut pixels).unwrap();
+            let (width, height) = (
+                c_int::try_from(width).unwrap(),
+                c_int::try_from(height).unwrap(),
+            );
+            let began = Instant::now();
+            capi::TessBaseAPISetImage(handle, pixels.as_ptr(), width, height, 1, width);
+            capi::TessBaseAPISetSourceResolution(handle, 300);
+            assert_eq!(capi::TessBaseAPIRecognize(handle, ptr::null_mut()), 0);
+            let text = capi::TessBaseAPIGetUTF8Text(handle);
+            let took = began.elapsed().as_nanos();
+            let bytes = CStr::from_ptr(text).to_bytes();
+            writeln!(output, "{took} {}", bytes.len()).unwrap();
+            output.write_all(bytes).unwrap();
+            output.flush().unwrap();
+            capi::TessDeleteText(text);
+            capi::TessBaseAPIClear(handle);
+        }
+        capi::TessBaseAPIDelete(handle);
+    }
+}

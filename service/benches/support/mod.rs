@@ -1,0 +1,28 @@
+//! What the benchmarks share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+)]
+#![allow(dead_code, reason = "not every benchmark uses all of it")]
+
+pub(crate) mod documents;
+pub(crate) mod engine;
+pub(crate) mod figures;
+pub(crate) mod load;
+#[allow(unused_imports, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/service/support/mod.rs"]
+pub(crate) mod service;
+
+/// Whether to measure. `cargo test --benches` runs every benchmark too: once is enough to see that it works.
+pub(crate) fn measuring() -> bool {
+    std::env::args().any(|arg| arg == "--bench")
+}
+
+/// Processor cores that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

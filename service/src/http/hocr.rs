@@ -1,0 +1,146 @@
+//! An answer as hOCR 1.2 (<https://kba.github.io/hocr-spec/1.2/>): HTML that is well formed XML, too.
+
+use std::fmt::Write;
+
+use ocr_api::answer::{Answer, Page, Word};
+
+use crate::lines::{paragraphs, union};
+
+/// The elements that are written, as the specification wants them announced.
+const CAPABILITIES: &str = "ocr_page ocr_carea ocr_par ocr_line ocrx_word";
+
+pub(super) fn render(answer: &Answer) -> String {
+    let mut html = String::from(
+        "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n",
+    );
+    let name = answer.document.name.as_deref().unwrap_or_default();
+    let head = [
+        ("ocr-system", format!("ocr-service {}", answer.release)),
+        ("ocr-capabilities", CAPABILITIES.to_owned()),
+        ("ocr-number-of-pages", answer.pages.len().to_string()),
+    ];
+    // Writing to a string can't fail, here and below.
+    let _ = writeln!(html, "<title>{}</title>", escape(name));
+    for (name, content) in head {
+        let content = escape(&content);
+        let _ = writeln!(html, "<meta name=\"{name}\" content=\"{content}\"/>");
+    }
+    html.push_str("</head>\n<body>\n");
+    for page in &answer.pages {
+        write_page(&mut html, page, name);
+    }
+    html.push_str("</body>\n</html>\n");
+    html
+}
+
+fn write_page(html: &mut String, page: &Page, image: &str) {
+    let number = page.page;
+    let size = [0, 0, page.width.unwrap_or(0), page.height.unwrap_or(0)].map(i64::from);
+    let resolution = page
+        .dpi
+        .map(|dpi| format!("; scan_res {dpi} {dpi}"))
+        .unwrap_or_default();
+    let status = serde_json::to_string(&page.status).unwrap_or_default();
+    let _ = writeln!(
+        html,
+        "<div class=\"ocr_page\" id=\"page_{number}\" title=\"image {}; {}; ppageno {}{resolution}; x_status {}\">",
+        escape(&quoted(image)),
+        bbox(size),
+        number.saturating_sub(1),
+        status.trim_matches('"'),
+    );
+    let mut line_number = 0;
+    for (at, lines) in paragraphs(page).into_iter().enumerate() {
+        let words = lines.iter().flat_map(|line| &page.words[line.clone()]);
+        let around = bbox(union(words.map(|word| word.bounds)).map(i64::from));
+        let id = format!("{number}_{}", at + 1);
+        let _ = writeln!(
+            html,
+            "<div class=\"ocr_carea\" id=\"block_{id}\" title=\"{around}\">\n\
+             <p class=\"ocr_par\" id=\"par_{id}\" title=\"{around}\">"
+        );
+        for line in lines {
+            line_number += 1;
+            write_line(html, page, line.start, &page.words[line], line_number);
+        }
+        html.push_str("</p>\n</div>\n");
+    }
+    html.push_str("</div>\n");
+}
+
+/// `first` is the place of the first word on its page.
+fn write_line(html: &mut String, page: &Page, first: usize, words: &[Word], number: usize) {
+    let around = bbox(union(words.iter().map(|word| word.bounds)).map(i64::from));
+    // Counted counter-clockwise, for text that has to be turned clockwise by as much.
+    let angle = match page.rotation {
+        0 => String::new(),
+        degrees => format!("; textangle {degrees}"),
+    };
+    let page = page.page;
+    let _ = write!(
+        html,
+        "<span class=\"ocr_line\" id=\"line_{page}_{number}\" title=\"{around}{angle}\">"
+    );
+    for (at, word) in words.iter().enumerate() {
+        let space = if at == 0 { "" } else { " " };
+        let _ = write!(
+            html,
+            "{space}<span class=\"ocrx_word\" id=\"word_{page}_{}\" title=\"{}; x_wconf {:.0}\">{}</span>",
+            first + at + 1,
+            bbox(word.bounds.map(i64::from)),
+            word.confidence,
+            escape(&word.text)
+        );
+    }
+    html.push_str("</span>\n");
+}
+
+fn bbox([left, top, right, bottom]: [i64; 4]) -> String {
+    // The specification has no negative coordinates; a text layer can reach beyond its page.
+    format!(
+        "bbox {} {} {} {}",
+        left.max(0),
+        top.max(0),
+        right.max(0),
+        bottom.max(0)
+    )
+}
+
+/// A delimited string of the specification; it knows no escape for the delimiter.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace(['"', '\\', ';'], "_"))
+}
+
+/// For text and attributes. What XML does not allow at all becomes a replacement character.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\t' | '\n' | '\r' => escaped.push(c),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
+                escaped.push('\u{fffd}')
+            }
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_document_says_is_text_and_nothing_else() {
+        assert_eq!(
+            escape("<b a=\"1\">&\u{1}"),
+            "&lt;b a=&quot;1&quot;&gt;&amp;\u{fffd}"
+        );
+        assert_eq!(quoted("a\"; bbox 0 0 1 1.png"), "\"a__ bbox 0 0 1 1.png\"");
+        assert_eq!(bbox([-4, 0, 10, 20]), "bbox 0 0 10 20");
+    }
+}

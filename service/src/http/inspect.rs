@@ -1,0 +1,131 @@
+//! `POST /v1/inspect`: what a document is like, and what reading it would cost. `POST /v1/preview`: what a page looks like.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use ocr_api::inspection::{Inspection, PageInspection, TextLayer};
+use tokio::time::timeout_at;
+
+use super::access::{self, Noted};
+use super::error::Rejection;
+use super::intake::{self, Incoming, Intake};
+use super::negotiate::Format;
+use super::reading::{self, of_failure};
+use super::spread::Spread;
+use super::{Service, estimate};
+
+/// Of a preview: enough to read by, and small enough to be waited for.
+const PREVIEW_SIDE: u32 = 1600;
+
+pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
+    let mut noted = Noted::default();
+    let result = inspect(&service, incoming, &mut noted).await;
+    access::noted(result, noted)
+}
+
+pub(super) async fn post_preview(
+    State(service): State<Arc<Service>>,
+    incoming: Incoming,
+) -> Response {
+    let mut noted = Noted::default();
+    let result = preview(&service, incoming, &mut noted).await;
+    access::noted(result, noted)
+}
+
+async fn inspect(
+    service: &Arc<Service>,
+    incoming: Incoming,
+    noted: &mut Noted,
+) -> Result<Response, Rejection> {
+    let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    let count = reading::count(service, &intake).await?;
+    let numbers = intake.wanted.pages.of(count)?;
+    noted.pages = Some(numbers.len());
+    let (pages, warnings) = look(service, &intake, numbers).await?;
+    let sound = pages
+        .iter()
+        .filter(|page| page.text_layer == Some(TextLayer::Sound))
+        .count();
+    let inspection = Inspection {
+        id: intake.id.clone(),
+        release: service.release.clone(),
+        document: intake.describe(count),
+        text_share: sound as f64 / pages.len().max(1) as f64,
+        estimate: estimate::of(&pages),
+        pages,
+        warnings,
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(inspection)).into_response())
+}
+
+/// Each page, whatever became of it, and what is to be said of them. None at all is a rejection.
+async fn look(
+    service: &Arc<Service>,
+    intake: &Intake,
+    numbers: Vec<u32>,
+) -> Result<(Vec<PageInspection>, Vec<String>), Rejection> {
+    let (service, document) = (Arc::clone(service), Arc::clone(&intake.document));
+    let mode = intake.wanted.how.mode;
+    let at_once = service.pool.size() as usize;
+    let mut spread = Spread::new(numbers, at_once, intake.deadline, move |number| {
+        let (service, document) = (Arc::clone(&service), Arc::clone(&document));
+        async move { service.pool.inspect(&document, number, mode).await }
+    });
+    let mut pages = Vec::new();
+    let mut warnings = Vec::new();
+    let mut first_failure = None;
+    while let Some((number, result)) = spread.next().await {
+        let (status, reason) = match result {
+            Some(Ok(page)) => {
+                pages.push(page);
+                continue;
+            }
+            Some(Err(failure)) => {
+                let (status, reason) = reading::unread_for(&failure);
+                first_failure.get_or_insert(failure);
+                (status, reason)
+            }
+            None => reading::cut_off(),
+        };
+        warnings.push((number, format!("Page {number}: {reason}")));
+        pages.push(PageInspection {
+            page: number,
+            status,
+            method: None,
+            text_layer: None,
+            width: None,
+            height: None,
+            dpi: None,
+        });
+    }
+    if pages.iter().all(|page| page.text_layer.is_none()) {
+        return Err(first_failure.map_or_else(reading::too_late, of_failure));
+    }
+    pages.sort_by_key(|page| page.page);
+    warnings.sort();
+    let warnings = warnings.into_iter().map(|(_, warning)| warning).collect();
+    Ok((pages, warnings))
+}
+
+async fn preview(
+    service: &Arc<Service>,
+    incoming: Incoming,
+    noted: &mut Noted,
+) -> Result<Response, Rejection> {
+    let intake = intake::receive(service, incoming, &[Format::Png], noted).await?;
+    let count = reading::count(service, &intake).await?;
+    // The first of those that were asked for; there is at least one.
+    let numbers = intake.wanted.pages.of(count)?;
+    let page = numbers.first().copied().unwrap_or(1);
+    let drawn = service.pool.preview(&intake.document, page, PREVIEW_SIDE);
+    let png = timeout_at(intake.deadline, drawn)
+        .await
+        .map_err(|_| reading::too_late())?
+        .map_err(of_failure)?;
+    intake.share.grow(png.len() as u64)?;
+    let headers = [(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "no-store")];
+    Ok((headers, png).into_response())
+}

@@ -1,0 +1,211 @@
+//! From a request to a document that may be read: shared by every route that takes one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use ocr_api::answer::Document as DocumentAnswer;
+use ocr_api::problem::ProblemKind;
+use tokio::time::{Instant, timeout_at};
+
+use super::access::{Noted, Notes, RequestId};
+use super::error::Rejection;
+use super::negotiate::{self, Format};
+use super::query::Wanted;
+use super::replay::Wish;
+use super::share::Share;
+use super::upload::{self, Upload};
+use super::{Service, discard};
+use crate::document::Document;
+use crate::keyring::Known;
+
+/// A client that can't wait as long as the service would.
+const DEADLINE_MS: &str = "x-deadline-ms";
+
+/// A request of which nothing has been read but its head.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    id: String,
+    /// The key that let it in.
+    known: Known,
+    notes: Notes,
+    query: String,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl<S: Sync> FromRequest<S> for Incoming {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
+        let (mut head, body) = request.into_parts();
+        // Behind the check of the key, it is there.
+        let known = head
+            .extensions
+            .remove::<Known>()
+            .ok_or_else(Rejection::key)?;
+        let id = head.extensions.get::<RequestId>();
+        let notes = head.extensions.get::<Notes>();
+        Ok(Self {
+            id: id.map(|RequestId(id)| id.clone()).unwrap_or_default(),
+            known,
+            notes: notes.cloned().unwrap_or_default(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers,
+            body,
+        })
+    }
+}
+
+/// A document, and what is wanted of it.
+#[derive(Debug, Clone)]
+pub(super) struct Intake {
+    /// The request's.
+    pub(super) id: String,
+    pub(super) format: Format,
+    pub(super) wanted: Wanted,
+    pub(super) deadline: Instant,
+    pub(super) document: Arc<Document>,
+    /// The file name that the client gave.
+    pub(super) name: Option<String>,
+    /// What it says of repetition.
+    pub(super) wish: Wish,
+    /// Held until the answer is made.
+    pub(super) share: Arc<Share>,
+}
+
+impl Intake {
+    /// What an answer says of the document, which has so many pages.
+    pub(super) fn describe(&self, pages: u32) -> DocumentAnswer {
+        DocumentAnswer {
+            name: self.name.clone(),
+            kind: self.document.kind,
+            sha256: self.document.sha256.clone(),
+            pages,
+        }
+    }
+}
+
+/// Takes the document in, after everything that can be said before its first byte. `formats`: those of the route.
+pub(super) async fn receive(
+    service: &Service,
+    mut incoming: Incoming,
+    formats: &[Format],
+    noted: &mut Noted,
+) -> Result<Intake, Rejection> {
+    let body = std::mem::take(&mut incoming.body);
+    let mut body = body.into_data_stream();
+    let headers = &incoming.headers;
+    let asked = match ask(service, &incoming, formats) {
+        Ok(asked) => asked,
+        Err(rejection) => {
+            discard::unless_expected(headers, body);
+            return Err(rejection);
+        }
+    };
+    let Asked {
+        format,
+        wanted,
+        wish,
+        deadline,
+        share,
+    } = asked;
+    let began = Instant::now();
+    let limit = service.limits.max_upload;
+    let upload = upload::receive(headers, &mut body, limit, &share);
+    let upload = timeout_at(deadline, upload)
+        .await
+        .unwrap_or_else(|_| Err(upload_too_slow()));
+    let Upload {
+        bytes,
+        kind,
+        name,
+        sha256,
+    } = upload.inspect_err(|_| discard::in_background(body))?;
+    service.metrics.uploaded(began.elapsed());
+    noted.document = Some(kind.media_type().to_owned());
+    noted.sha256 = Some(sha256.clone());
+    noted.bytes = Some(bytes.len() as u64);
+    if let Some(left) = service.pool.refused(&sha256) {
+        return Err(Rejection::quarantined(left));
+    }
+    incoming.notes.add(noted);
+    let document = Arc::new(Document {
+        id: service.next_document.fetch_add(1, Ordering::Relaxed),
+        kind,
+        bytes,
+        sha256,
+        owner: share.owner().clone(),
+    });
+    Ok(Intake {
+        id: incoming.id,
+        format,
+        wanted,
+        deadline,
+        document,
+        name,
+        wish,
+        share: Arc::new(share),
+    })
+}
+
+/// What a request asks for, and the room that it was given.
+struct Asked {
+    format: Format,
+    wanted: Wanted,
+    wish: Wish,
+    deadline: Instant,
+    share: Share,
+}
+
+/// Everything that can be said before the document is read.
+fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Asked, Rejection> {
+    let Incoming {
+        known,
+        query,
+        headers,
+        ..
+    } = incoming;
+    let format = negotiate::choose(headers, formats)?;
+    let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
+    let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
+    upload::check_length(headers, service.limits.max_upload)?;
+    let wish = Wish::of(headers)?;
+    let share = Share::enter(service, known, &wish)?;
+    Ok(Asked {
+        format,
+        wanted,
+        wish,
+        deadline,
+        share,
+    })
+}
+
+fn upload_too_slow() -> Rejection {
+    Rejection::new(
+        ProblemKind::UploadTimeout,
+        "The document did not arrive before the deadline; send it over a faster connection.",
+    )
+}
+
+/// How long this request may take: the client's wish, but no longer than the service allows.
+fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, Rejection> {
+    let Some(value) = headers.get(DEADLINE_MS) else {
+        return Ok(most);
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|millis| *millis > 0)
+        .map(|millis| Duration::from_millis(millis).min(most))
+        .ok_or_else(|| {
+            Rejection::new(
+                ProblemKind::Malformed,
+                "X-Deadline-Ms is a whole number of milliseconds.",
+            )
+        })
+}

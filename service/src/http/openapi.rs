@@ -1,0 +1,424 @@
+//! `GET /openapi.json`: the routes as OpenAPI 3.1. What is answered comes from the types themselves; what is asked for stands
+//! here, beside the parsers that decide it, and the tests have a fuzzer compare it with what the service does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use ocr_api::answer::{Answer, CodesAnswer, DocumentType};
+use ocr_api::capacity::Capacity;
+use ocr_api::health::{Health, Readiness};
+use ocr_api::inspection::Inspection;
+use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind};
+use utoipa::ToSchema;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem,
+    PathsBuilder,
+};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{
+    ComponentsBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Responses,
+};
+
+use super::Service;
+use super::negotiate::Format;
+use crate::codes::CodeType;
+
+const KEY: &str = "key";
+
+/// Problems of every route that takes a document.
+const OF_A_DOCUMENT: [ProblemKind; 18] = [
+    ProblemKind::Malformed,
+    ProblemKind::EmptyBody,
+    ProblemKind::NotAcceptable,
+    ProblemKind::UploadTimeout,
+    ProblemKind::TooLarge,
+    ProblemKind::Type,
+    ProblemKind::Corrupt,
+    ProblemKind::Encrypted,
+    ProblemKind::NoPages,
+    ProblemKind::PageTooLarge,
+    ProblemKind::IdempotencyKey,
+    ProblemKind::Quarantined,
+    ProblemKind::Incomplete,
+    ProblemKind::Quota,
+    ProblemKind::Internal,
+    ProblemKind::Busy,
+    ProblemKind::Deadline,
+    ProblemKind::Method,
+];
+/// And of every route that needs a key.
+const OF_A_KEY: [ProblemKind; 2] = [ProblemKind::Key, ProblemKind::KeyAttempts];
+
+/// The document, as it is answered.
+pub(super) fn json(release: &str, languages: &[String]) -> String {
+    // Strings, numbers and lists: nothing here can fail to be JSON.
+    describe(release, languages).to_json().unwrap_or_default()
+}
+
+pub(super) async fn openapi_json(State(service): State<Arc<Service>>) -> impl IntoResponse {
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (headers, service.openapi.clone())
+}
+
+fn describe(release: &str, languages: &[String]) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("ocr-service")
+        .version(release)
+        .description(Some(
+            "Documents in, text and structured codes out. Errors are application/problem+json (RFC 9457).",
+        ));
+    let key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API key: `Authorization: Bearer ocrk_…`."))
+        .build();
+    let components = ComponentsBuilder::new()
+        .security_scheme(KEY, SecurityScheme::Http(key))
+        .schemas_from_iter(schemas());
+    let paths = PathsBuilder::new()
+        .path("/v1/ocr", post(ocr(languages)))
+        .path("/v1/codes", post(codes(languages)))
+        .path("/v1/inspect", post(inspect(languages)))
+        .path("/v1/preview", post(preview(languages)))
+        .path("/v1/capacity", get(capacity()))
+        .path("/metrics", get(metrics()))
+        .path("/healthz", get(healthz()))
+        .path("/readyz", get(readyz()))
+        .path("/openapi.json", get(openapi()));
+    OpenApiBuilder::new()
+        .info(info.build())
+        .paths(paths)
+        .components(Some(components.build()))
+        .build()
+}
+
+/// Of everything that is answered, and of what that is made of.
+fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+    let mut schemas = Vec::new();
+    add::<Answer>(&mut schemas);
+    add::<CodesAnswer>(&mut schemas);
+    add::<Inspection>(&mut schemas);
+    add::<Capacity>(&mut schemas);
+    add::<Health>(&mut schemas);
+    add::<Readiness>(&mut schemas);
+    add::<Problem>(&mut schemas);
+    schemas
+}
+
+fn post(operation: Operation) -> PathItem {
+    PathItem::new(HttpMethod::Post, operation)
+}
+
+fn get(operation: Operation) -> PathItem {
+    PathItem::new(HttpMethod::Get, operation)
+}
+
+fn ocr(languages: &[String]) -> Operation {
+    let mut found = ResponseBuilder::new()
+        .description("The text of each requested page, and the codes. Never part of it in silence: see `complete`.")
+        .header("Cache-Status", cache_status());
+    for format in Format::OF_ANSWER {
+        let (kind, subtype) = format.media_type();
+        let content = match format {
+            Format::Json => of::<Answer>(),
+            _ => Content::new(Some(text())),
+        };
+        found = found.content(format!("{kind}/{subtype}"), content);
+    }
+    of_a_document("ocr", "Read a document", languages)
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
+        ))
+        .build()
+}
+
+fn codes(languages: &[String]) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("The codes, and what became of each requested page")
+        .header("Cache-Status", cache_status())
+        .content("application/json", of::<CodesAnswer>());
+    of_a_document("codes", "Find the codes in a document", languages)
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
+        ))
+        .build()
+}
+
+fn inspect(languages: &[String]) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("Each requested page's size and text layer, and what reading them is going to cost; nothing is recognized")
+        .content("application/json", of::<Inspection>());
+    of_a_document("inspect", "See what a document is like", languages)
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
+        ))
+        .build()
+}
+
+fn preview(languages: &[String]) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("A picture of the one requested page")
+        .content("image/png", Content::new(Some(binary())));
+    of_a_document("preview", "Draw a page of a document", languages)
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
+        ))
+        .build()
+}
+
+fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuilder {
+    let parameters = [
+        query(
+            "lang",
+            &format!("Languages joined by `+`, of: {}.", languages.join(", ")),
+            pattern(&format!("^({0})([+]({0}))*$", languages.join("|"))),
+        ),
+        query(
+            "pages",
+            "Pages, counted from 1: `1-3,7`, `5-`. All when left out.",
+            pattern(
+                "^[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?(,[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?)*$",
+            ),
+        ),
+        query(
+            "mode",
+            "`text`: a PDF's text layer; `ocr`: the pixels; `auto`: the layer where it is sound.",
+            string().enum_values(Some(["auto", "text", "ocr"])).build(),
+        ),
+        query(
+            "codes",
+            "Types of codes to look for, or `none`. All but `luhn` when left out.",
+            pattern(&codes_pattern()),
+        ),
+        query(
+            "strict",
+            "`1`: an answer that lacks a page is an error.",
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0))
+                .maximum(Some(1))
+                .build(),
+        ),
+        header(
+            "Idempotency-Key",
+            "The same for a request and its retries: they are read once.",
+            string().min_length(Some(1)).max_length(Some(255)).build(),
+        ),
+        header(
+            "X-Deadline-Ms",
+            "Milliseconds that this request may take, if that is less than what the service allows.",
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(1))
+                .build(),
+        ),
+    ];
+    OperationBuilder::new()
+        .operation_id(Some(id))
+        .summary(Some(summary))
+        .parameters(Some(parameters))
+        .request_body(Some(document()))
+        .security(SecurityRequirement::new(KEY, Vec::<String>::new()))
+}
+
+fn document() -> RequestBody {
+    let file = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("file", binary())
+        .required("file");
+    let mut body = RequestBodyBuilder::new()
+        .description(Some(
+            "A document, as the body or as the part `file` of a form. Its type is found by its first bytes.",
+        ))
+        .required(Some(Required::True))
+        .content("multipart/form-data", Content::new(Some(file.build())))
+        .content("application/octet-stream", Content::new(Some(binary())));
+    for kind in DocumentType::ALL {
+        body = body.content(kind.media_type(), Content::new(Some(binary())));
+    }
+    body.build()
+}
+
+fn capacity() -> Operation {
+    let found = ResponseBuilder::new()
+        .description("How busy the service is, and what the key may still use. Costs no request of the key's quota.")
+        .content("application/json", of::<Capacity>());
+    OperationBuilder::new()
+        .operation_id(Some("capacity"))
+        .summary(Some("See how busy the service is"))
+        .security(SecurityRequirement::new(KEY, Vec::<String>::new()))
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_KEY[..], &[ProblemKind::Method]].concat(),
+        ))
+        .build()
+}
+
+fn metrics() -> Operation {
+    let found = ResponseBuilder::new()
+        .description("Prometheus' text format. The key needs the scope `metrics`.")
+        .content("text/plain", Content::new(Some(text())));
+    OperationBuilder::new()
+        .operation_id(Some("metrics"))
+        .summary(Some("Metrics for Prometheus"))
+        .security(SecurityRequirement::new(KEY, Vec::<String>::new()))
+        .responses(responses(
+            [(200, found.build())],
+            [&OF_A_KEY[..], &[ProblemKind::Internal, ProblemKind::Method]].concat(),
+        ))
+        .build()
+}
+
+fn healthz() -> Operation {
+    let found = ResponseBuilder::new()
+        .description("The process answers")
+        .content("application/json", of::<Health>());
+    OperationBuilder::new()
+        .operation_id(Some("healthz"))
+        .summary(Some("See whether the process answers"))
+        .responses(responses([(200, found.build())], vec![ProblemKind::Method]))
+        .build()
+}
+
+fn readyz() -> Operation {
+    let of_status = |description: &str| {
+        ResponseBuilder::new()
+            .description(description)
+            .content("application/json", of::<Readiness>())
+            .build()
+    };
+    OperationBuilder::new()
+        .operation_id(Some("readyz"))
+        .summary(Some("See whether every worker has read a sample"))
+        .responses(responses(
+            [
+                (200, of_status("Every worker is ready")),
+                (503, of_status("Not yet, or not any more")),
+            ],
+            vec![ProblemKind::Method],
+        ))
+        .build()
+}
+
+fn openapi() -> Operation {
+    let object = ObjectBuilder::new().schema_type(Type::Object).build();
+    let found = ResponseBuilder::new()
+        .description("This document")
+        .content("application/json", Content::new(Some(object)));
+    OperationBuilder::new()
+        .operation_id(Some("openapi"))
+        .summary(Some("This document"))
+        .responses(responses([(200, found.build())], vec![ProblemKind::Method]))
+        .build()
+}
+
+/// The given responses, and one of each status that these problems have.
+fn responses<const N: usize>(
+    good: [(u16, utoipa::openapi::Response); N],
+    problems: Vec<ProblemKind>,
+) -> Responses {
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for problem in problems {
+        by_status.entry(problem.status()).or_default().push(problem);
+    }
+    let mut responses = Responses::new();
+    for (status, kinds) in by_status {
+        let titles: Vec<&str> = kinds.iter().map(|kind| kind.title()).collect();
+        let mut response = ResponseBuilder::new()
+            .description(titles.join("; "))
+            .content(MEDIA_TYPE, of::<Problem>());
+        if matches!(status, 429 | 503) {
+            let seconds = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(1));
+            let retry_after = HeaderBuilder::new()
+                .schema(Some(seconds.build()))
+                .description(Some("Seconds, from measured page times or the quota"));
+            response = response.header("Retry-After", retry_after.build());
+        }
+        responses
+            .responses
+            .insert(status.to_string(), response.build().into());
+    }
+    for (status, response) in good {
+        responses
+            .responses
+            .insert(status.to_string(), response.into());
+    }
+    responses
+}
+
+fn of<T: ToSchema>() -> Content {
+    Content::new(Some(Ref::from_schema_name(T::name())))
+}
+
+fn cache_status() -> utoipa::openapi::header::Header {
+    HeaderBuilder::new()
+        .schema(Some(text()))
+        .description(Some("Whether the answer had been kept (RFC 9211)"))
+        .build()
+}
+
+fn query(name: &str, description: &str, schema: impl Into<Schema>) -> Parameter {
+    parameter(ParameterIn::Query, name, description, schema)
+}
+
+fn header(name: &str, description: &str, schema: impl Into<Schema>) -> Parameter {
+    parameter(ParameterIn::Header, name, description, schema)
+}
+
+fn parameter(
+    place: ParameterIn,
+    name: &str,
+    description: &str,
+    schema: impl Into<Schema>,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema.into()))
+        .build()
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn text() -> Schema {
+    string().into()
+}
+
+fn pattern(pattern: &str) -> Schema {
+    string().pattern(Some(pattern)).into()
+}
+
+fn binary() -> Schema {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    string().format(Some(format)).into()
+}
+
+fn codes_pattern() -> String {
+    let names: Vec<&str> = CodeType::ALL.iter().map(|kind| kind.name()).collect();
+    let names = names.join("|");
+    format!("^(none|({names})(,({names}))*)$")
+}

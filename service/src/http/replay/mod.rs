@@ -1,0 +1,436 @@
+//! Answering the same document twice while reading it once. What was read whole is kept for a while, for the key that sent
+//! it; and a request with an `Idempotency-Key` is read to its end even if its client has gone, so that a retry finds it under
+//! way or done. (The header is the IETF's draft-ietf-httpapi-idempotency-key-header; instead of its 409 for a request
+//! that is still under way, the retry waits and gets the answer.)
+
+mod header;
+mod kept;
+mod ledger;
+mod record;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use ocr_api::answer::Page;
+use ocr_api::problem::ProblemKind;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::Service;
+use super::error::Rejection;
+use super::intake::Intake;
+use super::reading::{self, Conclusion, Reading};
+pub(super) use header::Wish;
+use kept::Kept;
+use ledger::{Ledger, Seen};
+use record::{Record, Whole};
+
+/// RFC 9211.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplayLimits {
+    /// Of memory, about; 0 keeps nothing.
+    pub bytes: u64,
+    /// Nothing is kept for longer.
+    pub age: Duration,
+}
+
+/// What is kept and what is under way.
+#[derive(Debug)]
+pub(super) struct Replays {
+    limits: ReplayLimits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    kept: Kept,
+    ledger: Ledger,
+}
+
+/// What two requests must have in common to get the same reading. The release and its rules are those of this process, and
+/// nothing outlives it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Content {
+    /// The id of the API key.
+    pub(super) key: Arc<str>,
+    /// Of the document, in hex.
+    pub(super) sha256: String,
+    /// All that decides what is read, normalized.
+    pub(super) parameters: String,
+}
+
+/// A reading, or why there is none.
+type Outcome = Result<Arc<Whole>, Rejection>;
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It was kept.
+    Hit,
+    /// From the work for an earlier request with the same `Idempotency-Key`.
+    Collapsed,
+    /// From work for this request.
+    Miss,
+    /// The same, as the client had asked for it.
+    Bypass,
+}
+
+impl Source {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Collapsed => "collapsed",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+
+    /// The response with its `Cache-Status`.
+    pub(super) fn mark(self, mut response: Response) -> Response {
+        let status = HeaderValue::from_static(match self {
+            Self::Hit => "ocr-service; hit",
+            Self::Collapsed => "ocr-service; fwd=miss; collapsed",
+            Self::Miss => "ocr-service; fwd=miss",
+            Self::Bypass => "ocr-service; fwd=request",
+        });
+        response.headers_mut().insert(CACHE_STATUS, status);
+        response
+    }
+}
+
+/// A reading, made for this request or told again: its pages one after the other, then its conclusion.
+#[derive(Debug)]
+pub(super) struct Replay {
+    source: Source,
+    /// All pages or nothing.
+    strict: bool,
+    from: From,
+}
+
+#[derive(Debug)]
+enum From {
+    Live(Box<Live>),
+    Told { whole: Arc<Whole>, next: usize },
+}
+
+#[derive(Debug)]
+struct Live {
+    reading: Reading,
+    record: Record,
+    work: Work,
+}
+
+enum Begun {
+    Kept(Arc<Whole>),
+    UnderWay(watch::Receiver<Option<Outcome>>),
+    Work(Work),
+}
+
+/// The duty to read, and to tell those who wait for it.
+#[derive(Debug)]
+struct Work {
+    replays: Arc<Replays>,
+    content: Content,
+    keep: bool,
+    idempotency_key: Option<String>,
+    tell: watch::Sender<Option<Outcome>>,
+}
+
+impl Replay {
+    /// One that is kept, or under way for a request with the same `Idempotency-Key`; or else a new one. With such a key, it
+    /// is here when all of it has been read.
+    pub(super) async fn begin(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
+        let replay = Self::begin_with(service, intake).await?;
+        service.metrics.replayed(replay.source.name());
+        Ok(replay)
+    }
+
+    async fn begin_with(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
+        let content = Content::of(intake)?;
+        loop {
+            match service.replays.begin(&content, &intake.wish)? {
+                Begun::Kept(whole) => return Ok(Self::told(intake, whole, Source::Hit)),
+                Begun::UnderWay(mut outcome) => {
+                    let outcome = timeout_at(intake.deadline, outcome.wait_for(Option::is_some))
+                        .await
+                        .map_err(|_| reading::too_late())?
+                        .map(|outcome| outcome.clone());
+                    // Without an outcome, it was given up, and is this request's to read.
+                    if let Ok(Some(outcome)) = outcome {
+                        return outcome.map(|whole| Self::told(intake, whole, Source::Collapsed));
+                    }
+                }
+                Begun::Work(work) => {
+                    let source = if intake.wish.fresh {
+                        Source::Bypass
+                    } else {
+                        Source::Miss
+                    };
+                    return if intake.wish.idempotency_key.is_some() {
+                        let whole = work.read_to_its_end(service, intake).await?;
+                        Ok(Self::told(intake, whole, source))
+                    } else {
+                        let reading = Reading::begin(service, intake).await?;
+                        let record = Record::new(work.may_keep());
+                        let live = Live {
+                            reading,
+                            record,
+                            work,
+                        };
+                        Ok(Self {
+                            source,
+                            strict: intake.wanted.strict,
+                            from: From::Live(Box::new(live)),
+                        })
+                    };
+                }
+            }
+        }
+    }
+
+    fn told(intake: &Intake, whole: Arc<Whole>, source: Source) -> Self {
+        Self {
+            source,
+            strict: intake.wanted.strict,
+            from: From::Told { whole, next: 0 },
+        }
+    }
+
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Pages in the document.
+    pub(super) fn count(&self) -> u32 {
+        match &self.from {
+            From::Live(live) => live.reading.count(),
+            From::Told { whole, .. } => whole.count,
+        }
+    }
+
+    /// The wanted ones, in order.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        match &self.from {
+            From::Live(live) => live.reading.numbers().to_vec(),
+            From::Told { whole, .. } => {
+                let mut numbers: Vec<u32> = whole.pages.iter().map(|page| page.page).collect();
+                numbers.sort_unstable();
+                numbers
+            }
+        }
+    }
+
+    /// As [`Reading::has_answer`].
+    pub(super) fn has_answer(&self) -> bool {
+        match &self.from {
+            From::Live(live) => live.reading.has_answer(),
+            From::Told { .. } => true,
+        }
+    }
+
+    /// As [`Reading::next`].
+    pub(super) async fn next(&mut self) -> Option<Page> {
+        match &mut self.from {
+            From::Live(live) => {
+                let page = live.reading.next().await?;
+                live.record.add(&page);
+                Some(page)
+            }
+            From::Told { whole, next } => {
+                let page = whole.pages.get(*next)?.clone();
+                *next += 1;
+                Some(page)
+            }
+        }
+    }
+
+    /// As [`Reading::conclude`]; where all pages or nothing is wanted, one with a page missing is a rejection, too.
+    pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
+        let strict = self.strict;
+        let conclusion = match self.from {
+            From::Live(live) => {
+                let Live {
+                    reading,
+                    record,
+                    work,
+                } = *live;
+                let count = reading.count();
+                let conclusion = reading.conclude()?;
+                if let Some(whole) = record.end(count, &conclusion) {
+                    work.finish(&Ok(Arc::new(whole)));
+                }
+                conclusion
+            }
+            From::Told { whole, .. } => whole.conclusion.clone(),
+        };
+        conclusion.or_nothing(strict)
+    }
+}
+
+impl Content {
+    fn of(intake: &Intake) -> Result<Self, Rejection> {
+        let how = serde_json::to_string(&intake.wanted.how).map_err(|_| gave_up())?;
+        Ok(Self {
+            key: Arc::clone(&intake.share.owner().key),
+            sha256: intake.document.sha256.clone(),
+            parameters: format!("{} {how}", intake.wanted.pages.normalized()),
+        })
+    }
+}
+
+impl Replays {
+    pub(super) fn new(limits: ReplayLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Whether a request of the key with this `Idempotency-Key` is under way or has been answered: its retry needs no room
+    /// in the quota.
+    pub(super) fn knows(&self, key: &Arc<str>, wish: &Wish) -> bool {
+        let idempotency_key = wish.idempotency_key.as_deref();
+        let (now, age) = (Instant::now(), self.limits.age);
+        idempotency_key.is_some_and(|name| self.state().ledger.get(key, name, now, age).is_some())
+    }
+
+    fn begin(self: &Arc<Self>, content: &Content, wish: &Wish) -> Result<Begun, Rejection> {
+        let mut state = self.state();
+        let (now, age) = (Instant::now(), self.limits.age);
+        let State { kept, ledger } = &mut *state;
+        let mut may_look = !wish.fresh;
+        if let Some(name) = &wish.idempotency_key
+            && let Some((known, seen)) = ledger.get(&content.key, name, now, age)
+        {
+            if known != content {
+                return Err(Rejection::new(
+                    ProblemKind::IdempotencyKey,
+                    "This Idempotency-Key came with another document or other parameters before; use a new one for each \
+                     request that is not a retry.",
+                ));
+            }
+            match seen {
+                Seen::UnderWay(outcome) => return Ok(Begun::UnderWay(outcome.clone())),
+                Seen::Done => may_look = true,
+            }
+        }
+        if may_look && let Some(whole) = kept.get(content, now, age) {
+            if let Some(name) = &wish.idempotency_key {
+                ledger.put(content, name, Seen::Done, now);
+            }
+            return Ok(Begun::Kept(whole));
+        }
+        let (tell, outcome) = watch::channel(None);
+        if let Some(name) = &wish.idempotency_key {
+            ledger.put(content, name, Seen::UnderWay(outcome), now);
+        }
+        Ok(Begun::Work(Work {
+            replays: Arc::clone(self),
+            content: content.clone(),
+            keep: !wish.no_store,
+            idempotency_key: wish.idempotency_key.clone(),
+            tell,
+        }))
+    }
+
+    /// Forgets what is too old, for ever.
+    pub(super) async fn tidy(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(self.limits.age.max(Duration::from_secs(10)) / 10).await;
+            let now = Instant::now();
+            let mut state = self.state();
+            state.kept.forget(now, self.limits.age);
+            state.ledger.forget(now, self.limits.age);
+        }
+    }
+
+    /// Bytes kept, about, and readings.
+    pub(super) fn size(&self) -> (u64, usize) {
+        self.state().kept.size()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Its parts are whole between any two operations on them.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    /// Bytes that may be kept of it.
+    fn may_keep(&self) -> u64 {
+        if self.keep {
+            self.replays.limits.bytes
+        } else {
+            0
+        }
+    }
+
+    /// Reads all of it, and goes on when this future is dropped: the deadline and the request's share bound it.
+    async fn read_to_its_end(self, service: &Arc<Service>, intake: &Intake) -> Outcome {
+        let (service, intake) = (Arc::clone(service), intake.clone());
+        let read = async move {
+            let mut reading = Reading::begin(&service, &intake).await?;
+            let mut record = Record::new(u64::MAX);
+            while let Some(page) = reading.next().await {
+                record.add(&page);
+            }
+            let count = reading.count();
+            let conclusion = reading.conclude()?;
+            record
+                .end(count, &conclusion)
+                .map(Arc::new)
+                .ok_or_else(gave_up)
+        };
+        let task = tokio::spawn(async move {
+            let outcome = read.await;
+            self.finish(&outcome);
+            outcome
+        });
+        task.await.unwrap_or_else(|_| Err(gave_up()))
+    }
+
+    /// Keeps what was read whole, and tells it.
+    fn finish(mut self, outcome: &Outcome) {
+        let name = self.idempotency_key.take();
+        let now = Instant::now();
+        let mut state = self.replays.state();
+        let kept = match outcome {
+            Ok(whole) if self.keep && whole.conclusion.complete => {
+                let most = self.replays.limits.bytes;
+                state.kept.put(&self.content, whole, now, most)
+            }
+            _ => false,
+        };
+        if let Some(name) = name {
+            if kept {
+                state.ledger.put(&self.content, &name, Seen::Done, now);
+            } else {
+                state.ledger.remove(&self.content.key, &name);
+            }
+        }
+        drop(state);
+        self.tell.send_replace(Some(outcome.clone()));
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // Of a reading that was given up half-way.
+        if let Some(name) = self.idempotency_key.take() {
+            self.replays.state().ledger.remove(&self.content.key, &name);
+        }
+    }
+}
+
+fn gave_up() -> Rejection {
+    tracing::error!("a reading panicked");
+    Rejection::new(
+        ProblemKind::Internal,
+        "This is a bug in the service; report it with the request id.",
+    )
+}

@@ -1,0 +1,124 @@
+//! An answer as a searchable PDF: which words go where is settled here; a worker, which may open the document, makes it.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use ocr_api::answer::{Answer, Method, Page};
+use ocr_api::problem::ProblemKind;
+use tokio::time::timeout_at;
+
+use super::Service;
+use super::answer::complete;
+use super::error::Rejection;
+use super::intake::Intake;
+use super::reading::of_failure;
+use crate::lines::paragraphs;
+use crate::protocol::{MAX_FRAME, Overlay, Placed};
+
+/// The pages that could not get their words, where there are some.
+const UNSEARCHABLE: &str = "x-ocr-unsearchable";
+/// A word's box, quotes and commas on its way to the worker, in bytes.
+const WORD: usize = 80;
+
+pub(super) async fn respond(
+    service: &Service,
+    intake: Intake,
+    answer: Answer,
+) -> Result<Response, Rejection> {
+    let pages: Vec<Overlay> = answer.pages.iter().map(overlay).collect();
+    let words = pages.iter().flat_map(|page| &page.words);
+    let size: usize = words.map(|word| WORD + 6 * word.text.len()).sum();
+    if size + WORD * pages.len() > MAX_FRAME as usize {
+        return Err(Rejection::new(
+            ProblemKind::TooLarge,
+            "There are more words in the document than go into a searchable PDF at a time; ask for fewer `pages`.",
+        ));
+    }
+    let made = service.pool.compose(&intake.document, pages);
+    let pdf = timeout_at(intake.deadline, made)
+        .await
+        .map_err(|_| {
+            Rejection::new(
+                ProblemKind::Deadline,
+                "The pages were read, but the PDF was not made before the deadline; ask for fewer pages at a time.",
+            )
+        })?
+        .map_err(of_failure)?;
+    intake.share.grow(pdf.bytes.len() as u64)?;
+    let headers = [
+        (CONTENT_TYPE.as_str(), "application/pdf"),
+        (CACHE_CONTROL.as_str(), "no-store"),
+        complete(&answer),
+    ];
+    let mut response = (headers, pdf.bytes).into_response();
+    let numbers: Vec<String> = pdf.unsearchable.iter().map(u32::to_string).collect();
+    if let (false, Ok(numbers)) = (numbers.is_empty(), numbers.join(",").parse()) {
+        response.headers_mut().insert(UNSEARCHABLE, numbers);
+    }
+    Ok(response)
+}
+
+/// What is laid over a page: nothing, where its own text layer was read.
+fn overlay(page: &Page) -> Overlay {
+    let mut words = Vec::new();
+    if page.method == Some(Method::Ocr) {
+        for line in paragraphs(page).into_iter().flatten() {
+            let words_of_line = &page.words[line];
+            let boxes: Vec<[i32; 4]> = words_of_line.iter().map(|word| word.bounds).collect();
+            for (at, word) in words_of_line.iter().enumerate() {
+                words.push(Placed {
+                    text: word.text.clone(),
+                    bounds: if page.rotation == 0 {
+                        on_line(&boxes, at)
+                    } else {
+                        word.bounds
+                    },
+                });
+            }
+        }
+    }
+    Overlay {
+        page: page.page,
+        width: page.width.unwrap_or(0),
+        height: page.height.unwrap_or(0),
+        rotation: page.rotation,
+        words,
+    }
+}
+
+/// A word's box from the baseline to the height of its line: readers take what stands on different baselines, or in
+/// different sizes, for different lines. The baseline is where most words around it end, as only some have descenders, and
+/// a scan may be askew.
+fn on_line(boxes: &[[i32; 4]], at: usize) -> [i32; 4] {
+    const AROUND: usize = 2;
+    let [left, _, right, _] = boxes[at];
+    let near = &boxes[at.saturating_sub(AROUND)..boxes.len().min(at + AROUND + 1)];
+    let mut bottoms: Vec<i32> = near.iter().map(|bounds| bounds[3]).collect();
+    bottoms.sort_unstable();
+    let baseline = bottoms[(bottoms.len() - 1) / 2];
+    let mut heights: Vec<i32> = boxes.iter().map(|bounds| bounds[3] - bounds[1]).collect();
+    heights.sort_unstable();
+    // The tallest word, unless that is a rule or a picture that was taken for one.
+    let median = heights[heights.len() / 2];
+    let height = heights[heights.len() - 1].min(median * 2);
+    [left, baseline - height, right, baseline]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_line_stand_on_its_baseline_in_its_size() {
+        // "scan", "Copy" with a descender, "of", and a vertical rule.
+        let boxes = [
+            [0, 20, 10, 40],
+            [20, 10, 30, 48],
+            [40, 11, 50, 40],
+            [60, 0, 61, 200],
+        ];
+        assert_eq!(on_line(&boxes, 0), [0, -36, 10, 40]);
+        assert_eq!(on_line(&boxes, 1)[3], 40);
+        assert_eq!(on_line(&boxes[..3], 1), [20, 2, 30, 40]);
+        assert_eq!(on_line(&boxes[..1], 0), boxes[0]);
+    }
+}

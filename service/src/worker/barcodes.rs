@@ -1,0 +1,160 @@
+//! Barcodes in pixels, by zxing-cpp.
+
+use zxingcpp::{BarcodeFormat, ContentType, ImageFormat, ImageView, TextMode};
+
+use super::{Fault, FaultKind, Scan};
+use crate::codes::{Barcode, Content};
+
+/// Pixels that are searched at most; more are made fewer. Noise, all of which looks like the corner of a QR code, took 0.1 s
+/// a megapixel.
+const MOST_PIXELS: u64 = 20_000_000;
+
+const FORMATS: [BarcodeFormat; 10] = [
+    BarcodeFormat::QRCode,
+    BarcodeFormat::DataMatrix,
+    BarcodeFormat::PDF417,
+    BarcodeFormat::Aztec,
+    BarcodeFormat::Code128,
+    BarcodeFormat::Code39,
+    BarcodeFormat::Code93,
+    BarcodeFormat::EANUPC,
+    BarcodeFormat::ITF,
+    BarcodeFormat::Codabar,
+];
+
+/// The barcodes of an image, by place. `left` and `top` are where the image is on its page.
+pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fault> {
+    let pixels = u64::from(scan.width) * u64::from(scan.height);
+    let factor = (1..).find(|factor| pixels / (factor * factor) <= MOST_PIXELS);
+    let factor = factor
+        .and_then(|factor| u32::try_from(factor).ok())
+        .unwrap_or(1);
+    let smaller = (factor > 1).then(|| shrink(scan, factor));
+    let scan = smaller.as_ref().unwrap_or(scan);
+    let fault = |error: zxingcpp::Error| {
+        Fault::new(
+            FaultKind::Engine,
+            format!("reading barcodes failed: {error}"),
+        )
+    };
+    let view = ImageView::from_slice(&scan.pixels, scan.width, scan.height, ImageFormat::Lum)
+        .map_err(fault)?;
+    let reader = zxingcpp::read()
+        .formats(FORMATS)
+        // Bars light on dark cost a third more, and are hardly ever printed.
+        .try_invert(false)
+        .text_mode(TextMode::Plain);
+    let scale = i32::try_from(factor).unwrap_or(1);
+    let mut found: Vec<Barcode> = reader
+        .from(view)
+        .map_err(fault)?
+        .iter()
+        .filter(|barcode| barcode.is_valid())
+        .map(|barcode| {
+            let corners = barcode.position();
+            let corners = [
+                corners.top_left,
+                corners.top_right,
+                corners.bottom_right,
+                corners.bottom_left,
+            ];
+            let edge = |of: fn(&zxingcpp::PointI) -> i32, pick: fn(i32, i32) -> i32| {
+                corners.iter().map(of).reduce(pick).unwrap_or_default() * scale
+            };
+            let (format, content) = upc(name(barcode.format()), content(barcode));
+            Barcode {
+                format,
+                content,
+                gs1: barcode.content_type() == ContentType::GS1,
+                bounds: [
+                    left + edge(|at| at.x, i32::min),
+                    top + edge(|at| at.y, i32::min),
+                    left + edge(|at| at.x, i32::max) + scale,
+                    top + edge(|at| at.y, i32::max) + scale,
+                ],
+            }
+        })
+        .collect();
+    found.sort_by_key(|barcode| (barcode.bounds[1], barcode.bounds[0]));
+    Ok(found)
+}
+
+/// UPC-A is read as EAN-13 with a 0 before it, which no EAN-13 proper begins with.
+fn upc(format: &'static str, content: Content) -> (&'static str, Content) {
+    match content {
+        Content::Text(text) if format == "ean_13" && text.len() == 13 && text.starts_with('0') => {
+            ("upc_a", Content::Text(text[1..].to_owned()))
+        }
+        content => (format, content),
+    }
+}
+
+fn content(barcode: &zxingcpp::Barcode) -> Content {
+    let bytes = barcode.bytes();
+    if barcode.content_type() == ContentType::Binary {
+        return Content::Bytes(bytes);
+    }
+    // The library's text ends at a NUL, and guesses an encoding where the barcode names none: UTF-8 is the better guess.
+    match String::from_utf8(bytes) {
+        Ok(text) if !barcode.has_eci() => Content::Text(text),
+        Ok(_) => Content::Text(barcode.text()),
+        Err(error) => match barcode.text() {
+            text if text.is_empty() || text.contains(char::REPLACEMENT_CHARACTER) => {
+                Content::Bytes(error.into_bytes())
+            }
+            text => Content::Text(text),
+        },
+    }
+}
+
+fn name(format: BarcodeFormat) -> &'static str {
+    match format {
+        BarcodeFormat::QRCode | BarcodeFormat::QRCodeModel1 | BarcodeFormat::QRCodeModel2 => {
+            "qr_code"
+        }
+        BarcodeFormat::MicroQRCode => "micro_qr_code",
+        BarcodeFormat::RMQRCode => "rmqr_code",
+        BarcodeFormat::DataMatrix => "data_matrix",
+        BarcodeFormat::PDF417 | BarcodeFormat::CompactPDF417 => "pdf_417",
+        BarcodeFormat::MicroPDF417 => "micro_pdf_417",
+        BarcodeFormat::Aztec | BarcodeFormat::AztecCode | BarcodeFormat::AztecRune => "aztec",
+        BarcodeFormat::Code128 => "code_128",
+        BarcodeFormat::Code39 | BarcodeFormat::PZN => "code_39",
+        BarcodeFormat::Code93 => "code_93",
+        BarcodeFormat::EAN13 | BarcodeFormat::ISBN => "ean_13",
+        BarcodeFormat::EAN8 => "ean_8",
+        BarcodeFormat::UPCA => "upc_a",
+        BarcodeFormat::UPCE => "upc_e",
+        BarcodeFormat::ITF => "itf",
+        BarcodeFormat::Codabar => "codabar",
+        _ => "other",
+    }
+}
+
+/// Each pixel the mean of `factor` × `factor`; what is left at the right and the bottom is margin.
+fn shrink(scan: &Scan, factor: u32) -> Scan {
+    let (width, height) = (scan.width / factor, scan.height / factor);
+    let stride = scan.width as usize;
+    let step = factor as usize;
+    let mut pixels = Vec::with_capacity(width as usize * height as usize);
+    for y in 0..height as usize {
+        for x in 0..width as usize {
+            let rows = (0..step).map(|row| (y * step + row) * stride + x * step);
+            let sum: u32 = rows
+                .map(|at| {
+                    scan.pixels[at..at + step]
+                        .iter()
+                        .map(|p| u32::from(*p))
+                        .sum::<u32>()
+                })
+                .sum();
+            pixels.push((sum / (factor * factor)) as u8);
+        }
+    }
+    Scan {
+        pixels,
+        width,
+        height,
+        dpi: scan.dpi.map(|dpi| dpi / factor),
+    }
+}

@@ -1,0 +1,198 @@
+//! An image as it is put into a PDF: its own compressed data where PDF knows that compression, else its pixels without
+//! loss.
+
+use std::io::{Cursor, Write};
+
+use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use ocr_api::answer::DocumentType;
+
+use super::{check_size, fault_of, jpeg_end, png_data, resolution, tiff};
+use crate::protocol::{Fault, FaultKind};
+use crate::worker::corrupt;
+
+/// A picture in the words of ISO 32000-1, 8.9.5.
+#[derive(Debug, PartialEq)]
+pub(super) struct Picture {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) space: Space,
+    pub(super) bits: u8,
+    pub(super) data: Data,
+    /// Deflated, of as many bits: what is transparent.
+    pub(super) alpha: Option<Vec<u8>>,
+    /// How it has to be turned to be seen as it is meant.
+    pub(super) orientation: Orientation,
+    pub(super) dpi: Option<u32>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Space {
+    Gray,
+    Rgb,
+    /// As Adobe writes it, 255 is no ink.
+    Cmyk {
+        inverted: bool,
+    },
+    /// Colours of three bytes.
+    Indexed(Vec<u8>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    Jpeg(Vec<u8>),
+    /// Deflated rows.
+    Deflated(Vec<u8>),
+    /// Deflated rows, each after a byte that says by which of PNG's filters it was made small.
+    Filtered(Vec<u8>),
+}
+
+impl Space {
+    pub(super) fn channels(&self) -> u8 {
+        match self {
+            Self::Gray | Self::Indexed(_) => 1,
+            Self::Rgb => 3,
+            Self::Cmyk { .. } => 4,
+        }
+    }
+}
+
+/// The page with this index, counted from 0.
+pub(super) fn picture(
+    kind: DocumentType,
+    bytes: &[u8],
+    index: u32,
+    max_pixels: u64,
+) -> Result<Picture, Fault> {
+    let data = Cursor::new(bytes);
+    match kind {
+        DocumentType::Jpeg => {
+            jpeg_end::check(bytes)?;
+            let space = jpeg_end::space(bytes)
+                .ok_or_else(|| corrupt("The JPEG does not say how it is made."))?;
+            let mut decoder = open(JpegDecoder::new(data), kind, max_pixels)?;
+            let (width, height) = decoder.dimensions();
+            Ok(Picture {
+                width,
+                height,
+                space,
+                bits: 8,
+                data: Data::Jpeg(bytes.to_vec()),
+                alpha: None,
+                orientation: orientation(&mut decoder),
+                dpi: resolution::of(kind, bytes),
+            })
+        }
+        DocumentType::Png => {
+            let mut decoder = open(
+                PngDecoder::with_limits(data, super::png_limits(bytes, max_pixels)),
+                kind,
+                max_pixels,
+            )?;
+            let orientation = orientation(&mut decoder);
+            let dpi = resolution::of(kind, bytes);
+            match png_data::picture(bytes) {
+                Some(picture) => Ok(Picture {
+                    orientation,
+                    dpi,
+                    ..picture
+                }),
+                None => decoded(decoder, kind, orientation, dpi),
+            }
+        }
+        DocumentType::Webp => {
+            let mut decoder = open(WebPDecoder::new(data), kind, max_pixels)?;
+            let orientation = orientation(&mut decoder);
+            decoded(decoder, kind, orientation, None)
+        }
+        DocumentType::Tiff => tiff::picture(bytes, index, max_pixels),
+        DocumentType::Pdf => Err(corrupt("Not an image.")),
+    }
+}
+
+fn open<D: ImageDecoder>(
+    decoder: Result<D, ImageError>,
+    kind: DocumentType,
+    max_pixels: u64,
+) -> Result<D, Fault> {
+    let fault = |error: ImageError| fault_of(&error, kind);
+    let mut decoder = decoder.map_err(fault)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, max_pixels)?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(max_pixels.saturating_mul(16));
+    decoder.set_limits(limits).map_err(fault)?;
+    Ok(decoder)
+}
+
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+fn decoded(
+    decoder: impl ImageDecoder,
+    kind: DocumentType,
+    orientation: Orientation,
+    dpi: Option<u32>,
+) -> Result<Picture, Fault> {
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| fault_of(&error, kind))?;
+    let color = image.color();
+    let (width, height) = (image.width(), image.height());
+    let wide = color.bytes_per_pixel() / color.channel_count() > 1;
+    let has_alpha = color.has_alpha();
+    let space = if color.has_color() {
+        Space::Rgb
+    } else {
+        Space::Gray
+    };
+    // PDF has the higher byte first.
+    let samples: Vec<u8> = match (wide, color.has_color()) {
+        (false, _) => image.into_bytes(),
+        (true, false) => big_endian(image.into_luma_alpha16().as_raw()),
+        (true, true) => big_endian(image.into_rgba16().as_raw()),
+    };
+    let size = if wide { 2 } else { 1 };
+    // What was widened has an alpha channel now, needed or not.
+    let stored_alpha = has_alpha || wide;
+    let colors = usize::from(space.channels()) * size;
+    let (data, alpha) = if stored_alpha {
+        let mut data = Vec::with_capacity(samples.len());
+        let mut alpha = Vec::new();
+        for pixel in samples.chunks_exact(colors + size) {
+            data.extend_from_slice(&pixel[..colors]);
+            alpha.extend_from_slice(&pixel[colors..]);
+        }
+        (data, has_alpha.then_some(alpha))
+    } else {
+        (samples, None)
+    };
+    Ok(Picture {
+        width,
+        height,
+        space,
+        bits: if wide { 16 } else { 8 },
+        data: Data::Deflated(deflate(&data)?),
+        alpha: alpha.as_deref().map(deflate).transpose()?,
+        orientation,
+        dpi,
+    })
+}
+
+fn big_endian(samples: &[u16]) -> Vec<u8> {
+    samples
+        .iter()
+        .flat_map(|sample| sample.to_be_bytes())
+        .collect()
+}
+
+/// Quickly: a page is waited for, and a scan is mostly white.
+pub(super) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))
+}

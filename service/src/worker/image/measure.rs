@@ -1,0 +1,88 @@
+//! What an image is like by its header, and what it looks like made small.
+
+use std::io::Cursor;
+
+use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use ::image::imageops::FilterType;
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat};
+use ocr_api::answer::DocumentType;
+
+use super::{check_size, decode, fault_of, resolution, tiff};
+use crate::protocol::{Fault, FaultKind};
+use crate::worker::{Size, corrupt};
+
+/// The page with this index, counted from 0, as it is seen.
+pub(in crate::worker) fn measure(
+    kind: DocumentType,
+    bytes: &[u8],
+    index: u32,
+    max_pixels: u64,
+) -> Result<Size, Fault> {
+    let data = Cursor::new(bytes);
+    let (width, height) = match kind {
+        DocumentType::Tiff => return tiff::measure(bytes, index, max_pixels),
+        DocumentType::Png => seen(PngDecoder::new(data), kind)?,
+        DocumentType::Jpeg => seen(JpegDecoder::new(data), kind)?,
+        DocumentType::Webp => seen(WebPDecoder::new(data), kind)?,
+        DocumentType::Pdf => return Err(corrupt("Not an image.")),
+    };
+    check_size(width, height, max_pixels)?;
+    Ok(Size {
+        width,
+        height,
+        dpi: resolution::of(kind, bytes),
+    })
+}
+
+fn seen<D: ImageDecoder>(
+    decoder: Result<D, ImageError>,
+    kind: DocumentType,
+) -> Result<(u32, u32), Fault> {
+    let mut decoder = decoder.map_err(|error| fault_of(&error, kind))?;
+    let size = decoder.dimensions();
+    Ok(turned(
+        size,
+        decoder.orientation().unwrap_or(Orientation::NoTransforms),
+    ))
+}
+
+/// Width and height after the image has been turned.
+pub(super) fn turned((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+    match orientation {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        Orientation::NoTransforms
+        | Orientation::Rotate180
+        | Orientation::FlipHorizontal
+        | Orientation::FlipVertical => (width, height),
+    }
+}
+
+/// A PNG of the page in gray, of at most `side` pixels a side.
+pub(in crate::worker) fn preview(
+    kind: DocumentType,
+    bytes: &[u8],
+    index: u32,
+    side: u32,
+    max_pixels: u64,
+) -> Result<Vec<u8>, Fault> {
+    let scan = decode(kind, bytes, index, max_pixels)?;
+    let image = GrayImage::from_raw(scan.width, scan.height, scan.pixels)
+        .ok_or_else(|| corrupt("The image has fewer pixels than it says."))?;
+    let mut image = DynamicImage::from(image);
+    if image.width().max(image.height()) > side {
+        image = image.resize(side, side, FilterType::Triangle);
+    }
+    png(&image)
+}
+
+pub(in crate::worker) fn png(image: &DynamicImage) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Cursor::new(Vec::new());
+    image
+        .write_to(&mut bytes, ImageFormat::Png)
+        .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))?;
+    Ok(bytes.into_inner())
+}

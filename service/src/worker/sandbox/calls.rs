@@ -1,0 +1,227 @@
+//! Seccomp: what decoders, PDFium and Tesseract ask of the kernel is allowed. What only somebody who has taken the
+//! worker over would ask for ends it at once. Anything else is answered as if the kernel did not know it (`ENOSYS`), for
+//! which C libraries have an older way at hand: so a newer C library than those of today works, too.
+
+use std::collections::BTreeMap;
+
+use libc::c_long;
+use seccompiler::{
+    BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp,
+    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
+};
+
+/// Allowed, whatever the arguments. Sockets, descriptors and processes are those that are there already.
+const ALLOWED: &[c_long] = &[
+    // the socket to the service, standard streams, files that Landlock lets it open
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_recvfrom,
+    libc::SYS_sendto,
+    libc::SYS_ppoll,
+    libc::SYS_lseek,
+    libc::SYS_close,
+    libc::SYS_openat,
+    libc::SYS_fcntl,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    libc::SYS_getdents64,
+    libc::SYS_getcwd,
+    // memory; see also `CONDITIONAL`
+    libc::SYS_brk,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    // threads and signals of its own
+    libc::SYS_futex,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_restart_syscall,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    // clocks, chance, and what there is of the machine
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_gettimeofday,
+    libc::SYS_getrandom,
+    libc::SYS_getrusage,
+    libc::SYS_times,
+    libc::SYS_sysinfo,
+    libc::SYS_uname,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+];
+
+/// The older names of some of the above, which newer architectures have not.
+#[cfg(target_arch = "x86_64")]
+const ALLOWED_OLD: &[c_long] = &[
+    libc::SYS_open,
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_access,
+    libc::SYS_readlink,
+    libc::SYS_poll,
+    libc::SYS_time,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const ALLOWED_OLD: &[c_long] = &[];
+
+/// These end the process.
+const DEADLY: &[c_long] = &[
+    // the network
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_sendmsg,
+    libc::SYS_sendmmsg,
+    // other programs and processes
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kcmp,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    // other identities, roots and name spaces
+    libc::SYS_setuid,
+    libc::SYS_setgid,
+    libc::SYS_setgroups,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_chroot,
+    libc::SYS_pivot_root,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_open_by_handle_at,
+    // parts of the kernel that have been ways into it
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_memfd_create,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_kexec_load,
+];
+
+#[cfg(target_arch = "x86_64")]
+const DEADLY_OLD: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
+#[cfg(not(target_arch = "x86_64"))]
+const DEADLY_OLD: &[c_long] = &[];
+
+/// Restricts every thread of this process.
+pub(super) fn restrict() -> Result<(), Error> {
+    // The first one must let the second one be installed, so it names what it forbids.
+    for filter in [deadly()?, allowed()?] {
+        apply_filter_all_threads(&filter)?;
+    }
+    Ok(())
+}
+
+fn deadly() -> Result<BpfProgram, BackendError> {
+    let mut rules = unconditional(&[DEADLY, DEADLY_OLD]);
+    // A process, not a thread.
+    let threads = libc::CLONE_THREAD as u64;
+    rules.insert(
+        libc::SYS_clone,
+        vec![rule(&[(0, SeccompCmpOp::MaskedEq(threads), 0)])?],
+    );
+    program(rules, SeccompAction::Allow, SeccompAction::KillProcess)
+}
+
+fn allowed() -> Result<BpfProgram, BackendError> {
+    let mut rules = unconditional(&[ALLOWED, ALLOWED_OLD]);
+    let executable = SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64);
+    let this_process = u64::from(std::process::id());
+    for (call, conditions) in [
+        // No code but what was loaded by now.
+        (libc::SYS_mmap, &[(2, executable.clone(), 0)][..]),
+        (libc::SYS_mprotect, &[(2, executable, 0)]),
+        // clone3 has its flags in memory, where no filter sees them: for want of it, C libraries take this.
+        (
+            libc::SYS_clone,
+            &[(
+                0,
+                SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64),
+                libc::CLONE_THREAD as u64,
+            )],
+        ),
+        // abort()
+        (libc::SYS_tgkill, &[(0, SeccompCmpOp::Eq, this_process)]),
+        (
+            libc::SYS_prctl,
+            &[(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)],
+        ),
+        // Limits may be asked for, of this process.
+        (
+            libc::SYS_prlimit64,
+            &[(0, SeccompCmpOp::Eq, 0), (2, SeccompCmpOp::Eq, 0)],
+        ),
+    ] {
+        rules.insert(call, vec![rule(conditions)?]);
+    }
+    let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
+    program(rules, unknown, SeccompAction::Allow)
+}
+
+type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+
+fn unconditional(lists: &[&[c_long]]) -> Rules {
+    let calls = lists.iter().copied().flatten();
+    calls.map(|call| (*call, Vec::new())).collect()
+}
+
+/// All of the conditions: an argument's place, how it is compared, and with what.
+fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendError> {
+    let conditions = conditions.iter().map(|(argument, operator, value)| {
+        SeccompCondition::new(*argument, SeccompCmpArgLen::Qword, operator.clone(), *value)
+    });
+    SeccompRule::new(conditions.collect::<Result<_, _>>()?)
+}
+
+fn program(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<BpfProgram, BackendError> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    SeccompFilter::new(rules, otherwise, matching, arch)?.try_into()
+}

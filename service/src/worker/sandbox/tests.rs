@@ -1,0 +1,244 @@
+//! What the sandbox of a worker forbids, tried from within. A process that has entered it can't leave, so each attempt is
+//! made in a process of its own: this test program again, running `attempt` alone.
+#![allow(
+    clippy::disallowed_methods,
+    unsafe_code,
+    reason = "the attempts are made as a document that took over a worker would make them"
+)]
+
+use std::ffi::{CStr, c_int};
+use std::os::unix::process::{ExitStatusExt, parent_id};
+use std::process::{Command, Output};
+use std::{env, fs, io, ptr};
+
+use super::*;
+
+const ATTEMPT: &str = "SANDBOX_ATTEMPT";
+const MAX_PIXELS: u64 = 1_000_000;
+
+/// Tries one thing within the sandbox, and prints what came of it.
+#[test]
+#[ignore = "the other tests run it, in a process of its own"]
+fn attempt() {
+    let Ok(what) = env::var(ATTEMPT) else { return };
+    let (data, parent) = (env::temp_dir(), parent_id());
+    // The harness has a thread more than a worker has; this one is restricted as a worker's is.
+    let sandbox = restrict(&data, MAX_PIXELS, true, || ()).0;
+    let outcome = attempts(&what, parent);
+    println!("{sandbox:?}\noutcome: {outcome}");
+}
+
+fn attempts(what: &str, parent: u32) -> String {
+    let here = env::temp_dir();
+    let file = |result: io::Result<()>| match result {
+        Ok(()) => "done".to_owned(),
+        Err(error) => format!("{error}"),
+    };
+    match what {
+        "nothing" => "done".to_owned(),
+        "read language data" => file(fs::read_dir(here).map(|_| ())),
+        "read elsewhere" => file(fs::read("/etc/passwd").map(|_| ())),
+        "list elsewhere" => file(fs::read_dir("/etc").map(|_| ())),
+        "read the memory of others" => {
+            file(fs::File::open(format!("/proc/{parent}/mem")).map(|_| ()))
+        }
+        "write where it reads" => file(fs::write(here.join("sandbox-test"), "x")),
+        "write elsewhere" => file(fs::write("/var/tmp/sandbox-test", "x")),
+        "truncate" => file(
+            fs::File::options()
+                .write(true)
+                .truncate(true)
+                .open("/etc/hosts")
+                .map(|_| ()),
+        ),
+        "remove" => file(fs::remove_file("/etc/hosts")),
+        "make a directory" => file(fs::create_dir(here.join("sandbox-directory"))),
+        "rename" => file(fs::rename("/etc/hosts", "/etc/hosts-renamed")),
+        "tell its remarks to nobody" => file(fs::write("/dev/null", "x")),
+        "take too much memory" => {
+            let mut much: Vec<u8> = Vec::new();
+            match much.try_reserve_exact(2 << 30) {
+                Ok(()) => "done".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        }
+        "take what a page needs" => {
+            let mut enough: Vec<u8> = Vec::new();
+            match enough.try_reserve_exact(600 << 20) {
+                Ok(()) => "done".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        }
+        "make data executable" => {
+            // SAFETY: a new mapping of a page, which nothing uses.
+            let page = unsafe {
+                libc::mmap(
+                    ptr::null_mut(),
+                    4096,
+                    libc::PROT_READ | libc::PROT_EXEC,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                    -1,
+                    0,
+                )
+            };
+            file(if page == libc::MAP_FAILED {
+                Err(io::Error::last_os_error())
+            } else {
+                Ok(())
+            })
+        }
+        call => file(raw(call, parent)),
+    }
+}
+
+/// A system call that should end the process.
+fn raw(call: &str, parent: u32) -> io::Result<()> {
+    let path: &CStr = c"/bin/true";
+    let argv = [path.as_ptr(), ptr::null()];
+    // SAFETY: calls with arguments that the kernel checks; those that could do harm are the ones that must not work.
+    let result = unsafe {
+        match call {
+            "socket" => libc::syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0),
+            "unix socket" => libc::syscall(libc::SYS_socket, libc::AF_UNIX, libc::SOCK_STREAM, 0),
+            "exec" => libc::syscall(
+                libc::SYS_execve,
+                path.as_ptr(),
+                argv.as_ptr(),
+                argv[1..].as_ptr(),
+            ),
+            "fork" => libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0),
+            "clone3" => libc::syscall(libc::SYS_clone3, ptr::null::<u8>(), 0),
+            "ptrace" => libc::syscall(libc::SYS_ptrace, libc::PTRACE_ATTACH, parent, 0, 0),
+            "process_vm_readv" => libc::syscall(libc::SYS_process_vm_readv, parent, 0, 0, 0, 0, 0),
+            "kill" => libc::syscall(libc::SYS_kill, parent, libc::SIGCONT),
+            "tgkill" => libc::syscall(libc::SYS_tgkill, parent, parent, libc::SIGCONT),
+            "bpf" => libc::syscall(libc::SYS_bpf, 0, 0, 0),
+            "io_uring" => libc::syscall(libc::SYS_io_uring_setup, 1, 0),
+            "userfaultfd" => libc::syscall(libc::SYS_userfaultfd, 0),
+            "mount" => libc::syscall(libc::SYS_mount, 0, 0, 0, 0, 0),
+            "unshare" => libc::syscall(libc::SYS_unshare, libc::CLONE_NEWUSER),
+            "lift a limit" => {
+                let limit = libc::rlimit {
+                    rlim_cur: 1 << 40,
+                    rlim_max: 1 << 40,
+                };
+                libc::syscall(libc::SYS_prlimit64, 0, libc::RLIMIT_AS, &raw const limit, 0)
+            }
+            other => panic!("no attempt is named {other}"),
+        }
+    };
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn run(what: &str) -> Output {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .arg(
+            concat!(module_path!(), "::attempt")
+                .split_once("::")
+                .unwrap()
+                .1,
+        )
+        .env(ATTEMPT, what)
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn outcome(what: &str) -> String {
+    let output = run(what);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let outcome = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("outcome: "));
+    outcome
+        .unwrap_or_else(|| panic!("{what}: {output:?}"))
+        .to_owned()
+}
+
+#[track_caller]
+fn assert_refused(what: &str, with: c_int) {
+    assert_eq!(
+        outcome(what),
+        io::Error::from_raw_os_error(with).to_string(),
+        "{what}"
+    );
+}
+
+#[test]
+fn everything_is_achieved_where_tests_run() {
+    let printed = run("nothing").stdout;
+    let printed = String::from_utf8_lossy(&printed);
+    let wanted = "no_new_privs: true, rlimits: true, landlock: Some(";
+    assert!(printed.contains(wanted), "{printed}");
+    assert!(printed.contains("seccomp: true"), "{printed}");
+}
+
+#[test]
+fn what_reading_a_page_takes_is_there() {
+    for what in [
+        "read language data",
+        "tell its remarks to nobody",
+        "take what a page needs",
+    ] {
+        assert_eq!(outcome(what), "done", "{what}");
+    }
+}
+
+#[test]
+fn files_are_out_of_reach() {
+    for what in [
+        "read elsewhere",
+        "list elsewhere",
+        "read the memory of others",
+        "write where it reads",
+        "write elsewhere",
+        "truncate",
+    ] {
+        assert_refused(what, libc::EACCES);
+    }
+    for what in ["remove", "make a directory", "rename"] {
+        assert_refused(what, libc::ENOSYS);
+    }
+}
+
+#[test]
+fn what_only_an_intruder_does_ends_the_process() {
+    for what in [
+        "socket",
+        "unix socket",
+        "exec",
+        "fork",
+        "ptrace",
+        "process_vm_readv",
+        "kill",
+        "bpf",
+        "io_uring",
+        "userfaultfd",
+        "mount",
+        "unshare",
+    ] {
+        let output = run(what);
+        assert_eq!(
+            output.status.signal(),
+            Some(libc::SIGSYS),
+            "{what}: {output:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_c_library_may_try_is_unknown_to_the_kernel() {
+    for what in ["clone3", "tgkill", "make data executable", "lift a limit"] {
+        assert_refused(what, libc::ENOSYS);
+    }
+}
+
+#[test]
+fn memory_is_bounded() {
+    assert!(outcome("take too much memory").contains("memory"));
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Puts the Python programs of python.txt, which the tests run, into a virtual environment: in the directory given, or else
+# beside ocr-service, where the tests look for them. Needs python3 with venv.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+into=${1:-${CARGO_TARGET_DIR:-$here/../../target}/release/python}
+
+if cmp -s "$here/python.txt" "$into/.installed"; then
+    exit 0
+fi
+rm -rf "$into"
+mkdir -p "$(dirname "$into")"
+python3 -m venv "$into"
+"$into/bin/python3" -m pip install --quiet --disable-pip-version-check --requirement "$here/python.txt"
+cp "$here/python.txt" "$into/.installed"
+echo "python.sh: $into" >&2

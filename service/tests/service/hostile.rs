@@ -1,0 +1,291 @@
+//! Documents made to hurt: an answer each, in bounded memory and time, and nobody else notices.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use image::{DynamicImage, ImageFormat};
+use ocr_api::answer::PageStatus;
+use ocr_api::problem::ProblemKind;
+use rustix::process::Signal;
+
+use crate::support::hostile::{self, Chance};
+use crate::support::pdf::Pdf;
+use crate::support::process::{peak_memory, signal, wait_for};
+use crate::support::{Reply, Request, Server, scan};
+
+/// What a worker may take by default: an empty one, what its limit lets it add, and what is only mapped.
+const WORKER: u64 = 2 << 30;
+/// What the service itself needs for a few documents of some megabytes.
+const SERVICE: u64 = 200 << 20;
+
+/// Runs something while watching the memory of the service's workers.
+fn watching_workers<T>(server: &Server, run: impl FnOnce() -> T) -> (T, u64) {
+    let (most, done) = (AtomicU64::new(0), AtomicBool::new(false));
+    let result = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for pid in server.workers() {
+                    most.fetch_max(peak_memory(pid), Ordering::Relaxed);
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let result = run();
+        done.store(true, Ordering::Relaxed);
+        result
+    });
+    (result, most.into_inner())
+}
+
+fn works(server: &Server) {
+    let quick = Pdf::default().text_page(&["quick"]).build();
+    assert_eq!(server.answer("", &quick).pages[0].text, "quick\n");
+}
+
+/// In words; anything else than an answer or a problem of the document's own fails.
+#[track_caller]
+fn judged(name: &str, reply: &Reply) -> String {
+    if reply.status == 200 {
+        let statuses: Vec<PageStatus> = reply
+            .answer()
+            .pages
+            .iter()
+            .map(|page| page.status)
+            .collect();
+        return format!("{statuses:?}");
+    }
+    let kind = reply.problem().kind;
+    let expected = [
+        ProblemKind::Corrupt,
+        ProblemKind::Encrypted,
+        ProblemKind::NoPages,
+        ProblemKind::PageTooLarge,
+        ProblemKind::Quarantined,
+        ProblemKind::Type,
+    ];
+    assert!(expected.contains(&kind), "{name}: {}", reply.text());
+    format!("{kind:?}")
+}
+
+#[test]
+fn small_files_that_mean_gigabytes_cost_a_page_at_most() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "3s"]);
+    for (name, document) in hostile::all() {
+        let started = Instant::now();
+        let (reply, worker) = watching_workers(&server, || server.ocr("", &document));
+        let judgement = judged(name, &reply);
+        println!(
+            "{name}: {} bytes, {judgement} after {:.1} s, {} MB",
+            document.len(),
+            started.elapsed().as_secs_f64(),
+            worker >> 20
+        );
+        assert!(worker < WORKER, "{name}: {worker} bytes");
+        assert!(started.elapsed() < Duration::from_secs(10), "{name}");
+        works(&server);
+    }
+    let service = peak_memory(server.pid());
+    assert!(service < SERVICE, "{service} bytes");
+}
+
+#[test]
+fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
+    let server = Server::start(&["--workers", "1"]);
+    let document = hostile::png_of_80_megapixels();
+    let (answer, worker) = watching_workers(&server, || server.answer("", &document));
+    println!("{} MB", worker >> 20);
+    assert_eq!(
+        answer.pages[0].status,
+        PageStatus::Empty,
+        "{:?}",
+        answer.warnings
+    );
+    assert!(worker < WORKER, "{worker} bytes");
+    works(&server);
+}
+
+#[test]
+fn ten_thousand_pages_are_answered_before_the_deadline_read_or_not() {
+    let server = Server::start(&[]);
+    let document = hostile::pdf_of_pages(10_000);
+    for query in ["", "?mode=ocr"] {
+        let request = Request::post(&format!("/v1/ocr{query}"), document.clone());
+        let started = Instant::now();
+        let reply = server.send_with_key(request.header("X-Deadline-Ms", "5000"));
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            started.elapsed()
+        );
+        let answer = reply.answer();
+        assert_eq!(answer.document.pages, 10_000);
+        assert_eq!(answer.pages.len(), 10_000);
+        let read = answer
+            .pages
+            .iter()
+            .filter(|page| page.status == PageStatus::Ok);
+        let read = read.count();
+        println!("`{query}`: {read} pages read, {} bytes", reply.body.len());
+        assert!(read > 0);
+        for page in &answer.pages {
+            match page.status {
+                PageStatus::Ok => {
+                    assert_eq!(page.text.trim(), format!("This is page {}", page.page))
+                }
+                status => assert_eq!(status, PageStatus::Skipped),
+            }
+        }
+        assert_eq!(answer.complete, read == 10_000);
+    }
+    let service = peak_memory(server.pid());
+    assert!(service < SERVICE, "{service} bytes");
+    works(&server);
+}
+
+#[test]
+fn kill_9_under_load_costs_the_pages_at_hand_and_no_other() {
+    const CLIENTS: u8 = 4;
+    const EACH: u8 = 6;
+    const KILLS: usize = 4;
+    let server = Server::start(&[]);
+    let page = scan::page(&["One of many"]);
+    let page = image::imageops::crop_imm(&page, 0, 200, 2480, 600).to_image();
+    let (served, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let statuses = thread::scope(|scope| {
+        let client = |number: u8| {
+            let (server, page, served) = (&server, &page, &served);
+            move || {
+                let send = |document: u8| {
+                    // Documents of their own: none of them dies twice.
+                    let mut page = page.clone();
+                    page.put_pixel(0, 0, image::Luma([number * EACH + document]));
+                    let answer = server.answer("", &scan::png(&page));
+                    served.fetch_add(1, Ordering::Relaxed);
+                    let [page] = answer.pages.as_slice() else {
+                        panic!("{answer:?}")
+                    };
+                    assert!(
+                        page.status == PageStatus::Crashed || page.text.trim() == "One of many"
+                    );
+                    page.status
+                };
+                (0..EACH).map(send).collect::<Vec<_>>()
+            }
+        };
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| scope.spawn(client(number)))
+            .collect();
+        scope.spawn(|| {
+            for kill in 1..=KILLS {
+                wait_for("some pages are read", || {
+                    served.load(Ordering::Relaxed) >= kill * 3 || done.load(Ordering::Relaxed)
+                });
+                let workers = server.workers();
+                signal(workers[kill % workers.len()], Signal::KILL);
+            }
+        });
+        let statuses: Vec<_> = clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        statuses
+    });
+    assert_eq!(statuses.len(), usize::from(CLIENTS * EACH));
+    let crashed = statuses
+        .iter()
+        .filter(|status| **status == PageStatus::Crashed)
+        .count();
+    println!(
+        "{crashed} of {} pages crashed, by {KILLS} kills",
+        statuses.len()
+    );
+    assert!((1..=KILLS).contains(&crashed), "{crashed}");
+    works(&server);
+}
+
+/// Where the first line of a text page stands.
+const CROP: &str = "/CropBox[60 720 200 770]";
+
+/// A PDF of a small page that is a picture.
+fn scanned(jpeg: &[u8]) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let head = format!(
+        "<</Type/XObject/Subtype/Image/Width 320/Height 100/ColorSpace/DeviceGray/BitsPerComponent 8\
+         /Filter/DCTDecode/Length {}>>stream\n",
+        jpeg.len()
+    );
+    let image = pdf.add([head.as_bytes(), jpeg, b"\nendstream"].concat());
+    let resources = format!("/XObject<</I {image} 0 R>>");
+    pdf.add_page(&resources, CROP, "q 140 0 0 50 60 720 cm /I Do Q");
+    pdf.build()
+}
+
+/// Small ones of each type, so that much damage is done in little time.
+fn seeds() -> Vec<Vec<u8>> {
+    let page = scan::page(&["Damage"]);
+    let small = image::imageops::crop_imm(&page, 280, 320, 320, 100).to_image();
+    let color = DynamicImage::from(DynamicImage::from(small.clone()).into_rgb8());
+    let jpeg = scan::jpeg(&small);
+    vec![
+        Pdf::default()
+            .text_page_with(CROP, &["Damage"])
+            .stamped_page(&["Damage"], "Paid")
+            .build(),
+        scanned(&jpeg),
+        scan::png(&small),
+        scan::encode(&color, ImageFormat::Png),
+        jpeg.clone(),
+        scan::with_orientation(&jpeg, 6),
+        scan::tiff(&[small.clone(), small.clone()]),
+        scan::fax(&small),
+        scan::two_colours(&small),
+        scan::encode(&color, ImageFormat::WebP),
+    ]
+}
+
+#[test]
+fn two_thousand_damaged_files_get_an_answer_each() {
+    const FILES: usize = 2000;
+    let server = Server::start(&["--page-timeout", "3s"]);
+    let seeds = seeds();
+    let next = AtomicUsize::new(0);
+    let judgements: Mutex<BTreeMap<String, usize>> = Mutex::default();
+    let started = Instant::now();
+    let ((), worker) = watching_workers(&server, || {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= FILES {
+                            return;
+                        }
+                        let mut chance = Chance::new(number as u64);
+                        let file = hostile::damaged(&seeds[number % seeds.len()], &mut chance);
+                        let reply = server.ocr("", &file);
+                        let judgement = judged(&format!("file {number}"), &reply);
+                        *judgements.lock().unwrap().entry(judgement).or_default() += 1;
+                    }
+                });
+            }
+        });
+    });
+    let service = peak_memory(server.pid());
+    println!(
+        "{FILES} files in {:.0} s: {:?}; a worker {} MB, the service {} MB",
+        started.elapsed().as_secs_f64(),
+        judgements.into_inner().unwrap(),
+        worker >> 20,
+        service >> 20
+    );
+    assert!(
+        worker < WORKER && service < SERVICE,
+        "{worker} and {service} bytes"
+    );
+    wait_for("all workers are ready", || server.readiness().0 == 200);
+    works(&server);
+}

@@ -1,0 +1,175 @@
+//! Sending a document again: what has been read is not read twice.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use ocr_api::keys::Scope;
+use ocr_api::problem::ProblemKind;
+use rustix::process::Signal;
+
+use crate::keys::{edit, wait_until_taken};
+use crate::load::{another_key, capacity};
+use crate::seen::metrics;
+use crate::support::client::connect;
+use crate::support::pdf::Pdf;
+use crate::support::process::{signal, wait_for};
+use crate::support::{Reply, Request, Server};
+
+fn document(text: &str) -> Vec<u8> {
+    Pdf::default().text_page(&[text]).build()
+}
+
+/// A service that keeps answers, with one worker and a key that may see the metrics.
+fn start(flags: &[&str]) -> Server {
+    let server = Server::start(&[&["--cache", "1MB", "--workers", "1"], flags].concat());
+    edit(&server.keys_file(), |file| {
+        file.keys[0].scopes.push(Scope::Metrics);
+    });
+    wait_until_taken(&server);
+    server
+}
+
+/// Pages that workers have read.
+fn pages_read(server: &Server) -> u64 {
+    let series: BTreeMap<String, f64> = metrics(server);
+    let pages = series
+        .iter()
+        .filter(|(name, _)| name.starts_with("ocr_pages_total{"));
+    pages.map(|(_, value)| *value as u64).sum()
+}
+
+fn cache(reply: &Reply) -> &str {
+    reply.header("cache-status").unwrap()
+}
+
+#[test]
+fn the_same_document_is_read_once_for_a_key_in_whatever_format() {
+    let server = start(&[]);
+    let other = another_key(&server);
+    let send = |query: &str, key: &str, header: (&str, &str)| {
+        let request = Request::post(&format!("/v1/ocr{query}"), document("kept"));
+        let reply = server.send(&request.key(key).header(header.0, header.1));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply
+    };
+    let json = ("Accept", "application/json");
+    let first = send("", &server.key, json);
+    assert_eq!(cache(&first), "ocr-service; fwd=miss");
+    let again = send("?lang=eng", &server.key, json);
+    assert_eq!(cache(&again), "ocr-service; hit");
+    let (first, mut second) = (first.answer(), again.answer());
+    assert_ne!(first.id, second.id, "the id is each request's own");
+    second.id.clone_from(&first.id);
+    assert_eq!(first, second);
+    let text = send("", &server.key, ("Accept", "text/plain"));
+    assert_eq!(
+        (cache(&text), text.text()),
+        ("ocr-service; hit", "kept\n".into())
+    );
+    let codes = server.send_with_key(Request::post("/v1/codes", document("kept")));
+    assert_eq!(cache(&codes), "ocr-service; hit");
+    assert_eq!(pages_read(&server), 1);
+
+    // Another key, other parameters, another document, or one that asks for work.
+    let fresh = ("Cache-Control", "no-cache");
+    assert_eq!(cache(&send("", &other, json)), "ocr-service; fwd=miss");
+    assert_eq!(
+        cache(&send("?codes=none", &server.key, json)),
+        "ocr-service; fwd=miss"
+    );
+    assert_eq!(
+        cache(&send("", &server.key, fresh)),
+        "ocr-service; fwd=request"
+    );
+    assert_eq!(
+        cache(&server.ocr("", &document("other"))),
+        "ocr-service; fwd=miss"
+    );
+    assert_eq!(pages_read(&server), 5);
+}
+
+#[test]
+fn a_retry_finds_the_work_that_its_first_try_began() {
+    let server = start(&[]);
+    let other = another_key(&server);
+    let request = |text: &str| {
+        Request::post("/v1/ocr", document(text)).header("Idempotency-Key", "\"order 7\"")
+    };
+    let pid = server.workers()[0];
+    signal(pid, Signal::STOP);
+    let mut stream = connect(&server.address).unwrap();
+    request("retried").key(&server.key).send_over(&mut *stream);
+    wait_for("it is under way", || {
+        capacity(&server, &other).workers.busy == 1
+    });
+    // The client gives up, and its retry comes while the first is still at it.
+    drop(stream);
+    let retry = request("retried").key(&server.key);
+    let address = server.address.clone();
+    let retry = thread::spawn(move || retry.send(&address));
+    wait_for("the retry waits", || {
+        capacity(&server, &other).queue.documents == 2
+    });
+    assert_eq!(server.workers(), [pid], "the worker is still at the page");
+    signal(pid, Signal::CONT);
+    let reply = retry.join().unwrap();
+    assert_eq!(reply.answer().pages[0].text, "retried\n");
+    assert_eq!(cache(&reply), "ocr-service; fwd=miss; collapsed");
+    assert_eq!(pages_read(&server), 1);
+
+    let reply = server.send_with_key(request("retried"));
+    assert_eq!(cache(&reply), "ocr-service; hit");
+    let problem = server.send_with_key(request("something else")).problem();
+    assert_eq!(problem.kind, ProblemKind::IdempotencyKey);
+    assert_eq!(problem.status, 422);
+    assert_eq!(pages_read(&server), 1);
+    // Another key's `order 7` is another matter.
+    let reply = server.send(&request("something else").key(&other));
+    assert_eq!(reply.answer().pages[0].text, "something else\n");
+    assert_eq!(pages_read(&server), 2);
+    let malformed = Request::post("/v1/ocr", document("x")).header("Idempotency-Key", "\"");
+    assert_eq!(
+        server.send_with_key(malformed).problem().kind,
+        ProblemKind::Malformed
+    );
+}
+
+#[test]
+fn work_that_nobody_fetches_is_there_for_the_retry() {
+    let server = start(&[]);
+    let pid = server.workers()[0];
+    signal(pid, Signal::STOP);
+    let request = Request::post("/v1/ocr", document("left alone"))
+        .header("Idempotency-Key", "k")
+        .key(&server.key);
+    let mut stream = connect(&server.address).unwrap();
+    request.send_over(&mut *stream);
+    wait_for("it is under way", || {
+        capacity(&server, &server.key).workers.busy == 1
+    });
+    drop(stream);
+    signal(pid, Signal::CONT);
+    wait_for("it has been read", || {
+        capacity(&server, &server.key).queue.documents == 0
+    });
+    let reply = server.send(&request);
+    assert_eq!(cache(&reply), "ocr-service; hit");
+    assert_eq!(reply.answer().pages[0].text, "left alone\n");
+    assert_eq!(pages_read(&server), 1);
+}
+
+#[test]
+fn an_answer_that_lacks_a_page_is_not_kept() {
+    let server = start(&["--page-timeout", "1s"]);
+    signal(server.workers()[0], Signal::STOP);
+    let request = || {
+        let request = Request::post("/v1/ocr", document("hangs at first"));
+        server.send_with_key(request.header("Idempotency-Key", "k"))
+    };
+    // Counting its pages is what hangs.
+    assert_eq!(request().problem().kind, ProblemKind::Corrupt);
+    wait_for("the worker is replaced", || server.readiness().0 == 200);
+    let reply = request();
+    assert_eq!(cache(&reply), "ocr-service; fwd=miss");
+    assert!(reply.answer().complete);
+}

@@ -1,0 +1,91 @@
+//! The sandbox of the workers that serve, as it is told and as the kernel sees it. What it forbids is tried in the unit
+//! tests of `worker::sandbox`.
+
+use std::fs;
+use std::thread;
+
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+use crate::support::pdf::Pdf;
+use crate::support::process::wait_for;
+use crate::support::{Request, Server};
+
+#[track_caller]
+fn field(text: &str, name: &str) -> String {
+    let line = text.lines().find(|line| line.starts_with(name));
+    let line = line.unwrap_or_else(|| panic!("no {name} in {text}"));
+    line[name.len()..]
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn readyz_and_answers_say_that_it_is_whole_and_the_kernel_agrees() {
+    let server = Server::start(&["--require-sandbox"]);
+    let told = server.readiness().1.engine.sandbox;
+    assert_eq!(told.missing(), [""; 0], "{}", server.log());
+    let answer = server.answer("", &Pdf::default().text_page(&["within"]).build());
+    assert_eq!(answer.engine.sandbox, told);
+
+    let pids = server.workers();
+    assert_eq!(pids.len(), 2);
+    for pid in pids {
+        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+        let status = read("status");
+        assert_eq!(field(&status, "NoNewPrivs:"), "1");
+        assert_eq!(field(&status, "Seccomp:"), "2");
+        let limits = read("limits");
+        assert_eq!(field(&limits, "Max core file size"), "0 0 bytes");
+        assert_eq!(field(&limits, "Max file size"), "0 0 bytes");
+        assert_eq!(field(&limits, "Max processes"), "0 0 processes");
+        let memory = field(&limits, "Max address space");
+        let memory: u64 = memory.split(' ').next().unwrap().parse().unwrap();
+        assert!((1 << 30..4 << 30).contains(&memory), "{memory}");
+        assert_eq!(read("oom_score_adj").trim(), "1000");
+    }
+}
+
+#[test]
+fn languages_are_loaded_within_it() {
+    // A combination is loaded when it is first asked for, long after the sandbox was entered.
+    let server = Server::start(&["--languages", "eng,osd", "--workers", "1"]);
+    let document = Pdf::default().text_page(&["Within the sandbox"]).build();
+    let request = Request::post("/v1/ocr?lang=eng%2Bosd&mode=ocr", document);
+    let reply = server.send_with_key(request);
+    assert_eq!(reply.answer().pages[0].text.trim(), "Within the sandbox");
+}
+
+/// Starts a service as a kernel without Landlock would: what this thread is refused, its children are.
+fn start_without_landlock(flags: &'static [&'static str]) -> Server {
+    thread::spawn(|| {
+        let calls = [libc::SYS_landlock_create_ruleset];
+        let filter = SeccompFilter::new(
+            calls.map(|call| (call, Vec::new())).into(),
+            SeccompAction::Allow,
+            SeccompAction::Errno(libc::ENOSYS as u32),
+            std::env::consts::ARCH.try_into().unwrap(),
+        );
+        let program: BpfProgram = filter.unwrap().try_into().unwrap();
+        seccompiler::apply_filter(&program).unwrap();
+        Server::start_at("127.0.0.1:0", flags)
+    })
+    .join()
+    .unwrap()
+}
+
+#[test]
+fn where_part_of_it_cannot_be_had_it_is_told_and_nothing_is_served_if_it_must_be_whole() {
+    let server = start_without_landlock(&[]);
+    server.wait_until_ready();
+    let sandbox = server.readiness().1.engine.sandbox;
+    assert_eq!(sandbox.missing(), ["Landlock"]);
+    assert!(server.log().contains("no Landlock"), "{}", server.log());
+
+    let server = start_without_landlock(&["--require-sandbox"]);
+    wait_for("the reason is told", || {
+        let (status, ready) = server.readiness();
+        let error = ready.workers.error.unwrap_or_default();
+        status == 503 && error.contains("lacks Landlock")
+    });
+}

@@ -1,0 +1,381 @@
+//! Documents made to hurt: small files that mean gigabytes or years, and files that are damaged at random, the same ones
+//! in every run.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
+use super::pdf::Pdf;
+
+const GIB: u64 = 1 << 30;
+
+/// Zeros, compressed `times` times.
+fn zeros(length: u64, times: u32) -> Vec<u8> {
+    let block = vec![0; 1 << 20];
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let mut left = length;
+    while left > 0 {
+        let part = left.min(block.len() as u64);
+        encoder.write_all(&block[..part as usize]).unwrap();
+        left -= part;
+    }
+    let mut data = encoder.finish().unwrap();
+    for _ in 1..times {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&data).unwrap();
+        data = encoder.finish().unwrap();
+    }
+    data
+}
+
+fn stream(dictionary: &str, data: &[u8]) -> Vec<u8> {
+    let head = format!("<<{dictionary}/Length {}>>stream\n", data.len());
+    [head.as_bytes(), data, b"\nendstream"].concat()
+}
+
+/// A picture of 1 GiB on a page, deflated twice to a few kilobytes.
+pub(crate) fn pdf_with_a_huge_picture() -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let image = pdf.add(stream(
+        "/Type/XObject/Subtype/Image/Width 32768/Height 32768/ColorSpace/DeviceGray/BitsPerComponent 8\
+         /Filter[/FlateDecode/FlateDecode]",
+        &zeros(GIB, 2),
+    ));
+    let resources = format!("/XObject<</I {image} 0 R>>");
+    pdf.add_page(&resources, "", "q 595 0 0 842 0 0 cm /I Do Q");
+    pdf.build()
+}
+
+/// Drawing instructions of 1 GiB, all of them white space, deflated twice.
+pub(crate) fn pdf_with_a_huge_content() -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let form = pdf.add(stream(
+        "/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Filter[/FlateDecode/FlateDecode]",
+        &zeros(GIB, 2),
+    ));
+    pdf.add_page(&format!("/XObject<</F {form} 0 R>>"), "", "/F Do");
+    pdf.build()
+}
+
+/// Forms within forms: `depth` levels of ten each, and a line of text in the innermost.
+pub(crate) fn pdf_of_nested_forms(depth: u32) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+    let mut inner = pdf.add(stream(
+        &format!(
+            "/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</Font<</F {font} 0 R>>>>"
+        ),
+        b"BT /F 9 Tf 20 740 Td (All work and no play) Tj ET",
+    ));
+    for _ in 0..depth {
+        inner = pdf.add(stream(
+            &format!(
+                "/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</XObject<</X {inner} 0 R>>>>"
+            ),
+            "/X Do ".repeat(10).as_bytes(),
+        ));
+    }
+    pdf.add_page(&format!("/XObject<</X {inner} 0 R>>"), "", "/X Do");
+    pdf.build()
+}
+
+/// Transparency groups within one another, each of which is drawn on a picture of the page of its own.
+pub(crate) fn pdf_of_nested_groups(depth: u32) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let state = pdf.add("<</Type/ExtGState/ca .5/CA .5/BM/Multiply>>");
+    let group = format!(
+        "/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Group<</S/Transparency/I true/K true>>\
+         /Resources<</ExtGState<</G {state} 0 R>>"
+    );
+    let mut inner = pdf.add(stream(&format!("{group}>>"), b"/G gs 0 0 595 842 re f"));
+    for _ in 0..depth {
+        inner = pdf.add(stream(
+            &format!("{group}/XObject<</X {inner} 0 R>>>>"),
+            b"/G gs /X Do 0 0 300 300 re f",
+        ));
+    }
+    let resources = format!("/ExtGState<</G {state} 0 R>>/XObject<</X {inner} 0 R>>");
+    pdf.add_page(&resources, "", "/G gs /X Do");
+    pdf.build()
+}
+
+/// A page painted with tiles of a thousandth of a point.
+pub(crate) fn pdf_of_tiny_tiles() -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let pattern = pdf.add(stream(
+        "/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 10 10]/XStep .001/YStep .001/Resources<<>>",
+        b"1 0 0 rg 0 0 5 5 re f",
+    ));
+    pdf.add_page(
+        &format!("/Pattern<</P {pattern} 0 R>>"),
+        "",
+        "/Pattern cs /P scn 0 0 595 842 re f",
+    );
+    pdf.build()
+}
+
+/// A picture in JBIG2 that says it has this many pixels.
+pub(crate) fn pdf_with_jbig2(width: u32, height: u32) -> Vec<u8> {
+    // Page information (7.4.8), then an immediate generic region (7.4.6) of the same size with next to no data.
+    let mut page = Vec::new();
+    page.extend(width.to_be_bytes());
+    page.extend(height.to_be_bytes());
+    page.extend([0; 8]);
+    page.extend([0, 0, 0]);
+    let mut region = Vec::new();
+    region.extend(width.to_be_bytes());
+    region.extend(height.to_be_bytes());
+    region.extend([0; 8]);
+    region.push(0);
+    // Generic region flags: template 0, its four adaptive pixels, then arithmetic data.
+    region.push(0);
+    region.extend([3, 0xff, 0xfd, 0xff, 2, 0xfe, 0xfe, 0xfe]);
+    region.extend([0x00; 16]);
+    region.extend([0xff, 0xac]);
+    let mut data = Vec::new();
+    for (number, kind, body) in [(0u32, 48u8, &page), (1, 38, &region)] {
+        data.extend(number.to_be_bytes());
+        data.extend([kind, 0, 1]);
+        data.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
+        data.extend(body);
+    }
+    let mut pdf = Pdf::default();
+    let image = pdf.add(stream(
+        &format!(
+            "/Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray/BitsPerComponent 1\
+             /Filter/JBIG2Decode"
+        ),
+        &data,
+    ));
+    let resources = format!("/XObject<</I {image} 0 R>>");
+    pdf.add_page(&resources, "", "q 595 0 0 842 0 0 cm /I Do Q");
+    pdf.build()
+}
+
+/// A page tree that is its own branch, and arrays within arrays.
+pub(crate) fn pdf_without_end() -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = pdf.add(deep);
+    let itself = pdf.next();
+    pdf.add(format!(
+        "<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X {itself} 0 R>>>>/Length 5>>stream\n/X Do\nendstream"
+    ));
+    let resources = format!("/XObject<</X {itself} 0 R>>/Font {deep} 0 R");
+    pdf.add_page(&resources, &format!("/Parent {itself} 0 R"), "/X Do");
+    pdf.build()
+}
+
+/// Pages of a few words each.
+pub(crate) fn pdf_of_pages(count: usize) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+    let resources = format!("/Font<</F {font} 0 R>>");
+    for page in 1..=count {
+        let content = format!("BT /F 14 Tf 72 740 Td (This is page {page}) Tj ET");
+        pdf.add_page(&resources, "", &content);
+    }
+    pdf.build()
+}
+
+fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut chunk = kind.to_vec();
+    chunk.extend(body);
+    let crc = crc32(&chunk).to_be_bytes();
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    [&length, chunk.as_slice(), &crc].concat()
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// A PNG: bits a sample, colour type, and what follows the header.
+fn png(width: u32, height: u32, bits: u8, colour: u8, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut header = Vec::new();
+    header.extend(width.to_be_bytes());
+    header.extend(height.to_be_bytes());
+    header.extend([bits, colour, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    file.extend(png_chunk(b"IHDR", &header));
+    for (kind, body) in chunks {
+        file.extend(png_chunk(kind, body));
+    }
+    file
+}
+
+/// A header that announces this many pixels of 8 bits, and nothing after it but the start of data.
+pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
+    png(width, height, 8, 0, &[(b"IDAT", b"")])
+}
+
+/// A picture of ten pixels a side whose data goes on for 1 GiB.
+pub(crate) fn png_with_too_much_data() -> Vec<u8> {
+    png(10, 10, 8, 0, &[(b"IDAT", &zeros(GIB, 1)), (b"IEND", b"")])
+}
+
+/// A picture of ten pixels a side with a colour profile and a remark of 1 GiB each.
+pub(crate) fn png_with_huge_extras() -> Vec<u8> {
+    let bomb = [b"x\0\0".as_slice(), &zeros(GIB, 1)].concat();
+    let pixels = zeros(110, 1);
+    png(
+        10,
+        10,
+        8,
+        0,
+        &[
+            (b"iCCP", &bomb),
+            (b"zTXt", &bomb),
+            (b"IDAT", &pixels),
+            (b"IEND", b""),
+        ],
+    )
+}
+
+/// As large as a picture may be by default: 80 megapixels, in the widest samples that there are (16 bits, four channels).
+pub(crate) fn png_of_80_megapixels() -> Vec<u8> {
+    let (width, height) = (8_000u32, 10_000u32);
+    let data = zeros(u64::from(height) * (1 + u64::from(width) * 8), 1);
+    png(width, height, 16, 6, &[(b"IDAT", &data), (b"IEND", b"")])
+}
+
+/// A TIFF of one page with these entries: tag, type, count, value.
+fn tiff(entries: &[(u16, u16, u32, u32)]) -> Vec<u8> {
+    let mut file = b"II*\0\x08\0\0\0".to_vec();
+    file.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(count.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    // The next directory is this one again.
+    file.extend(8u32.to_le_bytes());
+    file
+}
+
+/// A page of one strip that says it has 4 GiB, and goes on with itself.
+pub(crate) fn tiff_with_a_huge_strip() -> Vec<u8> {
+    tiff(&[
+        (256, 4, 1, 8_000),
+        (257, 4, 1, 8_000),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+        (273, 4, 1, 8),
+        (277, 3, 1, 1),
+        (278, 4, 1, u32::MAX),
+        (279, 4, 1, u32::MAX),
+    ])
+}
+
+/// A small page in one tile of a billion pixels a side, deflated; and tags with counts of billions.
+pub(crate) fn tiff_with_a_huge_tile() -> Vec<u8> {
+    tiff(&[
+        (256, 4, 1, 100),
+        (257, 4, 1, 100),
+        (258, 3, 1, 8),
+        (259, 3, 1, 8),
+        (262, 3, 1, 1),
+        (270, 2, u32::MAX, 8),
+        (277, 3, 1, 1),
+        (322, 4, 1, 1 << 30),
+        (323, 4, 1, 1 << 30),
+        (324, 4, u32::MAX, 8),
+        (325, 4, u32::MAX, 8),
+    ])
+}
+
+/// An animation: a canvas of the largest size and a frame that is not there.
+pub(crate) fn webp_animation() -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        [kind.as_slice(), &length, body].concat()
+    };
+    let canvas = [2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    let mut body = b"WEBP".to_vec();
+    body.extend(chunk(b"VP8X", &canvas));
+    body.extend(chunk(b"ANIM", &[0; 6]));
+    body.extend(chunk(b"ANMF", &[0; 16]));
+    let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+    [b"RIFF".as_slice(), &length, &body].concat()
+}
+
+/// Every document of this module but the one of many pages, with its name.
+pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("a huge picture in a PDF", pdf_with_a_huge_picture()),
+        ("a huge content in a PDF", pdf_with_a_huge_content()),
+        ("forms within forms", pdf_of_nested_forms(9)),
+        ("groups within groups", pdf_of_nested_groups(60)),
+        ("tiny tiles", pdf_of_tiny_tiles()),
+        // 1 GiB of bits is more than PDFium tries, 256 MiB are not.
+        ("a huge JBIG2 picture", pdf_with_jbig2(32_000, 268_000)),
+        ("a large JBIG2 picture", pdf_with_jbig2(32_000, 67_000)),
+        ("a PDF without end", pdf_without_end()),
+        ("a PNG with too much data", png_with_too_much_data()),
+        ("a PNG with huge extras", png_with_huge_extras()),
+        ("a PNG header", png_header(60_000, 60_000)),
+        ("a huge strip", tiff_with_a_huge_strip()),
+        ("a huge tile", tiff_with_a_huge_tile()),
+        ("an animation", webp_animation()),
+    ]
+}
+
+/// Chance that is the same in every run (xorshift).
+#[derive(Debug)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+/// A document with up to eight kinds of damage.
+pub(crate) fn damaged(document: &[u8], chance: &mut Chance) -> Vec<u8> {
+    let mut bytes = document.to_vec();
+    for _ in 0..=chance.below(8) {
+        if bytes.len() < 16 {
+            break;
+        }
+        let at = chance.below(bytes.len());
+        let length = (1 + chance.below(64)).min(bytes.len() - at);
+        match chance.below(8) {
+            0..=2 => bytes[at] ^= 1 << chance.below(8),
+            3 => bytes[at] = [0, 0xff, 0x7f, 0x80, b'9'][chance.below(5)],
+            4 => bytes[at..at + length].fill([0, 0xff][chance.below(2)]),
+            5 => drop(bytes.drain(at..at + length)),
+            6 => {
+                let part = bytes[at..at + length].to_vec();
+                let to = chance.below(bytes.len());
+                bytes.splice(to..to, part);
+            }
+            _ if chance.below(4) == 0 => bytes.truncate(at),
+            _ => more_digits(&mut bytes, at),
+        }
+    }
+    bytes
+}
+
+/// Makes the next number in a text larger.
+fn more_digits(bytes: &mut Vec<u8>, at: usize) {
+    let digit = bytes[at..].iter().position(u8::is_ascii_digit);
+    if let Some(offset) = digit {
+        let mut number = String::new();
+        let _ = write!(number, "{}", u32::MAX);
+        bytes.splice(at + offset..at + offset, number.into_bytes());
+    }
+}
