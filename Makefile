@@ -60,6 +60,7 @@ test-ocrctl:
 test-service:
 	vagrant/install-deps.sh build test
 	service/fetch-pdfium.sh
+	service/fetch-pp-ocr.sh
 	service/tests/python.sh
 	cargo test $(PROFILE) -p ocr-service -p ocr-api
 
@@ -84,6 +85,7 @@ bench: rehearse
 	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/migrate.sh $(OCRCTL)
 	cargo bench -p ocr-service --bench page
+	bench/codes.sh
 
 .PHONY: lint
 lint:

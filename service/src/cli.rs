@@ -113,6 +113,15 @@ pub struct Serve {
     #[arg(long, env = "OCR_PDFIUM")]
     pub pdfium: Option<PathBuf>,
 
+    /// The second recognizer's model, PP-OCR's in ONNX; looked for beside the executable and in /usr/lib/ocr when not
+    /// given. Without it, Tesseract alone takes the second look.
+    #[arg(long, env = "OCR_LINE_MODEL")]
+    pub line_model: Option<PathBuf>,
+
+    /// Lines of a page that are read a second time, because a code there seems to be misread, at most.
+    #[arg(long, env = "OCR_SECOND_LOOKS", default_value = "16")]
+    pub second_looks: u32,
+
     /// Names this release in answers and in /healthz.
     #[arg(long, env = "OCR_RELEASE", default_value = env!("CARGO_PKG_VERSION"))]
     pub release: String,
@@ -186,6 +195,10 @@ pub struct Worker {
     pdfium: PathBuf,
     #[arg(long)]
     max_pixels: u64,
+    #[arg(long)]
+    line_model: Option<PathBuf>,
+    #[arg(long)]
+    second_looks: u32,
 }
 
 impl Serve {
@@ -205,6 +218,8 @@ impl From<Worker> for WorkerSettings {
             languages: flags.languages,
             pdfium: flags.pdfium,
             max_pixels: flags.max_pixels,
+            line_model: flags.line_model,
+            second_looks: flags.second_looks,
         }
     }
 }

@@ -35,6 +35,28 @@ pub struct Code {
     pub edits: Vec<Edit>,
     /// The sources that gave this type and value, its check passing, when there is more than one; else empty.
     pub agreement: Vec<Source>,
+    /// What each recognizer read where the code stands, when it was looked at a second time; else empty.
+    #[serde(default)]
+    pub readings: Vec<Reading>,
+}
+
+/// A line that was cut out of the page and recognized again, by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reading {
+    pub recognizer: Recognizer,
+    pub text: String,
+    /// Of its least certain word or character, 0 to 100.
+    pub confidence: f32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Recognizer {
+    Tesseract,
+    /// PP-OCR's recognition model.
+    PpOcr,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -72,6 +72,9 @@ pub struct Engine {
     /// Which build of it the loader took: `distribution`, or `x86-64-v3`, the service's own for newer CPUs.
     #[serde(default)]
     pub library: Option<String>,
+    /// What reads a code's line besides Tesseract in a second look; `null` where its model was not found.
+    #[serde(default)]
+    pub second_recognizer: Option<String>,
     /// Languages loaded, as Tesseract names them.
     pub languages: Vec<String>,
     /// Whether PDFs can be read.
@@ -122,7 +125,8 @@ mod tests {
             "keys": {"loaded": 1, "error": null, "digest": "ab12"},
             "rules": {"loaded": 2, "error": null},
             "engine": {
-                "tesseract": "5.5.0", "library": "x86-64-v3", "languages": ["eng"], "pdf": true,
+                "tesseract": "5.5.0", "library": "x86-64-v3", "second_recognizer": "pp-ocrv4",
+                "languages": ["eng"], "pdf": true,
                 "sandbox": {"no_new_privs": true, "rlimits": true, "landlock": 3, "seccomp": true}
             }
         });

@@ -2,9 +2,11 @@
 
 use ocr_api::answer::{Page, Word};
 
+use super::label::folded;
 use crate::lines::{self, Before};
 
-/// The flow. White space between words is one space, or one `\n` where the page's text breaks the line.
+/// The flow. White space between words is one space, one `\n` where the page's text breaks the line, or one `\t` where
+/// the gap is as wide as between the columns of a table: no number goes on behind it.
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
     pub(super) words: &'a [Word],
@@ -14,6 +16,8 @@ pub(super) struct Flow<'a> {
     pub(super) tokens: Vec<Token>,
     /// Each token in lower case.
     pub(super) lower: Vec<String>,
+    /// Each as labels are compared.
+    pub(super) folded: Vec<String>,
 }
 
 /// A run of letters and digits: characters from `start` up to `end`.
@@ -51,7 +55,12 @@ impl<'a> Flow<'a> {
         let words = page.words.iter().zip(lines::before_words(page));
         for (number, (word, before)) in words.enumerate().take(MOST_WORDS) {
             if number > 0 {
-                chars.push(if before == Before::Space { ' ' } else { '\n' });
+                let apart = || is_column_gap(page.words[number - 1].bounds, word.bounds);
+                chars.push(match before {
+                    Before::Space if apart() => '\t',
+                    Before::Space => ' ',
+                    _ => '\n',
+                });
                 word_of.push(number - 1);
             }
             for c in word.text.chars() {
@@ -64,9 +73,11 @@ impl<'a> Flow<'a> {
             let chars = &chars[token.start..token.end];
             chars.iter().flat_map(|c| c.to_lowercase()).collect()
         };
+        let lower: Vec<String> = tokens.iter().map(lower).collect();
         Self {
             words: &page.words,
-            lower: tokens.iter().map(lower).collect(),
+            folded: lower.iter().map(|word| folded(word)).collect(),
+            lower,
             chars,
             word_of,
             tokens,
@@ -81,7 +92,7 @@ impl<'a> Flow<'a> {
 
     /// Characters from `start` up to `end`, line ends as spaces.
     pub(super) fn raw(&self, start: usize, end: usize) -> String {
-        let plain = |c: &char| if *c == '\n' { ' ' } else { *c };
+        let plain = |c: &char| if c.is_whitespace() { ' ' } else { *c };
         self.chars[start..end].iter().map(plain).collect()
     }
 
@@ -105,6 +116,21 @@ impl<'a> Flow<'a> {
             (Some(&first), Some(&last)) => &self.words[first..=last],
             _ => &[],
         }
+    }
+
+    /// Around the words that characters from `start` up to `end` belong to: left, top, right, bottom.
+    pub(super) fn around(&self, start: usize, end: usize) -> [i32; 4] {
+        let words = self.words_of(start, end);
+        let edge = |at: usize, pick: fn(i32, i32) -> i32| {
+            let sides = words.iter().map(|word| word.bounds[at]);
+            sides.reduce(pick).unwrap_or_default()
+        };
+        [
+            edge(0, i32::min),
+            edge(1, i32::min),
+            edge(2, i32::max),
+            edge(3, i32::max),
+        ]
     }
 
     /// The same, as they are.
@@ -159,7 +185,8 @@ impl<'a> Flow<'a> {
         let mut text = String::with_capacity(self.chars.len());
         let offsets = self.chars.iter().map(|c| {
             let at = text.len();
-            text.push(*c);
+            // A pattern has no need to know about columns.
+            text.push(if *c == '\t' { ' ' } else { *c });
             at
         });
         let offsets = offsets.collect();
@@ -187,6 +214,16 @@ impl<'a> Flow<'a> {
             _ => true,
         }
     }
+}
+
+/// Wider than people put between the groups of a number, in heights of its line.
+const COLUMN_GAP: i64 = 3;
+
+fn is_column_gap(left: [i32; 4], right: [i32; 4]) -> bool {
+    let height = |bounds: [i32; 4]| i64::from(bounds[3]) - i64::from(bounds[1]);
+    // A bar or a stroke of dirt has another height than its line.
+    let line = height(left).max(height(right)).max(1);
+    i64::from(right[0]) - i64::from(left[2]) > COLUMN_GAP * line
 }
 
 fn tokens(chars: &[char]) -> Vec<Token> {

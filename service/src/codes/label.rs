@@ -18,36 +18,32 @@ const MOST_HEADINGS: usize = 200;
 #[derive(Debug)]
 pub(super) struct Labels<'a> {
     flow: &'a Flow<'a>,
-    /// In lower case, word by word.
-    labels: Vec<Vec<&'a str>>,
-    /// Boxes of words that are labels, or have one in them.
+    /// Folded, word by word.
+    labels: Vec<Vec<String>>,
+    /// Boxes of labels that may head a column.
     headings: Vec<[i32; 4]>,
     /// Whether there is one at all.
     any: bool,
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn of(flow: &'a Flow<'a>, labels: &'a [&'a str]) -> Self {
-        let is_label = |at: &usize| labels.contains(&flow.lower[*at].as_str());
-        let bounds = |at: usize| {
-            let token = flow.tokens[at];
-            let word = flow.words_of(token.start, token.end).first();
-            word.map(|word| word.bounds)
-        };
-        let headings = (0..flow.tokens.len()).filter(is_label).filter_map(bounds);
-        let headings = headings.take(MOST_HEADINGS).collect();
-        let labels: Vec<Vec<&str>> = labels
+    pub(super) fn of(flow: &'a Flow<'a>, labels: &[&str]) -> Self {
+        let labels: Vec<Vec<String>> = labels
             .iter()
-            .map(|label| label.split(' ').collect())
+            .map(|label| label.split(' ').map(folded).collect())
             .collect();
-        let stands = |label: &Vec<&str>| {
-            flow.lower
-                .windows(label.len())
-                .any(|words| words.iter().zip(label).all(|(a, b)| a == b))
-        };
+        let mut any = false;
+        let headings = (0..flow.tokens.len()).filter_map(|first| {
+            let is_here = |label: &&Vec<String>| flow.folded[first..].starts_with(label);
+            let longest = labels.iter().filter(is_here).map(Vec::len).max()?;
+            any = true;
+            let last = first + longest - 1;
+            heads(flow, last).then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
+        });
+        let headings = headings.take(MOST_HEADINGS).collect();
         Self {
             flow,
-            any: labels.iter().any(stands),
+            any,
             labels,
             headings,
         }
@@ -71,27 +67,86 @@ impl<'a> Labels<'a> {
             [] => return false,
         };
         let height = bottom.saturating_sub(top).clamp(1, 10_000);
+        if has_own_word(self.flow, token) {
+            return false;
+        }
         self.headings.iter().any(|&[l, t, r, b]| {
             let near = top.saturating_sub(t) < COLUMN * height;
-            b <= top && near && l < right && left < r
+            // The box of a word that touches a frame is too high.
+            t.midpoint(b) <= top && near && l < right && left < r
         })
     }
 
     /// Whether a label ends right before a token, but for fillers.
     fn stand_before(&self, token: usize) -> bool {
-        let before = &self.flow.lower[token.saturating_sub(REACH)..token];
-        let ends = |head: &[String], label: &[&str]| {
+        let start = token.saturating_sub(REACH);
+        let (before, plain) = (
+            &self.flow.folded[start..token],
+            &self.flow.lower[start..token],
+        );
+        let ends = |head: &[String], label: &[String]| {
             let start = head.len().checked_sub(label.len());
             start.is_some_and(|start| head[start..].iter().zip(label).all(|(a, b)| a == b))
         };
         for end in (1..=before.len()).rev() {
-            if self.labels.iter().any(|label| ends(&before[..end], label)) {
+            // An application identifier stands in parentheses; a number without is a number.
+            let number = plain[end - 1].bytes().all(|byte| byte.is_ascii_digit());
+            let closed = self.flow.between(start + end - 1).first() == Some(&')');
+            let is_here = |label: &Vec<String>| {
+                ends(&before[..end], label) && (label.len() > 1 || !number || closed)
+            };
+            if self.labels.iter().any(is_here) {
                 return true;
             }
-            if !FILLERS.contains(&before[end - 1].as_str()) {
+            if !FILLERS.contains(&plain[end - 1].as_str()) {
                 return false;
             }
         }
         false
     }
+}
+
+/// Whether a word stands right before a number in its line: that says what the number is.
+pub(super) fn has_own_word(flow: &Flow<'_>, token: usize) -> bool {
+    let Some(before) = token.checked_sub(1) else {
+        return false;
+    };
+    let word = flow.chars(flow.tokens[before]);
+    let is_word = word.len() > 1 && word.iter().all(|c| c.is_alphabetic());
+    is_word
+        && !flow
+            .between(before)
+            .iter()
+            .any(|c| matches!(c, '\n' | '\t'))
+}
+
+/// Whether a text is one of these labels, perhaps with fillers behind it, and nothing else.
+pub(super) fn is_label(flow: &Flow<'_>, labels: &[&str]) -> bool {
+    labels.iter().any(|label| {
+        let label: Vec<String> = label.split(' ').map(folded).collect();
+        let filler = |word: &String| FILLERS.contains(&word.as_str());
+        flow.folded.starts_with(&label) && flow.lower[label.len()..].iter().all(filler)
+    })
+}
+
+/// Whether a label that ends at a token can head a column: one that has its own number beside it does not.
+fn heads(flow: &Flow<'_>, last: usize) -> bool {
+    let next = flow.tokens.get(last + 1);
+    let number = next.is_some_and(|next| flow.chars(*next).iter().any(char::is_ascii_digit));
+    !number || matches!(flow.between(last), ['\n' | '\t'])
+}
+
+/// A word in lower case, with one sign for those that recognition takes for one another: `lBAN` is read for `IBAN`.
+pub(super) fn folded(word: &str) -> String {
+    let fold = |c: char| match c {
+        'l' | '1' | '|' | '!' => 'i',
+        '0' => 'o',
+        '5' => 's',
+        '8' => 'b',
+        c => c,
+    };
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .map(fold)
+        .collect()
 }

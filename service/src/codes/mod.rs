@@ -13,13 +13,15 @@ mod label;
 mod repair;
 pub mod rules;
 mod scan;
+mod second_look;
 mod spec;
+mod suspect;
 mod types;
 
 use std::cmp::Reverse;
 
 use ocr_api::answer::{Method, Page};
-use ocr_api::code::{Check, Code, Source};
+use ocr_api::code::{Check, Code, Reading, Source};
 
 pub use barcode::{Barcode, Content, in_barcodes};
 pub use compare::{agree, differences};
@@ -27,10 +29,19 @@ use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
 use rules::RuleFinder;
 use scan::Found;
+pub use second_look::Bounds;
 
 /// The codes of the wanted types on a page, by place, and what a person should know, in sentences. `agreement` is left to
 /// [`agree`].
-pub fn on_page(page: &Page, wanted: &Selection, rules: &RuleFinder) -> (Vec<Code>, Vec<String>) {
+///
+/// What is doubtful on a page that was recognized is looked at again: `look` reads a line of it by every recognizer that
+/// there is, and gives `None` when no more looks are to be had.
+pub fn on_page(
+    page: &Page,
+    wanted: &Selection,
+    rules: &RuleFinder,
+    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+) -> (Vec<Code>, Vec<String>) {
     let source = match page.method {
         Some(Method::Text) => Source::Text,
         Some(Method::Ocr) => Source::Ocr,
@@ -47,12 +58,20 @@ pub fn on_page(page: &Page, wanted: &Selection, rules: &RuleFinder) -> (Vec<Code
         start,
         end,
     };
+    let recognized = source == Source::Ocr;
+    let mut found = with_check(&flow, wanted, recognized);
+    let mut warnings = if recognized {
+        second_look::look_again(&flow, wanted, &mut found, look)
+    } else {
+        Vec::new()
+    };
     let mut codes: Vec<(usize, Code)> = Vec::new();
-    for one in with_check(&flow, wanted, source == Source::Ocr) {
+    for one in found {
         let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
         codes.push((start, of_type(one, &at(start, end))));
     }
-    let (fields, mut warnings) = fields::on_page(&flow, wanted);
+    let (fields, more) = fields::on_page(&flow, wanted);
+    warnings.extend(more);
     warnings.extend(flow.warning());
     for one in fields {
         let code = at(one.start, one.end).code(one.kind.name(), one.value);
@@ -70,7 +89,7 @@ pub fn on_page(page: &Page, wanted: &Selection, rules: &RuleFinder) -> (Vec<Code
 }
 
 /// What has a check, each character in one code at most.
-fn with_check<'a>(flow: &Flow<'a>, wanted: &Selection, recognized: bool) -> Vec<Found<'static>> {
+fn with_check(flow: &Flow<'_>, wanted: &Selection, recognized: bool) -> Vec<Found<'static>> {
     let mut found: Vec<Found<'static>> = types::SPECS
         .into_iter()
         .filter(|spec| wanted.has(spec.kind))
@@ -88,7 +107,7 @@ fn with_check<'a>(flow: &Flow<'a>, wanted: &Selection, recognized: bool) -> Vec<
         )
     });
     let mut used = vec![false; flow.tokens.len()];
-    let mut taken: Vec<Found<'_>> = Vec::new();
+    let mut taken = Vec::new();
     for one in found {
         let tokens = &mut used[one.first..=one.last];
         if !tokens.contains(&true) {
@@ -100,23 +119,22 @@ fn with_check<'a>(flow: &Flow<'a>, wanted: &Selection, recognized: bool) -> Vec<
 }
 
 fn of_type(found: Found<'_>, place: &Place<'_>) -> Code {
-    let mut value = found.value;
+    let value = found.shown();
+    let zeros = found.value.len() - value.len();
     let mut edits = found.edits;
-    if found.spec.kind == CodeType::Gtin {
-        let short = types::gtin_value(&value);
-        let zeros = value.len() - short.len();
-        edits.retain(|edit| edit.at >= zeros);
-        edits.iter_mut().for_each(|edit| edit.at -= zeros);
-        value = short;
-    }
+    edits.retain(|edit| edit.at >= zeros);
+    edits.iter_mut().for_each(|edit| edit.at -= zeros);
+    let code = place.code(found.spec.kind.name(), value);
     Code {
+        confidence: found.confidence.unwrap_or(code.confidence),
         check: Some(Check {
             scheme: found.spec.scheme.to_owned(),
             ok: found.ok,
         }),
         repaired: !edits.is_empty(),
         edits,
-        ..place.code(found.spec.kind.name(), value)
+        readings: found.readings,
+        ..code
     }
 }
 
@@ -133,24 +151,12 @@ impl Place<'_> {
     /// A code that stands here, without a check.
     fn code(&self, kind: &str, value: String) -> Code {
         let words = self.flow.words_of(self.start, self.end);
-        let edge = |at: usize, pick: fn(i32, i32) -> i32| {
-            words
-                .iter()
-                .map(|word| word.bounds[at])
-                .reduce(pick)
-                .unwrap_or_default()
-        };
         Code {
             kind: kind.to_owned(),
             value,
             raw: self.flow.raw(self.start, self.end),
             page: self.page,
-            bounds: [
-                edge(0, i32::min),
-                edge(1, i32::min),
-                edge(2, i32::max),
-                edge(3, i32::max),
-            ],
+            bounds: self.flow.around(self.start, self.end),
             source: self.source,
             format: None,
             label: None,
@@ -162,6 +168,7 @@ impl Place<'_> {
             repaired: false,
             edits: Vec::new(),
             agreement: Vec::new(),
+            readings: Vec::new(),
         }
     }
 }

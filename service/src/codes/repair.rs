@@ -8,14 +8,15 @@ use super::spec::{Place, Repair, Spec};
 const MOST_FORCED: usize = 4;
 
 /// The only text that passes the check, and what was exchanged in it. `None` when there is none, or more than one.
-pub(super) fn repair(spec: &Spec, read: &[char]) -> Option<(String, Vec<Edit>)> {
+/// `strict`: what a place avoids is exchanged as if it were forbidden.
+pub(super) fn repair(spec: &Spec, read: &[char], strict: bool) -> Option<(String, Vec<Edit>)> {
     let upper: String = read.iter().map(char::to_ascii_uppercase).collect();
     let places = (spec.places)(&upper)?;
     let mut edits = Vec::new();
     let mut fixed = Vec::with_capacity(read.len());
     for (at, (&from, &place)) in read.iter().zip(&places).enumerate() {
         let upper = from.to_ascii_uppercase();
-        if place.takes(upper) {
+        if place.takes(upper) && !(strict && place.avoids(upper)) {
             fixed.push(upper);
             continue;
         }

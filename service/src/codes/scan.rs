@@ -1,11 +1,13 @@
 //! Candidates of one type on a page, and what is to be said of them.
 
-use ocr_api::code::Edit;
+use ocr_api::code::{Edit, Reading};
 
 use super::flow::Flow;
+use super::kind::CodeType;
 use super::label::Labels;
 use super::repair::repair;
 use super::spec::{Repair, Seen, Spec};
+use super::types;
 
 /// Groups that a code may be printed in.
 const MOST_GROUPS: usize = 12;
@@ -20,12 +22,41 @@ pub(super) struct Found<'a> {
     pub(super) ok: bool,
     pub(super) labelled: bool,
     pub(super) edits: Vec<Edit>,
+    /// Of a second look.
+    pub(super) readings: Vec<Reading>,
+    /// Of the reading that it was taken from; `None`: of the page's words.
+    pub(super) confidence: Option<f32>,
+}
+
+impl Found<'_> {
+    /// The value as it is answered: a GTIN without zeros that only fill it up.
+    pub(super) fn shown(&self) -> String {
+        match self.spec.kind {
+            CodeType::Gtin => types::gtin_value(&self.value),
+            _ => self.value.clone(),
+        }
+    }
 }
 
 /// Everything on the page that may be of this type; candidates may overlap. `recognized`: the page was read by OCR,
 /// which takes characters for their look-alikes.
 pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec<Found<'a>> {
     let labels = Labels::of(flow, spec.labels);
+    let mentioned = labels.any();
+    scan_labelled(flow, spec, recognized, mentioned, |first| {
+        labels.reach(first)
+    })
+}
+
+/// The same where it is known otherwise whether the number that begins at a token has its label, and whether one stands
+/// anywhere on the page (`mentioned`).
+pub(super) fn scan_labelled<'a>(
+    flow: &Flow<'_>,
+    spec: &'a Spec,
+    recognized: bool,
+    mentioned: bool,
+    has_label: impl Fn(usize) -> bool,
+) -> Vec<Found<'a>> {
     let mut found = Vec::new();
     for first in (0..flow.tokens.len()).filter(|first| flow.begins(*first)) {
         let mut read: Vec<char> = Vec::new();
@@ -33,19 +64,20 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
         let mut hyphens = true;
         for (last, &token) in flow.tokens.iter().enumerate().skip(first).take(MOST_GROUPS) {
             let chars = flow.chars(token);
-            if read.len() + chars.len() > spec.length.1 || !chars.iter().all(char::is_ascii) {
+            let fits = read.len() + chars.len() <= spec.length.1;
+            if !fits || !chars.iter().all(char::is_ascii) || is_word(chars) {
                 break;
             }
             read.extend(chars);
             groups.push(chars.len());
             if read.len() >= spec.length.0 && flow.ends(last) && has_digit(&read) {
-                let labelled = labels.reach(first);
+                let labelled = has_label(first);
                 let judged = judge(
                     spec,
                     &read,
                     &groups,
                     hyphens,
-                    (labelled, labels.any()),
+                    (labelled, mentioned),
                     recognized,
                 );
                 found.extend(judged.map(|(value, ok, edits)| Found {
@@ -56,6 +88,8 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
                     ok,
                     labelled,
                     edits,
+                    readings: Vec::new(),
+                    confidence: None,
                 }));
             }
             match flow.between(last) {
@@ -95,15 +129,34 @@ fn judge(
             ok,
         })
     };
-    if fits && (spec.check)(&upper) {
-        return believed(&upper, true).then(|| (upper, true, Vec::new()));
-    }
-    if let Some((value, edits)) = recognized.then(|| repair(spec, read)).flatten() {
-        // Exchanged characters in unlabelled text are one guess too many for a check of 1 in 10.
-        let vouched = labelled || spec.repair == Repair::Either;
-        return (vouched && believed(&value, true)).then_some((value, true, edits));
+    let as_read = if fits && (spec.check)(&upper) {
+        Some((upper.clone(), Vec::new()))
+    } else {
+        recognized.then(|| repair(spec, read, false)).flatten()
+    };
+    let avoided = recognized
+        && places
+            .iter()
+            .zip(upper.chars())
+            .any(|(place, c)| place.avoids(c));
+    let likelier = avoided.then(|| repair(spec, read, true)).flatten();
+    match (as_read, likelier) {
+        // Both pass: no one can tell which is printed.
+        (Some(_), Some(_)) => {}
+        (Some((value, edits)), None) | (None, Some((value, edits))) => {
+            // Exchanged characters in unlabelled text are one guess too many for a check of 1 in 10.
+            let vouched = edits.is_empty() || labelled || spec.repair == Repair::Either;
+            return (vouched && believed(&value, true)).then_some((value, true, edits));
+        }
+        (None, None) => {}
     }
     (fits && believed(&upper, false)).then_some((upper, false, Vec::new()))
+}
+
+/// Codes are printed in capitals, or all in small letters: never like this.
+fn is_word(chars: &[char]) -> bool {
+    let small = chars.iter().filter(|c| c.is_ascii_lowercase()).count();
+    chars.len() > 3 && small + 1 >= chars.len() && chars.iter().all(char::is_ascii_alphabetic)
 }
 
 /// Most of a page is words: they are not worth a look.

@@ -32,6 +32,8 @@ pub(super) enum Place {
     DigitOrX,
     /// A digit, or a letter other than I, O and Q.
     Vin,
+    /// A digit or a letter; but who gives the numbers out avoids I and O.
+    Clear,
 }
 
 impl Place {
@@ -39,10 +41,17 @@ impl Place {
         match self {
             Self::Digit => c.is_ascii_digit(),
             Self::Letter => c.is_ascii_uppercase(),
-            Self::Any => c.is_ascii_digit() || c.is_ascii_uppercase(),
+            Self::Any | Self::Clear => c.is_ascii_digit() || c.is_ascii_uppercase(),
             Self::DigitOrX => c.is_ascii_digit() || c == 'X',
             Self::Vin => Self::Any.takes(c) && !matches!(c, 'I' | 'O' | 'Q'),
         }
+    }
+}
+
+impl Place {
+    /// What it takes, but hardly ever has.
+    pub(super) fn avoids(self, c: char) -> bool {
+        self == Self::Clear && matches!(c, 'I' | 'O')
     }
 }
 

@@ -18,8 +18,9 @@ use crate::usage::UsageLog;
 use crate::worker::WorkerSettings;
 
 const PDFIUM: &str = "libpdfium.so";
-/// Where the image has it.
-const PDFIUM_DIRECTORY: &str = "/usr/lib/ocr";
+const LINE_MODEL: &str = "pp-ocr.onnx";
+/// Where the image has both.
+const DIRECTORY: &str = "/usr/lib/ocr";
 /// This very executable, even if its file has been replaced since.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
@@ -35,6 +36,11 @@ pub enum ServeError {
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     NoPdfium { looked: Vec<PathBuf> },
+    #[error(
+        "there is no model of lines at {}\nhint: service/fetch-pp-ocr.sh gets it; without --line-model and OCR_LINE_MODEL it is not needed",
+        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoLineModel { looked: Vec<PathBuf> },
     #[error("can't keep its memory from other processes: {0}")]
     Memory(io::Error),
     #[error("can't listen for signals: {0}")]
@@ -58,6 +64,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let usage = flags.usage();
     let pdfium = find_pdfium(flags.pdfium)?;
+    let line_model = find_line_model(flags.line_model)?;
     let listener = Listener::bind(&flags.listen)?;
     let usage = usage.map(UsageLog::open);
     let keyring = Keyring::open(flags.keys).await;
@@ -74,6 +81,8 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
             languages: flags.languages.clone(),
             pdfium,
             max_pixels: u64::from(flags.max_megapixels.get()) * 1_000_000,
+            line_model,
+            second_looks: flags.second_looks,
         },
         workers: flags.workers.count(),
         page_timeout: flags.page_timeout,
@@ -131,20 +140,37 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
 
 /// What was given, or else the first that is there.
 fn find_pdfium(given: Option<PathBuf>) -> Result<PathBuf, ServeError> {
-    let looked = match given {
-        Some(path) => vec![path],
-        None => std::env::current_exe()
-            .ok()
-            .as_deref()
-            .and_then(Path::parent)
-            .into_iter()
-            .chain([Path::new(PDFIUM_DIRECTORY)])
-            .map(|directory| directory.join(PDFIUM))
-            .collect(),
-    };
-    looked
-        .iter()
-        .find(|path| path.is_file())
-        .cloned()
-        .ok_or(ServeError::NoPdfium { looked })
+    let looked = places(given, PDFIUM);
+    let there = looked.iter().find(|path| path.is_file()).cloned();
+    there.ok_or(ServeError::NoPdfium { looked })
+}
+
+/// The same, but without it the service still does its work.
+fn find_line_model(given: Option<PathBuf>) -> Result<Option<PathBuf>, ServeError> {
+    let wanted = given.is_some();
+    let looked = places(given, LINE_MODEL);
+    match looked.iter().find(|path| path.is_file()) {
+        Some(path) => Ok(Some(path.clone())),
+        None if wanted => Err(ServeError::NoLineModel { looked }),
+        None => {
+            tracing::warn!(
+                "there is no {LINE_MODEL}: doubtful codes get their second look from Tesseract alone; \
+                 service/fetch-pp-ocr.sh gets it"
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn places(given: Option<PathBuf>, name: &str) -> Vec<PathBuf> {
+    if let Some(path) = given {
+        return vec![path];
+    }
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent);
+    beside
+        .into_iter()
+        .chain([Path::new(DIRECTORY)])
+        .map(|directory| directory.join(name))
+        .collect()
 }

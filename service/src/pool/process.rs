@@ -4,6 +4,7 @@
     reason = "this module owns starting workers: environment, process group, standard streams"
 )]
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::{ExitStatus, Stdio};
@@ -50,6 +51,14 @@ impl Process {
             .arg(&worker.pdfium)
             .arg("--max-pixels")
             .arg(worker.max_pixels.to_string())
+            .arg("--second-looks")
+            .arg(worker.second_looks.to_string())
+            .args(
+                worker
+                    .line_model
+                    .iter()
+                    .flat_map(|path| [OsStr::new("--line-model"), path.as_os_str()]),
+            )
             .env_clear()
             .envs(
                 PASSED_ON
@@ -58,6 +67,8 @@ impl Process {
             )
             // With OpenMP's threads, a page took 5.7 times as long; it reads this when it is loaded.
             .env("OMP_THREAD_LIMIT", "1")
+            // The second recognizer's, likewise: the other cores have workers of their own.
+            .env("RTEN_NUM_THREADS", "1")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -5,12 +5,15 @@ mod barcodes;
 mod ffi;
 mod image;
 mod library;
+mod line;
+mod line_recognizer;
 mod opened;
 mod page;
 mod pdf;
 mod recognizer;
 mod sample;
 mod sandbox;
+mod second_look;
 mod share;
 mod upright;
 
@@ -25,8 +28,9 @@ use serde::de::DeserializeOwned;
 use crate::codes::rules::RuleFinder;
 use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task};
 use ffi::cancel;
+use line_recognizer::LineRecognizer;
 use opened::Opened;
-use page::PageReader;
+use page::{Eyes, PageReader};
 use pdf::PdfReader;
 use recognizer::Recognizer;
 use share::Helpers;
@@ -40,6 +44,10 @@ pub struct WorkerSettings {
     pub pdfium: PathBuf,
     /// Pixels that a page may have.
     pub max_pixels: u64,
+    /// The model of the second recognizer.
+    pub line_model: Option<PathBuf>,
+    /// Lines of a page that are looked at a second time, at most.
+    pub second_looks: u32,
 }
 
 /// Why a worker stopped, or never started.
@@ -68,20 +76,28 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
 
     let mut worker = Worker {
-        recognizer: Recognizer::load(&settings.languages)
-            .map_err(|error| WorkerError::Recognizer(error.to_string()))?,
+        recognizer: Recognizer::load(&settings.languages).map_err(recognizer_error)?,
         pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+        line_recognizer: None,
         rules: RuleFinder::default(),
         opened: None,
         max_pixels: settings.max_pixels,
+        second_looks: settings.second_looks,
         sandbox: Sandbox::default(),
         // `/proc` can't be read within the sandbox.
         library: library::in_use().ok(),
     };
+    let line_model = settings.line_model.as_deref().map(line_recognizer::file);
+    let line_model = line_model.transpose().map_err(recognizer_error)?;
     let language_data = worker.recognizer.language_data();
-    worker.sandbox = sandbox::enter(&language_data, settings.max_pixels);
+    // The second recognizer has a thread of its own.
+    let (sandbox, line_recognizer) = sandbox::enter(&language_data, settings.max_pixels, || {
+        line_model.map(LineRecognizer::load).transpose()
+    });
+    worker.sandbox = sandbox;
+    worker.line_recognizer = line_recognizer.map_err(recognizer_error)?;
     // Within the sandbox, so that a worker that is ready is known to be able to read there.
-    sample::check(&mut worker.recognizer)?;
+    sample::check(&mut worker.recognizer, worker.line_recognizer.as_ref())?;
     send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
 
     while let Some(request) = receive(&mut socket)? {
@@ -106,13 +122,19 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     Ok(())
 }
 
+fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
+    WorkerError::Recognizer(error.to_string())
+}
+
 struct Worker {
     recognizer: Recognizer,
     pdf: PdfReader,
+    line_recognizer: Option<LineRecognizer>,
     /// Those of the latest page.
     rules: RuleFinder,
     opened: Option<Opened>,
     max_pixels: u64,
+    second_looks: u32,
     sandbox: Sandbox,
     /// Which build of Tesseract.
     library: Option<String>,
@@ -123,6 +145,10 @@ impl Worker {
         Engine {
             tesseract: Some(recognizer::version()),
             library: self.library.clone(),
+            second_recognizer: self
+                .line_recognizer
+                .is_some()
+                .then(|| line_recognizer::NAME.to_owned()),
             languages: settings.languages.clone(),
             pdf: true,
             sandbox: self.sandbox.clone(),
@@ -146,15 +172,21 @@ impl Worker {
                 .map(Reply::File),
             Task::Read { page, how } => {
                 self.rules.prepare(how.codes.rules());
+                let content = document.read(page, &how, self.pdf, self.max_pixels);
                 let mut reader = PageReader {
-                    recognizer: &mut self.recognizer,
+                    eyes: Eyes {
+                        tesseract: &mut self.recognizer,
+                        line_recognizer: self.line_recognizer.as_ref(),
+                        second_looks: self.second_looks,
+                    },
+                    redraw: &|bounds, scale| document.redraw(page, bounds, scale),
                     rules: &self.rules,
                     helpers: Helpers {
                         socket,
                         languages: &how.languages,
                     },
                 };
-                match document.read(page, &how, self.pdf, self.max_pixels) {
+                match content {
                     Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
                     Ok(content) => reader
                         .read(page, content, &how)?
@@ -246,16 +278,18 @@ struct Scan {
     dpi: Option<u32>,
 }
 
-/// A page's size in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Size {
-    width: u32,
-    height: u32,
-    /// Pixels an inch, where the document says so.
-    dpi: Option<u32>,
-}
-
 impl Scan {
+    /// What is within left, top, right, bottom, as far as that is on the page.
+    fn picture(&self, [left, top, right, bottom]: [i32; 4]) -> Option<::image::GrayImage> {
+        let within = |at: i32, most: u32| u32::try_from(at.max(0)).unwrap_or(0).min(most);
+        let (left, right) = (within(left, self.width), within(right, self.width));
+        let (top, bottom) = (within(top, self.height), within(bottom, self.height));
+        let width = right.checked_sub(left).filter(|width| *width > 0)?;
+        let height = bottom.checked_sub(top).filter(|height| *height > 0)?;
+        let part = self.part(left, top, width, height);
+        ::image::GrayImage::from_raw(width, height, part.pixels)
+    }
+
     /// A rectangle of it, cut at its edges.
     fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
         let width = width.min(self.width.saturating_sub(left));
@@ -273,6 +307,15 @@ impl Scan {
             dpi: self.dpi,
         }
     }
+}
+
+/// A page's size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    width: u32,
+    height: u32,
+    /// Pixels an inch, where the document says so.
+    dpi: Option<u32>,
 }
 
 fn corrupt(detail: impl Into<String>) -> Fault {

@@ -1,5 +1,6 @@
 //! The document that a worker has at hand.
 
+use ::image::GrayImage;
 use ocr_api::answer::{DocumentType, Method, PageStatus};
 use ocr_api::inspection::{PageInspection, TextLayer};
 
@@ -136,6 +137,14 @@ impl Opened {
             }
             Self::Pdf(document) => document.compose(pages),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
+        }
+    }
+
+    /// Draws a part of a page, which was read already, at `scale` times the resolution that it was read at.
+    pub(super) fn redraw(&self, page: u32, bounds: [i32; 4], scale: f32) -> Option<GrayImage> {
+        match self {
+            Self::Pdf(document) => document.redraw(page.checked_sub(1)?, bounds, scale),
+            Self::Image { .. } | Self::UnreadPdf { .. } | Self::Failed(_) => None,
         }
     }
 

@@ -1,12 +1,15 @@
 //! From what is on a page to its place in the answer.
 
 use std::io;
+use std::time::Instant;
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
 use super::ffi::tesseract::{RawWord, TesseractError};
+use super::line_recognizer::LineRecognizer;
 use super::pdf::Layer;
 use super::recognizer::Recognizer;
+use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Upright};
 use super::{Content, Scan, barcodes};
@@ -16,9 +19,18 @@ use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 
 /// What it takes to read pages.
 pub(super) struct PageReader<'a> {
-    pub(super) recognizer: &'a mut Recognizer,
+    pub(super) eyes: Eyes<'a>,
+    pub(super) redraw: Redraw<'a>,
     pub(super) rules: &'a RuleFinder,
     pub(super) helpers: Helpers<'a>,
+}
+
+/// What pages are read with.
+pub(super) struct Eyes<'a> {
+    pub(super) tesseract: &'a mut Recognizer,
+    pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    /// Lines of a page that are looked at a second time, at most.
+    pub(super) second_looks: u32,
 }
 
 type Text = (String, Vec<RawWord>);
@@ -64,31 +76,44 @@ impl PageReader<'_> {
         let in_barcodes = codes::in_barcodes(&barcodes, number, &how.codes, self.rules);
         let found = |name: &str| in_barcodes.iter().any(|code| code.kind == name);
         let answered = how.codes_only && how.mode == Mode::Auto && how.codes.is_answered(found);
-        let page = match content {
-            Content::Layer(layer, _) => of_layer(number, layer),
-            Content::Scan(scan) if answered => unrecognized(number, &scan, !barcodes.is_empty()),
-            Content::Scan(scan) => match self.of_scan(number, scan, &how.languages) {
-                Ok(page) => page,
+        let mut read = match content {
+            Content::Layer(layer, _) => {
+                let page = of_layer(number, layer);
+                let (codes, warnings) =
+                    codes::on_page(&page, &how.codes, self.rules, &mut |_| None);
+                PageRead {
+                    page,
+                    codes,
+                    warnings,
+                }
+            }
+            Content::Scan(scan) if answered => PageRead {
+                page: unrecognized(number, &scan, !barcodes.is_empty()),
+                codes: Vec::new(),
+                warnings: Vec::new(),
+            },
+            Content::Scan(scan) => match self.of_scan(number, scan, how) {
+                Ok(read) => read,
                 Err(Unread::Engine(error)) => {
                     return Ok(Err(Fault::new(FaultKind::Engine, error.to_string())));
                 }
                 Err(Unread::Io(error)) => return Err(error),
             },
         };
-        let (mut codes, warnings) = codes::on_page(&page, &how.codes, self.rules);
-        codes.extend(in_barcodes);
-        Ok(Ok(PageRead {
-            page,
-            codes,
-            warnings,
-        }))
+        read.codes.extend(in_barcodes);
+        Ok(Ok(read))
     }
 
-    fn of_scan(&mut self, number: u32, scan: Scan, languages: &str) -> Result<Page, Unread> {
+    /// Codes are looked for on the page that stands upright, where lines and columns are what they are; boxes are brought
+    /// back after that.
+    fn of_scan(&mut self, number: u32, scan: Scan, how: &How) -> Result<PageRead, Unread> {
+        let started = Instant::now();
+        let languages = &how.languages;
         let dpi = scan.dpi;
-        let mut upright = upright::straighten(scan, self.recognizer, languages)?;
+        let mut upright = upright::straighten(scan, self.eyes.tesseract, languages)?;
         let (mut text, mut words) = self.recognize(&upright, languages)?;
-        if let Some(way) = upright::second_thought(&upright, &words, self.recognizer, languages)? {
+        let second = upright::second_thought(&upright, &words, self.eyes.tesseract, languages)?;
+        if let Some(way) = second {
             upright = upright.turned_further(way);
             (text, words) = self.recognize(&upright, languages)?;
         }
@@ -100,15 +125,38 @@ impl PageReader<'_> {
             .map(|word| Word {
                 text: word.text,
                 confidence: tenths(word.confidence),
-                bounds: turned.back(word.bounds),
+                bounds: word.bounds,
             })
             .collect();
-        Ok(Page {
+        let mut page = Page {
             width: Some(width),
             height: Some(height),
             dpi,
             rotation,
             ..page(number, Method::Ocr, &text, words)
+        };
+        let redraw = self.redraw;
+        let redraw: Redraw<'_> = if turned.is_as_drawn() {
+            redraw
+        } else {
+            &|_, _| None
+        };
+        let took = started.elapsed();
+        let (scan, rules) = (&upright.scan, self.rules);
+        let (mut codes, warnings) =
+            second_look::codes(scan, &page, &mut self.eyes, redraw, took, rules, how);
+        for bounds in page
+            .words
+            .iter_mut()
+            .map(|word| &mut word.bounds)
+            .chain(codes.iter_mut().map(|code| &mut code.bounds))
+        {
+            *bounds = turned.back(*bounds);
+        }
+        Ok(PageRead {
+            page,
+            codes,
+            warnings,
         })
     }
 
@@ -116,16 +164,16 @@ impl PageReader<'_> {
     fn recognize(&mut self, page: &Upright, languages: &str) -> Result<Text, Unread> {
         let parts = self.helpers.cut(page)?;
         let Some((own, others)) = parts.split_first() else {
-            return Ok(self.recognizer.read(&page.scan, languages)?);
+            return Ok(self.eyes.tesseract.read(&page.scan, languages)?);
         };
         self.helpers.lend(others)?;
-        let mut read = vec![(own, self.recognizer.read(&own.scan, languages)?)];
+        let mut read = vec![(own, self.eyes.tesseract.read(&own.scan, languages)?)];
         let collected = self.helpers.collect()?;
         let mut collected = collected.into_iter();
         for part in others {
             let text = match collected.next().flatten() {
                 Some(text) => share::answered(text),
-                None => self.recognizer.read(&part.scan, languages)?,
+                None => self.eyes.tesseract.read(&part.scan, languages)?,
             };
             read.push((part, text));
         }
@@ -180,7 +228,7 @@ fn page(number: u32, method: Method, text: &str, words: Vec<Word>) -> Page {
 }
 
 /// More digits than Tesseract's confidence is worth would only make answers longer.
-fn tenths(confidence: f32) -> f32 {
+pub(super) fn tenths(confidence: f32) -> f32 {
     (confidence.clamp(0.0, 100.0) * 10.0).round() / 10.0
 }
 

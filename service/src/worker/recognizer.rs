@@ -44,13 +44,33 @@ impl Recognizer {
         scan: &Scan,
         languages: &str,
     ) -> Result<(String, Vec<RawWord>), TesseractError> {
+        let model = self.model(languages)?;
+        model.read(&scan.pixels, scan.width, scan.height, scan.dpi)
+    }
+
+    /// Reads a picture that is one line of text: the text, and its least certain word's confidence, 0 to 100.
+    pub(super) fn read_line(
+        &mut self,
+        line: &image::GrayImage,
+        languages: &str,
+    ) -> Result<(String, f32), TesseractError> {
+        let model = self.model(languages)?;
+        let (text, words) = model.read_line(line.as_raw(), line.width(), line.height())?;
+        let lowest = words
+            .iter()
+            .map(|word| word.confidence)
+            .fold(100.0, f32::min);
+        Ok((text.trim().to_owned(), lowest))
+    }
+
+    fn model(&mut self, languages: &str) -> Result<&mut Tesseract, TesseractError> {
         let at = match self.models.iter().position(|(name, _)| name == languages) {
             Some(at) => at,
             None if languages.is_empty() => 0,
             None => self.load_more(languages)?,
         };
         let (_, model) = &mut self.models[at];
-        model.read(&scan.pixels, scan.width, scan.height, scan.dpi)
+        Ok(model)
     }
 
     fn load_more(&mut self, languages: &str) -> Result<usize, TesseractError> {

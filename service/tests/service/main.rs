@@ -28,6 +28,7 @@ mod replay;
 mod rules;
 mod sandbox;
 mod searchable;
+mod second_look;
 mod seen;
 mod sharing;
 mod sockets;

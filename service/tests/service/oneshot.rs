@@ -25,6 +25,8 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
             languages: languages.clone(),
             pdfium: pdfium_path(),
             max_pixels: 10_000_000,
+            line_model: None,
+            second_looks: 0,
         },
         workers: 1,
         page_timeout: Duration::from_secs(30),

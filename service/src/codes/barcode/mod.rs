@@ -137,6 +137,7 @@ fn code(barcode: &Barcode, page: u32, element: Element) -> Code {
         repaired: false,
         edits: Vec::new(),
         agreement: Vec::new(),
+        readings: Vec::new(),
     }
 }
 

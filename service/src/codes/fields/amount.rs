@@ -77,7 +77,7 @@ pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
     let gap = flow
         .chars_from(end)
         .iter()
-        .take_while(|c| **c == ' ')
+        .take_while(|c| matches!(c, ' ' | '\t'))
         .count();
     let behind = flow.chars_from(end + gap);
     if gap <= 1

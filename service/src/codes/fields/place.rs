@@ -19,7 +19,7 @@ impl Flow<'_> {
         while at < start + REACH {
             let rest = self.chars_from(at);
             let c = *rest.first().filter(|c| **c != '\n')?;
-            if c == ' ' || is_sign(c) {
+            if matches!(c, ' ' | '\t') || is_sign(c) {
                 at += 1;
                 continue;
             }

@@ -24,12 +24,20 @@ const COUNTRIES: &str = "AD24* AE23d AL28* AT20d AZ28* BA20d BE16d BG22* BH22* B
     RO24* RS22d RU33* SA24* SC31* SD18d SE24d SI19d SK24d SM27* SO23d ST25d SV28* TL23d TN24d TR26* UA29* \
     VA22d VG24* XK20d YE30*";
 
+/// Characters of an IBAN of a country, by its two letters.
+pub(in crate::codes) fn length(country: &str) -> Option<usize> {
+    entry(country)?.get(2..4)?.parse().ok()
+}
+
+fn entry(country: &str) -> Option<&'static str> {
+    let of_country = |entry: &&str| country.len() == 2 && entry.starts_with(country);
+    COUNTRIES.split_whitespace().find(of_country)
+}
+
 fn places(text: &str) -> Option<Vec<Place>> {
     let country = as_letters(text.get(..2)?);
-    let entry = COUNTRIES
-        .split_whitespace()
-        .find(|entry| entry.starts_with(&country))?;
-    let length: usize = entry.get(2..4)?.parse().ok()?;
+    let entry = entry(&country)?;
+    let length = length(&country)?;
     if length != text.len() {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::super::digits::luhn;
 use super::super::kind::CodeType;
-use super::super::spec::{Repair, Spec, as_letters, places};
+use super::super::spec::{Place, Repair, Spec, as_letters, places as pattern};
 
 pub(in crate::codes) const SPEC: Spec = Spec {
     kind: CodeType::Isin,
@@ -10,28 +10,54 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     labels: &["isin"],
     length: (12, 12),
     separators: &[],
-    places: |text| {
-        let country = as_letters(text.get(..2)?);
-        let known =
-            COUNTRIES.split(' ').any(|code| code == country) || OTHERS.contains(&country.as_str());
-        (text.len() == 12 && known).then(|| places("aa*********d"))
-    },
+    places,
     check: luhn,
-    // Luhn passes one in ten, and article numbers look the same.
-    believe: |seen| seen.labelled,
+    // Luhn passes one in ten, and article numbers look the same, but for the zeros that some countries begin with.
+    believe: |seen| {
+        let zeros = ["DE000", "GB00", "IE00"];
+        let telling = zeros.iter().any(|head| seen.value.starts_with(head));
+        // In groups, it is country, number and check digit: "FR06 0203 6981" begins an IBAN.
+        let whole = seen.in_one() || seen.groups.first() == Some(&2);
+        seen.labelled && whole || seen.ok && seen.in_one() && telling
+    },
     repair: Repair::Forced,
 };
 
-/// ISO 3166-1, alpha-2.
-const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY \
-    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK \
-    FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR \
-    IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK \
-    ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM \
-    PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF \
-    TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+/// ISO 3166-1, and what is used besides: XS for international securities, EU, XK for Kosovo, XA to XF and QS, QT for substitute numbers,
+/// EZ for derivatives, XT and XV for crypto assets.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW \
+    BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET EU EZ FI FJ FK FM FO FR GA \
+    GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI \
+    KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA \
+    NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA QS QT RE RO RS RU RW SA SB SC SD SE SG SH SI \
+    SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU \
+    WF WS XA XB XC XD XF XK XS XT XV YE YT ZA ZM ZW";
 
-/// Prefixes that are no country: international securities, the Union, Kosovo, substitute numbers, derivatives and crypto assets.
-const OTHERS: [&str; 12] = [
-    "XS", "EU", "XK", "XA", "XB", "XC", "XD", "XF", "XT", "XV", "QS", "EZ",
+/// What stands between country and check digit, where a country's numbering agency has a rule: `v` a digit or a letter but
+/// I and O, which WKN and CUSIP avoid, and SEDOL with all vowels; else a digit.
+const NATIONAL: [(&str, &str); 5] = [
+    ("DE", "000vvvvvv"),
+    ("GB", "00vvvvvvv"),
+    ("IE", "00vvvvvvv"),
+    ("LU", "ddddddddd"),
+    ("NL", "ddddddddd"),
 ];
+
+fn places(text: &str) -> Option<Vec<Place>> {
+    if text.len() != 12 {
+        return None;
+    }
+    let country = as_letters(text.get(..2)?);
+    if !COUNTRIES.split_whitespace().any(|known| known == country) {
+        return None;
+    }
+    let national = NATIONAL.iter().find(|(name, _)| *name == country);
+    let (_, national) = national.unwrap_or(&("", "vvvvvvvvv"));
+    let mut places = pattern("aa");
+    places.extend(national.chars().map(|c| match c {
+        'v' => Place::Clear,
+        _ => Place::Digit,
+    }));
+    places.push(Place::Digit);
+    Some(places)
+}

@@ -7,12 +7,14 @@ use super::super::spec::{Place, Repair, Spec, all};
 pub(in crate::codes) const IMEI: Spec = Spec {
     kind: CodeType::Imei,
     scheme: "luhn",
-    labels: &["imei", "imei 1", "imei1", "imei2"],
+    // "IME" is left of "IMEI" where its last letter is read as a bar or a "!".
+    labels: &["imei", "imei 1", "imei1", "imei2", "ime"],
     length: (15, 15),
     separators: &['-', '/'],
     places: |text| (text.len() == 15).then(|| all(Place::Digit, 15)),
     check: luhn,
-    believe: |seen| seen.labelled,
+    // As 3GPP has it printed: 2-6-6-1.
+    believe: |seen| seen.labelled || seen.ok && seen.groups == [2, 6, 6, 1],
     repair: Repair::Forced,
 };
 

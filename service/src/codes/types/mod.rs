@@ -13,6 +13,7 @@ mod vin;
 use super::kind::CodeType;
 use super::spec::{Place, Spec};
 pub(super) use gs1::gtin_value;
+pub(super) use iban::length as iban_length;
 
 pub(super) const SPECS: [&Spec; 11] = [
     &iban::SPEC,

@@ -143,6 +143,24 @@ impl Tesseract {
         result
     }
 
+    /// Reads a picture of a single line, whose letters are as large as in a scan of 300 dpi; otherwise as [`Self::read`].
+    pub(in crate::worker) fn read_line(
+        &mut self,
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+    ) -> Result<(String, Vec<RawWord>), TesseractError> {
+        let handle = self.handle.as_ptr();
+        // SAFETY: the handle is live.
+        unsafe {
+            capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_SINGLE_LINE);
+        }
+        let result = self.read(pixels, width, height, Some(300));
+        // SAFETY: the handle is live.
+        unsafe { capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_AUTO) };
+        result
+    }
+
     fn text(&self) -> String {
         // SAFETY: the handle is live and has recognized; the text is ours to free.
         unsafe { take_text(capi::TessBaseAPIGetUTF8Text(self.handle.as_ptr())) }

@@ -6,9 +6,11 @@ mod glyphless;
 mod layer;
 mod soundness;
 
+use std::cell::Cell;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use ::image::{DynamicImage, RgbImage};
+use ::image::{DynamicImage, GrayImage, RgbImage};
 use ocr_api::inspection::TextLayer;
 
 use super::ffi::pdfium::{Document, Glyph, Library, OpenError, Page};
@@ -22,6 +24,8 @@ const DPI: f64 = 300.0;
 /// Below this, nobody could read a page either: it is too large.
 const MIN_DPI: f64 = 36.0;
 const MAX_SIDE: f64 = 32_767.0;
+/// Every part of a page costs nearly as much to draw as the whole, where that is not pixels.
+const MOST_TO_DRAW_AGAIN: Duration = Duration::from_millis(100);
 const POINTS_PER_INCH: f64 = 72.0;
 
 /// PDFium, loaded.
@@ -32,6 +36,8 @@ pub(super) struct PdfReader {
 
 pub(super) struct PdfDocument {
     document: Document,
+    /// The page that was drawn last.
+    drawn: Cell<Option<Drawn>>,
 }
 
 impl PdfReader {
@@ -43,7 +49,10 @@ impl PdfReader {
 
     pub(super) fn open(self, bytes: Vec<u8>) -> Result<PdfDocument, Fault> {
         match self.library.open(bytes) {
-            Ok(document) => Ok(PdfDocument { document }),
+            Ok(document) => Ok(PdfDocument {
+                document,
+                drawn: Cell::new(None),
+            }),
             Err(OpenError::Encrypted) => Err(Fault::new(
                 FaultKind::Encrypted,
                 "The PDF is protected by a password, or encrypted in a way that is not known here; save it without \
@@ -112,9 +121,15 @@ impl PdfDocument {
                 return Ok(Content::Layer(layer::read(&glyphs, &page, frame), drawings));
             }
         }
+        let started = Instant::now();
         let pixels = page
             .render(frame.width, frame.height)
             .ok_or_else(not_drawn)?;
+        self.drawn.set(Some(Drawn {
+            index,
+            frame,
+            took: started.elapsed(),
+        }));
         Ok(Content::Scan(Scan {
             pixels,
             width: frame.width.unsigned_abs(),
@@ -122,6 +137,30 @@ impl PdfDocument {
             dpi: Some(frame.dpi),
         }))
     }
+
+    /// A part of the page with this index, at `scale` times the resolution of [`Self::read`]. `None` if it is not worth
+    /// it: the page takes long to draw.
+    pub(super) fn redraw(&self, index: u32, bounds: [i32; 4], scale: f32) -> Option<GrayImage> {
+        let drawn = self.drawn.get()?;
+        if drawn.index != index || drawn.took > MOST_TO_DRAW_AGAIN {
+            return None;
+        }
+        let page = self.document.page(index).ok()?;
+        let scaled = |pixels: i32| (pixels as f32 * scale).round() as i32;
+        let [left, top, right, bottom] = bounds.map(scaled);
+        let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
+        let whole = (scaled(drawn.frame.width), scaled(drawn.frame.height));
+        let pixels = page.render_part(whole, (left, top), (width, height))?;
+        GrayImage::from_raw(width.unsigned_abs(), height.unsigned_abs(), pixels)
+    }
+}
+
+/// How a page was drawn to be read.
+#[derive(Debug, Clone, Copy)]
+struct Drawn {
+    index: u32,
+    frame: Frame,
+    took: Duration,
 }
 
 /// The characters that are not cropped away.

@@ -12,8 +12,13 @@ use ocr_api::health::Sandbox;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 /// Restricts this process for good. Whatever the system lacks is left out, and told on standard error; the result says
-/// what was achieved. Only the calling thread is kept from files, so it has to be the only one.
-pub(super) fn enter(language_data: &Path, max_pixels: u64) -> Sandbox {
+/// what was achieved. Only the calling thread and those that it starts later are kept from files, so it has to be the only
+/// one. `start` is called when files are out of reach, and is the last that can start a thread; its result is returned.
+pub(super) fn enter<T>(
+    language_data: &Path,
+    max_pixels: u64,
+    start: impl FnOnce() -> T,
+) -> (Sandbox, T) {
     let alone = match threads() {
         Ok(1) => true,
         Ok(others) => {
@@ -25,12 +30,17 @@ pub(super) fn enter(language_data: &Path, max_pixels: u64) -> Sandbox {
             false
         }
     };
-    restrict(language_data, max_pixels, alone)
+    restrict(language_data, max_pixels, alone, start)
 }
 
-fn restrict(language_data: &Path, max_pixels: u64, alone: bool) -> Sandbox {
+fn restrict<T>(
+    language_data: &Path,
+    max_pixels: u64,
+    alone: bool,
+    start: impl FnOnce() -> T,
+) -> (Sandbox, T) {
     // The order matters: each of these needs what the next one takes.
-    let rlimits = achieved("limits", limits::restrict(max_pixels)).is_some();
+    let limits = achieved("limits", limits::Limits::prepare());
     let landlock = alone
         .then(|| files::restrict(language_data))
         .and_then(|result| achieved("Landlock", result));
@@ -39,18 +49,23 @@ fn restrict(language_data: &Path, max_pixels: u64, alone: bool) -> Sandbox {
         let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
         achieved("hidden memory", hidden.map_err(io::Error::from));
     }
+    let started = start();
+    let rlimits = limits
+        .and_then(|limits| achieved("limits", limits.restrict(max_pixels)))
+        .is_some();
     let no_new_privs = achieved(
         "no_new_privs",
         rustix::thread::set_no_new_privs(true).map_err(io::Error::from),
     )
     .is_some();
     let seccomp = achieved("seccomp", calls::restrict()).is_some();
-    Sandbox {
+    let sandbox = Sandbox {
         no_new_privs,
         rlimits,
         landlock,
         seccomp,
-    }
+    };
+    (sandbox, started)
 }
 
 fn achieved<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> Option<T> {

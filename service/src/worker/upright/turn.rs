@@ -184,6 +184,11 @@ pub(in crate::worker) struct Turned {
 }
 
 impl Turned {
+    /// Whether nothing was changed: places on it are places on the page.
+    pub(in crate::worker) fn is_as_drawn(&self) -> bool {
+        self.quarter == Quarter::None && self.tilt.is_none() && self.enlarged == 1
+    }
+
     /// Width and height of the page as it came.
     pub(in crate::worker) fn page(&self) -> (u32, u32) {
         (self.width / self.enlarged, self.height / self.enlarged)
@@ -192,7 +197,7 @@ impl Turned {
     /// The box on the page as it came that holds this box of the turned page.
     pub(in crate::worker) fn back(&self, [left, top, right, bottom]: [i32; 4]) -> [i32; 4] {
         let scale = f64::from(self.enlarged);
-        if self.quarter == Quarter::None && self.tilt.is_none() && self.enlarged == 1 {
+        if self.is_as_drawn() {
             return [left, top, right, bottom];
         }
         let (width, height) = (f64::from(self.width), f64::from(self.height));

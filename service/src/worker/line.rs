@@ -1,0 +1,149 @@
+//! A line of text, cut out of a page so that it can be read by itself: upright, at a good size, without its neighbours.
+
+use image::{GrayImage, Luma, imageops};
+
+const WHITE: Luma<u8> = Luma([255]);
+/// Steps of slope that are tried to either side, and how steep each is: up to 3.4°.
+const STEPS: i32 = 12;
+const STEP: f32 = 0.005;
+/// A row belongs to the text if it has this much of the ink of the row that has most.
+const INK: f32 = 0.06;
+
+/// A line set straight, with nothing above and below it. `part` has one line in its middle, perhaps sloping, and parts
+/// of its neighbours.
+pub(super) fn straighten(part: &GrayImage) -> GrayImage {
+    let paper = paper(part);
+    let slope = (-STEPS..=STEPS)
+        .map(|step| step as f32 * STEP)
+        .map(|slope| (sharpness(&ink_of_rows(part, paper, slope)), slope))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or(0.0, |(_, slope)| slope);
+    let rows = ink_of_rows(part, paper, slope);
+    let (top, bottom) = text_rows(&rows);
+    let height = bottom - top;
+    // Recognizers want to see where a line ends.
+    let margin = (height / 5).max(3);
+    let (width, tall) = (part.width(), height + 2 * margin);
+    let back = i64::from(top) - i64::from(margin);
+    GrayImage::from_fn(width, tall, |x, y| {
+        let from = i64::from(y) + back + i64::from(shift(x, width, slope));
+        u32::try_from(from)
+            .ok()
+            .filter(|y| *y < part.height())
+            .map_or(Luma([paper]), |y| *part.get_pixel(x, y))
+    })
+}
+
+/// A part of a page, enlarged so that a line of `height` pixels gets `wanted`.
+pub(super) fn enlarge(part: &GrayImage, height: u32, wanted: u32) -> GrayImage {
+    let factor = (wanted as f32 / height.max(1) as f32).clamp(0.25, 4.0);
+    let side = |pixels: u32| ((pixels as f32 * factor).round() as u32).max(1);
+    let (width, tall) = (side(part.width()), side(part.height()));
+    imageops::resize(part, width, tall, imageops::CatmullRom)
+}
+
+/// With a frame of white around, as Tesseract wants it.
+pub(super) fn framed(line: &GrayImage, frame: u32) -> GrayImage {
+    let (width, height) = (line.width() + 2 * frame, line.height() + 2 * frame);
+    let paper = Luma([paper(line)]);
+    let mut framed = GrayImage::from_pixel(width, height, paper);
+    imageops::replace(&mut framed, line, i64::from(frame), i64::from(frame));
+    framed
+}
+
+/// How far down a column is, compared with the middle, on a line of this slope.
+fn shift(x: u32, width: u32, slope: f32) -> i32 {
+    ((x as f32 - width as f32 / 2.0) * slope).round() as i32
+}
+
+/// The gray that most of it has.
+fn paper(part: &GrayImage) -> u8 {
+    let mut counts = [0u32; 256];
+    for pixel in part.pixels() {
+        counts[usize::from(pixel.0[0])] += 1;
+    }
+    let most = counts.iter().enumerate().max_by_key(|(_, count)| **count);
+    most.and_then(|(gray, _)| u8::try_from(gray).ok())
+        .unwrap_or(WHITE.0[0])
+}
+
+fn ink_of_rows(part: &GrayImage, paper: u8, slope: f32) -> Vec<f32> {
+    let (width, height) = part.dimensions();
+    let mut rows = vec![0.0f32; height as usize];
+    // Paper is not even: what is nearly as light has no ink.
+    let floor = paper.saturating_sub(40);
+    for x in 0..width {
+        let shift = shift(x, width, slope);
+        for (y, row) in (0i32..).zip(&mut rows) {
+            let from = u32::try_from(y + shift).ok().filter(|y| *y < height);
+            if let Some(y) = from {
+                *row += f32::from(floor.saturating_sub(part.get_pixel(x, y).0[0]));
+            }
+        }
+    }
+    rows
+}
+
+/// Text that lies level has rows full of ink beside rows without.
+fn sharpness(rows: &[f32]) -> f32 {
+    rows.windows(2).map(|two| (two[1] - two[0]).powi(2)).sum()
+}
+
+/// The rows that the line in the middle covers: from the one that has most ink up and down until there is none.
+fn text_rows(rows: &[f32]) -> (u32, u32) {
+    let count = rows.len();
+    let middle = count / 3..(count - count / 3).max(count / 3 + 1).min(count);
+    let most = middle.max_by(|a, b| rows[*a].total_cmp(&rows[*b]));
+    let Some(most) = most else {
+        return (0, count as u32);
+    };
+    let least = rows[most] * INK;
+    let top = (0..most).rev().find(|y| rows[*y] < least);
+    let bottom = (most..count).find(|y| rows[*y] < least);
+    (
+        top.map_or(0, |y| y + 1) as u32,
+        bottom.unwrap_or(count) as u32,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Black strokes on white, 20 rows high, on a line that falls by `slope`, with a piece of the line above.
+    fn sloping(slope: f32) -> GrayImage {
+        GrayImage::from_fn(400, 60, |x, y| {
+            let y = y as i32 - shift(x, 400, slope);
+            let stroke = x % 10 < 4 && (20..40).contains(&y);
+            let above = x % 7 < 3 && y < 12;
+            Luma([if stroke || above { 0 } else { 250 }])
+        })
+    }
+
+    #[test]
+    fn a_sloping_line_is_set_straight_and_its_neighbour_cut_off() {
+        for slope in [-0.03, 0.0, 0.02, 0.035] {
+            let line = straighten(&sloping(slope));
+            assert!(
+                (26..=31).contains(&line.height()),
+                "{slope}: {}",
+                line.height()
+            );
+            let ink = ink_of_rows(&line, 250, 0.0);
+            let full = ink
+                .iter()
+                .filter(|row| **row > ink[line.height() as usize / 2] * 0.9);
+            assert!(full.count() >= 16, "{slope}");
+            assert!(ink[0] + ink[1] < 1.0, "{slope}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_line_but_no_error() {
+        for (width, height) in [(1, 1), (3, 200), (200, 2)] {
+            let line = straighten(&GrayImage::from_pixel(width, height, WHITE));
+            assert_eq!(line.width(), width);
+            assert!(enlarge(&line, 0, 40).height() > 0);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! PP-OCR's recognition model, run by rten: one line of text in, its characters out. It reads what a code can have, no
+//! Chinese, though the model knows it.
+
+use std::fs;
+use std::path::Path;
+
+use rten::Model;
+use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
+
+/// As answers and `/readyz` name it.
+pub(super) const NAME: &str = "pp-ocrv4";
+/// The height that the model was trained for.
+const HEIGHT: u32 = 48;
+/// Narrower than a character, or longer than any line with a code on it.
+const WIDTHS: std::ops::RangeInclusive<u32> = 16..=1600;
+/// What the model puts between two characters, and for none.
+const BLANK: usize = 0;
+
+/// The loaded model. Loading takes 30 ms and some 20 MB, which stay.
+pub(super) struct LineRecognizer {
+    model: Model,
+    /// The classes that are read, and their characters.
+    classes: Vec<(usize, char)>,
+}
+
+/// The model's file, read but not yet parsed.
+pub(super) struct ModelFile {
+    path: String,
+    bytes: Vec<u8>,
+}
+
+/// Reads the file of a model.
+pub(super) fn file(path: &Path) -> Result<ModelFile, LineModelError> {
+    let shown = path.display().to_string();
+    match fs::read(path) {
+        Ok(bytes) => Ok(ModelFile { path: shown, bytes }),
+        Err(error) => Err(LineModelError::Load {
+            path: shown,
+            cause: error.to_string(),
+        }),
+    }
+}
+
+/// A line as it was read.
+#[derive(Debug, PartialEq)]
+pub(super) struct ReadLine {
+    pub(super) text: String,
+    /// Of the least certain character, 0 to 100.
+    pub(super) confidence: f32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LineModelError {
+    #[error("can't load the model of lines from {path}: {cause}")]
+    Load { path: String, cause: String },
+    #[error("the model of lines failed: {0}")]
+    Run(String),
+}
+
+impl LineRecognizer {
+    /// Loads an ONNX file of PP-OCR's, which has its dictionary in its metadata, and starts the thread that runs it: none
+    /// is needed later.
+    pub(super) fn load(file: ModelFile) -> Result<Self, LineModelError> {
+        let failed = |cause: String| LineModelError::Load {
+            path: file.path.clone(),
+            cause,
+        };
+        rten::thread_pool().run(|| ());
+        let model = Model::load(file.bytes).map_err(|error| failed(error.to_string()))?;
+        let dictionary = model
+            .metadata()
+            .fields()
+            .find(|(name, _)| *name == "character")
+            .map(|(_, characters)| characters.to_owned())
+            .ok_or_else(|| failed("it has no dictionary".to_owned()))?;
+        let count = dictionary.lines().count();
+        let classes = (BLANK + 1..)
+            .zip(dictionary.lines())
+            .filter_map(|(class, text)| Some((class, single(text)?)))
+            .filter(|(_, c)| c.is_ascii_graphic())
+            .chain([(count + 1, ' ')])
+            .collect();
+        Ok(Self { model, classes })
+    }
+
+    /// Reads one line: gray, one byte a pixel, rows without padding.
+    pub(super) fn read(&self, line: &image::GrayImage) -> Result<ReadLine, LineModelError> {
+        let failed = |error: &dyn std::fmt::Display| LineModelError::Run(error.to_string());
+        let width = line.width() * HEIGHT / line.height().max(1);
+        let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
+        let scaled = image::imageops::resize(line, width, HEIGHT, image::imageops::Triangle);
+        // Three channels alike, from -1 to 1.
+        let input =
+            NdTensor::<f32, 4>::from_fn([1, 3, HEIGHT as usize, width as usize], |[_, _, y, x]| {
+                f32::from(scaled.get_pixel(x as u32, y as u32).0[0]) / 127.5 - 1.0
+            });
+        let output = self
+            .model
+            .run_one(input.into(), None)
+            .map_err(|error| failed(&error))?;
+        let steps: NdTensor<f32, 3> = output.try_into().map_err(|error| failed(&error))?;
+        Ok(self.decode(&steps))
+    }
+
+    /// The most probable class at each step; what is repeated is one character, unless a blank stands between (CTC).
+    fn decode(&self, steps: &NdTensor<f32, 3>) -> ReadLine {
+        let mut text = String::new();
+        let mut confidence = 1.0f32;
+        let mut before = BLANK;
+        // How sure the character that is being read is: as sure as at its best step.
+        let mut best = 0.0f32;
+        for step in 0..steps.size(1) {
+            let likely = |class: usize| steps[[0, step, class]];
+            let mut now = (BLANK, ' ', likely(BLANK));
+            for &(class, c) in &self.classes {
+                if class < steps.size(2) && likely(class) > now.2 {
+                    now = (class, c, likely(class));
+                }
+            }
+            let (class, c, probability) = now;
+            if class != before {
+                if before != BLANK {
+                    confidence = confidence.min(best);
+                }
+                best = 0.0;
+                if class != BLANK {
+                    text.push(c);
+                }
+            }
+            best = best.max(probability);
+            before = class;
+        }
+        if before != BLANK {
+            confidence = confidence.min(best);
+        }
+        ReadLine {
+            text: text.trim().to_owned(),
+            confidence: confidence.clamp(0.0, 1.0) * 100.0,
+        }
+    }
+}
+
+fn single(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.next().is_none())
+}
