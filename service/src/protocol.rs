@@ -3,7 +3,7 @@
 
 use std::io;
 
-use ocr_api::answer::{DocumentType, Page};
+use ocr_api::answer::{DocumentType, Page, Word};
 use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use ocr_api::inspection::PageInspection;
@@ -43,6 +43,8 @@ pub enum Task {
     Preview { page: u32, side: u32 },
     /// Make a searchable PDF of these pages, in this order.
     Compose { pages: Vec<Overlay> },
+    /// Read a part of a page that another worker has. Its pixels follow the frame; no document comes with it.
+    Band(Band),
 }
 
 impl Task {
@@ -50,7 +52,11 @@ impl Task {
     pub fn pages(&self) -> u32 {
         match self {
             Self::Compose { pages } => u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1),
-            Self::Count | Self::Read { .. } | Self::Inspect { .. } | Self::Preview { .. } => 1,
+            Self::Count
+            | Self::Read { .. }
+            | Self::Inspect { .. }
+            | Self::Preview { .. }
+            | Self::Band(_) => 1,
         }
     }
 }
@@ -75,6 +81,33 @@ pub struct Placed {
     /// As of [`ocr_api::answer::Word`], but from the baseline to the height of the line's letters.
     pub bounds: [i32; 4],
 }
+
+/// A part of a page, from edge to edge: one byte a pixel, 0 is black, rows without padding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Band {
+    pub width: u32,
+    pub height: u32,
+    pub dpi: Option<u32>,
+    /// As in [`How`].
+    pub languages: String,
+}
+
+impl Band {
+    /// Bytes of its pixels.
+    pub fn length(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// What a band says. Boxes are in its own pixels, confidences as the engine gives them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BandRead {
+    pub text: String,
+    pub words: Vec<Word>,
+}
+
+/// What was asked for with [`Reply::Collect`], by band; `None`: no worker has read it.
+pub type Collected = Vec<Option<BandRead>>;
 
 /// What is wanted of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +152,17 @@ pub enum Reply {
     File(File),
     /// To any.
     Fault(Fault),
-    /// To either, after SIGUSR1: nobody wants the outcome any more, and the worker is free.
+    /// To any, after SIGUSR1: nobody wants the outcome any more, and the worker is free.
     GivenUp,
+    /// To [`Task::Band`].
+    Band(BandRead),
+    /// While it is at [`Task::Read`]: how many workers, up to this many, could read a part of the page? Answered with a
+    /// number, which promises nothing.
+    CountIdle(u32),
+    /// After that: the parts, whose pixels follow. Not answered.
+    Lend(Vec<Band>),
+    /// After that, when it has read its own part: what do the others say? Answered with [`Collected`].
+    Collect,
 }
 
 /// A file, whose bytes follow the frame.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -24,8 +25,11 @@ pub(super) struct Job {
 /// What a worker is to do.
 #[derive(Debug)]
 pub(super) struct Errand {
+    /// For [`Task::Band`], the one that the band is from.
     pub(super) document: Arc<Document>,
     pub(super) task: Task,
+    /// The pixels of [`Task::Band`].
+    pub(super) pixels: Option<Bytes>,
 }
 
 #[derive(Debug)]
@@ -38,8 +42,15 @@ pub(super) enum Outcome {
 
 impl Job {
     pub(super) fn new(document: Arc<Document>, task: Task) -> (Self, oneshot::Receiver<Outcome>) {
+        Self::of(Errand {
+            document,
+            task,
+            pixels: None,
+        })
+    }
+
+    pub(super) fn of(errand: Errand) -> (Self, oneshot::Receiver<Outcome>) {
         let (answer, outcome) = oneshot::channel();
-        let errand = Errand { document, task };
         let job = Self {
             errand,
             answer,

@@ -1,6 +1,7 @@
 //! The pool of worker processes. A job is a task on one document; whatever happens to the worker that has it,
 //! the job is answered, and the worker replaced.
 
+mod help;
 mod job;
 mod load;
 mod metrics;
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use crate::document::Document;
 use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use crate::worker::WorkerSettings;
+use help::Helpers;
 use job::{Job, Outcome};
 pub use load::Load;
 use metrics::Metrics;
@@ -82,6 +84,7 @@ struct Shared {
     quarantine: Quarantine,
     load: Arc<Load>,
     metrics: Metrics,
+    helpers: Helpers,
     status: Mutex<Status>,
 }
 
@@ -102,6 +105,7 @@ impl Pool {
             quarantine: Quarantine::default(),
             load: Arc::default(),
             metrics: Metrics::default(),
+            helpers: Helpers::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();

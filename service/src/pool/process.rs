@@ -9,8 +9,10 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::{ExitStatus, Stdio};
 use std::{fs, io};
 
+use bytes::Bytes;
 use ocr_api::health::Engine;
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, Command};
@@ -86,7 +88,8 @@ impl Process {
     /// to be called again after the future was dropped half-way.
     pub(super) async fn send(&mut self, errand: &Errand) -> io::Result<()> {
         let document = &errand.document;
-        let brought = (self.document != Some(document.id)).then_some(Incoming {
+        let needed = errand.pixels.is_none() && self.document != Some(document.id);
+        let brought = needed.then_some(Incoming {
             kind: document.kind,
             length: document.bytes.len() as u64,
         });
@@ -98,6 +101,9 @@ impl Process {
         if brought.is_some() {
             self.socket.write_all(&document.bytes).await?;
             self.document = Some(document.id);
+        }
+        if let Some(pixels) = &errand.pixels {
+            self.socket.write_all(pixels).await?;
         }
         match self.receive().await? {
             Reply::Begun => Ok(()),
@@ -129,6 +135,18 @@ impl Process {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap_or_default();
         let pages: Option<u64> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
         pages.unwrap_or_default() * rustix::param::page_size() as u64
+    }
+
+    /// What follows a reply: as many bytes as it announced.
+    pub(super) async fn receive_bytes(&mut self, length: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.socket.read_exact(&mut bytes).await?;
+        Ok(bytes.into())
+    }
+
+    /// Answers what the worker asked while at an errand.
+    pub(super) async fn tell(&mut self, message: &impl Serialize) -> io::Result<()> {
+        self.socket.write_all(&protocol::frame(message)?).await
     }
 
     /// Waits until the worker ends by itself.

@@ -11,10 +11,10 @@ use rustix::process::Signal;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Shared;
 use super::job::{Errand, Job, Outcome};
 use super::metrics::Gone;
 use super::process::{self, Process};
+use super::{Shared, help};
 use crate::protocol::{Reply, Task};
 
 /// Loading a model takes 0.1 s on an idle machine.
@@ -87,6 +87,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
     let mut successor: JoinSet<Started> = JoinSet::new();
     let mut jobs = 0;
     loop {
+        let idle = shared.helpers.idle();
         let (job, _turn) = tokio::select! {
             biased;
             Some(started) = successor.join_next() => {
@@ -108,8 +109,11 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
                 tracing::warn!(slot, ?status, "an idle worker ended");
                 return;
             }
-            next = shared.queue.pop() => next,
+            (job, turn) = shared.queue.pop() => (job, Some(turn)),
+            // Pages go before parts of pages: those are read in any case.
+            job = shared.helpers.pop() => (job, None),
         };
+        drop(idle);
         if shared.refuses(&job) {
             job.finish(Outcome::Refused);
             continue;
@@ -146,7 +150,7 @@ enum Next {
 async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) -> Next {
     let started = Instant::now();
     let time = shared.settings.page_timeout * job.errand.task.pages();
-    let end = attempt(process, &mut job, time).await;
+    let end = attempt(process, &mut job, time, shared).await;
     let took = started.elapsed();
     let ms = took.as_millis() as u64;
     if matches!(job.errand.task, Task::Read { .. }) {
@@ -200,10 +204,10 @@ enum End {
     },
 }
 
-async fn attempt(process: &mut Process, job: &mut Job, limit: Duration) -> End {
+async fn attempt(process: &mut Process, job: &mut Job, limit: Duration, shared: &Shared) -> End {
     let pid = process.pid();
     let (errand, abandoned) = job.parts();
-    let mut conversation = pin!(converse(process, errand));
+    let mut conversation = pin!(converse(process, errand, shared));
     let why = tokio::select! {
         biased;
         result = &mut conversation => {
@@ -223,9 +227,11 @@ enum Death {
     During(io::Error),
 }
 
-async fn converse(process: &mut Process, errand: &Errand) -> Result<Reply, Death> {
+async fn converse(process: &mut Process, errand: &Errand, shared: &Shared) -> Result<Reply, Death> {
     process.send(errand).await.map_err(Death::Before)?;
-    process.receive().await.map_err(Death::During)
+    help::answer(process, errand, shared)
+        .await
+        .map_err(Death::During)
 }
 
 impl Shared {

@@ -158,3 +158,26 @@ fn shrink(scan: &Scan, factor: u32) -> Scan {
         dpi: scan.dpi.map(|dpi| dpi / factor),
     }
 }
+/// All barcodes on a page. Boxes are those of the page as a viewer shows it.
+pub(super) fn of(content: &super::Content) -> Result<Vec<Barcode>, Fault> {
+    match content {
+        super::Content::Scan(scan) => read(scan, 0, 0),
+        super::Content::Layer(_, drawings) => {
+            let mut found: Vec<Barcode> = Vec::new();
+            for part in drawings {
+                let more = read(&part.scan, part.left, part.top)?;
+                // Parts may overlap.
+                let new = |one: &Barcode| !found.iter().any(|other| is_same(one, other));
+                let more: Vec<Barcode> = more.into_iter().filter(new).collect();
+                found.extend(more);
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn is_same(a: &Barcode, b: &Barcode) -> bool {
+    let apart = (0..2)
+        .any(|axis| a.bounds[axis] >= b.bounds[axis + 2] || b.bounds[axis] >= a.bounds[axis + 2]);
+    !apart && a.format == b.format && a.content == b.content
+}

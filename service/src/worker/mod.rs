@@ -11,6 +11,8 @@ mod pdf;
 mod recognizer;
 mod sample;
 mod sandbox;
+mod share;
+mod upright;
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -18,13 +20,16 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
+use serde::de::DeserializeOwned;
 
 use crate::codes::rules::RuleFinder;
-use crate::protocol::{self, Fault, FaultKind, File, Incoming, Reply, Request, Task};
+use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task};
 use ffi::cancel;
 use opened::Opened;
+use page::PageReader;
 use pdf::PdfReader;
 use recognizer::Recognizer;
+use share::Helpers;
 
 /// What a worker is told at its start.
 #[derive(Debug, Clone)]
@@ -83,12 +88,19 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         if let Some(incoming) = request.document {
             // The old one goes first: two large documents need not fit at once.
             worker.opened = None;
-            let bytes = receive_document(&mut socket, incoming)?;
+            let bytes = receive_bytes(&mut socket, incoming.length)?;
             worker.opened = Some(Opened::new(incoming.kind, bytes));
         }
         cancel::begin();
+        let pixels = match &request.task {
+            Task::Band(band) => Some(receive_bytes(&mut socket, band.length())?),
+            _ => None,
+        };
         send(&mut socket, &Reply::Begun)?;
-        let reply = worker.answer(request.task)?;
+        let reply = match (request.task, pixels) {
+            (Task::Band(band), Some(pixels)) => worker.read_band(band, pixels),
+            (task, _) => worker.answer(task, &mut socket)?,
+        };
         send(&mut socket, &reply)?;
     }
     Ok(())
@@ -117,22 +129,12 @@ impl Worker {
         }
     }
 
-    fn answer(&mut self, task: Task) -> io::Result<Reply> {
+    fn answer(&mut self, task: Task, socket: &mut UnixStream) -> io::Result<Reply> {
         let Some(document) = &mut self.opened else {
             return Err(io::Error::other("a request without a document"));
         };
         let result = match task {
             Task::Count => document.count(self.pdf).map(Reply::Pages),
-            Task::Read { page, how } => document
-                .read(page, &how, self.pdf, self.max_pixels)
-                .and_then(|content| {
-                    if cancel::requested() {
-                        return Ok(Reply::GivenUp);
-                    }
-                    self.rules.prepare(how.codes.rules());
-                    page::read(page, content, &mut self.recognizer, &self.rules, &how)
-                        .map(|read| Reply::Page(Box::new(read)))
-                }),
             Task::Inspect { page, mode } => document
                 .inspect(page, mode, self.pdf, self.max_pixels)
                 .map(Reply::Inspected),
@@ -142,12 +144,44 @@ impl Worker {
             Task::Compose { pages } => document
                 .compose(&pages, self.pdf, self.max_pixels)
                 .map(Reply::File),
+            Task::Read { page, how } => {
+                self.rules.prepare(how.codes.rules());
+                let mut reader = PageReader {
+                    recognizer: &mut self.recognizer,
+                    rules: &self.rules,
+                    helpers: Helpers {
+                        socket,
+                        languages: &how.languages,
+                    },
+                };
+                match document.read(page, &how, self.pdf, self.max_pixels) {
+                    Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
+                    Ok(content) => reader
+                        .read(page, content, &how)?
+                        .map(|read| Reply::Page(Box::new(read))),
+                    Err(fault) => Err(fault),
+                }
+            }
+            Task::Band(_) => return Err(io::Error::other("a band without pixels")),
         };
         // Whatever failed, or was read by halves: nobody waits for it.
         if cancel::requested() {
             return Ok(Reply::GivenUp);
         }
         Ok(result.unwrap_or_else(Reply::Fault))
+    }
+
+    fn read_band(&mut self, band: Band, pixels: Vec<u8>) -> Reply {
+        let scan = Scan {
+            pixels,
+            width: band.width,
+            height: band.height,
+            dpi: band.dpi,
+        };
+        match self.recognizer.read(&scan, &band.languages) {
+            Ok(read) => Reply::Band(share::answer(read)),
+            Err(error) => Reply::Fault(Fault::new(FaultKind::Engine, error.to_string())),
+        }
     }
 }
 
@@ -172,20 +206,24 @@ fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
 
 /// `None`: the service closed its end.
 fn receive(socket: &mut impl Read) -> io::Result<Option<Request>> {
-    let mut head = [0; 4];
-    match socket.read_exact(&mut head) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
+    match receive_message(socket) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        other => other.map(Some),
     }
-    let mut body = vec![0; protocol::frame_length(head)?];
-    socket.read_exact(&mut body)?;
-    protocol::parse(&body).map(Some)
 }
 
-fn receive_document(socket: &mut impl Read, incoming: Incoming) -> io::Result<Vec<u8>> {
+fn receive_message<T: DeserializeOwned>(socket: &mut impl Read) -> io::Result<T> {
+    let mut head = [0; 4];
+    socket.read_exact(&mut head)?;
+    let mut body = vec![0; protocol::frame_length(head)?];
+    socket.read_exact(&mut body)?;
+    protocol::parse(&body)
+}
+
+fn receive_bytes(socket: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = socket.take(incoming.length).read_to_end(&mut bytes)?;
-    if (read as u64) < incoming.length {
+    let read = socket.take(length).read_to_end(&mut bytes)?;
+    if (read as u64) < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(bytes)
@@ -215,6 +253,26 @@ struct Size {
     height: u32,
     /// Pixels an inch, where the document says so.
     dpi: Option<u32>,
+}
+
+impl Scan {
+    /// A rectangle of it, cut at its edges.
+    fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
+        let width = width.min(self.width.saturating_sub(left));
+        let height = height.min(self.height.saturating_sub(top));
+        let (columns, from) = (width as usize, left as usize);
+        let mut pixels = Vec::with_capacity(columns * height as usize);
+        for row in top..top + height {
+            let start = row as usize * self.width as usize + from;
+            pixels.extend_from_slice(&self.pixels[start..start + columns]);
+        }
+        Self {
+            pixels,
+            width,
+            height,
+            dpi: self.dpi,
+        }
+    }
 }
 
 fn corrupt(detail: impl Into<String>) -> Fault {

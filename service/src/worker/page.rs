@@ -1,121 +1,166 @@
 //! From what is on a page to its place in the answer.
 
+use std::io;
+
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
+use super::ffi::tesseract::{RawWord, TesseractError};
+use super::pdf::Layer;
 use super::recognizer::Recognizer;
+use super::share::{self, Helpers};
+use super::upright::{self, Upright};
 use super::{Content, Scan, barcodes};
+use crate::codes;
 use crate::codes::rules::RuleFinder;
-use crate::codes::{self, Barcode};
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 
-/// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
-pub(super) fn read(
-    number: u32,
-    content: Content,
-    recognizer: &mut Recognizer,
-    rules: &RuleFinder,
-    how: &How,
-) -> Result<PageRead, Fault> {
-    let barcodes = if how.codes.wants_barcodes() {
-        barcodes_of(&content)?
-    } else {
-        Vec::new()
-    };
-    let in_barcodes = codes::in_barcodes(&barcodes, number, &how.codes, rules);
-    let found = |name: &str| in_barcodes.iter().any(|code| code.kind == name);
-    let page = match &content {
-        Content::Scan(scan)
-            if how.codes_only && how.mode == Mode::Auto && how.codes.is_answered(found) =>
-        {
-            unrecognized(number, scan, !barcodes.is_empty())
-        }
-        _ => build(number, content, recognizer, &how.languages)?,
-    };
-    let (mut codes, warnings) = codes::on_page(&page, &how.codes, rules);
-    codes.extend(in_barcodes);
-    Ok(PageRead {
-        page,
-        codes,
-        warnings,
-    })
+/// What it takes to read pages.
+pub(super) struct PageReader<'a> {
+    pub(super) recognizer: &'a mut Recognizer,
+    pub(super) rules: &'a RuleFinder,
+    pub(super) helpers: Helpers<'a>,
 }
 
-fn barcodes_of(content: &Content) -> Result<Vec<Barcode>, Fault> {
-    match content {
-        Content::Scan(scan) => barcodes::read(scan, 0, 0),
-        Content::Layer(_, drawings) => {
-            let mut found: Vec<Barcode> = Vec::new();
-            for part in drawings {
-                let more = barcodes::read(&part.scan, part.left, part.top)?;
-                // Parts may overlap.
-                let new = |one: &Barcode| !found.iter().any(|other| is_same(one, other));
-                let more: Vec<Barcode> = more.into_iter().filter(new).collect();
-                found.extend(more);
-            }
-            Ok(found)
-        }
+type Text = (String, Vec<RawWord>);
+
+/// Why a page was not read.
+enum Unread {
+    Engine(TesseractError),
+    /// The service is lost.
+    Io(io::Error),
+}
+
+impl From<TesseractError> for Unread {
+    fn from(error: TesseractError) -> Self {
+        Self::Engine(error)
     }
 }
 
-fn is_same(a: &Barcode, b: &Barcode) -> bool {
-    let apart = (0..2)
-        .any(|axis| a.bounds[axis] >= b.bounds[axis + 2] || b.bounds[axis] >= a.bounds[axis + 2]);
-    !apart && a.format == b.format && a.content == b.content
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl PageReader<'_> {
+    /// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
+    ///
+    /// # Errors
+    /// The service is lost. What the page suffers from is the inner result.
+    pub(super) fn read(
+        &mut self,
+        number: u32,
+        content: Content,
+        how: &How,
+    ) -> io::Result<Result<PageRead, Fault>> {
+        let barcodes = if how.codes.wants_barcodes() {
+            match barcodes::of(&content) {
+                Ok(barcodes) => barcodes,
+                Err(fault) => return Ok(Err(fault)),
+            }
+        } else {
+            Vec::new()
+        };
+        let in_barcodes = codes::in_barcodes(&barcodes, number, &how.codes, self.rules);
+        let found = |name: &str| in_barcodes.iter().any(|code| code.kind == name);
+        let answered = how.codes_only && how.mode == Mode::Auto && how.codes.is_answered(found);
+        let page = match content {
+            Content::Layer(layer, _) => of_layer(number, layer),
+            Content::Scan(scan) if answered => unrecognized(number, &scan, !barcodes.is_empty()),
+            Content::Scan(scan) => match self.of_scan(number, scan, &how.languages) {
+                Ok(page) => page,
+                Err(Unread::Engine(error)) => {
+                    return Ok(Err(Fault::new(FaultKind::Engine, error.to_string())));
+                }
+                Err(Unread::Io(error)) => return Err(error),
+            },
+        };
+        let (mut codes, warnings) = codes::on_page(&page, &how.codes, self.rules);
+        codes.extend(in_barcodes);
+        Ok(Ok(PageRead {
+            page,
+            codes,
+            warnings,
+        }))
+    }
+
+    fn of_scan(&mut self, number: u32, scan: Scan, languages: &str) -> Result<Page, Unread> {
+        let dpi = scan.dpi;
+        let mut upright = upright::straighten(scan, self.recognizer, languages)?;
+        let (mut text, mut words) = self.recognize(&upright, languages)?;
+        if let Some(way) = upright::second_thought(&upright, &words, self.recognizer, languages)? {
+            upright = upright.turned_further(way);
+            (text, words) = self.recognize(&upright, languages)?;
+        }
+        let turned = upright.turned;
+        let (width, height) = turned.page();
+        let rotation = turned.quarter.and(upright::lying(&words)).degrees();
+        let words = words
+            .into_iter()
+            .map(|word| Word {
+                text: word.text,
+                confidence: tenths(word.confidence),
+                bounds: turned.back(word.bounds),
+            })
+            .collect();
+        Ok(Page {
+            width: Some(width),
+            height: Some(height),
+            dpi,
+            rotation,
+            ..page(number, Method::Ocr, &text, words)
+        })
+    }
+
+    /// With the help of workers that idle, where there are some. Boxes are those of the turned page.
+    fn recognize(&mut self, page: &Upright, languages: &str) -> Result<Text, Unread> {
+        let parts = self.helpers.cut(page)?;
+        let Some((own, others)) = parts.split_first() else {
+            return Ok(self.recognizer.read(&page.scan, languages)?);
+        };
+        self.helpers.lend(others)?;
+        let mut read = vec![(own, self.recognizer.read(&own.scan, languages)?)];
+        let collected = self.helpers.collect()?;
+        let mut collected = collected.into_iter();
+        for part in others {
+            let text = match collected.next().flatten() {
+                Some(text) => share::answered(text),
+                None => self.recognizer.read(&part.scan, languages)?,
+            };
+            read.push((part, text));
+        }
+        Ok(share::join(read))
+    }
+}
+
+fn of_layer(number: u32, layer: Layer) -> Page {
+    Page {
+        width: Some(layer.width),
+        height: Some(layer.height),
+        dpi: Some(layer.dpi),
+        ..page(number, Method::Text, &layer.text, layer.words)
+    }
 }
 
 /// A page whose barcodes said all that was asked.
 fn unrecognized(number: u32, scan: &Scan, has_barcodes: bool) -> Page {
     Page {
-        page: number,
         status: if has_barcodes {
             PageStatus::Ok
         } else {
             PageStatus::Empty
         },
-        method: Some(Method::Barcode),
         width: Some(scan.width),
         height: Some(scan.height),
         dpi: scan.dpi,
-        rotation: 0,
-        confidence: None,
-        text: String::new(),
-        words: Vec::new(),
-        ms: 0,
+        ..page(number, Method::Barcode, "", Vec::new())
     }
 }
 
-fn build(
-    number: u32,
-    content: Content,
-    recognizer: &mut Recognizer,
-    languages: &str,
-) -> Result<Page, Fault> {
-    let (method, width, height, dpi, text, words) = match content {
-        Content::Layer(layer, _) => (
-            Method::Text,
-            layer.width,
-            layer.height,
-            Some(layer.dpi),
-            layer.text,
-            layer.words,
-        ),
-        Content::Scan(scan) => {
-            let (text, words) = recognizer
-                .read(&scan, languages)
-                .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))?;
-            let words = words
-                .into_iter()
-                .map(|word| Word {
-                    text: word.text,
-                    confidence: tenths(word.confidence),
-                    bounds: word.bounds,
-                })
-                .collect();
-            (Method::Ocr, scan.width, scan.height, scan.dpi, text, words)
-        }
-    };
-    let text = tidy(&text);
-    Ok(Page {
+/// A page whose size is not known yet.
+fn page(number: u32, method: Method, text: &str, words: Vec<Word>) -> Page {
+    let text = tidy(text);
+    Page {
         page: number,
         status: if text.is_empty() {
             PageStatus::Empty
@@ -123,15 +168,15 @@ fn build(
             PageStatus::Ok
         },
         method: Some(method),
-        width: Some(width),
-        height: Some(height),
-        dpi,
+        width: None,
+        height: None,
+        dpi: None,
         rotation: 0,
         confidence: mean_confidence(&words),
         text,
         words,
         ms: 0,
-    })
+    }
 }
 
 /// More digits than Tesseract's confidence is worth would only make answers longer.

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use crate::support::client::connect;
 use crate::support::pdf::Pdf;
 use crate::support::process::{signal, ticks, wait_for};
+use crate::support::prose::{self, Layout};
 use crate::support::{Request, Server, scan};
 
 fn quick() -> Vec<u8> {
@@ -50,8 +51,9 @@ fn busy_worker(server: &Server) -> u32 {
 #[test]
 fn kill_9_at_a_page_costs_that_page_and_no_other() {
     let server = Server::start(&[]);
-    let dense = scan::jpeg(&scan::dense_page());
-    let victim = in_background(&server, "", dense);
+    // In columns: no other worker reads a part of it.
+    let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
+    let victim = in_background(&server, "", columns);
     let pid = busy_worker(&server);
     let other = in_background(&server, "", scan::png(&scan::page(&["Untouched"])));
     signal(pid, Signal::KILL);
@@ -127,7 +129,7 @@ fn a_page_that_is_given_up_is_let_go_of_and_its_worker_stays() {
             .send_over(&mut *stream);
         let start = ticks(pid);
         // Past decoding and finding its lines.
-        wait_for("the page is being recognized", || ticks(pid) > start + 100);
+        wait_for("the page is being recognized", || ticks(pid) > start + 250);
         drop(stream);
         // With one worker, this is read only when that one has let go, or was replaced.
         assert_eq!(server.answer("", &quick).pages[0].text, "quick\n");

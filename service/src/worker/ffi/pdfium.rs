@@ -7,7 +7,7 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use pdfium_render::prelude::{
-    Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
+    FS_RECTF, Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
 };
 
 mod edit;
@@ -82,6 +82,7 @@ const OBJECT_PATH: c_int = 2;
 const OBJECT_IMAGE: c_int = 3;
 const OBJECT_FORM: c_int = 5;
 const FLATTEN_FOR_DISPLAY: c_int = 0;
+const FORM_NONE: c_int = 0;
 const FLATTEN_SUCCESS: c_int = 1;
 const RENDER_INVISIBLE: c_int = 3;
 
@@ -126,6 +127,10 @@ impl Document {
     /// Loads a page, counted from 0. Form fields, stamps and notes that a person sees become part of it.
     pub(in crate::worker) fn page(&self, index: u32) -> Result<Page<'_>, OpenError> {
         let page = self.load_page(index)?;
+        if self.has_form() {
+            // Drawing has PDFium make the appearance of fields that have a value and none, which flattening does not.
+            page.render(1, 1);
+        }
         // SAFETY: the page is live.
         let flattened = unsafe {
             self.calls.FPDFPage_GetAnnotCount(page.raw().cast()) > 0
@@ -140,6 +145,12 @@ impl Document {
         // The merged content is parsed when the page is loaded anew.
         drop(page);
         self.load_page(index)
+    }
+
+    fn has_form(&self) -> bool {
+        // SAFETY: the handle is live.
+        let kind = unsafe { self.calls.FPDF_GetFormType(self.handle.as_ptr().cast()) };
+        kind != FORM_NONE
     }
 
     /// Loads a page as it is.
@@ -176,6 +187,23 @@ impl Page<'_> {
                 calls.FPDF_GetPageHeightF(self.raw().cast()),
             )
         }
+    }
+
+    /// The part of the page that is seen, in its own points: left, bottom, right, top. `None`: all.
+    pub(in crate::worker) fn seen(&self) -> Option<Points> {
+        let mut seen = FS_RECTF {
+            left: 0.0,
+            top: 0.0,
+            right: 0.0,
+            bottom: 0.0,
+        };
+        // SAFETY: the page is live; the result is written during the call.
+        let known = unsafe {
+            self.document
+                .calls
+                .FPDF_GetPageBoundingBox(self.raw().cast(), &raw mut seen)
+        };
+        (known != 0).then(|| [seen.left, seen.bottom, seen.right, seen.top].map(f64::from))
     }
 
     /// Where a point of the page is in an image of `width` × `height` pixels, rotation and cropping included.

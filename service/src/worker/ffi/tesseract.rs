@@ -7,7 +7,7 @@ use std::ptr::{self, NonNull};
 
 use leptess::capi;
 
-use super::cancel::Monitor;
+use super::cancel::{self, Monitor};
 
 /// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(in crate::worker) enum TesseractError {
     Setting(&'static str),
     #[error("the image is not {width} × {height} bytes, or too large for Tesseract")]
     Image { width: u32, height: u32 },
+    #[error("nobody waits for the page any more")]
+    GivenUp,
     #[error("Tesseract failed on the image")]
     Recognize,
 }
@@ -129,7 +131,9 @@ impl Tesseract {
             }
             capi::TessBaseAPIRecognize(handle, monitor.raw())
         };
-        let result = if status == 0 {
+        let result = if cancel::requested() {
+            Err(TesseractError::GivenUp)
+        } else if status == 0 {
             Ok((self.text(), self.words()))
         } else {
             Err(TesseractError::Recognize)

@@ -119,7 +119,8 @@ fn finish<D: ImageDecoder>(
         pixels: image.into_bytes(),
         width,
         height,
-        dpi: resolution::of(kind, bytes),
+        dpi: resolution::of(kind, bytes)
+            .filter(|dpi| resolution::believable(*dpi, width.max(height))),
     })
 }
 

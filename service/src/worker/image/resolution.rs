@@ -5,6 +5,16 @@ use ocr_api::answer::DocumentType;
 /// What Tesseract takes for a credible resolution; anything else is as good as none.
 const CREDIBLE: std::ops::RangeInclusive<u32> = 70..=2400;
 
+/// Many programs write 72 or 96 whatever the image is. What would be larger than this many inches is no page, and is not
+/// believed below [`DEFAULTS`].
+const LARGEST_PAGE: u32 = 24;
+const DEFAULTS: u32 = 100;
+
+/// Whether an image with `side` pixels along its longer side can be of that resolution.
+pub(super) fn believable(dpi: u32, side: u32) -> bool {
+    dpi > DEFAULTS || side / dpi <= LARGEST_PAGE
+}
+
 /// `None` when it states none, or none that can be meant.
 pub(super) fn of(kind: DocumentType, bytes: &[u8]) -> Option<u32> {
     let dpi = match kind {
@@ -75,6 +85,13 @@ mod tests {
         assert_eq!(of(DocumentType::Jpeg, &head(0, 1)), None);
         assert_eq!(of(DocumentType::Jpeg, &head(1, 1)), None);
         assert_eq!(of(DocumentType::Jpeg, b"\xff\xd8\xff"), None);
+    }
+
+    #[test]
+    fn a_default_is_not_believed_of_a_scan() {
+        assert!(!believable(72, 3508) && !believable(96, 3508));
+        assert!(believable(72, 842) && believable(96, 1920));
+        assert!(believable(150, 4961) && believable(300, 9933));
     }
 
     #[test]

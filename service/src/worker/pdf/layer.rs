@@ -3,7 +3,7 @@
 use ocr_api::answer::Word;
 
 use super::Frame;
-use crate::worker::ffi::pdfium::{Glyph, Page};
+use crate::worker::ffi::pdfium::{Glyph, Page, Points};
 
 /// A text layer, with boxes in pixels of a page of this size.
 pub(in crate::worker) struct Layer {
@@ -25,7 +25,12 @@ pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
             Word {
                 text: word.text,
                 confidence: 100.0,
-                bounds: [a.0.min(b.0), a.1.min(b.1), a.0.max(b.0), a.1.max(b.1)],
+                bounds: [
+                    a.0.min(b.0).clamp(0, frame.width),
+                    a.1.min(b.1).clamp(0, frame.height),
+                    a.0.max(b.0).clamp(0, frame.width),
+                    a.1.max(b.1).clamp(0, frame.height),
+                ],
             }
         })
         .collect();
@@ -36,6 +41,22 @@ pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
         text,
         words,
     }
+}
+
+/// Leaves out what stands outside the part of the page that is seen, and the spaces between it.
+pub(super) fn keep_seen(glyphs: &mut Vec<Glyph>, seen: Option<Points>) {
+    let Some([left, bottom, right, top]) = seen else {
+        return;
+    };
+    let mut last = true;
+    glyphs.retain(|glyph| {
+        if !glyph.generated {
+            let [a, b, c, d] = glyph.bounds;
+            let (x, y) = (f64::midpoint(a, c), f64::midpoint(b, d));
+            last = (left..=right).contains(&x) && (bottom..=top).contains(&y);
+        }
+        last
+    });
 }
 
 #[derive(Debug, PartialEq)]
@@ -95,6 +116,28 @@ fn union(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cropped_away_is_not_read() {
+        let glyph = |char, y, generated| Glyph {
+            char: Some(char),
+            bounds: [1.0, y, 2.0, y + 5.0],
+            generated,
+            unmapped: false,
+            invisible: false,
+        };
+        let mut glyphs = vec![
+            glyph('a', 100.0, false),
+            glyph('\n', 0.0, true),
+            glyph('b', 50.0, false),
+            glyph('\n', 0.0, true),
+        ];
+        keep_seen(&mut glyphs, Some([0.0, 0.0, 80.0, 90.0]));
+        let left: String = glyphs.iter().filter_map(|glyph| glyph.char).collect();
+        assert_eq!(left, "b\n");
+        keep_seen(&mut glyphs, None);
+        assert_eq!(glyphs.len(), 2);
+    }
 
     #[test]
     fn words_stand_between_white_space_and_their_boxes_hold_all_their_letters() {

@@ -11,7 +11,7 @@ use std::path::Path;
 use ::image::{DynamicImage, RgbImage};
 use ocr_api::inspection::TextLayer;
 
-use super::ffi::pdfium::{Document, Library, OpenError, Page};
+use super::ffi::pdfium::{Document, Glyph, Library, OpenError, Page};
 use super::{Content, Scan, Size, corrupt, image};
 use crate::protocol::{Fault, FaultKind, How, Mode};
 pub(super) use drawings::Drawing;
@@ -79,7 +79,7 @@ impl PdfDocument {
             height: frame.height.unsigned_abs(),
             dpi: Some(frame.dpi),
         };
-        Ok((size, soundness::judge(&page.glyphs(), &page)))
+        Ok((size, soundness::judge(&seen(&page), &page)))
     }
 
     /// A PNG of the page in colour, of at most `side` pixels a side.
@@ -102,7 +102,7 @@ impl PdfDocument {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
         if how.mode != Mode::Ocr {
-            let glyphs = page.glyphs();
+            let glyphs = seen(&page);
             if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
                 let drawings = if how.codes.wants_barcodes() {
                     drawings::of(&page, frame)
@@ -122,6 +122,13 @@ impl PdfDocument {
             dpi: Some(frame.dpi),
         }))
     }
+}
+
+/// The characters that are not cropped away.
+fn seen(page: &Page<'_>) -> Vec<Glyph> {
+    let mut glyphs = page.glyphs();
+    layer::keep_seen(&mut glyphs, page.seen());
+    glyphs
 }
 
 fn not_drawn() -> Fault {

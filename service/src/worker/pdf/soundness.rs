@@ -10,6 +10,10 @@ const CHARS_ON_A_PICTURE: usize = 200;
 const PICTURE_SHARE: f64 = 0.5;
 /// Characters of which the font does not say what they are, or that nobody sees: above this share, OCR is better.
 const BAD_SHARE: f64 = 0.05;
+/// Glyph numbers taken for characters give letters that are none of the text's: of so many Latin letters, at least this
+/// share are vowels in any language that writes with them, and about 0.15 are among such numbers.
+const LETTERS: usize = 60;
+const VOWELS: f64 = 0.22;
 /// Page objects looked at for pictures.
 const OBJECTS: i32 = 10_000;
 
@@ -29,6 +33,9 @@ pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
 struct Count {
     drawn: usize,
     bad: usize,
+    /// Of A to Z, in either case.
+    letters: usize,
+    vowels: usize,
 }
 
 impl Count {
@@ -43,13 +50,23 @@ impl Count {
             if glyph.unmapped || glyph.invisible || !glyph.char.is_some_and(says_something) {
                 count.bad += 1;
             }
+            if let Some(c) = glyph.char.filter(char::is_ascii_alphabetic) {
+                count.letters += 1;
+                count.vowels += usize::from(is_vowel(c));
+            }
         }
         count
     }
 
     fn is_readable(&self) -> bool {
-        self.drawn > 0 && self.bad as f64 <= self.drawn as f64 * BAD_SHARE
+        self.drawn > 0
+            && self.bad as f64 <= self.drawn as f64 * BAD_SHARE
+            && (self.letters < LETTERS || self.vowels as f64 >= self.letters as f64 * VOWELS)
     }
+}
+
+fn is_vowel(c: char) -> bool {
+    matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'i' | 'o' | 'u' | 'y')
 }
 
 /// Not a control character, not from a private area, not the replacement character. U+0002 and U+FFFE are
@@ -91,8 +108,21 @@ mod tests {
     }
 
     #[test]
+    fn glyph_numbers_are_no_letters() {
+        let text =
+            "The goods arrived on Monday in good order and were put into the store of the house";
+        let read = |shift: u8| {
+            let glyphs = text.bytes().filter(|byte| *byte != b' ');
+            let glyphs: Vec<Glyph> = glyphs.map(|byte| glyph(char::from(byte - shift))).collect();
+            Count::of(&glyphs).is_readable()
+        };
+        assert!(read(0));
+        assert!(!read(29));
+    }
+
+    #[test]
     fn unmapped_invisible_or_private_characters_spoil_it() {
-        let good = vec![glyph('a'); 90];
+        let good = vec![glyph('e'); 90];
         assert!(Count::of(&good).is_readable());
         let spoilt: [fn(&mut Glyph); 4] = [
             |glyph| glyph.unmapped = true,

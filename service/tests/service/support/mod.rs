@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod hostile;
 pub(crate) mod pdf;
 pub(crate) mod process;
+pub(crate) mod prose;
 pub(crate) mod scan;
 pub(crate) mod server;
 

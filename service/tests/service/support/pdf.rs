@@ -8,6 +8,8 @@ pub(crate) struct Pdf {
     /// Object 1 is the catalog and object 2 the page tree: these follow.
     objects: Vec<Vec<u8>>,
     pages: Vec<usize>,
+    /// Put into the catalog.
+    catalog: String,
 }
 
 /// A4, in points.
@@ -35,6 +37,23 @@ impl Pdf {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let content = text_content(14.0, 24.0, lines, 0);
         self.add_page(&format!("/Font<</F {font} 0 R>>"), extra, &content);
+        self
+    }
+
+    /// Texts at places: left edge and baseline, in points from the bottom left.
+    pub(crate) fn placed_page(
+        mut self,
+        font: &str,
+        size: f64,
+        texts: &[(f64, f64, String)],
+    ) -> Self {
+        let font = self.add(format!("<</Type/Font/Subtype/Type1/BaseFont/{font}>>"));
+        let mut content = format!("BT /F {size} Tf\n");
+        for (x, y, text) in texts {
+            let _ = writeln!(content, "1 0 0 1 {x} {y} Tm ({text}) Tj");
+        }
+        content.push_str("ET");
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
         self
     }
 
@@ -165,6 +184,86 @@ impl Pdf {
         self.add(image)
     }
 
+    /// A form with a filled field, the value of which is not in the page's content. Without an appearance of the field,
+    /// a viewer has to draw the value itself.
+    pub(crate) fn form_page(mut self, lines: &[&str], value: &str, appearance: bool) -> Self {
+        let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let resources = format!("/Font<</F {font} 0 R>>");
+        let appearance = if appearance {
+            let drawn = format!("/Tx BMC BT /F 14 Tf 2 6 Td ({value}) Tj ET EMC");
+            let drawn = self.add(format!(
+                "<</Type/XObject/Subtype/Form/BBox[0 0 300 24]/Resources<<{resources}>>/Length {}>>stream\n\
+                 {drawn}\nendstream",
+                drawn.len()
+            ));
+            format!("/AP<</N {drawn} 0 R>>")
+        } else {
+            String::new()
+        };
+        let field = self.add(format!(
+            "<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V({value})/DA(/F 14 Tf 0 g)/Rect[72 600 372 624]/F 4\
+             {appearance}>>"
+        ));
+        self.catalog = format!(
+            "/AcroForm<</Fields[{field} 0 R]/NeedAppearances true/DA(/F 14 Tf 0 g)/DR<<{resources}>>>>"
+        );
+        let content = text_content(14.0, 24.0, lines, 0);
+        self.add_page(&resources, &format!("/Annots[{field} 0 R]"), &content);
+        self
+    }
+
+    /// Text by glyph numbers, in a font that does not say which characters they are.
+    pub(crate) fn glyph_page(mut self, text: &str) -> Self {
+        let descriptor = self.add(
+            "<</Type/FontDescriptor/FontName/ABCDEF+Arial/Flags 4/FontBBox[0 -200 1000 900]/ItalicAngle 0/Ascent 900\
+             /Descent -200/CapHeight 700/StemV 80>>",
+        );
+        let inner = self.add(format!(
+            "<</Type/Font/Subtype/CIDFontType2/BaseFont/ABCDEF+Arial/CIDToGIDMap/Identity/DW 600\
+             /CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/FontDescriptor {descriptor} 0 R>>"
+        ));
+        let font = self.add(format!(
+            "<</Type/Font/Subtype/Type0/BaseFont/ABCDEF+Arial/Encoding/Identity-H/DescendantFonts[{inner} 0 R]>>"
+        ));
+        // As in common fonts: a letter's glyph is 29 below its code.
+        let glyphs: String = text
+            .bytes()
+            .map(|byte| format!("{:04x}", u16::from(byte) - 29))
+            .collect();
+        let content = format!("BT /F 14 Tf 72 740 Td <{glyphs}> Tj ET");
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        self
+    }
+
+    /// Text in a TrueType font of few glyphs, numbered from 1 as they were first used, that says nothing of characters.
+    pub(crate) fn subset_page(mut self, text: &str) -> Self {
+        let descriptor = self.add(
+            "<</Type/FontDescriptor/FontName/ABCDEF+Arial/Flags 4/FontBBox[0 -200 1000 900]/ItalicAngle 0/Ascent 900\
+             /Descent -200/CapHeight 700/StemV 80>>",
+        );
+        let font = self.add(format!(
+            "<</Type/Font/Subtype/TrueType/BaseFont/ABCDEF+Arial/FirstChar 0/LastChar 1/Widths[600 600]\
+             /FontDescriptor {descriptor} 0 R>>"
+        ));
+        let mut seen = Vec::new();
+        let codes: String = text
+            .chars()
+            .map(|c| {
+                let at = seen
+                    .iter()
+                    .position(|other| *other == c)
+                    .unwrap_or_else(|| {
+                        seen.push(c);
+                        seen.len() - 1
+                    });
+                format!("{:02x}", at + 1)
+            })
+            .collect();
+        let content = format!("BT /F 14 Tf 72 740 Td <{codes}> Tj ET");
+        self.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        self
+    }
+
     pub(crate) fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
         let content = self.add(stream(content));
         let page = self.add(format!(
@@ -192,7 +291,7 @@ impl Pdf {
             .iter()
             .map(|page| format!("{page} 0 R"))
             .collect();
-        let catalog = b"<</Type/Catalog/Pages 2 0 R>>".to_vec();
+        let catalog = format!("<</Type/Catalog/Pages 2 0 R{}>>", self.catalog).into_bytes();
         let tree = format!(
             "<</Type/Pages/Kids[{}]/Count {}>>",
             kids.join(" "),

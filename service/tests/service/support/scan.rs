@@ -47,7 +47,7 @@ pub(crate) fn text_page() -> GrayImage {
 }
 
 /// The first page of a PDF at 300 dpi.
-fn draw(pdf: &[u8]) -> GrayImage {
+pub(crate) fn draw(pdf: &[u8]) -> GrayImage {
     let pdfium = pdfium();
     let document = pdfium.load_pdf_from_byte_slice(pdf, None).unwrap();
     let page = document.pages().get(0).unwrap();
@@ -93,8 +93,12 @@ pub(crate) fn png_with_dpi(image: &GrayImage, dpi: u32) -> Vec<u8> {
 }
 
 pub(crate) fn jpeg(image: &GrayImage) -> Vec<u8> {
+    jpeg_of(image, 85)
+}
+
+pub(crate) fn jpeg_of(image: &GrayImage, quality: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 85)
+    JpegEncoder::new_with_quality(&mut bytes, quality)
         .encode_image(image)
         .unwrap();
     bytes

@@ -1,0 +1,178 @@
+//! Idle workers read parts of a page that another has. The other asks how many idle, cuts its page, lends the parts,
+//! reads its own, and collects. What nobody has begun by then, or does not finish soon, it reads itself: a helper that
+//! dies costs time, and no page waits for a worker that another page needs.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::Shared;
+use super::job::{Errand, Job, Outcome};
+use super::process::Process;
+use crate::protocol::{Band, BandRead, Collected, Reply, Task};
+
+/// A part that takes longer than this many times the owner's own is not waited for, as the parts are alike.
+const PATIENCE: u32 = 3;
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Workers that idle, and parts of pages that they could read.
+#[derive(Debug, Default)]
+pub(super) struct Helpers {
+    idle: AtomicU32,
+    waiting: Mutex<VecDeque<(u64, Job)>>,
+    pushed: Notify,
+    last: AtomicU64,
+}
+
+/// For as long as a worker idles.
+pub(super) struct Idle<'a>(&'a AtomicU32);
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Helpers {
+    pub(super) fn idle(&self) -> Idle<'_> {
+        self.idle.fetch_add(1, Ordering::Relaxed);
+        Idle(&self.idle)
+    }
+
+    /// The next part that somebody still waits for. May be dropped at any time without losing one.
+    pub(super) async fn pop(&self) -> Job {
+        loop {
+            if let Some(job) = self.next() {
+                return job;
+            }
+            self.pushed.notified().await;
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.waiting();
+        let job = loop {
+            let (_, job) = waiting.pop_front()?;
+            if !job.is_abandoned() {
+                break job;
+            }
+        };
+        // One wake-up can stand for several parts: pass it on.
+        if !waiting.is_empty() {
+            self.pushed.notify_one();
+        }
+        Some(job)
+    }
+
+    fn push(&self, job: Job) -> u64 {
+        let number = self.last.fetch_add(1, Ordering::Relaxed);
+        self.waiting().push_back((number, job));
+        self.pushed.notify_one();
+        number
+    }
+
+    /// Takes a part back, unless a worker has it.
+    fn withdraw(&self, number: u64) -> bool {
+        let mut waiting = self.waiting();
+        let before = waiting.len();
+        waiting.retain(|(other, _)| *other != number);
+        waiting.len() < before
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<(u64, Job)>> {
+        // Whole between any two operations on it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Parts of one page in others' hands.
+struct Lent {
+    since: Instant,
+    parts: Vec<(u64, oneshot::Receiver<Outcome>)>,
+}
+
+/// Waits for a worker's answer to its errand, and helps it meanwhile. An error means that it died, or does not keep to
+/// what was agreed.
+pub(super) async fn answer(
+    process: &mut Process,
+    errand: &Errand,
+    shared: &Shared,
+) -> io::Result<Reply> {
+    let mut lent = None;
+    loop {
+        match process.receive().await? {
+            Reply::CountIdle(wanted) => {
+                let idle = shared.helpers.idle.load(Ordering::Relaxed);
+                process.tell(&idle.min(wanted)).await?;
+            }
+            Reply::Lend(bands) if lent.is_none() => {
+                lent = Some(lend(process, errand, bands, shared).await?);
+            }
+            Reply::Collect => {
+                let collected = match lent.take() {
+                    Some(lent) => collect(lent, &shared.helpers).await,
+                    None => Collected::new(),
+                };
+                process.tell(&collected).await?;
+            }
+            Reply::Lend(_) => return Err(io::Error::other("the worker lends twice")),
+            reply => return Ok(reply),
+        }
+    }
+}
+
+async fn lend(
+    process: &mut Process,
+    errand: &Errand,
+    bands: Vec<Band>,
+    shared: &Shared,
+) -> io::Result<Lent> {
+    // A document may have taken the worker over: no more than a page's pixels, with some white between its parts.
+    let total = bands
+        .iter()
+        .fold(0u64, |total, band| total.saturating_add(band.length()));
+    let most = shared.settings.worker.max_pixels.saturating_mul(2);
+    if total > most || bands.len() > shared.settings.workers as usize {
+        return Err(io::Error::other("the worker lends more than a page"));
+    }
+    let mut parts = Vec::new();
+    for band in bands {
+        let length = usize::try_from(band.length()).map_err(io::Error::other)?;
+        let pixels = process.receive_bytes(length).await?;
+        let (job, outcome) = Job::of(Errand {
+            document: Arc::clone(&errand.document),
+            task: Task::Band(band),
+            pixels: Some(pixels),
+        });
+        parts.push((shared.helpers.push(job), outcome));
+    }
+    Ok(Lent {
+        since: Instant::now(),
+        parts,
+    })
+}
+
+async fn collect(lent: Lent, helpers: &Helpers) -> Collected {
+    let until = lent.since + (lent.since.elapsed() * PATIENCE).max(LEAST_PATIENCE);
+    let mut collected = Collected::new();
+    for (number, outcome) in lent.parts {
+        collected.push(if helpers.withdraw(number) {
+            None
+        } else {
+            wait(outcome, until).await
+        });
+    }
+    collected
+}
+
+async fn wait(outcome: oneshot::Receiver<Outcome>, until: Instant) -> Option<BandRead> {
+    match timeout_at(until, outcome).await {
+        Ok(Ok(Outcome::Reply(Reply::Band(read)))) => Some(read),
+        _ => None,
+    }
+}

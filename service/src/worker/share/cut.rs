@@ -1,0 +1,151 @@
+//! Where a page can be cut in two without cutting a line, or columns that are read one after the other.
+
+use crate::worker::upright::Ink;
+
+/// How far from the wanted place a cut may be, as a share of the page's ink.
+const TOLERANCE: f64 = 0.07;
+/// Cells in a row that may be dirt.
+const DIRT: usize = 1;
+/// Cells without ink that make columns of what stands left and right of them, if they go on for so many rows above and
+/// below: spaces between words are narrower, and wide ones do not stand one below the other for long.
+const GUTTERS: [(usize, usize); 2] = [(10, 50), (8, 120)];
+/// The same for a table or columns anywhere on the page: in which order they are read depends on what else is there.
+const TABLE: (usize, usize) = (8, 70);
+/// The share of those rows that has ink at least: between a few lines, spaces stand one below the other by chance.
+const INKED: f64 = 0.25;
+/// Ink that a column has at least, as a share of that around the cut.
+const COLUMN: f64 = 0.03;
+
+/// A cut: above it everything whose row is less than `row` + column × `slope`, in cells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cut {
+    pub(super) row: f64,
+    /// White rows around it.
+    pub(super) gap: usize,
+}
+
+/// Cuts that make `parts` of about the same ink, from the top. Fewer where there is no good place; lines run down to
+/// the right by `slope` cells a cell.
+pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32) -> Vec<Cut> {
+    let leaning = Leaning::of(ink, slope);
+    let total: usize = leaning.counts.iter().sum();
+    let mut cuts: Vec<Cut> = Vec::new();
+    let rows = (0..leaning.counts.len()).step_by(TABLE.1 / 2);
+    if rows
+        .into_iter()
+        .any(|row| leaning.has_columns(ink, row, TABLE))
+    {
+        return cuts;
+    }
+    for part in 1..parts {
+        let target = total as f64 * f64::from(part) / f64::from(parts);
+        let mut found = leaning.gaps(target, total as f64 * TOLERANCE);
+        // The widest gap is the most certain not to be within a line.
+        found.sort_by_key(|gap| std::cmp::Reverse(gap.end - gap.start));
+        let good = found
+            .iter()
+            .map(|gap| (gap, (gap.start + gap.end) / 2))
+            .find(|(_, row)| {
+                let columns = |gutter| leaning.has_columns(ink, *row, gutter);
+                !GUTTERS.into_iter().any(columns)
+            });
+        if let Some((gap, row)) = good {
+            let cut = Cut {
+                row: row as f64 - leaning.offset as f64,
+                gap: gap.end - gap.start,
+            };
+            if cuts.last().is_none_or(|last| last.row < cut.row) {
+                cuts.push(cut);
+            }
+        }
+    }
+    cuts
+}
+
+/// Ink by rows that lean as the lines do.
+struct Leaning {
+    slope: f64,
+    /// Added to a row, so that none is negative.
+    offset: usize,
+    counts: Vec<usize>,
+}
+
+impl Leaning {
+    fn of(ink: &Ink, slope: f64) -> Self {
+        let offset = (ink.columns as f64 * slope.abs()).ceil() as usize + 1;
+        let mut this = Self {
+            slope,
+            offset,
+            counts: vec![0; ink.rows + 2 * offset],
+        };
+        for row in 0..ink.rows {
+            for (column, cell) in ink.row(row).iter().enumerate() {
+                if *cell {
+                    let at = this.row_of(column, row);
+                    this.counts[at] += 1;
+                }
+            }
+        }
+        this
+    }
+
+    fn row_of(&self, column: usize, row: usize) -> usize {
+        let row = row as f64 - column as f64 * self.slope;
+        (row.round() as isize + self.offset as isize).max(0) as usize
+    }
+
+    /// Runs of white rows with about `target` cells of ink above them.
+    fn gaps(&self, target: f64, tolerance: f64) -> Vec<std::ops::Range<usize>> {
+        let mut gaps = Vec::new();
+        let (mut above, mut start) = (0, None);
+        for (row, count) in self.counts.iter().enumerate() {
+            if *count <= DIRT {
+                start.get_or_insert(row);
+            } else if let Some(start) = start.take()
+                && (above as f64 - target).abs() <= tolerance
+            {
+                gaps.push(start..row);
+            }
+            above += count;
+        }
+        gaps
+    }
+
+    /// Whether what stands around a row stands in columns there.
+    fn has_columns(&self, ink: &Ink, around: usize, (gutter, reach): (usize, usize)) -> bool {
+        let rows = around.saturating_sub(reach)..(around + reach).min(self.counts.len());
+        let inked = self.counts[rows].iter().filter(|count| **count > DIRT);
+        if (inked.count() as f64) < 2.0 * reach as f64 * INKED {
+            return false;
+        }
+        let mut counts = vec![0usize; ink.columns];
+        let first = around.saturating_sub(2 * self.offset + reach);
+        let last = (around + reach).min(ink.rows);
+        for row in first..last {
+            for (column, cell) in ink.row(row).iter().enumerate() {
+                let near = self.row_of(column, row).abs_diff(around) <= reach;
+                counts[column] += usize::from(*cell && near);
+            }
+        }
+        splits(&counts, gutter)
+    }
+}
+
+/// Whether there is a run of empty columns between two parts that both have some ink.
+fn splits(counts: &[usize], gutter: usize) -> bool {
+    let total: usize = counts.iter().sum();
+    let least = (total as f64 * COLUMN) as usize;
+    let (mut left, mut empty) = (0, 0);
+    for count in counts {
+        if *count <= DIRT {
+            empty += 1;
+        } else {
+            if empty >= gutter && left > least && total - left > least {
+                return true;
+            }
+            empty = 0;
+        }
+        left += count;
+    }
+    false
+}

@@ -1,0 +1,186 @@
+//! One page read by several workers: the one that has it cuts it into bands, lends all but the first to workers that
+//! idle, and joins what they read.
+
+mod cut;
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+
+use ocr_api::answer::Word;
+
+use super::ffi::tesseract::RawWord;
+use super::upright::{Ink, Upright};
+use super::{Scan, receive_message, send};
+use crate::protocol::{Band, BandRead, Collected, Reply};
+use cut::Cut;
+
+/// Coarse cells of ink that a band has at least: some eight lines. Reading less is not worth the hand-over.
+const LEAST_INK: usize = 10_000;
+/// With more, cuts cost more in quality than they gain in time.
+const MAX_BANDS: u32 = 4;
+/// Tesseract likes a margin: white rows above and below what is cut.
+const MARGIN: u32 = 16;
+/// White rows that separate paragraphs, in coarse cells: a line of small type is some twelve high.
+const PARAGRAPH: usize = 10;
+
+/// A band: its place on the page, and whether a paragraph ends above it.
+pub(super) struct Part {
+    pub(super) scan: Scan,
+    top: i32,
+    after_paragraph: bool,
+}
+
+/// The service, to be asked for other workers' help.
+pub(super) struct Helpers<'a> {
+    pub(super) socket: &'a mut UnixStream,
+    pub(super) languages: &'a str,
+}
+
+impl Helpers<'_> {
+    /// Cuts a page into as many parts as workers idle; empty, if there are none or the page can't be cut.
+    pub(super) fn cut(&mut self, page: &Upright) -> io::Result<Vec<Part>> {
+        let worth = page.inked / LEAST_INK;
+        let worth = u32::try_from(worth).unwrap_or(MAX_BANDS).min(MAX_BANDS);
+        if worth < 2 {
+            return Ok(Vec::new());
+        }
+        send(self.socket, &Reply::CountIdle(worth - 1))?;
+        let idle: u32 = receive_message(self.socket)?;
+        if idle == 0 {
+            return Ok(Vec::new());
+        }
+        let ink = Ink::of(&page.scan);
+        let slope = page.slope.to_radians().tan();
+        let cuts = cut::cuts(&ink, slope, idle + 1);
+        if cuts.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(parts(&page.scan, &ink, slope, &cuts))
+    }
+
+    pub(super) fn lend(&mut self, parts: &[Part]) -> io::Result<()> {
+        let band = |part: &Part| Band {
+            width: part.scan.width,
+            height: part.scan.height,
+            dpi: part.scan.dpi,
+            languages: self.languages.to_owned(),
+        };
+        send(self.socket, &Reply::Lend(parts.iter().map(band).collect()))?;
+        parts
+            .iter()
+            .try_for_each(|part| self.socket.write_all(&part.scan.pixels))
+    }
+
+    /// What others have read of what was lent.
+    pub(super) fn collect(&mut self) -> io::Result<Collected> {
+        send(self.socket, &Reply::Collect)?;
+        receive_message(self.socket)
+    }
+}
+
+fn parts(scan: &Scan, ink: &Ink, slope: f64, cuts: &[Cut]) -> Vec<Part> {
+    let scale = f64::from(ink.scale);
+    let mut parts = Vec::with_capacity(cuts.len() + 1);
+    for at in 0..=cuts.len() {
+        let above = at.checked_sub(1).map(|at| cuts[at]);
+        let (scan, top) = band(
+            scan,
+            slope,
+            above.map(|cut| cut.row * scale),
+            cuts.get(at).map(|cut| cut.row * scale),
+        );
+        parts.push(Part {
+            scan,
+            top,
+            after_paragraph: above.is_some_and(|cut| cut.gap >= PARAGRAPH),
+        });
+    }
+    parts
+}
+
+/// What stands between two leaning lines, on white, and the row of the page that its first row is. `None` is the
+/// page's end.
+fn band(scan: &Scan, slope: f64, above: Option<f64>, below: Option<f64>) -> (Scan, i32) {
+    let width = scan.width as usize;
+    let (left, right) = (0.0, slope * f64::from(scan.width));
+    let height = f64::from(scan.height);
+    let first = above.map_or(0.0, |row| (row + f64::min(left, right)).clamp(0.0, height)) as usize;
+    let last = below.map_or(height, |row| {
+        (row + f64::max(left, right)).ceil().clamp(0.0, height)
+    }) as usize;
+    let last = last.max(first);
+    let margin = |cut: Option<f64>| if cut.is_some() { MARGIN as usize } else { 0 };
+    let (over, under) = (margin(above), margin(below));
+    let rows = over + (last - first) + under;
+    let mut pixels = vec![u8::MAX; rows * width];
+    for row in first..last {
+        let y = row as f64;
+        let inside = |column: usize| {
+            let shift = column as f64 * slope;
+            above.is_none_or(|above| y >= above + shift)
+                && below.is_none_or(|below| y < below + shift)
+        };
+        let from = &scan.pixels[row * width..(row + 1) * width];
+        let to = (row - first + over) * width;
+        let to = &mut pixels[to..to + width];
+        if inside(0) && inside(width - 1) {
+            to.copy_from_slice(from);
+        } else {
+            for (column, (to, from)) in to.iter_mut().zip(from).enumerate() {
+                if inside(column) {
+                    *to = *from;
+                }
+            }
+        }
+    }
+    let scan = Scan {
+        pixels,
+        width: scan.width,
+        height: rows as u32,
+        dpi: scan.dpi,
+    };
+    (scan, first as i32 - over as i32)
+}
+
+/// What was read of a page's parts, as one text with its words in place. Each is paired with its part.
+pub(super) fn join(read: Vec<(&Part, (String, Vec<RawWord>))>) -> (String, Vec<RawWord>) {
+    let mut joined = (String::new(), Vec::new());
+    for (part, (text, words)) in read {
+        let text = text.trim_matches('\n');
+        if !joined.0.is_empty() && !text.is_empty() {
+            joined
+                .0
+                .push_str(if part.after_paragraph { "\n\n" } else { "\n" });
+        }
+        joined.0.push_str(text);
+        joined.1.extend(words.into_iter().map(|mut word| {
+            word.bounds[1] += part.top;
+            word.bounds[3] += part.top;
+            word
+        }));
+    }
+    joined
+}
+
+/// A lent band as another worker answers it.
+pub(super) fn answer((text, words): (String, Vec<RawWord>)) -> BandRead {
+    let word = |word: RawWord| Word {
+        text: word.text,
+        confidence: word.confidence,
+        bounds: word.bounds,
+    };
+    BandRead {
+        text,
+        words: words.into_iter().map(word).collect(),
+    }
+}
+
+/// The same as its owner reads it.
+pub(super) fn answered(read: BandRead) -> (String, Vec<RawWord>) {
+    let word = |word: Word| RawWord {
+        text: word.text,
+        confidence: word.confidence,
+        bounds: word.bounds,
+    };
+    (read.text, read.words.into_iter().map(word).collect())
+}

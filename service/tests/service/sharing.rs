@@ -1,0 +1,129 @@
+//! One page read by all idle workers: the same words, and no harm done when one of them is lost.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use image::GrayImage;
+use ocr_api::answer::{Answer, Page};
+use rustix::process::Signal;
+
+use crate::support::process::{on_core, signal, wait_for};
+use crate::support::prose::{self, Layout, Wear};
+use crate::support::{Request, Server};
+
+const SCAN: Wear = Wear {
+    degrees: 0.3,
+    dpi: 300,
+    blur: 0.6,
+    noise: 12,
+    quality: 60,
+};
+
+/// Seconds on a core that each worker spends on a document.
+fn spent(server: &Server, document: &[u8]) -> (Answer, Vec<f64>) {
+    let before: Vec<u64> = server.workers().into_iter().map(on_core).collect();
+    let answer = server.answer("?codes=none", document);
+    let after = server.workers().into_iter().map(on_core);
+    let spent = after
+        .zip(before)
+        .map(|(after, before)| (after - before) as f64 / 1e9);
+    (answer, spent.collect())
+}
+
+fn words(page: &Page) -> Vec<&str> {
+    page.words.iter().map(|word| word.text.as_str()).collect()
+}
+
+#[test]
+fn a_page_of_text_is_shared_and_reads_as_if_it_were_not() {
+    let one = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let two = Server::start(&["--workers", "2", "--page-timeout", "120s"]);
+    let prose = prose::page(Layout::Letter, 5);
+    for document in [Wear::NONE.jpeg(&prose.image), SCAN.jpeg(&prose.image)] {
+        let (whole, _) = spent(&one, &document);
+        let (shared, spent) = spent(&two, &document);
+        let (whole, shared) = (&whole.pages[0], &shared.pages[0]);
+        let (least, most) = (spent[0].min(spent[1]), spent[0].max(spent[1]));
+        assert!(least > most * 0.5, "both read about half of it: {spent:?}");
+        assert!(
+            prose::recall(&prose.words, &shared.text)
+                >= prose::recall(&prose.words, &whole.text) - 0.002
+        );
+        // Words are where they are on the whole page.
+        assert_eq!(words(whole).len(), words(shared).len());
+        for (whole, shared) in whole.words.iter().zip(&shared.words) {
+            for (a, b) in whole.bounds.iter().zip(shared.bounds) {
+                assert!((a - b).abs() <= 4, "{whole:?} {shared:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_and_tables_are_not_cut() {
+    let two = Server::start(&["--workers", "2", "--page-timeout", "120s"]);
+    for layout in [Layout::Columns, Layout::Invoice] {
+        let prose = prose::page(layout, 2);
+        let (answer, spent) = spent(&two, &SCAN.jpeg(&prose.image));
+        let least = spent[0].min(spent[1]);
+        assert!(least < 0.05, "{layout:?} {spent:?}");
+        assert!(prose::recall(&prose.words, &answer.pages[0].text) > 0.97);
+    }
+}
+
+fn read_in_background(server: &Server, page: &GrayImage) -> thread::JoinHandle<Answer> {
+    let request = Request::post("/v1/ocr", SCAN.jpeg(page)).key(&server.key);
+    let address = server.address.clone();
+    thread::spawn(move || request.send(&address).answer())
+}
+
+/// Has one of two workers, which helps the other, killed or stopped half-way.
+fn lose_a_helper(how: Signal) {
+    let server = Server::start(&["--workers", "2", "--page-timeout", "120s"]);
+    let prose = prose::page(Layout::Letter, 5);
+    let before: Vec<(u32, u64)> = server
+        .workers()
+        .into_iter()
+        .map(|pid| (pid, on_core(pid)))
+        .collect();
+    let started = Instant::now();
+    let answer = read_in_background(&server, &prose.image);
+    // The one that has the page decodes it first; when the other has something to do, it helps.
+    let busy = |pid: u32, before: u64| on_core(pid) > before + 20_000_000;
+    let mut first = None;
+    wait_for("both are busy", || {
+        let working: Vec<u32> = before
+            .iter()
+            .filter(|(pid, before)| busy(*pid, *before))
+            .map(|(pid, _)| *pid)
+            .collect();
+        if let [only] = working.as_slice() {
+            first = Some(*only);
+        }
+        working.len() == 2
+    });
+    let owner = first.expect("one decodes before the other helps");
+    let helper = before.iter().find(|(pid, _)| *pid != owner).unwrap().0;
+    signal(helper, how);
+    let answer = answer.join().unwrap();
+    assert!(answer.complete, "{:?}", answer.warnings);
+    assert!(prose::recall(&prose.words, &answer.pages[0].text) > 0.99);
+    assert!(
+        started.elapsed() < Duration::from_secs(28),
+        "not by the page's time-out"
+    );
+    wait_for("the helper is replaced", || {
+        let (_, ready) = server.readiness();
+        ready.workers.ready == 2 && !server.workers().contains(&helper)
+    });
+}
+
+#[test]
+fn a_helper_that_is_killed_costs_no_page() {
+    lose_a_helper(Signal::KILL);
+}
+
+#[test]
+fn a_helper_that_hangs_is_not_waited_for() {
+    lose_a_helper(Signal::STOP);
+}

@@ -1,0 +1,164 @@
+//! Pages that lie, stand on their head, lean, or are small: read all the same, with boxes on the page as it came.
+
+use image::imageops;
+use ocr_api::answer::Page;
+
+use crate::support::prose::{self, Layout, Wear};
+use crate::support::{Server, pdf, scan};
+
+const LINES: [&str; 2] = ["Delivery note 7731", "to be signed"];
+
+/// The box of the page's first word with this text.
+#[track_caller]
+fn place(page: &Page, text: &str) -> [i32; 4] {
+    let found = page.words.iter().find(|word| word.text == text);
+    found.unwrap_or_else(|| panic!("{}", page.text)).bounds
+}
+
+#[test]
+fn a_page_that_was_turned_is_read_upright_with_boxes_where_its_words_are() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let level = scan::page(&LINES);
+    let (width, height) = level.dimensions();
+    let upright = &server.answer("", &scan::png(&level)).pages[0];
+    assert_eq!(upright.rotation, 0);
+    let [left, top, right, bottom] = place(upright, "Delivery");
+    let (w, h) = (width as i32, height as i32);
+    let cases = [
+        // Turned to the right, which is undone by three more quarters.
+        (
+            imageops::rotate90(&level),
+            270,
+            [h - bottom, left, h - top, right],
+        ),
+        (
+            imageops::rotate180(&level),
+            180,
+            [w - right, h - bottom, w - left, h - top],
+        ),
+        (
+            imageops::rotate270(&level),
+            90,
+            [top, w - right, bottom, w - left],
+        ),
+    ];
+    for (turned, rotation, wanted) in cases {
+        let page = &server.answer("", &scan::png(&turned)).pages[0];
+        assert_eq!(page.rotation, rotation);
+        assert_eq!(
+            page.text.replace("\n\n", "\n"),
+            format!("{}\n{}\n", LINES[0], LINES[1])
+        );
+        assert_eq!(
+            (page.width, page.height),
+            (Some(turned.width()), Some(turned.height()))
+        );
+        let found = place(page, "Delivery");
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(
+                (found - wanted).abs() <= 6,
+                "{rotation}: {found} and not {wanted}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_full_page_that_was_turned_is_read_upright() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let prose = prose::page(Layout::Letter, 3);
+    let scanner = Wear {
+        degrees: 1.0,
+        blur: 0.6,
+        noise: 10,
+        quality: 60,
+        ..Wear::NONE
+    };
+    let turns = [
+        (imageops::rotate90(&prose.image), 270),
+        (imageops::rotate180(&prose.image), 180),
+        (imageops::rotate270(&prose.image), 90),
+    ];
+    for (turned, rotation) in turns {
+        let page = &server.answer("", &scanner.jpeg(&turned)).pages[0];
+        assert_eq!(page.rotation, rotation);
+        assert!(prose::recall(&prose.words, &page.text) > 0.98, "{rotation}");
+    }
+}
+
+#[test]
+fn a_page_that_leans_is_read_and_its_boxes_are_where_its_words_are() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let prose = prose::page(Layout::Letter, 2);
+    for degrees in [-6.0, 2.5, 9.0] {
+        let leaning = Wear {
+            degrees,
+            ..Wear::NONE
+        };
+        let page = &server.answer("", &leaning.jpeg(&prose.image)).pages[0];
+        assert_eq!(page.rotation, 0);
+        assert!(prose::recall(&prose.words, &page.text) > 0.98, "{degrees}");
+    }
+    // The first line's first letter, turned about the page's middle as the page was.
+    let page = scan::page(&LINES);
+    let leaning = Wear {
+        degrees: 8.0,
+        ..Wear::NONE
+    };
+    let answer = server.answer("", &leaning.jpeg(&page));
+    let [left, top, right, bottom] = place(&answer.pages[0], "Delivery");
+    let scale = 2480.0 / pdf::WIDTH;
+    let (cx, cy) = (2480.0 / 2.0, f64::from(page.height()) / 2.0);
+    let (x, y) = (
+        pdf::FIRST_LINE.0 * scale - cx,
+        (pdf::HEIGHT - pdf::FIRST_LINE.1) * scale - cy,
+    );
+    let (sin, cos) = 8.0f64.to_radians().sin_cos();
+    let (x, y) = (cx + x * cos - y * sin, cy + x * sin + y * cos);
+    assert!(
+        (f64::from(left)..f64::from(right)).contains(&(x + 12.0)),
+        "{x} {left} {right}"
+    );
+    assert!(
+        (f64::from(top)..f64::from(bottom)).contains(&(y - 12.0)),
+        "{y} {top} {bottom}"
+    );
+    assert!(
+        bottom - top < 120,
+        "no larger than the word: {top} {bottom}"
+    );
+}
+
+#[test]
+fn small_text_is_read_with_boxes_in_the_pixels_that_were_sent() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let prose = prose::page(Layout::Letter, 3);
+    let small = Wear {
+        dpi: 72,
+        ..Wear::NONE
+    };
+    let page = &server.answer("", &small.jpeg(&prose.image)).pages[0];
+    assert!(
+        prose::recall(&prose.words, &page.text) > 0.93,
+        "{}",
+        page.text
+    );
+    assert_eq!(page.width, Some(prose.image.width() * 72 / 300));
+    // The margins are 70 points.
+    let [left, top, ..] = page.words[0].bounds;
+    assert!(
+        (left - 70).abs() < 5 && (top - 72).abs() < 8,
+        "{left} {top}"
+    );
+}
+
+#[test]
+fn a_resolution_that_cannot_be_meant_is_not_believed() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let page = scan::page(&LINES);
+    for dpi in [72, 96] {
+        let page = &server.answer("", &scan::png_with_dpi(&page, dpi)).pages[0];
+        assert_eq!(page.dpi, None);
+        assert!(page.text.starts_with(LINES[0]));
+    }
+}
