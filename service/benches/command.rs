@@ -2,6 +2,14 @@
 //!
 //! `cargo bench -p ocr-service --bench command`, after `service/fetch-pdfium.sh`; needs the package tesseract-ocr. The service
 //! uses the engine that it finds: with `make engine` the faster one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+)]
 
 mod support;
 

@@ -1,6 +1,14 @@
 //! What a worker takes of memory for A4 at 300 dpi, and whether it stays at that.
 //!
 //! `cargo bench -p ocr-service --bench memory`, after `service/fetch-pdfium.sh`; takes some minutes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+)]
 
 mod support;
 

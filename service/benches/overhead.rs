@@ -1,6 +1,14 @@
 //! What the service adds: to a tiny image (HTTP, queue, hand-over to a worker), to a text layer, and until it is ready.
 //!
 //! `cargo bench -p ocr-service --bench overhead`, after `service/fetch-pdfium.sh`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+)]
 
 mod support;
 

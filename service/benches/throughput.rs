@@ -2,6 +2,14 @@
 //! `make engine` builds and with the distribution's, in turns; and whether both read the same, to the byte.
 //!
 //! `cargo bench -p ocr-service --bench throughput`, after `service/fetch-pdfium.sh` and `make engine`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+)]
 
 mod support;
 

@@ -1,12 +1,4 @@
 //! What the benchmarks share.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
-)]
 #![allow(dead_code, reason = "not every benchmark uses all of it")]
 
 pub(crate) mod documents;

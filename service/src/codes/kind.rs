@@ -144,6 +144,11 @@ impl Selection {
         !self.rules.is_empty() || self.types.iter().any(|kind| kind.fits_barcode())
     }
 
+    /// Whether types or rules were asked for by name.
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
     /// Whether nothing is left that text could give: every type was asked for by name, and each is among those that were
     /// `found` in barcodes, or is nowhere else.
     pub fn is_answered(&self, found: impl Fn(&str) -> bool) -> bool {

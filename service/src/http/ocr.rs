@@ -36,6 +36,7 @@ async fn ocr(
     let intake = intake::receive(service, incoming, &Format::OF_ANSWER, noted).await?;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
+    noted.cache = Some(source.name());
     if intake.format == Format::NdJson {
         noted.pages = Some(reading.numbers().len());
         let response = ndjson::respond(service, intake, reading).await?;
@@ -55,7 +56,8 @@ async fn codes(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let mut intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
-    intake.wanted.how.codes_only = true;
+    // Where that changes nothing, what was read for `/v1/ocr` is as good.
+    intake.wanted.how.codes_only = intake.wanted.how.codes.is_named();
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
     noted.cache = Some(source.name());

@@ -165,6 +165,9 @@ fn inspect(languages: &[String]) -> Operation {
         .description("Each requested page's size and text layer, and what reading them is going to cost; nothing is recognized")
         .content("application/json", of::<Inspection>());
     of_a_document("inspect", "See what a document is like", languages)
+        .description(Some(
+            "Takes what `/v1/ocr` takes; `codes` and `strict` change nothing here.",
+        ))
         .responses(responses(
             [(200, found.build())],
             [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
@@ -174,9 +177,12 @@ fn inspect(languages: &[String]) -> Operation {
 
 fn preview(languages: &[String]) -> Operation {
     let found = ResponseBuilder::new()
-        .description("A picture of the one requested page")
+        .description("A picture of the first requested page")
         .content("image/png", Content::new(Some(binary())));
     of_a_document("preview", "Draw a page of a document", languages)
+        .description(Some(
+            "Takes what `/v1/ocr` takes; only `pages` changes anything here.",
+        ))
         .responses(responses(
             [(200, found.build())],
             [&OF_A_DOCUMENT[..], &OF_A_KEY].concat(),
@@ -210,11 +216,9 @@ fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuil
         ),
         query(
             "strict",
-            "`1`: an answer that lacks a page is an error.",
-            ObjectBuilder::new()
-                .schema_type(Type::Integer)
-                .minimum(Some(0))
-                .maximum(Some(1))
+            "`1` or `true`: an answer that lacks a page is an error.",
+            string()
+                .enum_values(Some(["0", "1", "false", "true"]))
                 .build(),
         ),
         header(
