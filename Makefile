@@ -79,12 +79,12 @@ engine:
 
 # Ratios of one run; the machine should have nothing else to do.
 .PHONY: bench
-bench: rehearse
+bench: rehearse engine
 	vagrant/install-deps.sh build test
 	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/migrate.sh $(OCRCTL)
-	cargo bench -p ocr-service --bench page
+	for bench in page throughput command overhead latency hang_up memory; do cargo bench -p ocr-service --bench $$bench; done
 	bench/codes.sh
 
 .PHONY: lint
