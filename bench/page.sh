@@ -21,7 +21,7 @@ printf 'header = "Authorization: Bearer %s"\n' \
     "$("$ocrctl" --inventory "$state/inventory.yaml" keys add rehearsal --name "bench $(date +%s)" 2>/dev/null)" >"$work/curl"
 over_https() {
     curl --silent --fail --config "$work/curl" --cacert "$work/ca.pem" --resolve "ocr.rehearsal.test:$port:127.0.0.1" \
-        --header 'Accept: text/plain' --data-binary @"$work/page.png" "https://ocr.rehearsal.test:$port/v1/ocr"
+        --header 'Accept: text/plain' --header 'Cache-Control: no-cache' --data-binary @"$work/page.png" "https://ocr.rehearsal.test:$port/v1/ocr"
 }
 alone() { OMP_THREAD_LIMIT=1 tesseract "$work/page.png" - 2>/dev/null; }
 milliseconds() {

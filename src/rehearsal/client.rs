@@ -75,9 +75,11 @@ impl Client {
         Ok(Connection(rustls::StreamOwned::new(tls, tcp)))
     }
 
+    /// Each is read anew: an answer that was kept would prove nothing of the workers.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> RequestBuilder {
         self.http
             .post(format!("{}{path}", self.base))
+            .header("Cache-Control", "no-store, no-cache")
             .body(body.to_vec())
     }
 

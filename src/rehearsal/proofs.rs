@@ -46,6 +46,8 @@ pub(super) const ALL: &[Proof] = proofs![
     "new API key" documents::key,
     "scanned page over HTTPS" documents::scan,
     "PDF over HTTPS" documents::pdf,
+    "engine and sandbox" documents::engine,
+    "lines and a searchable PDF over HTTPS" documents::formats,
     "403 without a good key" documents::refused,
     "bad uploads get a clear error" documents::bad_uploads,
     "HTTP redirects, unknown names get nothing" documents::names,

@@ -52,6 +52,64 @@ pub(super) async fn pdf(rehearsal: &mut Rehearsal) -> Seen {
     read(&answer, Method::Text)
 }
 
+/// What reads the documents, and what keeps them from doing harm. Whether Landlock can be had is the host's kernel's and its
+/// Docker's to say.
+pub(super) async fn engine(rehearsal: &mut Rehearsal) -> Seen {
+    let engine = rehearsal
+        .client()?
+        .ocr(&rehearsal.key, LETTER)
+        .await?
+        .engine;
+    let sandbox = &engine.sandbox;
+    if !(sandbox.no_new_privs && sandbox.rlimits && sandbox.seccomp) {
+        return wrong(format!("the sandbox lacks something: {sandbox:?}"));
+    }
+    let (Some(library), Some(second)) = (&engine.library, &engine.second_recognizer) else {
+        return wrong(format!("not all is there: {engine:?}"));
+    };
+    let landlock = sandbox
+        .landlock
+        .map_or("none".to_owned(), |version| version.to_string());
+    Ok(format!(
+        "Tesseract {} ({library}), {second}; seccomp, limits, Landlock {landlock}",
+        engine.tesseract.as_deref().unwrap_or("?"),
+    ))
+}
+
+/// Both pass NGINX as they are.
+pub(super) async fn formats(rehearsal: &mut Rehearsal) -> Seen {
+    let client = rehearsal.client()?;
+    let ask = async |accept: &'static str| {
+        let request = client
+            .post("/v1/ocr", SCAN)
+            .bearer_auth(&rehearsal.key)
+            .header("Accept", accept);
+        send("POST /v1/ocr", request).await
+    };
+    let lines = text(ask("application/x-ndjson").await?).await?;
+    let events: Vec<String> = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .map(|line| line["event"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    if events != ["document", "page", "end"] {
+        return wrong(format!("the lines are {events:?}: {lines}"));
+    }
+    let response = ask("application/pdf").await?;
+    let status = response.status();
+    let pdf = response
+        .bytes()
+        .await
+        .map_err(|source| ProofError::Request {
+            doing: "reading the searchable PDF",
+            source,
+        })?;
+    if status != StatusCode::OK || !pdf.starts_with(b"%PDF-") {
+        return wrong(format!("{status}, and no PDF"));
+    }
+    Ok(format!("document, page, end; a PDF of {} bytes", pdf.len()))
+}
+
 /// The one page was read by this method, and says what the document says.
 pub(super) fn read(answer: &Answer, method: Method) -> Seen {
     let [page] = answer.pages.as_slice() else {
