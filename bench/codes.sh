@@ -27,7 +27,9 @@ for looks in 16 0; do
     address=''
     for _ in {1..100}; do
         address=$(sed -n 's/.*"listen":"\([^"]*\)".*/\1/p' "$work/log")
-        [[ -z $address ]] || curl --silent --fail --output /dev/null "http://$address/readyz" && break
+        if [[ -n $address ]] && curl --silent --fail --output /dev/null "http://$address/readyz"; then
+            break
+        fi
         sleep 0.1
     done
     addresses+=("$address/${started[-1]}")

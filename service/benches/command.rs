@@ -63,6 +63,7 @@ fn command(documents: &[Vec<u8>], cores: usize) -> f64 {
     let mut child = Command::new("xargs")
         .args(["-P", &cores.to_string(), "-I{}", "tesseract", "{}", "{}"])
         .env("OMP_THREAD_LIMIT", "1")
+        .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -50,6 +50,8 @@ fn main() {
             .arg(&path)
             .arg("-")
             .env("OMP_THREAD_LIMIT", "1")
+            // Cargo's, in which `make engine` puts another Tesseract
+            .env_remove("LD_LIBRARY_PATH")
             .stderr(Stdio::null())
             .output()
             .expect("the tesseract command: apt-get install tesseract-ocr");

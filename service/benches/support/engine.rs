@@ -29,15 +29,17 @@ pub(crate) fn serve_if_asked() {
     }
 }
 
-/// Where the distribution's library is: this process has it loaded, as it has no run path.
+/// Where the distribution's library is: its command has no other.
 pub(crate) fn distribution() -> PathBuf {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let path = maps
-        .lines()
-        .find_map(|line| {
-            Some(&line[line.find('/')?..]).filter(|path| path.contains("/libtesseract.so"))
-        })
-        .unwrap();
+    // Cargo has the loader look into its target directory, where the own engine is.
+    let output = Command::new("tesseract")
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .expect("the tesseract command: apt-get install tesseract-ocr");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let line = listed.lines().find(|line| line.contains("libtesseract.so"));
+    let path = line.unwrap().split_whitespace().nth(2).unwrap();
     Path::new(path).parent().unwrap().to_owned()
 }
 
