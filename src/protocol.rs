@@ -278,6 +278,8 @@ pub struct Desired {
     pub image: String,
     pub registry: Registry,
     pub service: Service,
+    /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.
+    pub rules: Option<String>,
     /// Allow rules beside SSH, 80 and 443.
     pub firewall: Vec<AllowRule>,
 }
@@ -367,6 +369,8 @@ pub struct Service {
     /// Limit in thousandths of a core; `None`: all cores.
     pub millicpus: Option<u64>,
     pub pids: u32,
+    /// Never ready where the kernel does not give the whole of the workers' sandbox.
+    pub require_sandbox: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

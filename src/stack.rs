@@ -13,6 +13,7 @@ use crate::resources::link::Link;
 use crate::resources::nginx::{Facts, Nginx};
 use crate::resources::package::Packages;
 use crate::resources::release::{CONTAINER_ID, LIVE, Release, SLOTS};
+use crate::resources::rules::Rules;
 use crate::resources::unit::{Unit, Units};
 use crate::resources::{Host, Resource};
 
@@ -93,6 +94,10 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         })
     }));
     list.push(Resource::Release(Box::new(Release::of(desired))));
+    // The release that serves is asked what it makes of them.
+    if let Some(text) = &desired.rules {
+        list.push(Resource::Rules(Rules { text: text.clone() }));
+    }
     // Last: it needs port 80, and its failure leaves a service that is up.
     if let Tls::Acme {
         authority,

@@ -34,8 +34,22 @@ impl Environment {
             image: self.image.to_string(),
             registry: self.registry_access(&self.registry).await?,
             service: self.service.clone(),
+            rules: self.rules()?,
             firewall: self.firewall.clone(),
         })
+    }
+
+    /// Whether they make sense is for the service to say, which the host asks.
+    fn rules(&self) -> Result<Option<String>, InventoryError> {
+        let Some(path) = &self.rules else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| InventoryError::File {
+            field: format!("environments.{}.service.rules", self.name),
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(Some(text))
     }
 
     fn authority(&self, authority: &Authority) -> Result<protocol::Authority, InventoryError> {

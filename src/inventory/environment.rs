@@ -1,6 +1,7 @@
 //! An environment: hosts that serve the same names in the same way.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use serde_saphyr::{Location, Spanned};
 
@@ -26,6 +27,8 @@ pub struct Environment {
     pub image: ImageRef,
     pub registry: Registry,
     pub service: Service,
+    /// The file of rules for codes of the organization's own.
+    pub rules: Option<PathBuf>,
     /// Allow rules beside SSH, 80 and 443.
     pub firewall: Vec<AllowRule>,
     pub ownership: Ownership,
@@ -60,6 +63,8 @@ impl Environment {
             Some(raw) => service::read(raw, checks),
             None => service::defaults(),
         };
+        let rules = raw.service.as_ref().and_then(|raw| raw.rules.as_ref());
+        let rules = rules.map(|path| checks.path(path));
         let firewall = match &raw.firewall {
             Some(raw) => firewall::read(raw, checks),
             None => Vec::new(),
@@ -74,6 +79,7 @@ impl Environment {
             image: image?,
             registry,
             service,
+            rules,
             firewall,
             ownership,
             backup_recipients,

@@ -85,6 +85,8 @@ pub(super) struct Service {
     pub memory: Option<Text>,
     pub cpus: Option<Text>,
     pub pids: Option<Text>,
+    pub require_sandbox: Option<Text>,
+    pub rules: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

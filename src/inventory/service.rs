@@ -31,6 +31,7 @@ pub(super) fn defaults() -> Service {
         memory: 2048 * MIB,
         millicpus: None,
         pids: 256,
+        require_sandbox: true,
     }
 }
 
@@ -56,6 +57,7 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
         }),
         millicpus: checks.value(&raw.cpus, None, cpus),
         pids: checks.value(&raw.pids, default.pids, |text| count(text, 32..=65_536)),
+        require_sandbox: checks.value(&raw.require_sandbox, default.require_sandbox, yes_or_no),
     };
     compare(raw, &service, checks);
     service
@@ -124,6 +126,12 @@ fn tesseract_language(text: &str) -> Result<(), Invalid> {
         );
     }
     Ok(())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, Invalid> {
+    text.parse().map_err(|_| {
+        Invalid::new(format!("`{text}` is neither yes nor no")).hint("write `true` or `false`")
+    })
 }
 
 fn cpus(text: &str) -> Result<Option<u64>, Invalid> {

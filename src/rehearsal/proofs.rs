@@ -48,6 +48,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "PDF over HTTPS" documents::pdf,
     "engine and sandbox" documents::engine,
     "lines and a searchable PDF over HTTPS" documents::formats,
+    "rules of the organization's own" documents::rules,
     "403 without a good key" documents::refused,
     "bad uploads get a clear error" documents::bad_uploads,
     "HTTP redirects, unknown names get nothing" documents::names,

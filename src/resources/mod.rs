@@ -11,6 +11,7 @@ mod loopback;
 pub mod nginx;
 pub mod package;
 pub mod release;
+pub mod rules;
 pub mod unit;
 
 pub use host::Host;
@@ -31,6 +32,7 @@ pub enum Resource {
     Units(unit::Units),
     Firewall(firewall::Firewall),
     Release(Box<release::Release>),
+    Rules(rules::Rules),
 }
 
 impl Resource {
@@ -49,6 +51,7 @@ impl Resource {
             Self::Units(it) => it.diff(host).await,
             Self::Firewall(it) => it.diff(host),
             Self::Release(it) => it.diff(host).await,
+            Self::Rules(it) => it.diff(host),
         }
     }
 
@@ -71,6 +74,7 @@ impl Resource {
             Self::Units(it) => it.apply(host, operation).await,
             Self::Firewall(it) => it.apply(host, operation).await,
             Self::Release(it) => it.apply(host, change, operation).await,
+            Self::Rules(it) => it.apply(host).await,
         }
     }
 }

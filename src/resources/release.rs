@@ -246,7 +246,7 @@ impl Release {
         let service = &self.service;
         let workers = service.workers.map_or("auto".into(), |n| n.to_string());
         let seconds = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
-        let arguments: Vec<String> = [
+        let mut arguments: Vec<String> = [
             "serve",
             "--listen",
             "unix:/run/ocr/ocr.sock",
@@ -267,6 +267,9 @@ impl Release {
         ]
         .map(str::to_owned)
         .into();
+        if service.require_sandbox {
+            arguments.push("--require-sandbox".into());
+        }
         let digest = image.rsplit("sha256:").next().unwrap_or_default();
         let settings = format!("{service:?}{arguments:?}");
         let release = format!(
@@ -343,6 +346,7 @@ mod tests {
                 memory: 2 << 30,
                 millicpus: None,
                 pids: 256,
+                require_sandbox: true,
             },
             name: "ocr.example.org".into(),
         }

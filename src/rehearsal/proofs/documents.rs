@@ -247,3 +247,55 @@ pub(super) async fn names(rehearsal: &mut Rehearsal) -> Seen {
     }
     Ok("301 to HTTPS; no certificate for strangers; HSTS".to_owned())
 }
+
+/// A type of code that only the organization knows, through the inventory to an answer; a mistake in it changes nothing.
+pub(super) async fn rules(rehearsal: &mut Rehearsal) -> Seen {
+    let file = rehearsal.settings.state.join("rules.yaml");
+    let rules = |check: &str| {
+        format!(
+            "version: 1\nrules:\n  - name: berth\n    pattern: 'berth (?P<value>\\d)'\n{check}    matches: ['berth 7']\n"
+        )
+    };
+    let write = |text: String| {
+        std::fs::write(&file, text).map_err(|source| ProofError::File {
+            path: file.clone(),
+            source,
+        })
+    };
+    let inventory = rehearsal.inventory();
+    let before = std::fs::read_to_string(&inventory).unwrap_or_default();
+    let with = before.replace(
+        "service: {",
+        &format!("service: {{rules: {}, ", file.display()),
+    );
+    std::fs::write(&inventory, with).map_err(|source| ProofError::File {
+        path: inventory.clone(),
+        source,
+    })?;
+    let deploy = async || rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
+
+    write(rules(""))?;
+    deploy().await?.expect(0)?;
+    let live = Instant::now();
+    let found = async || -> Result<usize, ProofError> {
+        let answer = rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
+        let berths = answer.codes.iter().filter(|code| code.kind == "berth");
+        Ok(berths.count())
+    };
+    while found().await? != 1 {
+        if live.elapsed() > Duration::from_secs(2) {
+            return wrong("the rule's code is not in the answer".to_owned());
+        }
+    }
+    write(rules("    check: luhm\n"))?;
+    deploy()
+        .await?
+        .expect(1)?
+        .expect_said(&["luhm", "rules before are in force"])?;
+    if found().await? != 1 {
+        return wrong("a mistake in the rules cost the ones before".to_owned());
+    }
+    write(rules(""))?;
+    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    Ok("found by the next request; a mistake was quoted, the rules before stayed".to_owned())
+}

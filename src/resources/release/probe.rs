@@ -29,10 +29,11 @@ pub(super) async fn until_ready(
     let mut looked = Instant::now();
     loop {
         let answer = client.get("http://ocr/readyz").send().await;
-        let status = answer.as_ref().ok().map(reqwest::Response::status);
-        if status == Some(StatusCode::OK) {
-            return Ok(());
-        }
+        let said = match answer {
+            Ok(answer) if answer.status() == StatusCode::OK => return Ok(()),
+            Ok(answer) => not_ready(answer).await,
+            Err(_) => "it does not answer on its socket".into(),
+        };
         if looked.elapsed() > Duration::from_millis(300) {
             looked = Instant::now();
             let container = engine.inspect(slot.container()).await?;
@@ -49,10 +50,6 @@ pub(super) async fn until_ready(
             }
         }
         if began.elapsed() > limit {
-            let said = match status {
-                Some(status) => format!("/readyz says {status}"),
-                None => "it does not answer on its socket".into(),
-            };
             return Err(Failure::new(format!(
                 "the new release was not ready within {} s: {said}",
                 limit.as_secs()
@@ -64,6 +61,31 @@ pub(super) async fn until_ready(
             ));
         }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Why a release is not ready, in its own words where it has some.
+async fn not_ready(answer: reqwest::Response) -> String {
+    let status = answer.status();
+    match answer.json::<Readiness>().await {
+        Ok(Readiness { workers, .. }) => {
+            let why = workers.error.map(|error| {
+                // The service's flag is a field of the inventory here.
+                let instead = if error.starts_with("--require-sandbox") {
+                    "; with `service.require_sandbox: false` it serves all the same"
+                } else {
+                    ""
+                };
+                format!(": {error}{instead}")
+            });
+            format!(
+                "{} of {} workers are ready{}",
+                workers.ready,
+                workers.total,
+                why.unwrap_or_default()
+            )
+        }
+        Err(_) => format!("/readyz says {status}"),
     }
 }
 

@@ -64,7 +64,9 @@ fn request_of(bytes: usize) -> Request {
                 memory: 0,
                 millicpus: None,
                 pids: 0,
+                require_sandbox: true,
             },
+            rules: None,
             firewall: Vec::new(),
         }),
     }
