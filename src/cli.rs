@@ -100,7 +100,7 @@ pub enum Command {
 Examples:
   ocrctl plan prod
   ocrctl plan prod --json | jq 'select(.type == \"planned\").changes'")]
-    Plan(Environment),
+    Plan(Plan),
 
     /// Make the hosts what the inventory says
     ///
@@ -113,13 +113,22 @@ Examples:
   ocrctl deploy prod --restore prod.backup --identity identity.txt    onto a bare host")]
     Deploy(Deploy),
 
-    /// Go back to the release that was live before
+    /// Go back to the last good release
     ///
-    /// Starts the release that each host has kept and switches to it, as a deploy would.
+    /// Switches to the last release before this one that was not taken back, with the configuration that belongs to
+    /// it, as a deploy would: on all hosts, or on none.
     #[command(after_help = "\
-Example:
-  ocrctl rollback prod")]
-    Rollback(Operation),
+Examples:
+  ocrctl rollback prod
+  ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
+    Rollback(Rollback),
+
+    /// Show what was done to the hosts: who, when, from which release to which, and how it ended
+    #[command(after_help = "\
+Examples:
+  ocrctl history prod
+  ocrctl history prod --json | jq 'select(.type == \"history\").entries[-1]'")]
+    History(Environment),
 
     /// Find what depends on a person
     ///
@@ -212,6 +221,46 @@ pub struct Environment {
     pub environment: String,
 }
 
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub environment: Environment,
+
+    #[command(flatten)]
+    pub limit: Limit,
+}
+
+#[derive(Debug, Args)]
+pub struct Limit {
+    /// Only these hosts of the environment
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub limit: Vec<String>,
+}
+
+/// How a change goes through the hosts.
+#[derive(Debug, Args)]
+pub struct Rollout {
+    #[command(flatten)]
+    pub limit: Limit,
+
+    /// How many hosts to change at once, after the first, which is changed alone
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..))]
+    pub batch: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    pub operation: Operation,
+
+    #[command(flatten)]
+    pub rollout: Rollout,
+
+    /// The release to go back to, of those that the hosts have kept; its first characters are enough
+    #[arg(long, value_name = "RELEASE")]
+    pub to: Option<String>,
+}
+
 /// What changes hosts.
 #[derive(Debug, Args)]
 pub struct Operation {
@@ -228,6 +277,9 @@ pub struct Operation {
 pub struct Deploy {
     #[command(flatten)]
     pub operation: Operation,
+
+    #[command(flatten)]
+    pub rollout: Rollout,
 
     /// Put the contents of a backup onto the hosts first
     #[arg(long, value_name = "FILE", requires = "identity")]
@@ -514,6 +566,7 @@ mod tests {
             "plan",
             "deploy",
             "rollback",
+            "history",
             "audit",
             "backup",
             "keys",

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,11 +36,17 @@ pub enum Request {
     Confirm,
     /// Stop before the next resource; what has begun is completed or undone.
     Cancel,
-    /// Start the kept release and switch back to it. Answered like `Apply`.
+    /// The releases that the host can go back to. Answered by [`Event::Releases`].
+    Releases,
+    /// Switch to a kept release, with the configuration that belongs to it: this one, or the last good one before
+    /// the one that is live. Answered like `Apply`.
     Rollback {
         desired: Box<Desired>,
+        to: Option<String>,
         lock_wait: Duration,
     },
+    /// What was done here. Answered by [`Event::History`].
+    History,
     /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
     Pull {
         desired: Box<Desired>,
@@ -114,6 +120,17 @@ pub enum Event {
     /// Done; the same comparison ran again and found nothing left to do.
     Applied {
         release: Option<ReleaseInfo>,
+        /// What was live before.
+        before: Option<ReleaseInfo>,
+    },
+    Releases {
+        live: Option<ReleaseInfo>,
+        /// The one that was live last comes first.
+        kept: Vec<KeptRelease>,
+    },
+    /// The oldest comes first.
+    History {
+        entries: Vec<HistoryEntry>,
     },
     Keys(Box<HostKeys>),
     Ca {
@@ -187,10 +204,50 @@ pub enum FailureKind {
 /// The release that a host serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseInfo {
+    /// As the service reports it: of the image's digest and of the settings.
+    pub id: String,
     /// Slot that is live, `a` or `b`.
     pub slot: String,
     /// `registry/organization/name@sha256:…`.
     pub image: String,
+}
+
+/// A release that a host can go back to, or could.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRelease {
+    pub id: String,
+    pub image: String,
+    /// When a deploy made it live last.
+    pub live_since: Timestamp,
+    /// Why it was taken back after it had become live.
+    pub failed: Option<String>,
+}
+
+/// An operation on a host, from its journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    pub began: Timestamp,
+    /// `None`: it never ended, or goes on.
+    pub ended: Option<Timestamp>,
+    pub operator: String,
+    pub command: String,
+    /// Releases before and after.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub outcome: Ended,
+    /// The error, or what was done.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    Done,
+    Failed,
+    /// It runs now.
+    Running,
+    /// Its agent was killed, or the host went down.
+    Never,
 }
 
 /// The certificate that a host serves, and how it is kept.
@@ -364,6 +421,8 @@ pub struct Service {
     pub drain: Duration,
     /// How long a new release may take to become ready.
     pub ready_timeout: Duration,
+    /// How long a new release is watched while its first requests are answered.
+    pub watch: Duration,
     /// Limit in bytes.
     pub memory: u64,
     /// Limit in thousandths of a core; `None`: all cores.

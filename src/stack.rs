@@ -45,13 +45,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         settings: settings.clone(),
         tls: desired.tls.clone(),
     })));
-    list.push(Resource::Nginx(Nginx {
-        names: desired.names.clone(),
-        max_upload: desired.service.max_upload,
-        deadline: desired.service.deadline,
-        socket: format!("{LIVE}/ocr.sock"),
-        facts: Facts::read(host)?,
-    }));
+    list.push(nginx(host, desired)?);
     list.extend(renewal(&settings, &desired.tls)?);
     let unit = |name, package| Unit { name, package };
     let mut units = vec![
@@ -93,11 +87,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
             mode: 0o2750,
         })
     }));
-    list.push(Resource::Release(Box::new(Release::of(desired))));
-    // The release that serves is asked what it makes of them.
-    if let Some(text) = &desired.rules {
-        list.push(Resource::Rules(Rules { text: text.clone() }));
-    }
+    list.extend(of_release(desired));
     // Last: it needs port 80, and its failure leaves a service that is up.
     if let Tls::Acme {
         authority,
@@ -120,6 +110,33 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         }));
     }
     Ok(list)
+}
+
+/// What goes back with a release: it, and the configuration that belongs to it.
+pub fn with_release(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
+    let mut list = of_release(desired);
+    // Its limits are those of the release that it asks.
+    list.push(nginx(host, desired)?);
+    Ok(list)
+}
+
+fn of_release(desired: &Desired) -> Vec<Resource> {
+    let mut list = vec![Resource::Release(Box::new(Release::of(desired)))];
+    // The release that serves is asked what it makes of them.
+    if let Some(text) = &desired.rules {
+        list.push(Resource::Rules(Rules { text: text.clone() }));
+    }
+    list
+}
+
+fn nginx(host: &Host, desired: &Desired) -> Result<Resource> {
+    Ok(Resource::Nginx(Nginx {
+        names: desired.names.clone(),
+        max_upload: desired.service.max_upload,
+        deadline: desired.service.deadline,
+        socket: format!("{LIVE}/ocr.sock"),
+        facts: Facts::read(host)?,
+    }))
 }
 
 /// What the host needs to renew its certificate by itself, once its operator is gone.

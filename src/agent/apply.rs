@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use sha2::{Digest, Sha256};
 
-use super::journal::{Journal, State};
+use super::journal::{Entry, Journal, State};
 use super::lock::Lock;
 use super::{Operation, Result};
-use crate::protocol::{Change, Desired, Event, Failure, FailureKind, ReleaseInfo, StepState};
-use crate::resources::release::Release;
+use crate::protocol::{Change, Desired, Event, Failure, FailureKind, StepState};
+use crate::resources::release::{Release, record};
 use crate::resources::{Host, Resource};
 use crate::stack;
 
@@ -62,15 +62,11 @@ pub async fn deploy(
             });
         }
         change(host, operation, &resources, planned.changes.len()).await?;
-        let left = differences(host, &resources).await?;
-        if let Some(first) = left.first() {
-            return Err(Failure::new(format!(
-                "applied, but the host still differs: {}: {}",
-                first.resource, first.reason
-            ))
-            .hint("run `ocrctl plan` to see what; something else may be changing the host"));
+        converged(host, &resources).await?;
+        if let Some(live) = Release::live(host).await {
+            record::rules_changed(host, &live, planned.desired.rules.as_deref())?;
         }
-        Ok(Release::live(host).await)
+        Ok(())
     })
     .await
 }
@@ -117,19 +113,38 @@ async fn change(
     Ok(())
 }
 
+/// To the release of id `to`, or to the last good one before the live one.
 pub async fn rollback(
     host: &Host,
     operation: &mut Operation,
     operator: &str,
     desired: Desired,
+    to: Option<&str>,
     lock_wait: Duration,
 ) -> Result<()> {
     let _lock = Lock::take(host, operator, "rollback", lock_wait).await?;
     recorded(host, operation, operator, "rollback", async |operation| {
-        Release::rollback(host, &desired, operation).await?;
-        Ok(Release::live(host).await)
+        let live = Release::live(host)
+            .await
+            .ok_or_else(|| Failure::new("no release is live here").hint("deploy one first"))?;
+        let record = record::choose(record::all(host)?, &live.id, to)?;
+        let resources = stack::with_release(host, &record.applied_to(desired))?;
+        change(host, operation, &resources, 1).await?;
+        converged(host, &resources).await
     })
     .await
+}
+
+/// The same comparison again, after everything was applied.
+async fn converged(host: &Host, resources: &[Resource]) -> Result<()> {
+    match differences(host, resources).await?.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::new(format!(
+            "applied, but the host still differs: {}: {}",
+            first.resource, first.reason
+        ))
+        .hint("run `ocrctl plan` to see what; something else may be changing the host")),
+    }
 }
 
 /// Brings the image here, and what Docker needs for it; the release is left alone.
@@ -158,29 +173,37 @@ async fn recorded(
     operation: &mut Operation,
     operator: &str,
     command: &str,
-    work: impl AsyncFnOnce(&mut Operation) -> Result<Option<ReleaseInfo>>,
+    work: impl AsyncFnOnce(&mut Operation) -> Result<()>,
 ) -> Result<()> {
     let journal = Journal::of(host);
-    journal.add(operator, command, State::Began, None)?;
+    let before = Release::live(host).await;
+    let from = before.as_ref().map(|release| release.id.clone());
+    let entry = |state, detail| Entry {
+        from: from.clone(),
+        ..Entry::new(operator, command, state, detail)
+    };
+    journal.write(&entry(State::Began, None))?;
     let outcome = work(operation).await;
+    let release = Release::live(host).await;
+    let to = release.as_ref().map(|release| release.id.clone());
     let detail = match &outcome {
-        Ok(release) => release
+        Ok(()) => release
             .as_ref()
             .map(|r| format!("{} in slot {}", r.image, r.slot)),
         Err(failure) => Some(failure.message.clone()),
     };
-    let failed = outcome.is_err();
-    if let Ok(release) = &outcome {
-        operation.events.send(Event::Applied {
-            release: release.clone(),
-        });
+    if outcome.is_ok() {
+        operation.events.send(Event::Applied { release, before });
     }
-    let state = match (failed, operation.events.unread()) {
+    let state = match (outcome.is_err(), operation.events.unread()) {
         (false, false) => State::Done,
         (false, true) => State::DoneUnseen,
         (true, false) => State::Failed,
         (true, true) => State::FailedUnseen,
     };
-    journal.add(operator, command, state, detail)?;
-    outcome.map(|_| ())
+    journal.write(&Entry {
+        to,
+        ..entry(state, detail)
+    })?;
+    outcome
 }

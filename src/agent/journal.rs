@@ -11,6 +11,8 @@ use crate::resources::Host;
 const PATH: &str = "/var/log/ocrctl/journal.jsonl";
 /// Notices come from the end of the journal only.
 const TAIL: u64 = 64 * 1024;
+/// Some thousand operations.
+const HISTORY: u64 = 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -21,6 +23,27 @@ pub struct Entry {
     pub state: State,
     /// The release served afterwards, or the error.
     pub detail: Option<String>,
+    /// Release that was live when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Release that was live when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+impl Entry {
+    /// Of now.
+    pub fn new(operator: &str, command: &str, state: State, detail: Option<String>) -> Self {
+        Self {
+            at: jiff::Timestamp::now().to_string(),
+            operator: operator.to_owned(),
+            command: command.to_owned(),
+            state,
+            detail,
+            from: None,
+            to: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,15 +78,12 @@ impl<'a> Journal<'a> {
         state: State,
         detail: Option<String>,
     ) -> Result<()> {
+        self.write(&Entry::new(operator, command, state, detail))
+    }
+
+    pub fn write(&self, entry: &Entry) -> Result<()> {
         self.host.make_dir("/var/log/ocrctl", 0o750)?;
-        let entry = Entry {
-            at: jiff::Timestamp::now().to_string(),
-            operator: operator.to_owned(),
-            command: command.to_owned(),
-            state,
-            detail,
-        };
-        let mut line = serde_json::to_string(&entry).context("writing the journal")?;
+        let mut line = serde_json::to_string(entry).context("writing the journal")?;
         line.push('\n');
         // What a power cut tore must not take this entry with it.
         if self
@@ -90,11 +110,20 @@ impl<'a> Journal<'a> {
         notices
     }
 
+    /// The last of them, the oldest first.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.last(HISTORY)
+    }
+
     fn tail(&self) -> Vec<Entry> {
+        self.last(TAIL)
+    }
+
+    fn last(&self, most: u64) -> Vec<Entry> {
         let read = || -> std::io::Result<String> {
             let mut file = std::fs::File::open(self.host.path(PATH))?;
             let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+            file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -161,6 +190,8 @@ mod tests {
                 command: "deploy".into(),
                 state: *state,
                 detail: Some("release 1".into()),
+                from: None,
+                to: None,
             })
             .collect()
     }

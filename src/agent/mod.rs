@@ -6,6 +6,7 @@ mod apply;
 mod backup;
 mod events;
 mod failure;
+mod history;
 mod journal;
 pub mod keys;
 mod lock;
@@ -23,9 +24,11 @@ use tokio::sync::mpsc;
 
 use crate::agent::apply::Planned;
 use crate::agent::journal::Journal;
+use crate::agent::lock::Lock;
 use crate::protocol::{Event, Failure, Request, VERSION};
 use crate::resources::Host;
 use crate::resources::certificate::status;
+use crate::resources::release::{Release, record};
 
 /// Result of everything that runs on the host; a [`Failure`] is what the operator will read.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -158,8 +161,29 @@ async fn answer(
                 .ok_or_else(|| refused("there is no such plan on this connection".into()))?;
             apply::deploy(host, operation, operator, plan, lock_wait).await?;
         }
-        Request::Rollback { desired, lock_wait } => {
-            apply::rollback(host, operation, operator, *desired, lock_wait).await?;
+        Request::Releases => {
+            let live = Release::live(host).await;
+            let kept = record::kept(record::all(host)?);
+            operation.events.send(Event::Releases { live, kept });
+        }
+        Request::History => {
+            let entries = history::of(&Journal::of(host).entries(), Lock::held(host));
+            operation.events.send(Event::History { entries });
+        }
+        Request::Rollback {
+            desired,
+            to,
+            lock_wait,
+        } => {
+            apply::rollback(
+                host,
+                operation,
+                operator,
+                *desired,
+                to.as_deref(),
+                lock_wait,
+            )
+            .await?;
         }
         Request::Pull { desired, lock_wait } => {
             apply::pull(host, operation, operator, *desired, lock_wait).await?;

@@ -1,17 +1,22 @@
 //! `ocrctl deploy ENV`: the plan, the question, and exactly that plan applied.
 
 use super::fleet::Fleet;
-use super::{Outcome, Result, environment, restore};
+use super::hooks::{self, Moment};
+use super::{Failed, Outcome, Result, environment, limited, restore};
 use crate::cli::{Deploy, Global};
-use crate::protocol::{Action, Detail, Level};
-use crate::report::Report;
+use crate::protocol::{Action, Desired, Detail, Level};
+use crate::report::{Diagnostic, Report};
 
 pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Result {
     let operation = &deploy.operation;
     let environment = environment(global, &operation.environment)?;
+    let environment = limited(environment, &deploy.rollout.limit)?;
     let desired = environment.desired().await?;
     let backup = restore::open(deploy, &environment)?;
-    let mut fleet = Fleet::connect(global, report, &environment).await?;
+    let (mut fleet, unreachable) = Fleet::reach(global, report, &environment).await;
+    if let Some(failed) = unreachable {
+        return Err(not_all(fleet, &desired, failed).await);
+    }
     // Before anything is compared: a certificate that is in the backup need not be made.
     if let Some(backup) = &backup
         && !restore::run(&mut fleet, backup, global.yes, deploy.replace).await?
@@ -24,7 +29,20 @@ pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Re
     if plans.iter().any(|plan| !plan.changes.is_empty()) {
         let question = format!("Apply these changes to {}?", environment.name);
         if report.confirm(&question, global.yes)? {
-            fleet.apply(&plans, operation.lock_wait).await?;
+            hooks::run(report, &environment, &fleet, Moment::PreDeploy, None).await?;
+            let ended = fleet
+                .apply(&plans, &desired, operation.lock_wait, deploy.rollout.batch)
+                .await;
+            let hook = hooks::run(
+                report,
+                &environment,
+                &fleet,
+                Moment::PostDeploy,
+                Some(&ended),
+            )
+            .await;
+            ended?;
+            hook?;
         } else {
             report.note(None, Level::Info, "nothing was changed");
             fleet.close().await;
@@ -58,4 +76,23 @@ pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Re
     }
     fleet.close().await;
     Ok(Outcome::Done)
+}
+
+/// Some hosts can't be reached: the others' plans are shown, and nothing is changed, so that the environment stays of
+/// one kind.
+async fn not_all(mut fleet: Fleet<'_>, desired: &Desired, failed: Failed) -> Failed {
+    let names: Vec<String> = fleet.names().map(str::to_owned).collect();
+    let planned = fleet.plan(desired).await;
+    fleet.close().await;
+    let failed = failed.and(planned.err());
+    if names.is_empty() {
+        return failed;
+    }
+    let hint = format!(
+        "--limit {} leaves out those that can't be reached",
+        names.join(",")
+    );
+    failed.and(Some(Failed::new(
+        Diagnostic::new("nothing was changed").hint(hint),
+    )))
 }

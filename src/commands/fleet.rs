@@ -15,11 +15,25 @@ use crate::session::{Options, Progress, Session, SessionError};
 
 /// Between two tries to come in through a changed firewall.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Longer than any host needs between two words of an answer: it asks registries and authorities, with limits of its own.
+const ANSWER: Duration = Duration::from_secs(180);
+/// Somebody else's operation is not cut off by ours going back.
+const PUT_BACK_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Fleet<'a> {
     report: &'a Report,
+    operator: String,
     hosts: Vec<Host>,
+}
+
+/// What a change made of one host.
+#[derive(Debug)]
+pub(super) struct Switched {
+    pub(super) host: String,
+    /// Releases before and after.
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
 }
 
 #[derive(Debug)]
@@ -42,6 +56,21 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> Result<Self> {
+        match Self::reach(global, report, environment).await {
+            (fleet, None) => Ok(fleet),
+            (fleet, Some(failed)) => {
+                fleet.close().await;
+                Err(failed)
+            }
+        }
+    }
+
+    /// The same, and goes on with those that can be reached: what failed with the others is for the command to tell.
+    pub(super) async fn reach(
+        global: &Global,
+        report: &'a Report,
+        environment: &Environment,
+    ) -> (Self, Option<Failed>) {
         let options = Options {
             agent: global.agent.clone(),
             ..Options::default()
@@ -65,16 +94,26 @@ impl<'a> Fleet<'a> {
             for notice in session.notices() {
                 report.note(Some(&target.name), Level::Warning, notice);
             }
-            Ok(Host {
+            Ok::<_, SessionError>(Host {
                 name: target.name.clone(),
                 session,
             })
         }))
         .await;
-        let hosts = all(opened
-            .into_iter()
-            .map(|opened: std::result::Result<_, SessionError>| opened.map_err(Failed::from)))?;
-        Ok(Self { report, hosts })
+        let mut hosts = Vec::new();
+        let mut failures = Vec::new();
+        for host in opened {
+            match host {
+                Ok(host) => hosts.push(host),
+                Err(error) => failures.push(Failed::from(error)),
+            }
+        }
+        let fleet = Self {
+            report,
+            operator,
+            hosts,
+        };
+        (fleet, Failed::together(failures))
     }
 
     /// Compares all hosts with what they shall be, at once, and shows what differs.
@@ -98,46 +137,93 @@ impl<'a> Fleet<'a> {
             }
         }))
         .await;
-        let plans = all(plans)?;
         for (host, plan) in self.hosts.iter().zip(&plans) {
-            report.event(
-                &host.name,
-                &Event::Planned {
-                    changes: plan.changes.clone(),
-                    fingerprint: plan.fingerprint.clone(),
-                },
-            );
-        }
-        Ok(plans)
-    }
-
-    /// Applies to each host the plan that was shown, one host after the other; a failure is the end.
-    pub(super) async fn apply(&mut self, plans: &[Plan], lock_wait: Duration) -> Result<()> {
-        for (host, plan) in self.hosts.iter_mut().zip(plans) {
-            if plan.changes.is_empty() {
-                continue;
+            if let Ok(plan) = plan {
+                report.event(
+                    &host.name,
+                    &Event::Planned {
+                        changes: plan.changes.clone(),
+                        fingerprint: plan.fingerprint.clone(),
+                    },
+                );
             }
-            let fingerprint = plan.fingerprint.clone();
-            host.session
-                .send(&Request::Apply {
-                    fingerprint,
-                    lock_wait,
-                })
-                .await?;
-            host.follow(self.report).await?;
         }
-        Ok(())
+        all(plans)
     }
 
-    pub(super) async fn rollback(&mut self, desired: &Desired, lock_wait: Duration) -> Result<()> {
-        for host in &mut self.hosts {
-            let desired = Box::new(desired.clone());
-            host.session
-                .send(&Request::Rollback { desired, lock_wait })
-                .await?;
-            host.follow(self.report).await?;
+    /// Applies to each host the plan that was shown: to one alone first, then to `batch` at once. Where one fails, those
+    /// that have switched to another release go back, and the rest is left alone.
+    pub(super) async fn apply(
+        &mut self,
+        plans: &[Plan],
+        desired: &Desired,
+        lock_wait: Duration,
+        batch: u16,
+    ) -> Result<Vec<Switched>> {
+        let requests = plans.iter().map(|plan| {
+            (!plan.changes.is_empty()).then(|| Request::Apply {
+                fingerprint: plan.fingerprint.clone(),
+                lock_wait,
+            })
+        });
+        self.roll_out(requests.collect(), desired, batch).await
+    }
+
+    /// Takes all hosts to this kept release, in the same way.
+    pub(super) async fn rollback(
+        &mut self,
+        desired: &Desired,
+        to: &str,
+        lock_wait: Duration,
+        batch: u16,
+    ) -> Result<Vec<Switched>> {
+        let request = || Request::Rollback {
+            desired: Box::new(desired.clone()),
+            to: Some(to.to_owned()),
+            lock_wait,
+        };
+        let requests = self.hosts.iter().map(|_| Some(request()));
+        self.roll_out(requests.collect(), desired, batch).await
+    }
+
+    /// `requests` has one for each host, in their order; `None`: it is left alone.
+    async fn roll_out(
+        &mut self,
+        requests: Vec<Option<Request>>,
+        desired: &Desired,
+        batch: u16,
+    ) -> Result<Vec<Switched>> {
+        let report = self.report;
+        let mut work: Vec<(&mut Host, Request)> = self
+            .hosts
+            .iter_mut()
+            .zip(requests)
+            .filter_map(|(host, request)| Some((host, request?)))
+            .collect();
+        let mut done: Vec<(&mut Host, Switched)> = Vec::new();
+        let mut size = 1;
+        while !work.is_empty() {
+            let rest = work.split_off(size.min(work.len()));
+            let ended = join_all(std::mem::replace(&mut work, rest).into_iter().map(
+                async |(host, request)| {
+                    let ended = host.operate(report, &request).await;
+                    (host, ended)
+                },
+            ))
+            .await;
+            let mut failures = Vec::new();
+            for (host, ended) in ended {
+                match ended {
+                    Ok(switched) => done.push((host, switched)),
+                    Err(failed) => failures.push(failed),
+                }
+            }
+            if let Some(failed) = Failed::together(failures) {
+                return Err(failed.and(put_back(report, done, desired).await));
+            }
+            size = usize::from(batch);
         }
-        Ok(())
+        Ok(done.into_iter().map(|(_, switched)| switched).collect())
     }
 
     /// Has all hosts pull the image that they shall have, at once, and shows that they did.
@@ -177,6 +263,10 @@ impl<'a> Fleet<'a> {
 
     pub(super) fn report(&self) -> &'a Report {
         self.report
+    }
+
+    pub(super) fn operator(&self) -> &str {
+        &self.operator
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -243,7 +333,16 @@ impl Host {
     /// The event that ends a request; notes on the way are shown, a failure is an error.
     async fn answer(&mut self, report: &Report) -> Result<Event> {
         loop {
-            match self.session.next().await? {
+            let event = tokio::time::timeout(ANSWER, self.session.next()).await;
+            let event = event.map_err(|_| {
+                let text = format!("it said nothing for {} s", ANSWER.as_secs());
+                Failed::new(
+                    Diagnostic::new(text)
+                        .host(&self.name)
+                        .hint("`systemctl --failed` and `dmesg` on the host may say why; nothing was changed by this"),
+                )
+            })?;
+            match event? {
                 event @ (Event::Note { .. } | Event::Progress { .. }) => {
                     report.event(&self.name, &event);
                 }
@@ -253,9 +352,14 @@ impl Host {
         }
     }
 
+    async fn operate(&mut self, report: &Report, request: &Request) -> Result<Switched> {
+        self.session.send(request).await?;
+        self.follow(report).await
+    }
+
     /// Shows an operation until it ends. The first Ctrl-C asks the host to stop at the next safe point;
     /// the second leaves it to the host, which completes or undoes what it has begun.
-    async fn follow(&mut self, report: &Report) -> Result<()> {
+    async fn follow(&mut self, report: &Report) -> Result<Switched> {
         let mut asked_to_stop = false;
         loop {
             let event = tokio::select! {
@@ -280,7 +384,13 @@ impl Host {
                 Event::ConfirmReachable { seconds } => {
                     self.confirm(report, Duration::from_secs(seconds)).await?;
                 }
-                Event::Applied { .. } => return Ok(()),
+                Event::Applied { release, before } => {
+                    return Ok(Switched {
+                        host: self.name.clone(),
+                        from: before.map(|release| release.id),
+                        to: release.map(|release| release.id),
+                    });
+                }
                 Event::Failed(failure) => return Err(failed(&self.name, &failure)),
                 _ => {}
             }
@@ -306,6 +416,32 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Takes hosts back to the release that they had before, so that all serve the same one. Gives what failed at that.
+async fn put_back(
+    report: &Report,
+    done: Vec<(&mut Host, Switched)>,
+    desired: &Desired,
+) -> Option<Failed> {
+    let ended = join_all(done.into_iter().map(async |(host, switched)| {
+        let Some(from) = switched
+            .from
+            .filter(|from| switched.to.as_ref() != Some(from))
+        else {
+            return Ok(());
+        };
+        let text = format!("going back to {from}, because another host failed");
+        report.note(Some(&host.name), Level::Warning, text);
+        let request = Request::Rollback {
+            desired: Box::new(desired.clone()),
+            to: Some(from),
+            lock_wait: PUT_BACK_WAIT,
+        };
+        host.operate(report, &request).await.map(|_| ())
+    }))
+    .await;
+    Failed::together(ended.into_iter().filter_map(Result::err).collect())
 }
 
 pub(super) fn unexpected(host: &str, event: &Event) -> Failed {

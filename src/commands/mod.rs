@@ -8,6 +8,8 @@ mod cert;
 mod completions;
 mod deploy;
 mod fleet;
+mod history;
+mod hooks;
 mod keys;
 mod login;
 mod migrate_registry;
@@ -19,7 +21,7 @@ mod rollback;
 mod rotate_key;
 
 use crate::backup::FileError;
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Cli, Command, Global, Limit};
 use crate::inventory::{Environment, Inventory, InventoryError};
 use crate::protocol::{Failure, FailureKind};
 use crate::report::{Diagnostic, NobodyToAsk, Report};
@@ -52,9 +54,12 @@ const LOCKED: u8 = 75;
 pub async fn run(cli: Cli, report: &Report) -> Result {
     let global = &cli.global;
     match cli.command {
-        Command::Plan(environment) => plan::run(global, report, &environment.environment).await,
+        Command::Plan(asked) => plan::run(global, report, &asked).await,
+        Command::History(environment) => {
+            history::run(global, report, &environment.environment).await
+        }
         Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
-        Command::Rollback(operation) => rollback::run(global, report, &operation).await,
+        Command::Rollback(asked) => rollback::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
@@ -74,6 +79,26 @@ fn environment(global: &Global, name: &str) -> Result<Environment> {
     Ok(inventory.environment(name)?.clone())
 }
 
+/// The environment with these of its hosts alone; with none named, all.
+fn limited(mut environment: Environment, limit: &Limit) -> Result<Environment> {
+    let known = |name: &String| environment.hosts.iter().any(|host| host.name == *name);
+    if let Some(unknown) = limit.limit.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = environment.hosts.iter().map(|h| h.name.as_str()).collect();
+        let text = format!("{} has no host `{unknown}`", environment.name);
+        let hint = format!("its hosts are {}", names.join(", "));
+        return Err(Failed {
+            diagnostics: vec![Diagnostic::new(text).hint(hint)],
+            code: USAGE,
+        });
+    }
+    if !limit.limit.is_empty() {
+        environment
+            .hosts
+            .retain(|host| limit.limit.contains(&host.name));
+    }
+    Ok(environment)
+}
+
 impl Failed {
     fn new(diagnostic: Diagnostic) -> Self {
         Self {
@@ -88,6 +113,13 @@ impl Failed {
             diagnostics,
             code: FAILED,
         })
+    }
+
+    /// With another one, if there is one.
+    fn and(mut self, other: Option<Self>) -> Self {
+        self.diagnostics
+            .extend(other.into_iter().flat_map(|other| other.diagnostics));
+        self
     }
 
     /// Of several hosts; the first decides the exit code.

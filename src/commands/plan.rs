@@ -1,16 +1,22 @@
 //! `ocrctl plan ENV`: what a deploy would change.
 
 use super::fleet::Fleet;
-use super::{Outcome, Result, environment};
-use crate::cli::Global;
+use super::{Outcome, Result, environment, limited};
+use crate::cli::{Global, Plan};
 use crate::report::Report;
 
-pub(super) async fn run(global: &Global, report: &Report, name: &str) -> Result {
-    let environment = environment(global, name)?;
+pub(super) async fn run(global: &Global, report: &Report, asked: &Plan) -> Result {
+    let environment = environment(global, &asked.environment.environment)?;
+    let environment = limited(environment, &asked.limit)?;
     let desired = environment.desired().await?;
-    let mut fleet = Fleet::connect(global, report, &environment).await?;
-    let plans = fleet.plan(&desired).await?;
+    let (mut fleet, unreachable) = Fleet::reach(global, report, &environment).await;
+    let plans = fleet.plan(&desired).await;
     fleet.close().await;
+    let plans = match (plans, unreachable) {
+        (Ok(plans), None) => plans,
+        (Ok(_), Some(failed)) => return Err(failed),
+        (Err(failed), unreachable) => return Err(failed.and(unreachable)),
+    };
     if plans.iter().all(|plan| plan.changes.is_empty()) {
         Ok(Outcome::Done)
     } else {

@@ -40,6 +40,22 @@ pub struct Container {
     pub restarts: i64,
 }
 
+impl Container {
+    /// The id of the release that it was made for.
+    pub fn release(&self) -> String {
+        let environment = self.fields.get("environment").map_or("", String::as_str);
+        environment
+            .strip_prefix(OWN_VARIABLE)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Whether it can be started as a release of these fields: it has stopped and never died.
+    pub fn is_kept(&self, fields: &Fields) -> bool {
+        !self.running && self.restarts == 0 && self.fields == *fields
+    }
+}
+
 impl Engine {
     pub async fn connect() -> Result<Self> {
         let docker =
@@ -86,6 +102,20 @@ impl Engine {
     pub async fn image_id(&self, image: &str) -> Result<Option<String>> {
         match self.0.inspect_image(image).await {
             Ok(found) => Ok(found.id),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error).context(format_args!("looking for the image {image}")),
+        }
+    }
+
+    /// A label of an image; the outer `None`: the image is not here.
+    pub async fn image_label(&self, image: &str, label: &str) -> Result<Option<Option<String>>> {
+        match self.0.inspect_image(image).await {
+            Ok(found) => {
+                let labels = found.config.and_then(|config| config.labels);
+                Ok(Some(labels.and_then(|mut labels| labels.remove(label))))
+            }
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
             }) => Ok(None),

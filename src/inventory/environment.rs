@@ -9,6 +9,7 @@ use crate::protocol::audit::Ownership;
 use crate::protocol::{AllowRule, Service};
 
 use super::dns_name::{self, COMMON_NAME_MAX};
+use super::hooks::{self, Hooks};
 use super::image::ImageRef;
 use super::problem::{Checks, Invalid};
 use super::registry::Registry;
@@ -34,6 +35,7 @@ pub struct Environment {
     pub ownership: Ownership,
     /// Who can read its backups: `age1…`.
     pub backup_recipients: Vec<String>,
+    pub hooks: Hooks,
 }
 
 impl Environment {
@@ -71,6 +73,7 @@ impl Environment {
         };
         let ownership = ownership::read(raw.ownership.as_ref(), checks);
         let backup_recipients = backup::recipients(raw.backup.as_ref(), checks);
+        let hooks = hooks::read(raw.hooks.as_ref(), checks);
         Some(Self {
             name: name.clone(),
             names,
@@ -83,6 +86,7 @@ impl Environment {
             firewall,
             ownership,
             backup_recipients,
+            hooks,
         })
     }
 }

@@ -29,7 +29,12 @@ environments:
 #[test]
 fn every_field_with_a_default_is_in_the_part_that_shows_defaults() {
     let prod = EXAMPLE.split("  staging:").next().unwrap();
-    for field in fields::<schema::Service>() {
+    // Without a file of rules, the host's own is left alone: there is nothing to write.
+    let without_default = |field: &&&str| **field == "rules";
+    for field in fields::<schema::Service>()
+        .iter()
+        .filter(|f| !without_default(f))
+    {
         assert!(has(prod, field), "`{field}` is missing in prod");
     }
 }
@@ -48,6 +53,7 @@ fn every_field_is_in_it() {
         fields::<schema::AllowRule>(),
         fields::<schema::Ownership>(),
         fields::<schema::Backup>(),
+        fields::<schema::Hooks>(),
         fields::<schema::SecretSource>(),
     ];
     for field in all.concat() {

@@ -12,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod example;
 mod firewall;
+pub mod hooks;
 mod host;
 pub mod image;
 mod ownership;

@@ -28,6 +28,7 @@ pub(super) struct Environment {
     pub firewall: Option<Firewall>,
     pub ownership: Option<Ownership>,
     pub backup: Option<Backup>,
+    pub hooks: Option<Hooks>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +83,7 @@ pub(super) struct Service {
     pub deadline: Option<Text>,
     pub drain: Option<Text>,
     pub ready_timeout: Option<Text>,
+    pub watch: Option<Text>,
     pub memory: Option<Text>,
     pub cpus: Option<Text>,
     pub pids: Option<Text>,
@@ -111,6 +113,14 @@ pub(super) struct Ownership {
     pub ssh_keys: Option<Vec<Text>>,
     pub sudoers: Option<Vec<Text>>,
     pub jobs: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hooks {
+    pub pre_deploy: Option<Spanned<Vec<Text>>>,
+    pub post_deploy: Option<Spanned<Vec<Text>>>,
+    pub post_rollback: Option<Spanned<Vec<Text>>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -28,6 +28,7 @@ pub(super) fn defaults() -> Service {
         // No request in flight lasts longer, and when none is in flight the drain is over.
         drain: deadline,
         ready_timeout: Duration::from_secs(60),
+        watch: Duration::from_secs(10),
         memory: 2048 * MIB,
         millicpus: None,
         pids: 256,
@@ -51,6 +52,9 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
         drain: checks.value(&raw.drain, deadline, |t| time(t, SECOND..=HOUR)),
         ready_timeout: checks.value(&raw.ready_timeout, default.ready_timeout, |t| {
             time(t, 5 * SECOND..=HOUR)
+        }),
+        watch: checks.value(&raw.watch, default.watch, |t| {
+            time(t, Duration::ZERO..=10 * 60 * SECOND)
         }),
         memory: checks.value(&raw.memory, default.memory, |text| {
             bytes(text, 256 * MIB..=1024 * 1024 * MIB)

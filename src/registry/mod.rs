@@ -21,6 +21,9 @@ use oci_client::{Client, Reference};
 use crate::agent::{Context, Result};
 use crate::protocol::{Failure, Registry};
 
+/// The label that says which version an image is.
+pub const VERSION: &str = "org.opencontainers.image.version";
+
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `registry/name@sha256:…` for an image named by tag or digest.
@@ -32,23 +35,46 @@ pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
     if let Some(digest) = reference.digest() {
         return Ok(format!("{repository}@{digest}"));
     }
-    let auth = match &registry.credentials {
+    let ask = client(registry, TIMEOUT)?;
+    let auth = auth(registry);
+    let digest = in_time(image, ask.fetch_manifest_digest(&reference, &auth)).await?;
+    Ok(format!("{repository}@{digest}"))
+}
+
+/// The label `org.opencontainers.image.version` of an image; `None`: it has none.
+pub async fn version(image: &str, registry: &Registry) -> Result<Option<String>> {
+    let reference: Reference = image
+        .parse()
+        .context(format_args!("reading the image {image}"))?;
+    let ask = client(registry, TIMEOUT)?;
+    let auth = auth(registry);
+    let (_, _, config) = in_time(image, ask.pull_manifest_and_config(&reference, &auth)).await?;
+    let config: serde_json::Value = serde_json::from_str(&config)
+        .context(format_args!("reading the configuration of {image}"))?;
+    let label = &config["config"]["Labels"][VERSION];
+    Ok(label.as_str().map(str::to_owned))
+}
+
+fn auth(registry: &Registry) -> RegistryAuth {
+    match &registry.credentials {
         Some(credentials) => RegistryAuth::Basic(
             credentials.username.clone(),
             credentials.password.expose().to_owned(),
         ),
         None => RegistryAuth::Anonymous,
-    };
-    let ask = client(registry, TIMEOUT)?;
-    let asked = tokio::time::timeout(TIMEOUT, ask.fetch_manifest_digest(&reference, &auth)).await;
-    let digest = asked
-        .map_err(|_| {
-            Failure::new(format!(
-                "asking the registry for {image}: no answer within {TIMEOUT:?}"
-            ))
-        })?
-        .map_err(|error| failure(image, &error))?;
-    Ok(format!("{repository}@{digest}"))
+    }
+}
+
+async fn in_time<T>(
+    image: &str,
+    asked: impl Future<Output = std::result::Result<T, OciDistributionError>>,
+) -> Result<T> {
+    match tokio::time::timeout(TIMEOUT, asked).await {
+        Ok(answer) => answer.map_err(|error| failure(image, &error)),
+        Err(_) => Err(Failure::new(format!(
+            "asking the registry for {image}: no answer within {TIMEOUT:?}"
+        ))),
+    }
 }
 
 /// `silence`: how long the registry may say nothing.

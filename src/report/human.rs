@@ -59,7 +59,7 @@ impl Human {
                 );
                 self.note(streams, Some(host), Level::Info, &text);
             }
-            Event::Applied { release } => {
+            Event::Applied { release, .. } => {
                 self.end(host);
                 let text = match release {
                     Some(release) => {
@@ -93,6 +93,8 @@ impl Human {
             }
             // Data, not progress; and what commands take in themselves.
             Event::Planned { .. }
+            | Event::History { .. }
+            | Event::Releases { .. }
             | Event::Keys(_)
             | Event::Ca { .. }
             | Event::Audited { .. }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, KeyUse, Usage};
 
 use super::printable::printable;
+use super::table;
 
 const HEAD: [&str; 8] = [
     "ID",
@@ -26,21 +27,7 @@ pub(super) fn render(keys: &[KeyRecord], usage: &Usage, now: Timestamp) -> Strin
                 .map(|key| row(key, usage.keys.get(&key.id), now)),
         )
         .collect();
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default()
-    };
-    let widths: [usize; HEAD.len()] = std::array::from_fn(width);
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            line.push_str(&format!("{cell:width$}  "));
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
+    table::render(&rows)
 }
 
 /// What is known of a key's use: `let in 12 requests, the last at 2026-03-01 12:00:00 UTC from 192.0.2.7`.

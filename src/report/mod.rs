@@ -5,6 +5,7 @@ mod audit;
 mod certificate;
 mod confirm;
 mod diagnostic;
+mod history;
 mod human;
 pub mod json;
 mod keys;
@@ -12,6 +13,7 @@ mod plan;
 mod printable;
 mod streams;
 mod style;
+mod table;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -243,6 +245,7 @@ impl Inner {
             Event::Certificate(status) => {
                 self.data(&certificate::render(host, status, now, &styles));
             }
+            Event::History { entries } => self.data(&history::render(host, entries, &styles)),
             Event::Audited { lines } => self.data(&audit::render(host, lines, &styles)),
             other => {
                 if let Some(human) = &mut self.human {

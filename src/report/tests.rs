@@ -206,7 +206,9 @@ fn deploy() -> Vec<Event> {
         },
         step(1, "release", StepState::Done { ms: 40 }),
         Event::Applied {
+            before: None,
             release: Some(ReleaseInfo {
+                id: "bbbb-cccc".into(),
                 slot: "a".into(),
                 image: "registry.example.org/ocr@sha256:bbbb".into(),
             }),

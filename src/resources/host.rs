@@ -80,6 +80,22 @@ impl Host {
         Ok(bytes.map(|b| String::from_utf8_lossy(&b).into_owned()))
     }
 
+    /// Names in a directory, sorted; none where there is no such directory.
+    pub fn list(&self, path: &str) -> Result<Vec<String>> {
+        let entries = match std::fs::read_dir(self.path(path)) {
+            Ok(entries) => entries,
+            Err(e) if absent(&e) => return Ok(Vec::new()),
+            Err(e) => return Err(e).context(format_args!("reading {path}")),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.context(format_args!("reading {path}"))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
     pub fn link_target(&self, path: &str) -> Result<Option<String>> {
         match std::fs::read_link(self.path(path)) {
             Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),

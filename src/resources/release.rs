@@ -3,18 +3,18 @@
 
 mod kept;
 mod probe;
+pub mod record;
 mod slot;
 mod switch;
+mod watch;
 
 use ocr_api::health::Readiness;
 use sha2::{Digest, Sha256};
 
 use super::{Host, hex, package, unit};
 use crate::agent::{Operation, Result};
-use crate::docker::{Container, ContainerSpec, Engine, Fields};
-use crate::protocol::{
-    Action, Change, Desired, Detail, Event, Failure, Registry, ReleaseInfo, Service,
-};
+use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
+use crate::protocol::{Action, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service};
 use crate::registry;
 pub use slot::{LIVE, SLOTS, Slot};
 
@@ -26,6 +26,8 @@ pub struct Release {
     image: String,
     registry: Registry,
     service: Service,
+    /// They belong to the release when a host goes back to it.
+    rules: Option<String>,
     /// NGINX is asked for it when a switch is verified.
     name: String,
 }
@@ -60,6 +62,7 @@ impl Release {
             image: desired.image.clone(),
             registry: desired.registry.clone(),
             service: desired.service.clone(),
+            rules: desired.rules.clone(),
             name: desired.names.first().cloned().unwrap_or_default(),
         }
     }
@@ -78,10 +81,43 @@ impl Release {
         }
         let read = async {
             let engine = Engine::connect().await?;
-            State::read(host, &engine).await
+            Ok((State::read(host, &engine).await?, engine))
         };
-        let (image, state) = tokio::try_join!(resolve, read)?;
-        Ok(self.compare(&image, &state))
+        let (image, (state, engine)) = tokio::try_join!(resolve, read)?;
+        let Some(mut change) = self.compare(&image, &state) else {
+            return Ok(None);
+        };
+        if changes_image(&change) {
+            let live = state.live.and_then(|live| state.of(live));
+            let versions = self.versions(&engine, live, &image).await?;
+            change.details.insert(0, versions);
+        }
+        Ok(Some(change))
+    }
+
+    /// What people call the two images.
+    async fn versions(
+        &self,
+        engine: &Engine,
+        live: Option<&Container>,
+        image: &str,
+    ) -> Result<Detail> {
+        let from = match live {
+            Some(container) => {
+                let label = engine.image_label(&container.image_id, registry::VERSION);
+                label.await?.flatten()
+            }
+            None => None,
+        };
+        let to = match engine.image_label(image, registry::VERSION).await? {
+            Some(label) => label,
+            None => registry::version(image, &self.registry).await?,
+        };
+        Ok(Detail::Field {
+            name: "version".into(),
+            from,
+            to,
+        })
     }
 
     fn compare(&self, image: &str, state: &State) -> Option<Change> {
@@ -159,37 +195,45 @@ impl Release {
                 let image = registry::resolve(&self.image, &self.registry).await?;
                 self.fetch(&engine, &image, operation).await?;
                 let slot = live.map_or(Slot::A, Slot::other);
-                kept::set_aside(&engine, slot).await?;
-                slot.clear(host)?;
                 let spec = self.spec(&image, slot);
-                let switched = match engine.create(slot.container(), &spec).await {
-                    Ok(()) => self.switch(host, &engine, slot, operation).await,
-                    Err(failure) => Err(failure),
+                let kept = state.of(slot).is_some_and(|it| it.is_kept(&spec.fields()));
+                let switched = if kept {
+                    slot.clear(host)?;
+                    self.switch(host, &engine, slot, &image, operation).await
+                } else {
+                    self.replace(host, &engine, slot, &spec, operation).await
                 };
-                match switched {
-                    Ok(()) => kept::forget(&engine, slot).await,
-                    Err(failure) => {
-                        kept::put_back(&engine, slot).await?;
-                        Err(failure)
-                    }
-                }
+                switched?;
+                record::made_live(host, self, &image)
             }
         }
     }
 
-    /// Starts the kept release and switches back to it.
-    pub async fn rollback(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<()> {
-        let release = Self::of(desired);
-        let live = Slot::live(host)?
-            .ok_or_else(|| Failure::new("no release is live here").hint("deploy one first"))?;
-        let engine = Engine::connect().await?;
-        kept::settle(&engine, live).await?;
-        let state = State::read(host, &engine).await?;
-        if state.of(live.other()).is_none() {
-            return Err(Failure::new("no earlier release is kept on this host")
-                .hint("deploy the image that you want back by its digest"));
+    /// A new container in an idle slot, which may hold the release before: that returns if the new one fails.
+    async fn replace(
+        &self,
+        host: &Host,
+        engine: &Engine,
+        slot: Slot,
+        spec: &ContainerSpec,
+        operation: &mut Operation,
+    ) -> Result<()> {
+        kept::set_aside(engine, slot).await?;
+        slot.clear(host)?;
+        let switched = match engine.create(slot.container(), spec).await {
+            Ok(()) => {
+                self.switch(host, engine, slot, &spec.image, operation)
+                    .await
+            }
+            Err(failure) => Err(failure),
+        };
+        match switched {
+            Ok(()) => kept::forget(engine, slot).await,
+            Err(failure) => {
+                kept::put_back(engine, slot).await?;
+                Err(failure)
+            }
         }
-        release.switch(host, &engine, live.other(), operation).await
     }
 
     /// Brings the image here by its digest. Nothing that runs is touched.
@@ -219,6 +263,7 @@ impl Release {
         let slot = Slot::live(host).ok()??;
         let container = engine.inspect(slot.container()).await.ok()??;
         Some(ReleaseInfo {
+            id: container.release(),
             slot: slot.to_string(),
             image: container.image,
         })
@@ -242,7 +287,21 @@ impl Release {
             .await
     }
 
-    fn spec(&self, image: &str, slot: Slot) -> ContainerSpec {
+    /// As the service reports it: of the image's digest, and of the settings that its container is made of.
+    fn id(&self, image: &str) -> String {
+        let digest = image.rsplit("sha256:").next().unwrap_or_default();
+        let service = &self.service;
+        let settings = (
+            self.arguments(),
+            service.memory,
+            service.millicpus,
+            service.pids,
+        );
+        let settings = hex(&Sha256::digest(format!("{settings:?}")));
+        format!("{}-{}", &digest[..digest.len().min(12)], &settings[..6])
+    }
+
+    fn arguments(&self) -> Vec<String> {
         let service = &self.service;
         let workers = service.workers.map_or("auto".into(), |n| n.to_string());
         let seconds = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
@@ -270,17 +329,15 @@ impl Release {
         if service.require_sandbox {
             arguments.push("--require-sandbox".into());
         }
-        let digest = image.rsplit("sha256:").next().unwrap_or_default();
-        let settings = format!("{service:?}{arguments:?}");
-        let release = format!(
-            "{}-{}",
-            &digest[..digest.len().min(12)],
-            &hex(&Sha256::digest(settings))[..6]
-        );
+        arguments
+    }
+
+    fn spec(&self, image: &str, slot: Slot) -> ContainerSpec {
+        let service = &self.service;
         ContainerSpec {
             image: image.to_owned(),
-            arguments,
-            environment: vec![format!("{}{release}", crate::docker::OWN_VARIABLE)],
+            arguments: self.arguments(),
+            environment: vec![format!("{OWN_VARIABLE}{}", self.id(image))],
             binds: vec![
                 format!("{}:/run/ocr", slot.directory()),
                 "/etc/ocr:/etc/ocr:ro".into(),
@@ -295,6 +352,11 @@ impl Release {
 
 async fn docker_runs(host: &Host) -> Result<bool> {
     Ok(package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await)
+}
+
+fn changes_image(change: &Change) -> bool {
+    let image = |detail: &Detail| matches!(detail, Detail::Field { name, .. } if name == "image");
+    change.details.iter().any(image)
 }
 
 /// `sha256:…` of `registry/name@sha256:…`. `None`: it is named otherwise.
@@ -322,112 +384,4 @@ fn change(action: Action, reason: &str, from: Option<&Fields>, to: &Fields) -> C
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
-
-    fn release() -> Release {
-        Release {
-            image: IMAGE.into(),
-            registry: Registry {
-                credentials: None,
-                ca: None,
-            },
-            service: Service {
-                workers: None,
-                languages: vec!["eng".into()],
-                max_upload: 50_000_000,
-                page_timeout: Duration::from_secs(30),
-                deadline: Duration::from_secs(120),
-                drain: Duration::from_secs(60),
-                ready_timeout: Duration::from_secs(60),
-                memory: 2 << 30,
-                millicpus: None,
-                pids: 256,
-                require_sandbox: true,
-            },
-            name: "ocr.example.org".into(),
-        }
-    }
-
-    fn container(image: &str, slot: Slot, running: bool) -> Container {
-        Container {
-            running,
-            image: image.into(),
-            image_id: "sha256:c0".into(),
-            fields: release().spec(image, slot).fields(),
-            exit_code: Some(137),
-            restarts: 0,
-        }
-    }
-
-    fn compare(live: Option<Slot>, a: Option<Container>, b: Option<Container>) -> Option<Change> {
-        release().compare(
-            IMAGE,
-            &State {
-                live,
-                containers: [a, b],
-            },
-        )
-    }
-
-    #[test]
-    fn a_right_live_container_is_no_change() {
-        let old = "r.example/o/n@sha256:ffff";
-        let kept = Some(container(old, Slot::A, false));
-        assert_eq!(
-            compare(Some(Slot::B), kept, Some(container(IMAGE, Slot::B, true))),
-            None
-        );
-    }
-
-    #[test]
-    fn the_same_image_from_another_registry_is_no_change() {
-        let old = Some(container(IMAGE, Slot::A, true));
-        let mut release = release();
-        let moved = "org.example:5001/a/b@sha256:0123456789abcdef";
-        release.image = moved.into();
-        let state = State {
-            live: Some(Slot::A),
-            containers: [old, None],
-        };
-        assert_eq!(release.compare(moved, &state), None);
-        let change = release.compare("org.example:5001/a/b@sha256:ffff", &state);
-        assert_eq!(change.unwrap().reason, "another release is live");
-    }
-
-    #[test]
-    fn every_other_state_is_a_change_with_its_reason() {
-        let right = |running| Some(container(IMAGE, Slot::A, running));
-        let old = |running| Some(container("r.example/o/n@sha256:ffff", Slot::A, running));
-        let reason = |change: Option<Change>| {
-            let change = change.unwrap();
-            (change.action, change.reason)
-        };
-        assert_eq!(reason(compare(None, None, None)).0, Action::Create);
-        assert_eq!(reason(compare(Some(Slot::A), None, None)).0, Action::Create);
-        assert_eq!(
-            reason(compare(Some(Slot::A), old(true), None)),
-            (Action::Update, "another release is live".into())
-        );
-        assert_eq!(
-            reason(compare(Some(Slot::A), right(false), None)).0,
-            Action::Start
-        );
-        let both = compare(
-            Some(Slot::A),
-            right(true),
-            Some(container(IMAGE, Slot::B, true)),
-        );
-        assert_eq!(reason(both).0, Action::Delete);
-        let mut drifted = container(IMAGE, Slot::A, true);
-        drifted
-            .fields
-            .insert("published ports".into(), "3000/tcp".into());
-        let change = compare(Some(Slot::A), Some(drifted), None).unwrap();
-        assert_eq!(change.reason, "its container differs");
-        assert_eq!(change.details.len(), 1);
-    }
-}
+mod tests;

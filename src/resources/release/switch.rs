@@ -1,7 +1,8 @@
-//! start → ready → rename `live` → verify through NGINX → drain the old slot → stop it, keep it.
+//! start → ready → rename `live` → verify through NGINX → watch the first requests → drain the old slot → stop it, keep it.
 //! A failure before the rename leaves the old release untouched; one after it renames back.
 
-use super::{Engine, Host, Operation, Release, Slot, probe};
+use super::watch::Watch;
+use super::{Engine, Host, Operation, Release, Slot, probe, record};
 use crate::agent::Result;
 use crate::protocol::{Failure, Level};
 
@@ -15,10 +16,14 @@ impl Release {
         host: &Host,
         engine: &Engine,
         to: Slot,
+        image: &str,
         operation: &mut Operation,
     ) -> Result<()> {
         let from = Slot::live(host)?.filter(|live| *live != to);
-        if let Err(failure) = self.take_over(host, engine, to, from, operation).await {
+        if let Err(failure) = self
+            .take_over(host, engine, (from, to), image, operation)
+            .await
+        {
             for line in engine.last_words(to.container(), LAST_WORDS).await {
                 operation
                     .events
@@ -37,8 +42,8 @@ impl Release {
         &self,
         host: &Host,
         engine: &Engine,
-        to: Slot,
-        from: Option<Slot>,
+        (from, to): (Option<Slot>, Slot),
+        image: &str,
         operation: &mut Operation,
     ) -> Result<()> {
         let tell =
@@ -60,19 +65,33 @@ impl Release {
             )));
         }
         tell(operation, format!("switching to slot {to}"));
+        let watch = Watch::before_switch(host);
         to.make_live(host)?;
-        let verified = match probe::release(host, to).await {
-            Ok(release) => probe::through_nginx(host, &self.name, &release).await,
-            Err(failure) => Err(failure),
-        };
-        if let Err(failure) = verified {
+        if let Err(failure) = self.stays(host, engine, to, watch, operation).await {
             match from {
                 Some(from) => from.make_live(host)?,
                 None => host.remove(super::LIVE)?,
             }
-            return Err(failure.hint("the switch was undone"));
+            record::taken_back(host, self, image, &failure.message)?;
+            return Err(failure.hint("the switch was undone: the release before serves again"));
         }
         Ok(())
+    }
+
+    /// Whether a release that has just become live answers its clients.
+    async fn stays(
+        &self,
+        host: &Host,
+        engine: &Engine,
+        slot: Slot,
+        watch: Watch<'_>,
+        operation: &mut Operation,
+    ) -> Result<()> {
+        let release = probe::release(host, slot).await?;
+        probe::through_nginx(host, &self.name, &release).await?;
+        watch
+            .over(self.service.watch, engine, slot, operation)
+            .await
     }
 
     /// No new connection arrives there: SIGTERM lets it finish what is in flight. The container stays

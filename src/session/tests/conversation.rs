@@ -61,6 +61,7 @@ fn request_of(bytes: usize) -> Request {
                 deadline: Duration::ZERO,
                 drain: Duration::ZERO,
                 ready_timeout: Duration::ZERO,
+                watch: Duration::ZERO,
                 memory: 0,
                 millicpus: None,
                 pids: 0,

@@ -1,0 +1,111 @@
+//! What of the host's state is a change of the release, and why.
+
+use super::*;
+use std::time::Duration;
+
+const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
+
+pub(super) fn release() -> Release {
+    Release {
+        image: IMAGE.into(),
+        registry: Registry {
+            credentials: None,
+            ca: None,
+        },
+        service: Service {
+            workers: None,
+            languages: vec!["eng".into()],
+            max_upload: 50_000_000,
+            page_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(120),
+            drain: Duration::from_secs(60),
+            ready_timeout: Duration::from_secs(60),
+            watch: Duration::ZERO,
+            memory: 2 << 30,
+            millicpus: None,
+            pids: 256,
+            require_sandbox: true,
+        },
+        rules: None,
+        name: "ocr.example.org".into(),
+    }
+}
+
+fn container(image: &str, slot: Slot, running: bool) -> Container {
+    Container {
+        running,
+        image: image.into(),
+        image_id: "sha256:c0".into(),
+        fields: release().spec(image, slot).fields(),
+        exit_code: Some(137),
+        restarts: 0,
+    }
+}
+
+fn compare(live: Option<Slot>, a: Option<Container>, b: Option<Container>) -> Option<Change> {
+    release().compare(
+        IMAGE,
+        &State {
+            live,
+            containers: [a, b],
+        },
+    )
+}
+
+#[test]
+fn a_right_live_container_is_no_change() {
+    let old = "r.example/o/n@sha256:ffff";
+    let kept = Some(container(old, Slot::A, false));
+    assert_eq!(
+        compare(Some(Slot::B), kept, Some(container(IMAGE, Slot::B, true))),
+        None
+    );
+}
+
+#[test]
+fn the_same_image_from_another_registry_is_no_change() {
+    let old = Some(container(IMAGE, Slot::A, true));
+    let mut release = release();
+    let moved = "org.example:5001/a/b@sha256:0123456789abcdef";
+    release.image = moved.into();
+    let state = State {
+        live: Some(Slot::A),
+        containers: [old, None],
+    };
+    assert_eq!(release.compare(moved, &state), None);
+    let change = release.compare("org.example:5001/a/b@sha256:ffff", &state);
+    assert_eq!(change.unwrap().reason, "another release is live");
+}
+
+#[test]
+fn every_other_state_is_a_change_with_its_reason() {
+    let right = |running| Some(container(IMAGE, Slot::A, running));
+    let old = |running| Some(container("r.example/o/n@sha256:ffff", Slot::A, running));
+    let reason = |change: Option<Change>| {
+        let change = change.unwrap();
+        (change.action, change.reason)
+    };
+    assert_eq!(reason(compare(None, None, None)).0, Action::Create);
+    assert_eq!(reason(compare(Some(Slot::A), None, None)).0, Action::Create);
+    assert_eq!(
+        reason(compare(Some(Slot::A), old(true), None)),
+        (Action::Update, "another release is live".into())
+    );
+    assert_eq!(
+        reason(compare(Some(Slot::A), right(false), None)).0,
+        Action::Start
+    );
+    let both = compare(
+        Some(Slot::A),
+        right(true),
+        Some(container(IMAGE, Slot::B, true)),
+    );
+    assert_eq!(reason(both).0, Action::Delete);
+    let mut drifted = container(IMAGE, Slot::A, true);
+    drifted
+        .fields
+        .insert("published ports".into(), "3000/tcp".into());
+    let change = compare(Some(Slot::A), Some(drifted), None).unwrap();
+    assert_eq!(change.reason, "its container differs");
+    assert_eq!(change.details.len(), 1);
+}
