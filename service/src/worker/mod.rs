@@ -2,6 +2,7 @@
 //! [`crate::protocol`] on its standard input, and may die on any document.
 
 mod barcodes;
+mod dark;
 mod ffi;
 mod library;
 mod line;
