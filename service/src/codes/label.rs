@@ -38,7 +38,8 @@ impl<'a> Labels<'a> {
             let longest = labels.iter().filter(is_here).map(Vec::len).max()?;
             any = true;
             let last = first + longest - 1;
-            heads(flow, last).then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
+            (heads(flow, last) && !in_sentence(flow, first, last))
+                .then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
         });
         let headings = headings
             .take(MOST_HEADINGS)
@@ -175,6 +176,26 @@ fn heads(flow: &Flow<'_>, last: usize) -> bool {
     let next = flow.tokens.get(last + 1);
     let number = next.is_some_and(|next| flow.chars(*next).iter().any(char::is_ascii_digit));
     !number || matches!(flow.between(last), ['\n' | '\t'])
+}
+
+/// Whether the words around a label are a sentence's, which heads nothing: some, in small letters.
+fn in_sentence(flow: &Flow<'_>, first: usize, last: usize) -> bool {
+    const FEWEST: usize = 3;
+    let ends = |token: usize| flow.between(token).iter().any(|c| matches!(c, '\n' | '\t'));
+    let small = |token: &usize| {
+        let chars = flow.chars(flow.tokens[*token]);
+        let all = chars.iter().all(|c| c.is_lowercase());
+        all && !FILLERS.contains(&flow.lower[*token].as_str())
+    };
+    let behind = (last..flow.tokens.len() - 1)
+        .take(2 * REACH)
+        .take_while(|token| !ends(*token))
+        .map(|token| token + 1);
+    let before = (0..first)
+        .rev()
+        .take(2 * REACH)
+        .take_while(|token| !ends(*token));
+    before.chain(behind).filter(small).count() >= FEWEST
 }
 
 /// A word in lower case, with one sign for those that recognition takes for one another: `lBAN` is read for `IBAN`.

@@ -35,6 +35,15 @@ fn examples_of_the_standards_as_they_are_printed() {
 }
 
 #[test]
+fn a_reference_that_passes_another_check_is_not_that() {
+    for reference in ["RF946858501775486597", "LT110945418795525835"] {
+        let found = text(reference);
+        let is_lei = |code: &String| code.starts_with("lei");
+        assert!(!found.iter().any(is_lei), "{found:?}");
+    }
+}
+
+#[test]
 fn a_weak_check_is_no_proof() {
     for line in [
         "our order 73513537 of 4006381333931",

@@ -60,6 +60,13 @@ fn a_heading_ends_where_another_begins() {
             "sscc 340123451234567895"
         ]
     );
+    // A sentence heads nothing.
+    let sentence = [
+        "IMEI and EAN are printed on the back",
+        "Ref. 11",
+        "490154203237518",
+    ];
+    assert_eq!(found(Method::Text, &sentence), [""; 0]);
     // The heading of a table goes on over what is in its column.
     let table = ["EAN", "4006381333931", "4006381333948", "4006381333955"];
     assert_eq!(found(Method::Text, &table).len(), 3);
