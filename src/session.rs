@@ -9,7 +9,7 @@ mod bootstrap;
 mod error;
 mod stderr;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 

@@ -468,3 +468,6 @@ fn operator(global: &Global) -> String {
         .unwrap_or_else(|_| "unknown".into());
     format!("{}@{machine}", global.operator)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,4 +3,38 @@
 mod bootstrap;
 mod conversation;
 mod refusals;
-mod support;
+pub(crate) mod support;
+
+use std::time::Duration;
+
+use crate::protocol::{Desired, Registry, Service, Tls};
+
+/// What no agent of these tests looks at.
+pub(crate) fn desired() -> Desired {
+    Desired {
+        environment: "prod".into(),
+        names: Vec::new(),
+        tls: Tls::SelfSigned,
+        image: String::new(),
+        registry: Registry {
+            credentials: None,
+            ca: None,
+        },
+        service: Service {
+            workers: None,
+            languages: Vec::new(),
+            max_upload: 0,
+            page_timeout: Duration::ZERO,
+            deadline: Duration::ZERO,
+            drain: Duration::ZERO,
+            ready_timeout: Duration::ZERO,
+            watch: Duration::ZERO,
+            memory: 0,
+            millicpus: None,
+            pids: 0,
+            require_sandbox: true,
+        },
+        rules: None,
+        firewall: Vec::new(),
+    }
+}

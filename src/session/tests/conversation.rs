@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::desired;
 use super::support::{AGENT, TestHost, open, script};
-use crate::protocol::{Desired, Event, Registry, Request, Secret, Service, Tls};
+use crate::protocol::{Desired, Event, Request, Secret, Tls};
 use crate::session::{Session, SessionError};
 use crate::transport::{Exit, TransportError};
 
 /// Greets, then does what `script` says.
 fn greeting_then(script: &str) -> String {
     format!(
-        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":2,\"notices\":[]}}'\n{script}\n"
+        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":3,\"notices\":[]}}'\n{script}\n"
     )
 }
 
@@ -42,33 +43,11 @@ async fn requests_are_answered_by_events() {
 fn request_of(bytes: usize) -> Request {
     Request::Plan {
         desired: Box::new(Desired {
-            environment: "prod".into(),
-            names: Vec::new(),
             tls: Tls::Files {
                 chain: "c".repeat(bytes),
                 key: Secret("hunter2".to_owned().into()),
             },
-            image: String::new(),
-            registry: Registry {
-                credentials: None,
-                ca: None,
-            },
-            service: Service {
-                workers: None,
-                languages: Vec::new(),
-                max_upload: 0,
-                page_timeout: Duration::ZERO,
-                deadline: Duration::ZERO,
-                drain: Duration::ZERO,
-                ready_timeout: Duration::ZERO,
-                watch: Duration::ZERO,
-                memory: 0,
-                millicpus: None,
-                pids: 0,
-                require_sandbox: true,
-            },
-            rules: None,
-            firewall: Vec::new(),
+            ..desired()
         }),
     }
 }

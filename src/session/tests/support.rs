@@ -15,7 +15,7 @@ use crate::transport;
 /// Greets, then answers each request with a note that has the request in it.
 pub(super) const AGENT: &str = r#"#!/bin/sh
 read -r hello
-echo '{"type":"hello","version":2,"notices":["all was well"]}'
+echo '{"type":"hello","version":3,"notices":["all was well"]}'
 while read -r request; do
   set -- $(printf '%s' "$request" | cksum)
   echo "{\"type\":\"note\",\"level\":\"info\",\"text\":\"$2 bytes\"}"
@@ -23,14 +23,14 @@ done
 "#;
 
 /// A host with a directory that stands for `/opt/ocrctl`.
-pub(super) struct TestHost {
+pub(crate) struct TestHost {
     pub(super) sshd: Sshd,
     pub(super) base: PathBuf,
     _dir: TempDir,
 }
 
 impl TestHost {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with("")
     }
 
@@ -60,7 +60,7 @@ impl TestHost {
         }
     }
 
-    pub(super) async fn open(&self, agent: &str) -> Result<Session, SessionError> {
+    pub(crate) async fn open(&self, agent: &str) -> Result<Session, SessionError> {
         open(&self.target(), &self.base, script(agent)).await
     }
 

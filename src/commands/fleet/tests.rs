@@ -1,0 +1,109 @@
+//! How a change goes through hosts, over real connections to agents that play their part.
+
+use super::*;
+use crate::report::Options as ReportOptions;
+use crate::session::tests::support::TestHost;
+
+/// Writes the type of each request to a file that all hosts share, and does what it is told, or fails to apply.
+fn agent(name: &str, log: &str, fails: bool) -> String {
+    let info = |id: &str| format!(r#"{{"id":"{id}","slot":"a","image":"i"}}"#);
+    let applied = |from: &str, to: &str| {
+        format!(
+            r#"{{"type":"applied","release":{},"before":{}}}"#,
+            info(to),
+            info(from)
+        )
+    };
+    let apply = if fails {
+        r#"{"type":"failed","kind":"failed","message":"no room","hint":null}"#.to_owned()
+    } else {
+        applied("old", "new")
+    };
+    let back = applied("new", "old");
+    format!(
+        r#"#!/bin/sh
+read -r hello
+echo '{{"type":"hello","version":{VERSION},"notices":[]}}'
+while read -r request; do
+  case "$request" in
+  *'"type":"apply"'*) echo '{name} began' >>{log}; sleep 0.3; echo '{name} ended' >>{log}; echo '{apply}' ;;
+  *'"type":"rollback"'*'"to":"old"'*) echo '{name} went back' >>{log}; echo '{back}' ;;
+  esac
+done
+"#
+    )
+}
+
+use crate::protocol::VERSION;
+
+/// Deploys to five hosts, two at once after the first; gives how it ended and what the hosts did, in order.
+async fn deployed(failing: &[&str]) -> (Result<Vec<Switched>>, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let host = TestHost::start();
+    let report = Report::new(ReportOptions::default());
+    let mut hosts = Vec::new();
+    for name in ["h1", "h2", "h3", "h4", "h5"] {
+        let script = agent(name, log.to_str().unwrap(), failing.contains(&name));
+        hosts.push(Host {
+            name: name.into(),
+            session: host.open(&script).await.unwrap(),
+        });
+    }
+    let plan = |changes| Plan {
+        changes,
+        fingerprint: "f".into(),
+    };
+    let change = Change {
+        resource: "release".into(),
+        action: crate::protocol::Action::Update,
+        reason: "another release is live".into(),
+        details: vec![],
+    };
+    let mut plans: Vec<Plan> = hosts.iter().map(|_| plan(vec![change.clone()])).collect();
+    // This one is as it should be.
+    plans[2].changes.clear();
+    let mut fleet = Fleet {
+        report: &report,
+        operator: "ann@desk".into(),
+        hosts,
+    };
+    let desired = crate::session::tests::desired();
+    let ended = fleet.apply(&plans, &desired, Duration::ZERO, 2).await;
+    fleet.close().await;
+    let log = std::fs::read_to_string(&log).unwrap();
+    (ended, log.lines().map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn one_host_goes_first_and_the_others_in_batches() {
+    let (ended, log) = deployed(&[]).await;
+    let switched: Vec<String> = ended.unwrap().into_iter().map(|it| it.host).collect();
+    assert_eq!(switched, ["h1", "h2", "h4", "h5"]);
+    assert_eq!(log[..2], ["h1 began", "h1 ended"]);
+    let mut together = log[2..4].to_vec();
+    together.sort();
+    assert_eq!(together, ["h2 began", "h4 began"], "side by side");
+    assert_eq!(log[6..], ["h5 began", "h5 ended"]);
+}
+
+#[tokio::test]
+async fn a_failing_first_host_leaves_the_others_alone() {
+    let (ended, log) = deployed(&["h1"]).await;
+    let failed = ended.unwrap_err();
+    assert_eq!(failed.diagnostics[0].message, "no room");
+    assert_eq!(log, ["h1 began", "h1 ended"]);
+}
+
+#[tokio::test]
+async fn a_later_failure_takes_those_back_that_have_switched() {
+    let (ended, log) = deployed(&["h4"]).await;
+    assert!(ended.is_err());
+    let mut back: Vec<&String> = log
+        .iter()
+        .filter(|line| line.ends_with("went back"))
+        .collect();
+    back.sort();
+    assert_eq!(back, ["h1 went back", "h2 went back"]);
+    assert!(!log.iter().any(|line| line.starts_with("h5")));
+}
