@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::journal::{Entry, Journal, State};
 use super::lock::Lock;
 use super::{Operation, Result};
-use crate::protocol::{Change, Desired, Event, Failure, FailureKind, StepState};
+use crate::protocol::{Change, Desired, Event, Failure, FailureKind, Level, StepState};
 use crate::resources::release::{Release, record};
 use crate::resources::{Host, Resource};
 use crate::stack;
@@ -54,7 +54,13 @@ pub async fn deploy(
     let _lock = Lock::take(host, operator, "deploy", lock_wait).await?;
     recorded(host, operation, operator, "deploy", async |operation| {
         let resources = stack::resources(host, &planned.desired)?;
-        if differences(host, &resources).await? != planned.changes {
+        let now = differences(host, &resources).await?;
+        if now.is_empty() {
+            let text = "somebody else has made these changes meanwhile";
+            operation.events.note(Level::Info, text.to_owned());
+            return Ok(());
+        }
+        if now != planned.changes {
             return Err(Failure {
                 kind: FailureKind::HostChanged,
                 message: "the host has changed since the plan was made; nothing was done".into(),

@@ -24,6 +24,35 @@ pub(super) async fn large(base: &str) -> Result<String, ProofError> {
     build("large", &format!("FROM {base}\nRUN {command}\n")).await
 }
 
+/// A release that says it is ready, and fails each request.
+pub(super) async fn failing(base: &str) -> Result<String, ProofError> {
+    let command = serde_json::json!(["perl", "-e", FAILING]);
+    build("failing", &format!("FROM {base}\nENTRYPOINT {command}\n")).await
+}
+
+const FAILING: &str = r#"
+use IO::Socket::UNIX;
+my $path = "/run/ocr/ocr.sock";
+my $server = IO::Socket::UNIX->new(Local => $path, Listen => 128) or die "$!";
+chmod 0660, $path;
+$SIG{TERM} = sub { exit 0 };
+while (my $client = $server->accept) {
+    my ($head, $length) = ("", 0);
+    while (my $line = <$client>) {
+        last if $line =~ /^\r?$/;
+        $length = $1 if $line =~ /^content-length: (\d+)/i;
+        $head .= $line;
+    }
+    read $client, my $body, $length if $length;
+    my ($status, $answer) = (500, "{}");
+    ($status, $answer) = (200, "{\"ready\":true}") if $head =~ m{^GET /readyz};
+    ($status, $answer) = (200, "{\"status\":\"ok\",\"release\":\"$ENV{OCR_RELEASE}\"}") if $head =~ m{^GET /healthz};
+    print $client "HTTP/1.1 $status X\r\nContent-Type: application/json\r\nContent-Length: ", length $answer,
+        "\r\nConnection: close\r\n\r\n$answer";
+    close $client;
+}
+"#;
+
 async fn build(name: &str, dockerfile: &str) -> Result<String, ProofError> {
     let image = format!("ocrctl-rehearsal/{name}:latest");
     Program::new("docker")

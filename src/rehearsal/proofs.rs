@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod certificates;
 mod documents;
+mod faults;
 mod host;
 mod issuers;
 mod keys;
@@ -57,10 +58,15 @@ pub(super) const ALL: &[Proof] = proofs![
     "mistakes lose no key" keys::mistakes,
     "release switch under load" releases::switch,
     "broken release never serves" releases::broken,
+    "release that fails its clients goes back" releases::failing,
+    "two deploys at once" releases::two_at_once,
     "rollback under load" releases::rollback,
+    "killed at every step" faults::every_step,
+    "history" releases::history,
     "wrong registry password" releases::password,
     "disk full while pulling" releases::disk_full,
     "drift is found and mended" host::drift,
+    "rules that cut SSH off go back by themselves" host::locked_out,
     "refused NGINX configuration never goes live" host::bad_nginx,
     "damaged key file changes nothing" keys::damaged,
     "guesses are slowed down, clients are not" keys::guesses,

@@ -62,8 +62,16 @@ impl Firewall {
         details.extend(delete.iter().map(|rule| Detail::Removed {
             text: rule.to_string(),
         }));
-        if details.is_empty() {
+        let pending = revert::pending(host)?;
+        if details.is_empty() && !pending {
             return Ok(None);
+        }
+        if pending {
+            details.push(Detail::Field {
+                name: "confirmed".into(),
+                from: Some("false".into()),
+                to: Some("true".into()),
+            });
         }
         Ok(Some(Change {
             resource: "firewall".into(),
@@ -72,7 +80,9 @@ impl Firewall {
             } else {
                 Action::Create
             },
-            reason: if state.enabled {
+            reason: if pending {
+                "an earlier change was never confirmed".into()
+            } else if state.enabled {
                 "its rules differ from the inventory's".into()
             } else {
                 "it is not enabled".into()
@@ -266,6 +276,15 @@ mod tests {
                 },
             ]
         );
+    }
+
+    #[test]
+    fn rules_that_were_never_confirmed_are_a_change() {
+        let (_root, host) = host(V4, V6);
+        host.make_dir("/var/lib/ocrctl/firewall-revert", 0o700)
+            .unwrap();
+        let change = firewall().diff(&host).unwrap().unwrap();
+        assert_eq!(change.reason, "an earlier change was never confirmed");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{LETTER, certificates};
 use crate::rehearsal::client::Client;
 use crate::rehearsal::machines::{self, Machines, docker};
 use crate::rehearsal::watch::Watch;
-use crate::rehearsal::{Rehearsal, Seen, images, wrong};
+use crate::rehearsal::{ProofError, Rehearsal, Seen, images, wrong};
 
 pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
     // A rehearsal begins with a bare host, whatever the one before has left.
@@ -23,7 +23,9 @@ pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.broken = machines::push(settings, &broken, "3").await?;
     let large = images::large(&settings.image).await?;
     rehearsal.large = machines::push(settings, &large, "4").await?;
-    let seen = format!("prod1 is {}, infra has four images", machines.release);
+    let failing = images::failing(&settings.image).await?;
+    rehearsal.failing = machines::push(settings, &failing, "5").await?;
+    let seen = format!("prod1 is {}, infra has five images", machines.release);
     rehearsal.machines = Some(machines);
     Ok(seen)
 }
@@ -108,4 +110,39 @@ pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?;
     Ok("`nginx -t` was quoted, the file before came back, requests were served".to_owned())
+}
+
+/// New rules that really cut SSH off: whatever opens a new connection to it is dropped as soon as they are there.
+pub(super) async fn locked_out(rehearsal: &mut Rehearsal) -> Seen {
+    let container = rehearsal.machines()?.containers.prod1.clone();
+    let on_host = async |script: &str| docker(&["exec", &container, "sh", "-c", script]).await;
+    // The way back loads the rules anew; with this, whatever else is in INPUT goes with it.
+    on_host("sed -i 's/^MANAGE_BUILTINS=.*/MANAGE_BUILTINS=yes/' /etc/default/ufw").await?;
+    let cut = "while ! grep -q 'tcp 8099' /etc/ufw/user.rules; do sleep 0.02; done; \
+               iptables -I INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP";
+    docker(&["exec", "--detach", &container, "sh", "-c", cut]).await?;
+    let inventory = rehearsal.inventory();
+    let before = std::fs::read_to_string(&inventory).unwrap_or_default();
+    let more = format!("{before}    firewall: {{allow: [{{port: 8099}}]}}\n");
+    let write = |text: &str| {
+        std::fs::write(&inventory, text).map_err(|source| ProofError::File {
+            path: inventory.clone(),
+            source,
+        })
+    };
+    write(&more)?;
+    let began = Instant::now();
+    let deployed = rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(1)?;
+    deployed.expect_said(&["no way in yet", "the old rules are back"])?;
+    let took = began.elapsed().as_secs();
+    // By SSH again, and as it was.
+    write(&before)?;
+    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    on_host("sed -i 's/^MANAGE_BUILTINS=.*/MANAGE_BUILTINS=no/' /etc/default/ufw").await?;
+    Ok(format!(
+        "no new connection came in; the old rules came back by themselves, {took} s in all"
+    ))
 }
