@@ -46,7 +46,7 @@ impl Sshd {
         // Any user may log in here, and sshd reads the keys with that user's rights.
         run(Command::new("chmod").arg("755").arg(dir.path()));
         for name in ["host", "user", "stranger"] {
-            keygen(&dir.path().join(name));
+            keygen(&dir.path().join(name), &[]);
         }
         fs::copy(dir.path().join("user.pub"), dir.path().join("authorized")).unwrap();
         let base = dir.path().display();
@@ -96,7 +96,7 @@ impl Sshd {
         for name in ["host", "host.pub"] {
             fs::remove_file(self.path(name)).unwrap();
         }
-        keygen(&self.path("host"));
+        keygen(&self.path("host"), &[]);
         self.restart();
     }
 
@@ -190,10 +190,12 @@ fn log(dir: &Path) -> String {
     fs::read_to_string(dir.join("log")).unwrap_or_default()
 }
 
-fn keygen(path: &Path) {
+/// A new key pair. `options` are those of `ssh-keygen`; without any it is an Ed25519 key without a passphrase.
+pub fn keygen(path: &Path, options: &[&str]) {
     run(Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "ocrctl test", "-f"])
-        .arg(path));
+        .arg(path)
+        .args(options));
 }
 
 fn run(command: &mut Command) {
