@@ -126,8 +126,9 @@ fn connection(text: &str) -> Result<Connection, Invalid> {
         "local" => Ok(Connection::Local),
         _ => {
             Err(
-                Invalid::new(format!("`{text}` is not a kind of connection"))
-                    .hint(suggestion::hint(text, "it is one of", ["openssh", "russh", "local"])),
+                Invalid::new(format!("`{text}` is not a kind of connection")).hint(
+                    suggestion::hint(text, "it is one of", ["openssh", "russh", "local"]),
+                ),
             )
         }
     }

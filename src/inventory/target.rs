@@ -52,7 +52,12 @@ impl Jump {
         };
         let (address, port) = if let Some(rest) = place.strip_prefix('[') {
             let (address, after) = rest.split_once(']')?;
-            (address, after.strip_prefix(':').or_else(|| after.is_empty().then_some(""))?)
+            (
+                address,
+                after
+                    .strip_prefix(':')
+                    .or_else(|| after.is_empty().then_some(""))?,
+            )
         } else if place.matches(':').count() == 1 {
             let (address, port) = place.split_once(':')?;
             // Nothing after the colon is no port.
@@ -67,7 +72,9 @@ impl Jump {
         let plain = |text: &str| {
             !text.is_empty()
                 && !text.starts_with('-')
-                && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "@/\\'\"`$;&|<>(){}*?!,".contains(c))
+                && !text.contains(|c: char| {
+                    c.is_whitespace() || c.is_control() || "@/\\'\"`$;&|<>(){}*?!,".contains(c)
+                })
         };
         (plain(address) && user.as_deref().is_none_or(plain)).then(|| Self {
             user,
@@ -112,7 +119,18 @@ mod tests {
 
     #[test]
     fn what_is_no_jump_host_is_refused() {
-        for text in ["", "@bastion", "bastion:", "bastion:0", "bastion:ssh", "[::1", "-oProxyCommand=id", "a b", "$(id)", "a,b"] {
+        for text in [
+            "",
+            "@bastion",
+            "bastion:",
+            "bastion:0",
+            "bastion:ssh",
+            "[::1",
+            "-oProxyCommand=id",
+            "a b",
+            "$(id)",
+            "a,b",
+        ] {
             assert_eq!(Jump::parse(text), None, "{text}");
         }
     }

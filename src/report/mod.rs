@@ -213,9 +213,7 @@ impl Report {
 
     /// Asks for what must not be seen, such as `Passphrase for ~/.ssh/id_ed25519`, and waits for it: blocks its
     /// thread. The answer is `None` where there is nobody to ask.
-    pub fn asks_for_secrets(
-        &self,
-    ) -> impl Fn(&str) -> Option<SecretString> + Send + Sync + use<> {
+    pub fn asks_for_secrets(&self) -> impl Fn(&str) -> Option<SecretString> + Send + Sync + use<> {
         let inner = Arc::clone(&self.inner);
         move |question| lock(&inner).secret(question)
     }

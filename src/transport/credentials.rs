@@ -51,9 +51,7 @@ impl Credentials {
 
 impl Passphrases {
     /// `ask` is given the question, such as `Passphrase for /home/ann/.ssh/id_ed25519`.
-    pub fn asked_by(
-        ask: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn asked_by(ask: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static) -> Self {
         Self {
             ask: Some(Arc::new(ask)),
             ..Self::default()

@@ -44,14 +44,18 @@ pub enum TransportError {
         fingerprint: String,
     },
 
-    #[error("THE HOST KEY OF {host} IS REVOKED at {place}. Nothing was sent.\n    presented: {found}")]
+    #[error(
+        "THE HOST KEY OF {host} IS REVOKED at {place}. Nothing was sent.\n    presented: {found}"
+    )]
     RevokedHostKey {
         host: String,
         found: String,
         place: String,
     },
 
-    #[error("{host} is vouched for by an authority ({place}), which `connection: russh` does not ask")]
+    #[error(
+        "{host} is vouched for by an authority ({place}), which `connection: russh` does not ask"
+    )]
     HostCertificate { host: String, place: String },
 
     #[error("the key {} could let us in to {host}, but needs a passphrase, and nobody gave it", path.display())]

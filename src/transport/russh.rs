@@ -13,6 +13,7 @@ mod route;
 mod runtime;
 mod ssh_config;
 mod tcp;
+mod wild;
 
 use std::io;
 use std::sync::Arc;
@@ -141,12 +142,13 @@ impl Link {
     async fn direct(hop: Hop, options: &Options) -> Result<Self, TransportError> {
         let (host, port, settings) = (hop.address.clone(), hop.port, options.clone());
         let connecting = async move { tcp::connect(&host, port, &settings).await };
-        let stream = on_thread(connecting)
-            .await?
-            .map_err(|reason| TransportError::Unreachable {
-                host: hop.name.clone(),
-                reason,
-            })?;
+        let stream =
+            on_thread(connecting)
+                .await?
+                .map_err(|reason| TransportError::Unreachable {
+                    host: hop.name.clone(),
+                    reason,
+                })?;
         Self::over(stream, hop, options).await
     }
 
@@ -207,14 +209,13 @@ impl Link {
             Err(_) => {
                 return Err(TransportError::Unreachable {
                     host: hop.name,
-                    reason: Unreachable::Timeout(format!(
-                        " ({}, port {})",
-                        hop.address, hop.port
-                    )),
+                    reason: Unreachable::Timeout(format!(" ({}, port {})", hop.address, hop.port)),
                 });
             }
         };
-        Login::new(&mut handle, &hop, &hearsay, options).run().await?;
+        Login::new(&mut handle, &hop, &hearsay, options)
+            .run()
+            .await?;
         Ok(Self {
             handle,
             hearsay,

@@ -149,9 +149,10 @@ async fn abandoned(
     stderr: &Option<mpsc::Sender<Bytes>>,
     exit: &mut Option<oneshot::Sender<Ending>>,
 ) {
-    let closed = async |stream: &Option<mpsc::Sender<Bytes>>| match stream {
-        Some(stream) => stream.closed().await,
-        None => {}
+    let closed = async |stream: &Option<mpsc::Sender<Bytes>>| {
+        if let Some(stream) = stream {
+            stream.closed().await;
+        }
     };
     closed(stdout).await;
     closed(stderr).await;

@@ -96,7 +96,11 @@ impl Client {
         let extensions = exchanges.len() - 4;
         exchanges.splice(
             extensions..extensions,
-            [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521],
+            [
+                kex::ECDH_SHA2_NISTP256,
+                kex::ECDH_SHA2_NISTP384,
+                kex::ECDH_SHA2_NISTP521,
+            ],
         );
         preferred.kex = Cow::Owned(exchanges);
         let mut ciphers = preferred.cipher.to_vec();

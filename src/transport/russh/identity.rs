@@ -62,10 +62,14 @@ impl Offers {
                 Ok(file) => files.push(file),
                 Err(Unusable::Absent) if !identities.named => {}
                 Err(Unusable::Absent) => {
-                    offers.unusable.push(format!("{} does not exist", path.display()));
+                    offers
+                        .unusable
+                        .push(format!("{} does not exist", path.display()));
                 }
                 Err(Unusable::Because(problem)) => {
-                    offers.unusable.push(format!("{}: {problem}", path.display()));
+                    offers
+                        .unusable
+                        .push(format!("{}: {problem}", path.display()));
                 }
             }
         }
@@ -76,17 +80,23 @@ impl Offers {
             .into_iter()
             .partition(|held| files.iter().any(|file| is(held, file)));
         files.retain(|file| !of_files.iter().any(|held| is(held, file)));
-        offers.identities.extend(of_files.into_iter().map(Identity::Agent));
+        offers
+            .identities
+            .extend(of_files.into_iter().map(Identity::Agent));
         let files = files.into_iter().map(Identity::File);
         match (identities.named, identities.only_files) {
             (_, true) => offers.identities.extend(files),
             // Somebody chose the files; an agent may hold more keys than a host lets be tried.
             (true, false) => {
                 offers.identities.extend(files);
-                offers.identities.extend(others.into_iter().map(Identity::Agent));
+                offers
+                    .identities
+                    .extend(others.into_iter().map(Identity::Agent));
             }
             (false, false) => {
-                offers.identities.extend(others.into_iter().map(Identity::Agent));
+                offers
+                    .identities
+                    .extend(others.into_iter().map(Identity::Agent));
                 offers.identities.extend(files);
             }
         }
@@ -149,7 +159,10 @@ impl KeyFile {
         }
         let text = SecretString::from(fs::read_to_string(path).map_err(Unusable::from)?);
         let (public, state) = parse(path, text)?;
-        if matches!(public.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) {
+        if matches!(
+            public.algorithm(),
+            Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256
+        ) {
             return Err(Unusable::Because(
                 "it belongs to a security key, which is used through an agent only".into(),
             ));
@@ -250,9 +263,7 @@ mod tests {
             .iter()
             .map(|identity| match identity {
                 Identity::Agent(held) => held.comment().to_owned(),
-                Identity::File(file) => {
-                    file.path.file_name().unwrap().to_str().unwrap().to_owned()
-                }
+                Identity::File(file) => file.path.file_name().unwrap().to_str().unwrap().to_owned(),
             })
             .collect()
     }
@@ -295,7 +306,10 @@ mod tests {
         keygen(&dir.path().join("a"), &[]);
         let mut identities = identities(dir.path(), &["a"]);
         identities.only_files = true;
-        assert_eq!(offers(&identities, vec![held(dir.path(), "a")]), ["agent:a"]);
+        assert_eq!(
+            offers(&identities, vec![held(dir.path(), "a")]),
+            ["agent:a"]
+        );
     }
 
     #[test]
@@ -323,7 +337,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (name, options) in [
             ("ed25519", &["-t", "ed25519", "-N", "open sesame"][..]),
-            ("rsa-pkcs8", &["-t", "rsa", "-b", "2048", "-m", "PKCS8", "-N", "open sesame"]),
+            (
+                "rsa-pkcs8",
+                &[
+                    "-t",
+                    "rsa",
+                    "-b",
+                    "2048",
+                    "-m",
+                    "PKCS8",
+                    "-N",
+                    "open sesame",
+                ],
+            ),
         ] {
             let path = dir.path().join(name);
             keygen(&path, options);
@@ -331,7 +357,11 @@ mod tests {
             assert!(file.open().is_none(), "{name}");
             assert!(file.unlock(&"wrong".to_owned().into()).is_none(), "{name}");
             let key = file.unlock(&"open sesame".to_owned().into()).unwrap();
-            assert_eq!(key.public_key().key_data(), file.public.key_data(), "{name}");
+            assert_eq!(
+                key.public_key().key_data(),
+                file.public.key_data(),
+                "{name}"
+            );
         }
     }
 
@@ -341,11 +371,22 @@ mod tests {
         keygen(&dir.path().join("open"), &[]);
         fs::set_permissions(dir.path().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
         fs::write(dir.path().join("nonsense"), "nonsense").unwrap();
-        fs::set_permissions(dir.path().join("nonsense"), fs::Permissions::from_mode(0o600)).unwrap();
-        let found = Offers::of(&identities(dir.path(), &["open", "nonsense", "absent"]), Vec::new());
+        fs::set_permissions(
+            dir.path().join("nonsense"),
+            fs::Permissions::from_mode(0o600),
+        )
+        .unwrap();
+        let found = Offers::of(
+            &identities(dir.path(), &["open", "nonsense", "absent"]),
+            Vec::new(),
+        );
         assert!(found.identities.is_empty());
         let said = found.unusable.join("\n");
-        for words in ["permissions 0644 are too open", "nonsense: it is no private key", "absent does not exist"] {
+        for words in [
+            "permissions 0644 are too open",
+            "nonsense: it is no private key",
+            "absent does not exist",
+        ] {
             assert!(said.contains(words), "{said}");
         }
     }

@@ -7,6 +7,8 @@ use ring::hmac;
 use russh::keys::PublicKey;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 
+use super::wild;
+
 /// What the files have about one host.
 #[derive(Debug, Default)]
 pub(super) struct KnownKeys {
@@ -120,47 +122,8 @@ fn matches(patterns: &HostPatterns, name: &str) -> bool {
             let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt);
             hmac::verify(&key, name.as_bytes(), hash).is_ok()
         }
-        HostPatterns::Patterns(patterns) => {
-            let mut found = false;
-            for pattern in patterns {
-                match pattern.strip_prefix('!') {
-                    Some(pattern) if wild(pattern, name) => return false,
-                    Some(_) => {}
-                    None => found |= wild(pattern, name),
-                }
-            }
-            found
-        }
+        HostPatterns::Patterns(patterns) => wild::list_matches(patterns, name),
     }
-}
-
-/// `*` stands for any characters, `?` for one; capitals are small letters.
-fn wild(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.to_ascii_lowercase(), name.as_bytes());
-    let pattern = pattern.as_bytes();
-    let (mut p, mut n) = (0, 0);
-    // Where to take up again: after the last star, and one character further in the name.
-    let mut again = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                again = Some((p + 1, n));
-                p += 1;
-            }
-            Some(&c) if c == b'?' || c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match again {
-                Some((after, from)) => {
-                    again = Some((after, from + 1));
-                    (p, n) = (after, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|&c| c == b'*')
 }
 
 #[cfg(test)]
@@ -200,9 +163,18 @@ mod tests {
             let text = format!("# a comment\n\n{pattern}\t{KEY} a comment\n");
             assert_eq!(verdict("ocr1.example.org", 22, &text), "known", "{pattern}");
         }
-        for pattern in ["ocr1", "*.example.com", "!ocr1.example.org,*", "[ocr1.example.org]:2222"] {
+        for pattern in [
+            "ocr1",
+            "*.example.com",
+            "!ocr1.example.org,*",
+            "[ocr1.example.org]:2222",
+        ] {
             let text = format!("{pattern} {KEY}\n");
-            assert_eq!(verdict("ocr1.example.org", 22, &text), "unknown", "{pattern}");
+            assert_eq!(
+                verdict("ocr1.example.org", 22, &text),
+                "unknown",
+                "{pattern}"
+            );
         }
     }
 
@@ -214,7 +186,11 @@ mod tests {
             use base64::Engine;
             use base64::engine::general_purpose::STANDARD;
             let tag = hmac::sign(&key, name.as_bytes());
-            format!("|1|{}|{} {KEY}\n", STANDARD.encode(salt), STANDARD.encode(tag))
+            format!(
+                "|1|{}|{} {KEY}\n",
+                STANDARD.encode(salt),
+                STANDARD.encode(tag)
+            )
         };
         let text = hashed("ocr1.example.org");
         assert_eq!(verdict("ocr1.example.org", 22, &text), "known");
@@ -255,7 +231,10 @@ mod tests {
     #[test]
     fn an_authority_is_noticed_and_vouches_for_nothing() {
         let known = known("ocr1", 22, &format!("@cert-authority ocr* {KEY}\n"));
-        assert!(matches!(known.judge(&KEY.parse().unwrap()), Verdict::Unknown));
+        assert!(matches!(
+            known.judge(&KEY.parse().unwrap()),
+            Verdict::Unknown
+        ));
         assert!(known.authority.unwrap().ends_with(":1"));
     }
 

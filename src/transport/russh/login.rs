@@ -110,7 +110,9 @@ impl<'a> Login<'a> {
             let none = timeout(self.limit(), self.handle.authenticate_none(&self.hop.user)).await;
             match none {
                 Ok(Ok(AuthResult::Success)) => return Ok(()),
-                Ok(Ok(AuthResult::Failure { remaining_methods, .. })) => {
+                Ok(Ok(AuthResult::Failure {
+                    remaining_methods, ..
+                })) => {
                     self.methods = remaining_methods;
                 }
                 Ok(Err(_)) => {}
@@ -156,9 +158,16 @@ impl<'a> Login<'a> {
         self.options.connect_timeout + LOGIN
     }
 
-    async fn offer_file(&mut self, file: &KeyFile, offer: &Identity) -> Result<Answer, TransportError> {
+    async fn offer_file(
+        &mut self,
+        file: &KeyFile,
+        offer: &Identity,
+    ) -> Result<Answer, TransportError> {
         let passphrases = &self.options.credentials.passphrases;
-        let opened = file.open().cloned().or_else(|| passphrases.opened(&file.path));
+        let opened = file
+            .open()
+            .cloned()
+            .or_else(|| passphrases.opened(&file.path));
         let proof = opened.as_ref().map_or(Proof::Locked, Proof::Key);
         match self.offer(offer, proof).await? {
             Answer::Locked => {}
@@ -184,12 +193,19 @@ impl<'a> Login<'a> {
                 passphrases.remember(&file.path, Arc::clone(&key));
                 return Some(key);
             }
-            question = format!("That does not open it. Passphrase for {}", file.path.display());
+            question = format!(
+                "That does not open it. Passphrase for {}",
+                file.path.display()
+            );
         }
         None
     }
 
-    async fn offer(&mut self, offer: &Identity, mut proof: Proof<'_>) -> Result<Answer, TransportError> {
+    async fn offer(
+        &mut self,
+        offer: &Identity,
+        mut proof: Proof<'_>,
+    ) -> Result<Answer, TransportError> {
         let limit = self.limit();
         let public = offer.public();
         let Ok(hash) = timeout(limit, self.hash_for(&public)).await else {
@@ -267,7 +283,9 @@ impl<'a> Login<'a> {
                     self.methods = remaining_methods;
                 }
                 match partial_success {
-                    true => Answer::Failed("was accepted, and the host wants more than a key".into()),
+                    true => {
+                        Answer::Failed("was accepted, and the host wants more than a key".into())
+                    }
                     false => Answer::Refused,
                 }
             }

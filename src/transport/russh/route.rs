@@ -88,7 +88,12 @@ pub(super) fn to(target: &Target, options: &Options) -> Result<Vec<Hop>, Transpo
     }
     let mut hops = Vec::new();
     for (host, found) in expanded(&config, jump, 0)? {
-        hops.push(hop(&format!("the jump host {host}"), &host, found, options)?);
+        hops.push(hop(
+            &format!("the jump host {host}"),
+            &host,
+            found,
+            options,
+        )?);
     }
     hops.push(last);
     Ok(hops)
@@ -104,7 +109,9 @@ fn expanded(
         return Ok(Vec::new());
     };
     if depth == DEEPEST {
-        return Err(config.unusable(format!("`ProxyJump` of {first} leads in a circle, or too far")));
+        return Err(config.unusable(format!(
+            "`ProxyJump` of {first} leads in a circle, or too far"
+        )));
     }
     let further = config.of(&first.address)?.jump.unwrap_or_default();
     // A `ProxyJump` for all hosts holds for the jump host, too, and is not meant there.
@@ -305,7 +312,10 @@ mod tests {
     #[test]
     fn a_jump_host_may_have_one_of_its_own() {
         let config = "User ann\nHost ocr1\n ProxyJump inner\nHost inner\n ProxyJump outer\n";
-        assert_eq!(places(config, &[]), ["ann@outer:22", "ann@inner:22", "deploy@ocr1:22"]);
+        assert_eq!(
+            places(config, &[]),
+            ["ann@outer:22", "ann@inner:22", "deploy@ocr1:22"]
+        );
     }
 
     #[test]
@@ -319,13 +329,21 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_the_configuration_or_the_usual_ones() {
-        let hops = route("Host ocr1\n IdentityFile /keys/%r@%h:%p%%\n IdentitiesOnly yes\n", &[]).unwrap();
+        let hops = route(
+            "Host ocr1\n IdentityFile /keys/%r@%h:%p%%\n IdentitiesOnly yes\n",
+            &[],
+        )
+        .unwrap();
         let found = &hops[0].identities;
         assert_eq!(found.files, [Path::new("/keys/deploy@ocr1:22%")]);
         assert!(found.named && found.only_files);
         let hops = route("", &[]).unwrap();
         let usual = &hops[0].identities;
         assert!(!usual.named && !usual.only_files);
-        assert!(usual.files.contains(&PathBuf::from("/home/ann/.ssh/id_ed25519")));
+        assert!(
+            usual
+                .files
+                .contains(&PathBuf::from("/home/ann/.ssh/id_ed25519"))
+        );
     }
 }
