@@ -4,6 +4,7 @@
 #   make rehearse-down                        remove these machines
 #   make test                                 every test there is, a rehearsal on each release among them
 #   make lint                                 formatting, clippy, documentation, dependencies, shell scripts
+#   make fuzz [FUZZ_SECONDS=20]               the parsers of what strangers send, each for so long
 #   make build | image | bench                the static ocrctl | the service's image | the figures of the README
 #   make engine                               a faster Tesseract for a service that is run without a container
 
@@ -86,6 +87,20 @@ bench: rehearse engine
 	bench/migrate.sh $(OCRCTL)
 	for bench in page throughput command overhead latency hang_up memory; do cargo bench -p ocr-service --bench $$bench; done
 	bench/codes.sh
+
+# Two at a time: each takes one core. What one finds is under service/fuzz/artifacts.
+FUZZ_SECONDS ?= 20
+FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
+FUZZ_FLAGS := --fuzz-dir service/fuzz --sanitizer none
+.PHONY: fuzz
+fuzz:
+	vagrant/install-deps.sh build
+	cargo fuzz --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-fuzz
+	cargo fetch --locked --manifest-path service/fuzz/Cargo.toml
+	$(FUZZ) build $(FUZZ_FLAGS)
+	ls service/fuzz/seeds | xargs -P 2 -I TARGET sh -c 'mkdir -p service/fuzz/corpus/TARGET && \
+	  $(FUZZ) run $(FUZZ_FLAGS) TARGET service/fuzz/corpus/TARGET service/fuzz/seeds/TARGET -- \
+	  -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0'
 
 .PHONY: lint
 lint:

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ocr_api::keys::Scope;
 
 use crate::listener::Address;
+use crate::protocol::WorkerSettings;
 use crate::units;
-use crate::worker::WorkerSettings;
 
 /// OCR over HTTP: documents in, text and structured codes out.
 #[derive(Debug, Parser)]

@@ -9,18 +9,27 @@
 //! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
 //! | [`rulebook`]  | the rules in force, reloaded when their file changes                  |
 //! | [`usage`]     | how often each key is used, in a file                                 |
+//! | `fuzzing`     | what `cargo fuzz` runs, and what must hold there                      |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
 //! | [`lines`]     | a page's words in lines and paragraphs                                |
 //! | [`codes`]     | structured codes in what was read, and their checks                   |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
 //! | [`protocol`]  | what passes between the service and a worker                          |
-//! | [`worker`]    | the other side: PDFium, image decoders and Tesseract                  |
+//! | [`worker`]    | the other side: PDFium and Tesseract                                  |
+//! | `image`       | its image decoders, which are in Rust                                 |
+//!
+//! Without the feature `engine`, what needs no library of C or C++ is left: the parsers, which are fuzzed so.
 
 pub mod cli;
 pub mod codes;
+#[cfg(feature = "engine")]
 pub mod commands;
 pub mod document;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod http;
+#[cfg(any(feature = "engine", fuzzing))]
+mod image;
 pub mod keyring;
 pub mod lines;
 pub mod listener;
@@ -29,4 +38,5 @@ pub mod protocol;
 pub mod rulebook;
 pub mod units;
 pub mod usage;
+#[cfg(feature = "engine")]
 pub mod worker;

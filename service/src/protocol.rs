@@ -2,6 +2,7 @@
 //! that much JSON. A request that brings a document is followed by the document's bytes.
 
 use std::io;
+use std::path::PathBuf;
 
 use ocr_api::answer::{DocumentType, Page, Word};
 use ocr_api::code::Code;
@@ -15,6 +16,21 @@ use crate::codes::Selection;
 pub const MAX_FRAME: u32 = 64 << 20;
 /// Nor its files.
 pub const MAX_FILE: u64 = 256 << 20;
+
+/// What a worker is told at its start.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Languages that may be asked for; the first is loaded at once.
+    pub languages: Vec<String>,
+    /// `libpdfium.so`.
+    pub pdfium: PathBuf,
+    /// Pixels that a page may have.
+    pub max_pixels: u64,
+    /// The model of the second recognizer.
+    pub line_model: Option<PathBuf>,
+    /// Lines of a page that are looked at a second time, at most.
+    pub second_looks: u32,
+}
 
 /// To a worker. It answers each with [`Reply::Begun`] and then with one other [`Reply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

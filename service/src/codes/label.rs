@@ -20,8 +20,8 @@ pub(super) struct Labels<'a> {
     flow: &'a Flow<'a>,
     /// Folded, word by word.
     labels: Vec<Vec<String>>,
-    /// Boxes of labels that may head a column.
-    headings: Vec<[i32; 4]>,
+    /// Boxes of labels that may head a column, and how far down the page they do.
+    headings: Vec<([i32; 4], i32)>,
     /// Whether there is one at all.
     any: bool,
 }
@@ -38,9 +38,13 @@ impl<'a> Labels<'a> {
             let longest = labels.iter().filter(is_here).map(Vec::len).max()?;
             any = true;
             let last = first + longest - 1;
-            heads(flow, last).then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
+            (heads(flow, last) && !in_sentence(flow, first, last))
+                .then(|| flow.around(flow.tokens[first].start, flow.tokens[last].end))
         });
-        let headings = headings.take(MOST_HEADINGS).collect();
+        let headings = headings
+            .take(MOST_HEADINGS)
+            .map(|bounds| (bounds, foot(flow, bounds)))
+            .collect();
         Self {
             flow,
             any,
@@ -70,8 +74,8 @@ impl<'a> Labels<'a> {
         if has_own_word(self.flow, token) {
             return false;
         }
-        self.headings.iter().any(|&[l, t, r, b]| {
-            let near = top.saturating_sub(t) < COLUMN * height;
+        self.headings.iter().any(|&([l, t, r, b], foot)| {
+            let near = top.saturating_sub(t) < COLUMN * height && top < foot;
             // The box of a word that touches a frame is too high.
             t.midpoint(b) <= top && near && l < right && left < r
         })
@@ -106,18 +110,56 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Whether a word stands right before a number in its line: that says what the number is.
+/// Whether a word stands right before a number in its line, in the same cell: that says what the number is.
 pub(super) fn has_own_word(flow: &Flow<'_>, token: usize) -> bool {
     let Some(before) = token.checked_sub(1) else {
         return false;
     };
-    let word = flow.chars(flow.tokens[before]);
-    let is_word = word.len() > 1 && word.iter().all(|c| c.is_alphabetic());
-    is_word
-        && !flow
-            .between(before)
-            .iter()
-            .any(|c| matches!(c, '\n' | '\t'))
+    let (word, here) = (flow.tokens[before], flow.tokens[token]);
+    let chars = flow.chars(word);
+    let is_word = chars.len() > 1 && chars.iter().all(|c| c.is_alphabetic());
+    // The line between two cells is read as a bar.
+    let is_border = |c: &char| matches!(c, '\n' | '\t' | '|' | '¦');
+    let (left, right) = (
+        flow.around(word.start, word.end),
+        flow.around(here.start, here.end),
+    );
+    let gap = right[0].saturating_sub(left[2]);
+    let height = right[3].saturating_sub(right[1]);
+    is_word && !flow.between(before).iter().any(is_border) && gap <= height
+}
+
+/// How far down the page a heading's column goes: to the next word in it, which heads what is under that.
+fn foot(flow: &Flow<'_>, [left, top, right, bottom]: [i32; 4]) -> i32 {
+    let height = bottom.saturating_sub(top);
+    let words = flow.words.iter().enumerate().filter(|(at, word)| {
+        let [l, t, r, _] = word.bounds;
+        // A heading may have a second line.
+        t > bottom.saturating_add(height) && l < right && left < r && says_something(flow, *at)
+    });
+    let tops = words.map(|(_, word)| word.bounds[1]);
+    tops.min().unwrap_or(i32::MAX)
+}
+
+/// Whether it is a word of a language: not noise, and no group of letters within a code.
+fn says_something(flow: &Flow<'_>, at: usize) -> bool {
+    const LEAST_CONFIDENCE: f32 = 60.0;
+    let word = &flow.words[at];
+    let is_of_code = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+    let beside = |other: Option<usize>| {
+        let other = other.and_then(|at| flow.words.get(at));
+        other.is_some_and(|other| {
+            let middle = word.bounds[1].midpoint(word.bounds[3]);
+            (other.bounds[1]..other.bounds[3]).contains(&middle) && is_of_code(&other.text)
+        })
+    };
+    let text = word.text.trim_end_matches([':', '.']);
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    letters >= 3
+        && letters == text.chars().count()
+        && word.confidence >= LEAST_CONFIDENCE
+        && (text.contains(char::is_lowercase)
+            || !beside(at.checked_sub(1)) && !beside(Some(at + 1)))
 }
 
 /// Whether a text is one of these labels, perhaps with fillers behind it, and nothing else.
@@ -134,6 +176,26 @@ fn heads(flow: &Flow<'_>, last: usize) -> bool {
     let next = flow.tokens.get(last + 1);
     let number = next.is_some_and(|next| flow.chars(*next).iter().any(char::is_ascii_digit));
     !number || matches!(flow.between(last), ['\n' | '\t'])
+}
+
+/// Whether the words around a label are a sentence's, which heads nothing: some, in small letters.
+fn in_sentence(flow: &Flow<'_>, first: usize, last: usize) -> bool {
+    const FEWEST: usize = 3;
+    let ends = |token: usize| flow.between(token).iter().any(|c| matches!(c, '\n' | '\t'));
+    let small = |token: &usize| {
+        let chars = flow.chars(flow.tokens[*token]);
+        let all = chars.iter().all(|c| c.is_lowercase());
+        all && !FILLERS.contains(&flow.lower[*token].as_str())
+    };
+    let behind = (last..flow.tokens.len() - 1)
+        .take(2 * REACH)
+        .take_while(|token| !ends(*token))
+        .map(|token| token + 1);
+    let before = (0..first)
+        .rev()
+        .take(2 * REACH)
+        .take_while(|token| !ends(*token));
+    before.chain(behind).filter(small).count() >= FEWEST
 }
 
 /// A word in lower case, with one sign for those that recognition takes for one another: `lBAN` is read for `IBAN`.

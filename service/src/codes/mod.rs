@@ -20,7 +20,7 @@ mod types;
 
 use std::cmp::Reverse;
 
-use ocr_api::answer::{Method, Page};
+use ocr_api::answer::{Method, Page, PageStatus, Word};
 use ocr_api::code::{Check, Code, Reading, Source};
 
 pub use barcode::{Barcode, Content, in_barcodes};
@@ -135,6 +135,28 @@ fn of_type(found: Found<'_>, place: &Place<'_>) -> Code {
         edits,
         readings: found.readings,
         ..code
+    }
+}
+
+/// A text that has no places on a page.
+fn line_page(text: &str) -> Page {
+    let words = text.split_whitespace().map(|text| Word {
+        text: text.to_owned(),
+        confidence: 0.0,
+        bounds: [0; 4],
+    });
+    Page {
+        page: 0,
+        status: PageStatus::Ok,
+        method: Some(Method::Ocr),
+        width: None,
+        height: None,
+        dpi: None,
+        rotation: 0,
+        confidence: None,
+        text: text.to_owned(),
+        words: words.collect(),
+        ms: 0,
     }
 }
 

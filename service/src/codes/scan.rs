@@ -65,7 +65,11 @@ pub(super) fn scan_labelled<'a>(
         for (last, &token) in flow.tokens.iter().enumerate().skip(first).take(MOST_GROUPS) {
             let chars = flow.chars(token);
             let fits = read.len() + chars.len() <= spec.length.1;
-            if !fits || !chars.iter().all(char::is_ascii) || is_word(chars) {
+            if !fits
+                || !chars.iter().all(char::is_ascii)
+                || is_word(chars)
+                || types::is_label(&flow.lower[last])
+            {
                 break;
             }
             read.extend(chars);

@@ -1,7 +1,6 @@
 //! The second look: places of a recognized page where a code may have been misread are read again, a line at a time, by
 //! more than one recognizer. Their checks decide. What the recognizers agree upon against the check is not repaired.
 
-use ocr_api::answer::{Method, Page, PageStatus, Word};
 use ocr_api::code::{Reading, Recognizer};
 
 use super::flow::Flow;
@@ -10,7 +9,7 @@ use super::label::{has_own_word, is_label};
 use super::scan::{Found, scan_labelled};
 use super::spec::{Repair, Spec};
 use super::suspect::{Suspect, lacks_first, suspects};
-use super::types;
+use super::{line_page, types};
 
 /// Labels that are looked for on a page: most numbers without one have none.
 const MOST_LABELS: usize = 4;
@@ -232,25 +231,4 @@ fn in_line(text: &str, kinds: &[(&'static Spec, bool)], repaired: bool) -> Vec<F
         .iter()
         .flat_map(|&(spec, labelled)| scan_labelled(&flow, spec, repaired, labelled, |_| labelled))
         .collect()
-}
-
-fn line_page(text: &str) -> Page {
-    let words = text.split_whitespace().map(|text| Word {
-        text: text.to_owned(),
-        confidence: 0.0,
-        bounds: [0; 4],
-    });
-    Page {
-        page: 0,
-        status: PageStatus::Ok,
-        method: Some(Method::Ocr),
-        width: None,
-        height: None,
-        dpi: None,
-        rotation: 0,
-        confidence: None,
-        text: text.to_owned(),
-        words: words.collect(),
-        ms: 0,
-    }
 }

@@ -13,9 +13,9 @@ use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
 use crate::pool::{Pool, PoolSettings, Wear};
+use crate::protocol::WorkerSettings;
 use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
-use crate::worker::WorkerSettings;
 
 const PDFIUM: &str = "libpdfium.so";
 const LINE_MODEL: &str = "pp-ocr.onnx";

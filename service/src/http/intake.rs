@@ -174,7 +174,8 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
     upload::check_length(headers, service.limits.max_upload)?;
     let wish = Wish::of(headers)?;
-    let share = Share::enter(service, known, &wish)?;
+    let retry = service.replays.knows(&known.id.as_str().into(), &wish);
+    let share = Share::enter(&service.budget, &service.days, known, retry)?;
     Ok(Asked {
         format,
         wanted,
@@ -192,7 +193,7 @@ fn upload_too_slow() -> Rejection {
 }
 
 /// How long this request may take: the client's wish, but no longer than the service allows.
-fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, Rejection> {
+pub(super) fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, Rejection> {
     let Some(value) = headers.get(DEADLINE_MS) else {
         return Ok(most);
     };

@@ -11,6 +11,8 @@ mod days;
 mod discard;
 mod error;
 mod estimate;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod health;
 mod hocr;
 mod inspect;

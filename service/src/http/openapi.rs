@@ -211,8 +211,8 @@ fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuil
         ),
         query(
             "codes",
-            "Types of codes to look for, or `none`. All but `luhn` when left out.",
-            pattern(&codes_pattern()),
+            &codes_described(),
+            pattern("^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"),
         ),
         query(
             "strict",
@@ -421,8 +421,15 @@ fn binary() -> Schema {
     string().format(Some(format)).into()
 }
 
-fn codes_pattern() -> String {
-    let names: Vec<&str> = CodeType::ALL.iter().map(|kind| kind.name()).collect();
-    let names = names.join("|");
-    format!("^(none|({names})(,({names}))*)$")
+/// Names of rules are the operator's, and may change while the service runs: the pattern is that of any name.
+fn codes_described() -> String {
+    let names: Vec<String> = CodeType::ALL
+        .iter()
+        .map(|kind| format!("`{}`", kind.name()))
+        .collect();
+    format!(
+        "Types of codes and names of the operator's rules to look for, joined by commas, or `none`. All but `luhn` when left \
+         out. Types: {}.",
+        names.join(", ")
+    )
 }

@@ -124,8 +124,8 @@ impl Pages {
             })
     }
 
-    /// The same text for the same ranges, however they were written.
-    pub(super) fn normalized(&self) -> String {
+    /// The same ranges, in order and none of them within or right behind another: there may be a thousand that each mean all.
+    fn merged(&self) -> Vec<(u32, Option<u32>)> {
         let mut ranges = self.0.clone();
         ranges.sort_unstable();
         let mut merged: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
@@ -143,11 +143,16 @@ impl Pages {
                 _ => merged.push((first, last)),
             }
         }
+        merged
+    }
+
+    /// The same text for the same ranges, however they were written.
+    pub(super) fn normalized(&self) -> String {
         let text = |(first, last): (u32, Option<u32>)| match last {
             Some(last) => format!("{first}-{last}"),
             None => format!("{first}-"),
         };
-        let ranges: Vec<String> = merged.into_iter().map(text).collect();
+        let ranges: Vec<String> = self.merged().into_iter().map(text).collect();
         ranges.join(",")
     }
 
@@ -156,8 +161,8 @@ impl Pages {
         if self.0.is_empty() {
             return Ok((1..=count).collect());
         }
-        let mut pages = BTreeSet::new();
-        for &(first, last) in &self.0 {
+        let mut pages = Vec::new();
+        for (first, last) in self.merged() {
             let last = last.unwrap_or(count.max(first));
             if last > count {
                 return Err(malformed(format!(
@@ -166,7 +171,7 @@ impl Pages {
             }
             pages.extend(first..=last);
         }
-        Ok(pages.into_iter().collect())
+        Ok(pages)
     }
 }
 
@@ -253,6 +258,14 @@ mod tests {
         assert_eq!(pages("pages=5", 4), None);
         assert_eq!(pages("pages=5-", 4), None);
         assert_eq!(pages("pages=1-4294967295", 4), None);
+    }
+
+    #[test]
+    fn a_thousand_ranges_cost_no_more_than_their_pages() {
+        let query = format!("pages={}1-", "1-,".repeat(999));
+        let asked = parse(&query).unwrap().pages;
+        assert_eq!(asked.merged(), [(1, None)]);
+        assert_eq!(asked.of(10_000).unwrap().len(), 10_000);
     }
 
     #[test]

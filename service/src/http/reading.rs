@@ -10,6 +10,8 @@ use tokio::time::timeout_at;
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
+use super::negotiate::Format;
+use super::replay::size;
 use super::share::Share;
 use super::spread::Spread;
 use crate::codes;
@@ -22,6 +24,8 @@ use crate::protocol::{Fault, FaultKind, Mode, PageRead};
 pub(super) struct Reading {
     service: Arc<Service>,
     share: Arc<Share>,
+    /// Its pages are held until all are there.
+    gathers: bool,
     count: u32,
     numbers: Vec<u32>,
     spread: Spread<PageRead>,
@@ -91,6 +95,7 @@ impl Reading {
         Ok(Self {
             service: Arc::clone(service),
             share: Arc::clone(&intake.share),
+            gathers: intake.format != Format::NdJson || intake.wish.idempotency_key.is_some(),
             count,
             spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
             numbers,
@@ -122,10 +127,19 @@ impl Reading {
         if result.is_some() {
             self.share.page_done();
         }
-        let (page, remark) = settle(number, result);
+        let (page, remark) = match result {
+            Some(Ok(read)) if self.gathers && !self.has_room(&read) => no_room(number),
+            result => settle(number, result),
+        };
         self.service.metrics.page(&page, &self.share.owner().key);
         self.remarks.push(remark);
         Some(page)
+    }
+
+    /// Charges a page to the memory that documents share: a small document may mean an answer of gigabytes.
+    fn has_room(&self, read: &PageRead) -> bool {
+        let bytes = size(&(&read.page, &read.codes, &read.warnings));
+        self.share.grow(bytes).is_ok()
     }
 
     /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
@@ -228,6 +242,21 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
         fault,
     };
     (unread(number, status), remark)
+}
+
+/// A page that was read in vain.
+fn no_room(number: u32) -> (Page, Remark) {
+    let reason = "there is no memory left for its answer; ask for fewer pages at a time, or for application/x-ndjson.";
+    let remark = Remark {
+        page: number,
+        status: PageStatus::Skipped,
+        late: false,
+        codes: Vec::new(),
+        warnings: vec![format!("Page {number}: {reason}")],
+        reason: Some(reason.to_owned()),
+        fault: None,
+    };
+    (unread(number, PageStatus::Skipped), remark)
 }
 
 fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {

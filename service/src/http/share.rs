@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Service;
-use super::budget::Place;
+use super::budget::{Budget, Place};
 use super::days::{Days, Taken};
 use super::error::Rejection;
-use super::replay::Wish;
 use crate::document::Owner;
 use crate::keyring::Known;
 
@@ -27,19 +25,24 @@ struct Held {
 }
 
 impl Share {
-    /// Lets a request in, if there is room in the service and in its key's quota.
-    pub(super) fn enter(service: &Service, known: &Known, wish: &Wish) -> Result<Self, Rejection> {
+    /// Lets a request in, if there is room in the service and in its key's quota. A `retry` waits for pages that its key has
+    /// under way already.
+    pub(super) fn enter(
+        budget: &Arc<Budget>,
+        days: &Arc<Days>,
+        known: &Known,
+        retry: bool,
+    ) -> Result<Self, Rejection> {
         let quota = known.quota.unwrap_or_default();
         let owner = Owner {
             key: known.id.as_str().into(),
             concurrent_pages: quota.concurrent_pages,
         };
-        let retry = service.replays.knows(&owner.key, wish);
-        let place = service.budget.enter(&owner, retry)?;
+        let place = budget.enter(&owner, retry)?;
         Ok(Self {
             owner,
             pages_per_day: quota.pages_per_day,
-            days: Arc::clone(&service.days),
+            days: Arc::clone(days),
             held: Mutex::new(Held { place, taken: None }),
         })
     }

@@ -20,8 +20,8 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
+use crate::protocol::WorkerSettings;
 use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
-use crate::worker::WorkerSettings;
 use help::Helpers;
 use job::{Job, Outcome};
 pub use load::Load;

@@ -2,7 +2,7 @@
 
 use zxingcpp::{BarcodeFormat, ContentType, ImageFormat, ImageView, TextMode};
 
-use super::{Fault, FaultKind, Scan};
+use super::{Fault, FaultKind, Scan, dark};
 use crate::codes::{Barcode, Content};
 
 /// Pixels that are searched at most; more are made fewer. Noise, all of which looks like the corner of a QR code, took 0.1 s
@@ -22,8 +22,37 @@ const FORMATS: [BarcodeFormat; 10] = [
     BarcodeFormat::Codabar,
 ];
 
+/// Those that are looked for light on dark. The others would be found in pictures: a few bars, without a check.
+const ON_DARK: [BarcodeFormat; 6] = [
+    BarcodeFormat::QRCode,
+    BarcodeFormat::DataMatrix,
+    BarcodeFormat::PDF417,
+    BarcodeFormat::Aztec,
+    BarcodeFormat::Code128,
+    BarcodeFormat::EANUPC,
+];
+
 /// The barcodes of an image, by place. `left` and `top` are where the image is on its page.
 pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fault> {
+    let mut found = search(scan, left, top, &FORMATS)?;
+    let here = found.iter().map(|barcode| {
+        let [l, t, r, b] = barcode.bounds;
+        [l - left, t - top, r - left, b - top]
+    });
+    let here: Vec<[i32; 4]> = here.collect();
+    for (part, x, y) in dark::parts(scan, &here) {
+        found.extend(search(&part, left + x, top + y, &ON_DARK)?);
+    }
+    found.sort_by_key(|barcode| (barcode.bounds[1], barcode.bounds[0]));
+    Ok(found)
+}
+
+fn search(
+    scan: &Scan,
+    left: i32,
+    top: i32,
+    formats: &[BarcodeFormat],
+) -> Result<Vec<Barcode>, Fault> {
     let pixels = u64::from(scan.width) * u64::from(scan.height);
     let factor = (1..).find(|factor| pixels / (factor * factor) <= MOST_PIXELS);
     let factor = factor
@@ -40,12 +69,12 @@ pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fau
     let view = ImageView::from_slice(&scan.pixels, scan.width, scan.height, ImageFormat::Lum)
         .map_err(fault)?;
     let reader = zxingcpp::read()
-        .formats(FORMATS)
-        // Bars light on dark cost a third more, and are hardly ever printed.
+        .formats(formats)
+        // The whole page once more costs a third: only what is dark is looked at so, inverted by then.
         .try_invert(false)
         .text_mode(TextMode::Plain);
     let scale = i32::try_from(factor).unwrap_or(1);
-    let mut found: Vec<Barcode> = reader
+    let found = reader
         .from(view)
         .map_err(fault)?
         .iter()
@@ -75,7 +104,6 @@ pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fau
             }
         })
         .collect();
-    found.sort_by_key(|barcode| (barcode.bounds[1], barcode.bounds[0]));
     Ok(found)
 }
 

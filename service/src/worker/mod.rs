@@ -2,8 +2,8 @@
 //! [`crate::protocol`] on its standard input, and may die on any document.
 
 mod barcodes;
+mod dark;
 mod ffi;
-mod image;
 mod library;
 mod line;
 mod line_recognizer;
@@ -20,13 +20,13 @@ mod upright;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 
 use ocr_api::health::{Engine, Sandbox};
 use serde::de::DeserializeOwned;
 
 use crate::codes::rules::RuleFinder;
-use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task};
+use crate::image::{self, Scan, Size, corrupt};
+use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings};
 use ffi::cancel;
 use line_recognizer::LineRecognizer;
 use opened::Opened;
@@ -34,21 +34,6 @@ use page::{Eyes, PageReader};
 use pdf::PdfReader;
 use recognizer::Recognizer;
 use share::Helpers;
-
-/// What a worker is told at its start.
-#[derive(Debug, Clone)]
-pub struct WorkerSettings {
-    /// Languages that may be asked for; the first is loaded at once.
-    pub languages: Vec<String>,
-    /// `libpdfium.so`.
-    pub pdfium: PathBuf,
-    /// Pixels that a page may have.
-    pub max_pixels: u64,
-    /// The model of the second recognizer.
-    pub line_model: Option<PathBuf>,
-    /// Lines of a page that are looked at a second time, at most.
-    pub second_looks: u32,
-}
 
 /// Why a worker stopped, or never started.
 #[derive(Debug, thiserror::Error)]
@@ -267,57 +252,4 @@ enum Content {
     Scan(Scan),
     /// A text layer that was read, and what of the page may hold barcodes.
     Layer(pdf::Layer, Vec<pdf::Drawing>),
-}
-
-/// A page's pixels: one byte each, 0 is black, rows without padding.
-struct Scan {
-    pixels: Vec<u8>,
-    width: u32,
-    height: u32,
-    /// Pixels an inch, where the document says so.
-    dpi: Option<u32>,
-}
-
-impl Scan {
-    /// What is within left, top, right, bottom, as far as that is on the page.
-    fn picture(&self, [left, top, right, bottom]: [i32; 4]) -> Option<::image::GrayImage> {
-        let within = |at: i32, most: u32| u32::try_from(at.max(0)).unwrap_or(0).min(most);
-        let (left, right) = (within(left, self.width), within(right, self.width));
-        let (top, bottom) = (within(top, self.height), within(bottom, self.height));
-        let width = right.checked_sub(left).filter(|width| *width > 0)?;
-        let height = bottom.checked_sub(top).filter(|height| *height > 0)?;
-        let part = self.part(left, top, width, height);
-        ::image::GrayImage::from_raw(width, height, part.pixels)
-    }
-
-    /// A rectangle of it, cut at its edges.
-    fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
-        let width = width.min(self.width.saturating_sub(left));
-        let height = height.min(self.height.saturating_sub(top));
-        let (columns, from) = (width as usize, left as usize);
-        let mut pixels = Vec::with_capacity(columns * height as usize);
-        for row in top..top + height {
-            let start = row as usize * self.width as usize + from;
-            pixels.extend_from_slice(&self.pixels[start..start + columns]);
-        }
-        Self {
-            pixels,
-            width,
-            height,
-            dpi: self.dpi,
-        }
-    }
-}
-
-/// A page's size in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Size {
-    width: u32,
-    height: u32,
-    /// Pixels an inch, where the document says so.
-    dpi: Option<u32>,
-}
-
-fn corrupt(detail: impl Into<String>) -> Fault {
-    Fault::new(FaultKind::Corrupt, detail)
 }

@@ -146,6 +146,43 @@ fn every_symbology_is_read_upright_turned_slanted_and_small() {
 }
 
 /// Turned by two degrees, as a sheet that went askew through a scanner.
+#[test]
+fn what_is_light_on_dark_is_read_too() {
+    let server = Server::start(&["--workers", "1"]);
+    let mut page = paper();
+    let cells = [
+        (BarcodeFormat::QRCode, "https://example.org/x", "qr_code"),
+        (BarcodeFormat::DataMatrix, "LOT 4711", "data_matrix"),
+        (BarcodeFormat::Code128, "RE-2026-0815", "code_128"),
+    ];
+    let mut wanted = Vec::new();
+    for (at, (format, text, name)) in (0i64..).zip(cells) {
+        let mut symbol = symbol(format, text, 4);
+        imageops::invert(&mut symbol);
+        let (x, y) = (301 + at * 55, 203 + at * 900);
+        imageops::overlay(&mut page, &GrayImage::new(1500, 600), x - 150, y - 100);
+        imageops::overlay(&mut page, &symbol, x, y);
+        wanted.push((name.to_owned(), text.to_owned()));
+    }
+    wanted.sort();
+    let answer = codes(&server, "?codes=barcode", &scan::png(&page));
+    assert_eq!(told(&answer.codes), wanted);
+    let qr = answer
+        .codes
+        .iter()
+        .find(|code| code.value.starts_with("https"));
+    let [left, top, right, bottom] = qr.unwrap().bounds;
+    assert!(left > 301 && top > 203 && right < 600 && bottom < 500);
+    // A page that is dark all over.
+    imageops::invert(&mut page);
+    let answer = codes(&server, "?codes=barcode", &scan::png(&page));
+    assert_eq!(told(&answer.codes), wanted);
+    let mut dark = sheet(4);
+    imageops::invert(&mut dark);
+    let answer = codes(&server, "?codes=barcode", &scan::png(&dark));
+    assert!(answer.codes.len() >= 8, "{:?}", told(&answer.codes));
+}
+
 fn slanted(page: &GrayImage) -> GrayImage {
     let (sin, cos) = 2f32.to_radians().sin_cos();
     let (middle_x, middle_y) = (page.width() as f32 / 2.0, page.height() as f32 / 2.0);

@@ -92,6 +92,23 @@ fn small_files_that_mean_gigabytes_cost_a_page_at_most() {
 }
 
 #[test]
+fn a_page_whose_picture_can_t_be_decoded_is_not_an_empty_one() {
+    let server = Server::start(&["--workers", "1"]);
+    for (width, height) in [(32_000, 268_000), (32_000, 67_000)] {
+        let reply = server.ocr("", &hostile::pdf_with_jbig2(width, height));
+        assert_eq!(reply.status, 422, "{}", reply.text());
+        assert_eq!(reply.problem().kind, ProblemKind::Corrupt);
+    }
+    for stencil in [false, true] {
+        let answer = server.answer("", &hostile::pdf_of_a_blank_sheet(stencil));
+        assert_eq!(answer.pages[0].status, PageStatus::Empty);
+        assert!(answer.complete && answer.warnings.is_empty());
+    }
+    let nothing = Pdf::default().text_page(&[]).build();
+    assert!(server.answer("?mode=ocr", &nothing).complete);
+}
+
+#[test]
 fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
     let server = Server::start(&["--workers", "1"]);
     let document = hostile::png_of_80_megapixels();

@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
+use ocr_api::answer::{Page, PageStatus};
 use ocr_api::capacity::Capacity;
 use ocr_api::keys::{Quota, Scope};
 use ocr_api::problem::ProblemKind;
@@ -35,6 +36,26 @@ pub(crate) fn another_key(server: &Server) -> String {
 fn set_quota(server: &Server, quota: Quota) {
     edit(&server.keys_file(), |file| file.keys[0].quota = Some(quota));
     wait_until_taken(server);
+}
+
+#[test]
+fn an_answer_takes_no_more_memory_than_documents_may_and_says_what_is_missing() {
+    let server = Server::start(&["--workers", "1", "--max-upload", "500KB", "--memory", "1MB"]);
+    let line = "an of to ".repeat(15);
+    let pages = (0..20).fold(Pdf::default(), |pdf, _| pdf.text_page(&[line.as_str(); 40]));
+    let document = pages.build();
+    assert!(document.len() < 200_000);
+    let answer = server.answer("", &document);
+    assert!(!answer.complete);
+    let skipped = |page: &&Page| page.status == PageStatus::Skipped;
+    let missing = answer.pages.iter().filter(skipped).count();
+    assert!((1..20).contains(&missing), "{missing}");
+    assert_eq!(answer.warnings.len(), missing, "{:?}", answer.warnings);
+    // What was held for the answer is free again, and lines are not held.
+    let lines = Request::post("/v1/ocr", document).header("Accept", "application/x-ndjson");
+    let lines = server.send_with_key(lines).text();
+    let last = lines.lines().last().unwrap();
+    assert!(last.contains("\"complete\":true"), "{last}");
 }
 
 #[test]

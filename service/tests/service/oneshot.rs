@@ -11,8 +11,8 @@ use http_body_util::BodyExt;
 use ocr_service::http::{Limits, ReplayLimits, Service, app};
 use ocr_service::keyring::Keyring;
 use ocr_service::pool::{Pool, PoolSettings, Wear};
+use ocr_service::protocol::WorkerSettings;
 use ocr_service::rulebook::Rulebook;
-use ocr_service::worker::WorkerSettings;
 use tower::ServiceExt;
 
 use crate::support::scan::pdfium_path;

@@ -27,7 +27,8 @@ pub(super) fn elements(text: &str) -> (Vec<Element>, Option<String>) {
     (elements, Some(rest).filter(|rest| !rest.is_empty()))
 }
 
-fn element(identifier: &str, data: &str, raw: &str) -> Option<Element> {
+/// The element that an identifier and its data are, if it is of a type.
+pub(super) fn element(identifier: &str, data: &str, raw: &str) -> Option<Element> {
     Some(match identifier {
         "00" => Element::new(CodeType::Sscc, data, raw).checked("gs1-mod10", gs1(data)),
         "01" | "02" => {

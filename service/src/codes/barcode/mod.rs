@@ -2,8 +2,10 @@
 
 mod article;
 mod gs1;
+mod link;
 mod payment;
 mod plain;
+mod written;
 
 use ocr_api::code::{Check, Code, Source};
 
@@ -105,7 +107,13 @@ fn elements(barcode: &Barcode, wanted: &Selection) -> (Vec<Element>, Option<Stri
         .map(|element| vec![element])
         .or_else(|| payment::elements(text))
         .or_else(|| plain::number(barcode.format, text).map(|element| vec![element]));
-    (found.unwrap_or_default(), None)
+    if let Some(found) = found {
+        return (found, None);
+    }
+    // An address and a written text say more than the codes in them.
+    let found = link::elements(text).unwrap_or_else(|| written::numbers(text, wanted));
+    let rest = (!found.is_empty()).then(|| text.clone());
+    (found, rest)
 }
 
 /// Text as it is; bytes that are none as hex digits.

@@ -69,6 +69,55 @@ fn contents_are_typed_by_their_symbology_form_and_check() {
 }
 
 #[test]
+fn addresses_of_gs1_give_what_they_name_and_themselves() {
+    for (address, wanted) in [
+        (
+            "https://id.gs1.org/01/04006381333931/10/A%2F1/21/98?17=261231",
+            "gtin 4006381333931, batch A/1?, serial_number 98?, date 2026-12-31?",
+        ),
+        (
+            "https://example.com/some/path/01/04006381333931/",
+            "gtin 4006381333931",
+        ),
+        (
+            "HTTP://example.com/gtin/4006381333931",
+            "gtin 4006381333931",
+        ),
+        (
+            "https://example.com/00/340123451234567895#a",
+            "sscc 340123451234567895",
+        ),
+        ("https://example.com/01/04006381333932", ""),
+        ("https://example.com/01/04006381333931/photos", ""),
+        ("https://example.com/01/20260131", ""),
+        ("https://example.com/4006381333931", ""),
+        ("ftp://example.com/01/04006381333931", ""),
+    ] {
+        let mut all: Vec<String> = wanted.split(", ").map(str::to_owned).collect();
+        all.retain(|one| !one.is_empty());
+        all.push(format!("barcode {address}?"));
+        assert_eq!(found("qr_code", address), all);
+    }
+}
+
+#[test]
+fn written_text_gives_its_codes_and_itself() {
+    let text =
+        "Holder: A. Smith\nIBAN: DE89 3704 0044 0532 0130 00\nEAN 4006381333931\nNo. 4006381333948";
+    let barcode = format!("barcode {text}?");
+    assert_eq!(
+        found("qr_code", text),
+        [
+            "iban DE89370400440532013000",
+            "gtin 4006381333931",
+            &barcode
+        ]
+    );
+    let failing = "LEI 529900T8BM49AURSDO56";
+    assert_eq!(found("pdf_417", failing), [format!("barcode {failing}?")]);
+}
+
+#[test]
 fn payment_codes_give_their_account_and_amount() {
     let epc = "BCD\n002\n1\nSCT\nBFSWDE33BER\nName\nDE33100205000001194700\nEUR12.3\n\n\nThanks";
     assert_eq!(

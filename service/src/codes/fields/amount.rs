@@ -3,6 +3,9 @@
 use super::super::flow::Flow;
 use super::Value;
 
+/// Digits of an amount that has neither separators nor cents.
+const LONGEST_RUN: usize = 6;
+
 /// What may stand between a label and its amount.
 const FILLERS: [&str; 10] = [
     "in",
@@ -180,10 +183,10 @@ fn number(chars: &[char]) -> Option<(String, usize, bool)> {
     }
     let mut cents = "00".to_owned();
     let mut has_cents = false;
+    // Also where recognition took a comma for a point: `1.204.50` has no other meaning.
     if let Some(last) = separators.last().copied()
         && matches!(last, '.' | ',')
         && groups.last()?.len() == 2
-        && separators.iter().filter(|c| **c == last).count() == 1
     {
         cents = groups.pop()?;
         separators.pop();
@@ -197,7 +200,9 @@ fn number(chars: &[char]) -> Option<(String, usize, bool)> {
     let same = separators.windows(2).all(|pair| pair[0] == pair[1]);
     let grouped = rest.is_empty()
         || (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3);
-    let good = !whole.is_empty() && whole.len() <= 12 && same && grouped;
+    // In one run that long, without cents, it is a number of something, or lost its separators.
+    let run = rest.is_empty() && !has_cents && whole.len() > LONGEST_RUN;
+    let good = !whole.is_empty() && whole.len() <= 12 && same && grouped && !run;
     let units = whole.trim_start_matches('0');
     let units = if units.is_empty() { "0" } else { units };
     good.then(|| (format!("{units}.{cents}"), at, has_cents))
@@ -222,11 +227,20 @@ mod tests {
             ("0,99", "0.99"),
             ("12.345.678,00", "12345678.00"),
             ("500,-", "500.00"),
+            ("1.204.50", "1204.50"),
         ] {
             assert_eq!(read(text), Some((wanted.to_owned(), true, true)), "{text}");
         }
         assert_eq!(read("1.234"), Some(("1234.00".to_owned(), true, false)));
-        for wrong in ["1.23.45", "1,2345", "12.3", "", "1.234,567", "1234.567,00"] {
+        for wrong in [
+            "1.23.45",
+            "1,2345",
+            "12.3",
+            "",
+            "1.234,567",
+            "1234.567,00",
+            "1852993",
+        ] {
             assert!(read(wrong).is_none(), "{wrong}");
         }
     }

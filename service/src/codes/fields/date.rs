@@ -31,6 +31,57 @@ const MONTHS: [&str; 12] = [
     "november novembre noviembre nov",
     "december dezember décembre diciembre dicembre dec dez déc dic",
 ];
+const WEEKDAYS: [&str; 49] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+    "montag",
+    "dienstag",
+    "mittwoch",
+    "donnerstag",
+    "freitag",
+    "samstag",
+    "sonntag",
+    "mo",
+    "di",
+    "mi",
+    "do",
+    "fr",
+    "sa",
+    "so",
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche",
+    "lunes",
+    "martes",
+    "miércoles",
+    "jueves",
+    "viernes",
+    "sábado",
+    "domingo",
+    "lunedì",
+    "martedì",
+    "mercoledì",
+    "giovedì",
+    "venerdì",
+    "sabato",
+    "domenica",
+];
 /// Words within a date.
 const FILLERS: [&str; 4] = ["de", "of", "del", "den"];
 
@@ -83,11 +134,13 @@ pub(super) fn read(
     const BEFORE: [&str; 10] = [
         "is", "ist", "of", "the", "vom", "den", "am", "on", "le", "del",
     ];
-    let Some(start) = flow.skip(start, &BEFORE, |c| ":.,()|–-".contains(c)) else {
+    let signs = |c: char| ":.,()|–-".contains(c);
+    let skipped = flow.skip(start, &BEFORE, signs);
+    let Some(start) = skipped.and_then(|at| flow.skip(at, &WEEKDAYS, signs)) else {
         return Ok(None);
     };
     let chars = flow.chars_from(start);
-    let Some((parts, sign, length)) = parts(chars) else {
+    let Some((parts, sign, length)) = compact(chars).or_else(|| parts(chars)) else {
         return Ok(None);
     };
     let end = start + length;
@@ -241,6 +294,17 @@ fn parts(chars: &[char]) -> Option<([Part; 3], char, usize)> {
         }
         at += between.len();
     }
+}
+
+/// ISO 8601's basic format: `20260131`.
+fn compact(chars: &[char]) -> Option<([Part; 3], char, usize)> {
+    let eight: String = chars.iter().take(8).collect();
+    let all = eight.len() == 8 && eight.bytes().all(|byte| byte.is_ascii_digit());
+    let part = |from: usize, to: usize| {
+        let digits = eight.get(from..to).filter(|_| all)?;
+        Some(Part::Number(digits.parse().ok()?, to - from))
+    };
+    Some(([part(0, 4)?, part(4, 6)?, part(6, 8)?], '-', 8))
 }
 
 fn month(word: &str) -> Option<u32> {

@@ -91,8 +91,13 @@ impl Flow<'_> {
             t >= bottom && t.saturating_sub(bottom) <= BELOW * height && l < right && left < r
         };
         let words = self.words.iter().enumerate().filter(under);
+        let highest = words.clone().min_by_key(|(_, word)| word.bounds[1])?;
+        let [_, t, _, b] = highest.1.bounds;
+        // The boxes of a row are not level to the pixel: a capital's begins above that of a digit.
+        let in_row = |other: &(usize, &ocr_api::answer::Word)| other.1.bounds[1] < t.midpoint(b);
         words
-            .min_by_key(|(_, word)| (word.bounds[1], word.bounds[0]))
+            .filter(in_row)
+            .min_by_key(|(_, word)| word.bounds[0])
             .map(|(at, _)| at)
     }
 }

@@ -21,7 +21,10 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     repair: Repair::Either,
 };
 
+/// A country, or the RF of ISO 11649, and digits alone is an account or a reference.
 fn has_letters(value: &str) -> bool {
-    value.chars().filter(char::is_ascii_uppercase).count() >= 2
+    let letter_within = value.chars().skip(2).any(|c| c.is_ascii_uppercase());
+    letter_within
+        && value.chars().filter(char::is_ascii_uppercase).count() >= 2
         && value.chars().filter(char::is_ascii_digit).count() >= 4
 }

@@ -33,6 +33,21 @@ fn spec(kind: CodeType) -> Option<&'static Spec> {
     SPECS.into_iter().find(|spec| spec.kind == kind)
 }
 
+/// Whether a text is of the digits 0 to 9.
+pub(super) fn is_of_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a word is the label of a number, as `sscc`, and so no part of one. In lower case.
+pub(super) fn is_label(word: &str) -> bool {
+    word.len() >= 3
+        && word.bytes().all(|byte| byte.is_ascii_lowercase())
+        && SPECS
+            .into_iter()
+            .filter(|spec| spec.kind != CodeType::Luhn)
+            .any(|spec| spec.labels.contains(&word))
+}
+
 /// Whether a value has the form of a type and passes its check.
 pub(super) fn passes(kind: CodeType, value: &str) -> bool {
     spec(kind).is_some_and(|spec| {

@@ -52,8 +52,10 @@ fn parse(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?.trim();
     let key = match text.strip_prefix('"') {
         Some(quoted) => unquote(quoted)?,
-        None if text.contains(['"', ' ', ',', ';']) => return None,
-        None => text.to_owned(),
+        None => {
+            let plain = |c: char| c.is_ascii_graphic() && !"\",;".contains(c);
+            text.chars().all(plain).then(|| text.to_owned())?
+        }
     };
     (1..=LONGEST).contains(&key.len()).then_some(key)
 }
@@ -94,7 +96,7 @@ mod tests {
         assert_eq!(key("8e03978e-40d5"), key("\"8e03978e-40d5\""));
         let long = format!("\"{}\"", "x".repeat(256));
         for wrong in [
-            "", "\"\"", "\"a", "\"a\"b", "a\"b", "a b", "\"a\\b\"", "a,b", &long,
+            "", "\"\"", "\"a", "\"a\"b", "a\"b", "a b", "\"a\\b\"", "a,b", "a\tb", &long,
         ] {
             assert_eq!(key(wrong), None, "{wrong}");
         }

@@ -25,6 +25,7 @@ use super::reading::{self, Conclusion, Reading};
 pub(super) use header::Wish;
 use kept::Kept;
 use ledger::{Ledger, Seen};
+pub(super) use record::size;
 use record::{Record, Whole};
 
 /// RFC 9211.

@@ -62,7 +62,8 @@ impl Record {
     }
 }
 
-fn size(value: &impl Serialize) -> u64 {
+/// Bytes of its JSON.
+pub(in crate::http) fn size(value: &impl Serialize) -> u64 {
     let mut counter = Counter(0);
     // Counting can't fail, and what can't be JSON could not be answered.
     let _ = serde_json::to_writer(&mut counter, value);

@@ -3,7 +3,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::path::Path;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::rc::Rc;
 
 use pdfium_render::prelude::{
@@ -11,8 +11,10 @@ use pdfium_render::prelude::{
 };
 
 mod edit;
+mod objects;
 
 pub(in crate::worker) use edit::Font;
+pub(in crate::worker) use objects::Drawn;
 
 type Calls = &'static dyn PdfiumLibraryBindings;
 
@@ -62,15 +64,6 @@ pub(in crate::worker) struct Glyph {
 /// A rectangle in points of the page: left, bottom, right, top.
 pub(in crate::worker) type Points = [f64; 4];
 
-/// Something on a page that is not text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::worker) enum Drawn {
-    /// An image, or a form with one in it.
-    Image,
-    /// Lines or areas, with so many segments.
-    Path(c_int),
-}
-
 // Values of PDFium's public headers (fpdfview.h, fpdf_annot.h, fpdf_edit.h).
 const ERR_PASSWORD: u64 = 4;
 const ERR_SECURITY: u64 = 5;
@@ -78,9 +71,6 @@ const ANNOT: c_int = 1;
 const GRAYSCALE: c_int = 8;
 const BITMAP_GRAY: c_int = 1;
 const BITMAP_BGRX: c_int = 3;
-const OBJECT_PATH: c_int = 2;
-const OBJECT_IMAGE: c_int = 3;
-const OBJECT_FORM: c_int = 5;
 const FLATTEN_FOR_DISPLAY: c_int = 0;
 const FORM_NONE: c_int = 0;
 const FLATTEN_SUCCESS: c_int = 1;
@@ -270,44 +260,6 @@ impl Page<'_> {
         }
     }
 
-    /// Where the first `limit` objects of the page place images, also within forms.
-    pub(in crate::worker) fn image_bounds(&self, limit: c_int) -> Vec<Points> {
-        let calls = self.document.calls;
-        let mut found = Vec::new();
-        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
-        unsafe {
-            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
-            for index in 0..count {
-                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
-                if object.is_null() || !holds_image(calls, object.cast(), 3) {
-                    continue;
-                }
-                found.extend(bounds(calls, object.cast()));
-            }
-        }
-        found
-    }
-
-    /// The images and paths among the first `limit` objects of the page, and where they are.
-    pub(in crate::worker) fn drawn(&self, limit: c_int) -> Vec<(Drawn, Points)> {
-        let calls = self.document.calls;
-        let mut found = Vec::new();
-        let mut left_over = limit;
-        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
-        unsafe {
-            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
-            for index in 0..count {
-                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
-                if let Some(drawn) = drawn(calls, object.cast(), 3, &mut left_over)
-                    && let Some(bounds) = bounds(calls, object.cast())
-                {
-                    found.push((drawn, bounds));
-                }
-            }
-        }
-        found
-    }
-
     /// Draws the page in gray on white: one byte a pixel, rows without padding. `None`: PDFium would not.
     pub(in crate::worker) fn render(&self, width: c_int, height: c_int) -> Option<Vec<u8>> {
         self.render_part((width, height), (0, 0), (width, height))
@@ -393,83 +345,5 @@ impl Drop for Page<'_> {
     fn drop(&mut self) {
         // SAFETY: loaded by `FPDF_LoadPage`, closed here only, while its document is open.
         unsafe { self.document.calls.FPDF_ClosePage(self.raw().cast()) };
-    }
-}
-
-/// Whether a page object is an image or, down to `depth` forms, holds one.
-///
-/// # Safety
-/// `object` is a page object of a live page.
-unsafe fn holds_image(calls: Calls, object: *mut c_void, depth: u32) -> bool {
-    // SAFETY: as the caller promises; objects within a form live as long as it does.
-    unsafe {
-        match calls.FPDFPageObj_GetType(object.cast()) {
-            OBJECT_IMAGE => true,
-            OBJECT_FORM if depth > 0 => {
-                let count = calls.FPDFFormObj_CountObjects(object.cast()).clamp(0, 1000);
-                (0..count).any(|index| {
-                    let inner = u64::try_from(index).map_or(ptr::null_mut(), |at| {
-                        calls.FPDFFormObj_GetObject(object.cast(), at)
-                    });
-                    !inner.is_null() && holds_image(calls, inner.cast(), depth - 1)
-                })
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Where a page object is.
-///
-/// # Safety
-/// `object` is a page object of a live page.
-unsafe fn bounds(calls: Calls, object: *mut c_void) -> Option<Points> {
-    let [mut left, mut bottom, mut right, mut top] = [0.0f32; 4];
-    // SAFETY: as the caller promises; results are written during the call.
-    let known = unsafe {
-        calls.FPDFPageObj_GetBounds(
-            object.cast(),
-            &raw mut left,
-            &raw mut bottom,
-            &raw mut right,
-            &raw mut top,
-        )
-    };
-    (known != 0).then(|| [left, bottom, right, top].map(f64::from))
-}
-
-/// What a page object draws: of a form, down to `depth`, an image where it holds one, else all its paths together. No more
-/// than `limit` objects are looked at.
-///
-/// # Safety
-/// `object` is null or a page object of a live page.
-unsafe fn drawn(calls: Calls, object: *mut c_void, depth: u32, limit: &mut c_int) -> Option<Drawn> {
-    if object.is_null() || *limit <= 0 {
-        return None;
-    }
-    *limit -= 1;
-    // SAFETY: as the caller promises; objects within a form live as long as it does; every index is below its count.
-    unsafe {
-        match calls.FPDFPageObj_GetType(object.cast()) {
-            OBJECT_IMAGE => Some(Drawn::Image),
-            OBJECT_PATH => Some(Drawn::Path(calls.FPDFPath_CountSegments(object.cast()))),
-            OBJECT_FORM if depth > 0 => {
-                let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
-                let mut segments: c_int = 0;
-                for index in 0..u64::try_from(count).unwrap_or(0) {
-                    if *limit <= 0 {
-                        break;
-                    }
-                    let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
-                    match drawn(calls, inner.cast(), depth - 1, limit) {
-                        Some(Drawn::Image) => return Some(Drawn::Image),
-                        Some(Drawn::Path(more)) => segments = segments.saturating_add(more),
-                        None => {}
-                    }
-                }
-                (segments > 0).then_some(Drawn::Path(segments))
-            }
-            _ => None,
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Where on a page with a sound text layer a barcode may be: pictures, and drawings of many small parts. Only these are
 //! drawn, so that a page of text alone costs nothing.
 
-use super::Frame;
+use super::{Frame, OBJECTS};
 use crate::worker::Scan;
 use crate::worker::ffi::pdfium::{Drawn, Page, Points};
 
@@ -12,8 +12,6 @@ pub(in crate::worker) struct Drawing {
     pub(in crate::worker) top: i32,
 }
 
-/// Page objects looked at.
-const OBJECTS: i32 = 10_000;
 /// Bars or modules that a barcode drawn as paths has at least.
 const FEWEST_PARTS: usize = 20;
 /// Segments by which a single path may be a whole barcode.

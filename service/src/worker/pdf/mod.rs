@@ -26,6 +26,8 @@ const MIN_DPI: f64 = 36.0;
 const MAX_SIDE: f64 = 32_767.0;
 /// Every part of a page costs nearly as much to draw as the whole, where that is not pixels.
 const MOST_TO_DRAW_AGAIN: Duration = Duration::from_millis(100);
+/// Page objects looked at.
+const OBJECTS: i32 = 10_000;
 const POINTS_PER_INCH: f64 = 72.0;
 
 /// PDFium, loaded.
@@ -125,6 +127,13 @@ impl PdfDocument {
         let pixels = page
             .render(frame.width, frame.height)
             .ok_or_else(not_drawn)?;
+        let blank = pixels.windows(2).all(|two| two[0] == two[1]);
+        if blank && page.lacks_an_image(OBJECTS) {
+            return Err(corrupt(
+                "A picture on the PDF page can't be decoded: it is damaged, or made to need more memory than allowed. Export \
+                 the document anew.",
+            ));
+        }
         self.drawn.set(Some(Drawn {
             index,
             frame,

@@ -154,6 +154,23 @@ pub(crate) fn pdf_with_jbig2(width: u32, height: u32) -> Vec<u8> {
     pdf.build()
 }
 
+/// A picture of a blank sheet, as a scanner that sees no colours writes it, or as a stencil of which nothing is painted.
+pub(crate) fn pdf_of_a_blank_sheet(stencil: bool) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let space = if stencil {
+        "/ImageMask true"
+    } else {
+        "/ColorSpace/DeviceGray"
+    };
+    let image = pdf.add(stream(
+        &format!("/Type/XObject/Subtype/Image/Width 80/Height 100/BitsPerComponent 1{space}"),
+        &[0xff; 1000],
+    ));
+    let resources = format!("/XObject<</I {image} 0 R>>");
+    pdf.add_page(&resources, "", "q 595 0 0 842 0 0 cm /I Do Q");
+    pdf.build()
+}
+
 /// A page tree that is its own branch, and arrays within arrays.
 pub(crate) fn pdf_without_end() -> Vec<u8> {
     let mut pdf = Pdf::default();

@@ -10,9 +10,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use ocr_api::answer::DocumentType;
 
-use super::{check_size, fault_of, jpeg_end, png_data, resolution, tiff};
+use super::{check_size, corrupt, fault_of, jpeg_end, png_data, resolution, tiff};
 use crate::protocol::{Fault, FaultKind};
-use crate::worker::corrupt;
 
 /// A picture in the words of ISO 32000-1, 8.9.5.
 #[derive(Debug, PartialEq)]

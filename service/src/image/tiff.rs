@@ -11,9 +11,8 @@ use tiff::{ColorType, TiffError};
 
 use super::embed::{self, Data, Picture, Space};
 use super::measure::turned;
-use super::{check_size, gray, palette, resolution};
+use super::{Scan, Size, check_size, corrupt, gray, palette, resolution};
 use crate::protocol::{Fault, FaultKind};
-use crate::worker::{Scan, Size, corrupt};
 
 /// A chain of directories can be made to look endless.
 const MAX_PAGES: u32 = 10_000;

@@ -1,8 +1,8 @@
 //! Whether a JPEG is whole. The decoder fills up what is missing with gray, and text would be lost in silence.
 
+use super::corrupt;
 use super::embed::Space;
 use crate::protocol::Fault;
-use crate::worker::corrupt;
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];

@@ -8,12 +8,11 @@ use ::image::metadata::Orientation;
 use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat};
 use ocr_api::answer::DocumentType;
 
-use super::{check_size, decode, fault_of, resolution, tiff};
+use super::{Size, check_size, corrupt, decode, fault_of, resolution, tiff};
 use crate::protocol::{Fault, FaultKind};
-use crate::worker::{Size, corrupt};
 
 /// The page with this index, counted from 0, as it is seen.
-pub(in crate::worker) fn measure(
+pub(crate) fn measure(
     kind: DocumentType,
     bytes: &[u8],
     index: u32,
@@ -62,7 +61,7 @@ pub(super) fn turned((width, height): (u32, u32), orientation: Orientation) -> (
 }
 
 /// A PNG of the page in gray, of at most `side` pixels a side.
-pub(in crate::worker) fn preview(
+pub(crate) fn preview(
     kind: DocumentType,
     bytes: &[u8],
     index: u32,
@@ -79,7 +78,7 @@ pub(in crate::worker) fn preview(
     png(&image)
 }
 
-pub(in crate::worker) fn png(image: &DynamicImage) -> Result<Vec<u8>, Fault> {
+pub(crate) fn png(image: &DynamicImage) -> Result<Vec<u8>, Fault> {
     let mut bytes = Cursor::new(Vec::new());
     image
         .write_to(&mut bytes, ImageFormat::Png)

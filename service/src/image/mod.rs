@@ -17,16 +17,15 @@ use ::image::metadata::Orientation;
 use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
 
-use super::{Scan, corrupt};
 use crate::protocol::{Fault, FaultKind, Overlay};
-pub(super) use measure::{measure, png, preview};
+pub(crate) use measure::{measure, png, preview};
 use pages::Pages;
 
 /// Tesseract keeps coordinates in 16 bits.
 const MAX_SIDE: u32 = 32_767;
 
 /// How many pages an image has. Only a TIFF has more than one.
-pub(super) fn count(kind: DocumentType, bytes: &[u8]) -> Result<u32, Fault> {
+pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<u32, Fault> {
     match kind {
         DocumentType::Tiff => tiff::count(bytes),
         _ => Ok(1),
@@ -34,7 +33,7 @@ pub(super) fn count(kind: DocumentType, bytes: &[u8]) -> Result<u32, Fault> {
 }
 
 /// The page with this index, counted from 0.
-pub(super) fn decode(
+pub(crate) fn decode(
     kind: DocumentType,
     bytes: &[u8],
     index: u32,
@@ -78,7 +77,7 @@ fn png_limits(bytes: &[u8], max_pixels: u64) -> Limits {
 }
 
 /// A PDF that has these pages of the image and no text yet.
-pub(super) fn as_pdf(
+pub(crate) fn as_pdf(
     kind: DocumentType,
     bytes: &[u8],
     pages: &[Overlay],
@@ -165,4 +164,60 @@ fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
             "The {name} is damaged or cut short ({other}); send it again, or export it anew."
         )),
     }
+}
+
+/// A page's pixels: one byte each, 0 is black, rows without padding.
+pub(crate) struct Scan {
+    pub(crate) pixels: Vec<u8>,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Pixels an inch, where the document says so.
+    pub(crate) dpi: Option<u32>,
+}
+
+impl Scan {
+    /// What is within left, top, right, bottom, as far as that is on the page.
+    pub(crate) fn picture(
+        &self,
+        [left, top, right, bottom]: [i32; 4],
+    ) -> Option<::image::GrayImage> {
+        let within = |at: i32, most: u32| u32::try_from(at.max(0)).unwrap_or(0).min(most);
+        let (left, right) = (within(left, self.width), within(right, self.width));
+        let (top, bottom) = (within(top, self.height), within(bottom, self.height));
+        let width = right.checked_sub(left).filter(|width| *width > 0)?;
+        let height = bottom.checked_sub(top).filter(|height| *height > 0)?;
+        let part = self.part(left, top, width, height);
+        ::image::GrayImage::from_raw(width, height, part.pixels)
+    }
+
+    /// A rectangle of it, cut at its edges.
+    pub(crate) fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
+        let width = width.min(self.width.saturating_sub(left));
+        let height = height.min(self.height.saturating_sub(top));
+        let (columns, from) = (width as usize, left as usize);
+        let mut pixels = Vec::with_capacity(columns * height as usize);
+        for row in top..top + height {
+            let start = row as usize * self.width as usize + from;
+            pixels.extend_from_slice(&self.pixels[start..start + columns]);
+        }
+        Self {
+            pixels,
+            width,
+            height,
+            dpi: self.dpi,
+        }
+    }
+}
+
+/// A page's size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Pixels an inch, where the document says so.
+    pub(crate) dpi: Option<u32>,
+}
+
+pub(crate) fn corrupt(detail: impl Into<String>) -> Fault {
+    Fault::new(FaultKind::Corrupt, detail)
 }

@@ -1,0 +1,116 @@
+//! The second look.
+
+use ocr_api::code::Recognizer;
+
+use super::*;
+
+/// Looks again at a line that was recognized as `seen`; each recognizer reads what is given, whatever the place.
+fn looked_at(seen: &str, tesseract: &str, pp_ocr: &str) -> (Vec<Code>, Vec<String>, usize) {
+    let mut looks = 0;
+    let reading = |recognizer, text: &str| Reading {
+        recognizer,
+        text: text.into(),
+        confidence: 80.0,
+    };
+    let mut look = |_| {
+        looks += 1;
+        Some(vec![
+            reading(Recognizer::Tesseract, tesseract),
+            reading(Recognizer::PpOcr, pp_ocr),
+        ])
+    };
+    let page = page(Method::Ocr, &[seen]);
+    let (codes, warnings) = on_page(
+        &page,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut look,
+    );
+    (codes, warnings, looks)
+}
+
+#[test]
+fn a_second_look_mends_what_was_misread_and_says_what_was_read() {
+    let lei = "5493001KJTIIGC8Y1R12";
+    for seen in [
+        // A wrong character, one too few, one too many, and a code in pieces.
+        "LEI 5493001KJTIIGC8YTR12",
+        "LEI 5493001KJTIIGC8YR12",
+        "LEI 5493001KJTTIIGC8Y1R12",
+        "LEI 5493001 KJTIIGC8 YTR12",
+        "5493001KJTIIGC8YTR12",
+    ] {
+        let (codes, warnings, looks) = looked_at(seen, "5493001KJT11GC8Y1R12", lei);
+        assert_eq!(codes.len(), 1, "{seen}");
+        assert_eq!(codes[0].value, lei, "{seen}");
+        assert!(codes[0].check.as_ref().unwrap().ok && !codes[0].repaired);
+        assert_eq!(codes[0].readings.len(), 2);
+        assert_eq!(codes[0].confidence, 80.0);
+        assert_eq!((warnings.len(), looks), (0, 1));
+        assert!(seen.ends_with(&codes[0].raw));
+    }
+}
+
+#[test]
+fn recognizers_that_agree_against_the_check_are_a_warning_and_not_a_repair() {
+    // One exchange would pass mod 97-10; both read what does not.
+    let seen = "LEI 5493001KJT1IGC8Y1R12";
+    assert_eq!(ocr(seen), ["lei 5493001KJTIIGC8Y1R12~"]);
+    let (codes, warnings, _) = looked_at(seen, "5493001KJT1IGC8Y1R12", "5493001KJT1IGC8Y1R12");
+    assert_eq!(codes[0].value, "5493001KJT1IGC8Y1R12");
+    assert!(!codes[0].check.as_ref().unwrap().ok && !codes[0].repaired);
+    assert!(
+        warnings[0].contains("lei 5493001KJT1IGC8Y1R12"),
+        "{warnings:?}"
+    );
+
+    // A check of 1 in 10 that one reading passes does not outweigh two that agree.
+    let (codes, warnings, _) = looked_at("EAN 4006381333937", "4006381333931", "4006381333937");
+    assert_eq!(codes[0].value, "4006381333937");
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn two_readings_that_both_pass_settle_nothing() {
+    let (codes, _, _) = looked_at("EAN 4006381333937", "4006381333931", "4006381333948");
+    assert_eq!(codes[0].value, "4006381333937");
+    assert!(!codes[0].check.as_ref().unwrap().ok);
+    assert_eq!(codes[0].readings.len(), 2);
+}
+
+#[test]
+fn only_what_is_doubtful_is_looked_at() {
+    for sure in [
+        "IBAN DE89 3704 0044 0532 0130 00 and ISBN 978-3-16-148410-0",
+        "Order 4006381333937, call 0317-8471",
+        "Invoice 20417 of 31.01.2026, customer 837840",
+    ] {
+        assert_eq!(looked_at(sure, "", "").2, 0, "{sure}");
+    }
+    let doubtful = page(Method::Text, &["LEI 5493001KJTIIGC8YTR12"]);
+    let mut look = |_| -> Option<Vec<Reading>> { panic!("a text layer was read, not guessed") };
+    on_page(
+        &doubtful,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut look,
+    );
+}
+
+#[test]
+fn looks_end_when_no_more_are_to_be_had() {
+    let line = "LEI 5493001KJTIIGC8YTR12";
+    let mut left = 3;
+    let mut look = |_| {
+        left -= 1;
+        (left >= 0).then(Vec::new)
+    };
+    let page = page(Method::Ocr, &[line; 10]);
+    let (codes, _) = on_page(
+        &page,
+        &Selection::default(),
+        &RuleFinder::default(),
+        &mut look,
+    );
+    assert_eq!((codes.len(), left), (10, -1));
+}

@@ -1,0 +1,60 @@
+//! Sources that agree, or differ.
+
+use super::*;
+
+#[test]
+fn sources_that_agree_are_named() {
+    let line = ["IBAN BE68 5390 0754 7034"];
+    let codes = find(
+        &[page(Method::Text, &line), page(Method::Ocr, &line)],
+        &Selection::default(),
+    );
+    assert_eq!(codes[0].agreement, [Source::Text, Source::Ocr]);
+}
+
+/// A barcode's code over a line of text that starts at the top.
+fn with_barcode(format: &'static str, content: &str, lines: &[&str]) -> Vec<Code> {
+    let barcode = Barcode {
+        format,
+        content: Content::Text(content.to_owned()),
+        gs1: false,
+        bounds: [0, -50, 200, -5],
+    };
+    let rules = RuleFinder::default();
+    let mut codes = on_page(
+        &page(Method::Ocr, lines),
+        &Selection::default(),
+        &rules,
+        &mut |_| None,
+    )
+    .0;
+    codes.extend(in_barcodes(&[barcode], 1, &Selection::default(), &rules));
+    agree(&mut codes);
+    codes
+}
+
+#[test]
+fn a_barcode_and_the_text_agree_or_differ() {
+    let codes = with_barcode("ean_13", "0042100005264", &["0 42100 00526 4"]);
+    assert_eq!(codes.len(), 2);
+    assert!(
+        codes
+            .iter()
+            .all(|code| code.agreement == [Source::Barcode, Source::Ocr])
+    );
+    assert_eq!(differences(&codes), [""; 0]);
+
+    let codes = with_barcode("ean_13", "9783161484100", &["ISBN 3-16-148410-X"]);
+    assert!(
+        codes.iter().all(|code| code.agreement.len() == 2),
+        "{codes:?}"
+    );
+
+    let codes = with_barcode("ean_13", "4006381333931", &["EAN 4006381333937"]);
+    let told = differences(&codes);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("4006381333931") && told[0].contains("4006381333937"));
+    // Another article is no difference.
+    let codes = with_barcode("ean_13", "4006381333931", &["EAN 9002490100070"]);
+    assert_eq!(differences(&codes), [""; 0]);
+}

@@ -1,0 +1,191 @@
+//! What must hold of whatever a request brings.
+
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a panic is how a fuzzer is told"
+)]
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use futures_util::stream;
+
+use super::budget::Budget;
+use super::days::Days;
+use super::negotiate::{self, Format};
+use super::query::Wanted;
+use super::replay::Wish;
+use super::share::Share;
+use super::upload::{self, Upload};
+use super::{Limits, ReplayLimits, intake};
+use crate::document;
+use crate::keyring::Known;
+
+/// A query is refused, or means the same when it is written anew.
+pub fn query(bytes: &[u8]) {
+    let installed = ["eng".to_owned(), "deu".to_owned()];
+    let Ok(query) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(wanted) = Wanted::parse(query, &installed, &[]) else {
+        return;
+    };
+    let languages = wanted.how.languages.split('+');
+    assert!(
+        languages
+            .into_iter()
+            .all(|name| installed.iter().any(|known| known == name))
+    );
+    let text = wanted.pages.normalized();
+    let again = if text.is_empty() {
+        String::new()
+    } else {
+        format!("pages={text}")
+    };
+    let again = Wanted::parse(&again, &installed, &[]).expect("what was made here can be read");
+    assert_eq!(again.pages.normalized(), text);
+    for count in [1, 7, 300] {
+        let pages = wanted.pages.of(count).ok();
+        assert_eq!(again.pages.of(count).ok(), pages);
+        let pages = pages.unwrap_or_default();
+        assert!(pages.is_sorted_by(|a, b| a < b));
+        assert!(pages.iter().all(|page| (1..=count).contains(page)));
+    }
+}
+
+/// Lines of `Name: value`. A format that was offered is chosen, no deadline is later than the service's, and an
+/// `Idempotency-Key` reads back.
+pub fn headers(bytes: &[u8]) {
+    let headers = parse_headers(bytes);
+    for offered in [&Format::OF_ANSWER[..], &[Format::Json], &[Format::Png]] {
+        if let Ok(format) = negotiate::choose(&headers, offered) {
+            assert!(offered.contains(&format));
+            let mut plain = HeaderMap::new();
+            let (kind, subtype) = format.media_type();
+            let name = format!("{kind}/{subtype}");
+            plain.insert(ACCEPT, name.parse().expect("a media type"));
+            assert_eq!(negotiate::choose(&plain, offered).ok(), Some(format));
+        }
+    }
+    let most = Duration::from_secs(120);
+    if let Ok(limit) = intake::time_limit(&headers, most) {
+        assert!(limit > Duration::ZERO && limit <= most);
+    }
+    if let Ok(wish) = Wish::of(&headers) {
+        assert!(wish.fresh || !wish.no_store);
+        if let Some(key) = wish.idempotency_key {
+            assert!((1..=255).contains(&key.len()) && key.is_ascii());
+            let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
+            let mut plain = HeaderMap::new();
+            plain.insert("idempotency-key", quoted.parse().expect("printable"));
+            let again = Wish::of(&plain).expect("a string of RFC 9651");
+            assert_eq!(again.idempotency_key, Some(key));
+        }
+    }
+    let _ = upload::check_length(&headers, 1000);
+}
+
+fn parse_headers(bytes: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let name = HeaderName::from_bytes(&line[..colon]);
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// A content type, a line end, and a body. What comes of it does not depend on how the body is cut into pieces, and is no more
+/// than may be; a file in a form comes out as it was put in.
+pub fn upload(bytes: &[u8]) {
+    const LIMIT: u64 = 4096;
+    let at = bytes.iter().position(|byte| *byte == b'\n');
+    let (content_type, body) = bytes.split_at(at.unwrap_or(bytes.len()));
+    let body = body.get(1..).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_bytes(content_type) {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    let whole = take(&headers, body, usize::MAX, LIMIT);
+    let pieces = take(&headers, body, 7, LIMIT);
+    assert_eq!(whole.as_ref().map(outcome), pieces.as_ref().map(outcome));
+    if let Ok(upload) = &whole {
+        assert!(!upload.bytes.is_empty() && upload.bytes.len() as u64 <= LIMIT);
+        assert_eq!(document::sniff(&upload.bytes), Some(upload.kind));
+        let name = upload.name.as_deref().unwrap_or_default();
+        assert!(name.chars().count() <= 255 && !name.contains(['/', '\\', '\n']));
+    }
+
+    const BOUNDARY: &str = "----boundary-of-the-form";
+    let within = body
+        .windows(BOUNDARY.len())
+        .any(|part| part == BOUNDARY.as_bytes());
+    if within || body.len() as u64 > LIMIT || document::sniff(body).is_none() {
+        return;
+    }
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"
+    );
+    let form = [
+        head.as_bytes(),
+        body,
+        b"\r\n--",
+        BOUNDARY.as_bytes(),
+        b"--\r\n",
+    ]
+    .concat();
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    headers.insert(CONTENT_TYPE, content_type.parse().expect("a content type"));
+    let upload = take(&headers, &form, 11, LIMIT).expect("a form that is in order");
+    assert_eq!(upload.bytes, body);
+}
+
+fn outcome(upload: &Upload) -> (&Bytes, &str, Option<&str>) {
+    (&upload.bytes, &upload.sha256, upload.name.as_deref())
+}
+
+/// The document in a body that arrives in pieces of this size. An error is only one here.
+fn take(headers: &HeaderMap, body: &[u8], size: usize, limit: u64) -> Result<Upload, ()> {
+    let pieces: Vec<Result<Bytes, Infallible>> = body
+        .chunks(size)
+        .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+        .collect();
+    let mut body = Body::from_stream(stream::iter(pieces)).into_data_stream();
+    let known = Known {
+        id: "k".to_owned(),
+        quota: None,
+    };
+    let limits = Limits {
+        max_upload: limit,
+        deadline: Duration::from_secs(1),
+        max_documents: 1,
+        max_memory: u64::MAX >> 1,
+        replay: ReplayLimits {
+            bytes: 0,
+            age: Duration::ZERO,
+        },
+    };
+    let budget = Budget::new(&limits, Arc::default());
+    let share = Share::enter(&budget, &Days::new(None), &known, false).map_err(drop)?;
+    runtime()
+        .expect("a runtime")
+        .block_on(upload::receive(headers, &mut body, limit, &share))
+        .map_err(drop)
+}
+
+/// Nothing here waits.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().build()
+}

@@ -1,0 +1,230 @@
+//! What is on a page beside text: its images and paths, where they are, and whether PDFium could draw them.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::slice;
+
+use pdfium_render::prelude::FPDF_IMAGEOBJ_METADATA;
+
+use super::{Calls, Page, Points};
+
+/// Something on a page that is not text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::worker) enum Drawn {
+    /// An image, or a form with one in it.
+    Image,
+    /// Lines or areas, with so many segments.
+    Path(c_int),
+}
+
+// Values of PDFium's public header fpdf_edit.h.
+const OBJECT_PATH: c_int = 2;
+const OBJECT_IMAGE: c_int = 3;
+const OBJECT_FORM: c_int = 5;
+const COLORSPACE_UNKNOWN: c_int = 0;
+
+impl Page<'_> {
+    /// Where the first `limit` objects of the page place images, also within forms.
+    pub(in crate::worker) fn image_bounds(&self, limit: c_int) -> Vec<Points> {
+        let calls = self.document.calls;
+        let mut found = Vec::new();
+        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        unsafe {
+            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
+            for index in 0..count {
+                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
+                if object.is_null() || !holds_image(calls, object.cast(), 3) {
+                    continue;
+                }
+                found.extend(bounds(calls, object.cast()));
+            }
+        }
+        found
+    }
+
+    /// The images and paths among the first `limit` objects of the page, and where they are.
+    pub(in crate::worker) fn drawn(&self, limit: c_int) -> Vec<(Drawn, Points)> {
+        let calls = self.document.calls;
+        let mut found = Vec::new();
+        let mut left_over = limit;
+        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        unsafe {
+            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
+            for index in 0..count {
+                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
+                if let Some(drawn) = drawn(calls, object.cast(), 3, &mut left_over)
+                    && let Some(bounds) = bounds(calls, object.cast())
+                {
+                    found.push((drawn, bounds));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether PDFium leaves an image out that is among the first `limit` objects of the page, as it can't be decoded: it says
+    /// nothing of that when it draws the page. Each image is drawn once more, as small as it is in points.
+    pub(in crate::worker) fn lacks_an_image(&self, limit: c_int) -> bool {
+        let calls = self.document.calls;
+        let mut left_over = limit;
+        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        unsafe {
+            let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
+            (0..count).any(|index| {
+                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
+                self.lacks(object.cast(), 3, &mut left_over)
+            })
+        }
+    }
+
+    /// The same of one object and, down to `depth`, of what a form holds.
+    ///
+    /// # Safety
+    /// `object` is null or an object of this page.
+    unsafe fn lacks(&self, object: *mut c_void, depth: u32, limit: &mut c_int) -> bool {
+        if object.is_null() || *limit <= 0 {
+            return false;
+        }
+        *limit -= 1;
+        let calls = self.document.calls;
+        // SAFETY: as the caller promises; objects within a form live as long as it does; every index is below its count.
+        unsafe {
+            match calls.FPDFPageObj_GetType(object.cast()) {
+                OBJECT_IMAGE => !self.can_draw(object),
+                OBJECT_FORM if depth > 0 => {
+                    let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
+                    (0..u64::try_from(count).unwrap_or(0)).any(|index| {
+                        let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
+                        self.lacks(inner.cast(), depth - 1, limit)
+                    })
+                }
+                _ => false,
+            }
+        }
+    }
+
+    /// Whether drawing an image leaves a trace. Stencils and images with transparency need not leave one.
+    ///
+    /// # Safety
+    /// `image` is an image object of this page.
+    unsafe fn can_draw(&self, image: *mut c_void) -> bool {
+        let calls = self.document.calls;
+        let mut about = FPDF_IMAGEOBJ_METADATA {
+            width: 0,
+            height: 0,
+            horizontal_dpi: 0.0,
+            vertical_dpi: 0.0,
+            bits_per_pixel: 0,
+            colorspace: COLORSPACE_UNKNOWN,
+            marked_content_id: -1,
+        };
+        // SAFETY: as the caller promises; the result is written during the call; the bitmap has as many rows of as many bytes
+        // as it says, and is destroyed when they have been looked at.
+        unsafe {
+            let page = self.raw();
+            calls.FPDFImageObj_GetImageMetadata(image.cast(), page.cast(), &raw mut about);
+            if about.bits_per_pixel == 0 {
+                return false;
+            }
+            if about.colorspace == COLORSPACE_UNKNOWN
+                || calls.FPDFPageObj_HasTransparency(image.cast()) != 0
+            {
+                return true;
+            }
+            let document = self.document.handle.as_ptr();
+            let bitmap =
+                calls.FPDFImageObj_GetRenderedBitmap(document.cast(), page.cast(), image.cast());
+            if bitmap.is_null() {
+                return false;
+            }
+            let rows = usize::try_from(calls.FPDFBitmap_GetHeight(bitmap)).unwrap_or(0);
+            let stride = usize::try_from(calls.FPDFBitmap_GetStride(bitmap)).unwrap_or(0);
+            let pixels = calls.FPDFBitmap_GetBuffer(bitmap).cast::<u8>();
+            // What is drawn is opaque, white too.
+            let drawn = !pixels.is_null()
+                && slice::from_raw_parts(pixels, rows * stride)
+                    .iter()
+                    .any(|byte| *byte != 0);
+            calls.FPDFBitmap_Destroy(bitmap);
+            drawn
+        }
+    }
+}
+
+/// Whether a page object is an image or, down to `depth` forms, holds one.
+///
+/// # Safety
+/// `object` is a page object of a live page.
+unsafe fn holds_image(calls: Calls, object: *mut c_void, depth: u32) -> bool {
+    // SAFETY: as the caller promises; objects within a form live as long as it does.
+    unsafe {
+        match calls.FPDFPageObj_GetType(object.cast()) {
+            OBJECT_IMAGE => true,
+            OBJECT_FORM if depth > 0 => {
+                let count = calls.FPDFFormObj_CountObjects(object.cast()).clamp(0, 1000);
+                (0..count).any(|index| {
+                    let inner = u64::try_from(index).map_or(ptr::null_mut(), |at| {
+                        calls.FPDFFormObj_GetObject(object.cast(), at)
+                    });
+                    !inner.is_null() && holds_image(calls, inner.cast(), depth - 1)
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Where a page object is.
+///
+/// # Safety
+/// `object` is a page object of a live page.
+unsafe fn bounds(calls: Calls, object: *mut c_void) -> Option<Points> {
+    let [mut left, mut bottom, mut right, mut top] = [0.0f32; 4];
+    // SAFETY: as the caller promises; results are written during the call.
+    let known = unsafe {
+        calls.FPDFPageObj_GetBounds(
+            object.cast(),
+            &raw mut left,
+            &raw mut bottom,
+            &raw mut right,
+            &raw mut top,
+        )
+    };
+    (known != 0).then(|| [left, bottom, right, top].map(f64::from))
+}
+
+/// What a page object draws: of a form, down to `depth`, an image where it holds one, else all its paths together. No more
+/// than `limit` objects are looked at.
+///
+/// # Safety
+/// `object` is null or a page object of a live page.
+unsafe fn drawn(calls: Calls, object: *mut c_void, depth: u32, limit: &mut c_int) -> Option<Drawn> {
+    if object.is_null() || *limit <= 0 {
+        return None;
+    }
+    *limit -= 1;
+    // SAFETY: as the caller promises; objects within a form live as long as it does; every index is below its count.
+    unsafe {
+        match calls.FPDFPageObj_GetType(object.cast()) {
+            OBJECT_IMAGE => Some(Drawn::Image),
+            OBJECT_PATH => Some(Drawn::Path(calls.FPDFPath_CountSegments(object.cast()))),
+            OBJECT_FORM if depth > 0 => {
+                let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
+                let mut segments: c_int = 0;
+                for index in 0..u64::try_from(count).unwrap_or(0) {
+                    if *limit <= 0 {
+                        break;
+                    }
+                    let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
+                    match drawn(calls, inner.cast(), depth - 1, limit) {
+                        Some(Drawn::Image) => return Some(Drawn::Image),
+                        Some(Drawn::Path(more)) => segments = segments.saturating_add(more),
+                        None => {}
+                    }
+                }
+                (segments > 0).then_some(Drawn::Path(segments))
+            }
+            _ => None,
+        }
+    }
+}
