@@ -10,7 +10,7 @@
 //! meaning; readers ignore types and fields that they do not know. Then come, in the order of what happens:
 //!
 //! - the events of [`crate::protocol::Event`] under their own names: `hello`, `planned`, `step`, `progress`,
-//!   `note`, `confirm_reachable`, `applied`, `pulled`, `keys`, `ca`, `certificate`, `audited`, `restored`, `failed`; with `deploy --restore`,
+//!   `note`, `confirm_reachable`, `applied`, `pulled`, `keys`, `ca`, `certificate`, `history`, `releases`, `audited`, `restored`, `failed`; with `deploy --restore`,
 //!   a first `planned` tells what the backup would change;
 //! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
 //!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
