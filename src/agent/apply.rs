@@ -136,6 +136,7 @@ pub async fn rollback(
         let record = record::choose(record::all(host)?, &live.id, to)?;
         let resources = stack::with_release(host, &record.applied_to(desired))?;
         change(host, operation, &resources, 1).await?;
+        record::went_back(host, &record)?;
         converged(host, &resources).await
     })
     .await

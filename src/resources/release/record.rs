@@ -76,6 +76,11 @@ pub(super) fn taken_back(host: &Host, release: &Release, image: &str, why: &str)
     Record::of(release, image, Some(why.to_owned())).write(host)
 }
 
+/// The host went back to this one: it keeps its place in the order, so that going back again leads further back.
+pub fn went_back(host: &Host, record: &Record) -> Result<()> {
+    record.write(host)
+}
+
 /// The one that serves has other rules now.
 pub fn rules_changed(host: &Host, live: &ReleaseInfo, rules: Option<&str>) -> Result<()> {
     let records = all(host)?;

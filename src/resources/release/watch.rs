@@ -14,8 +14,10 @@ const LOG: &str = "/var/log/nginx/ocr.access.log";
 const EVERY: Duration = Duration::from_millis(100);
 /// As much of the log's end as tells whether anybody is there.
 const TAIL: u64 = 64 * 1024;
-/// Without a request in this time before the switch, nobody is there to be watched.
+/// What came in this time before the switch says how many clients there are.
 const RECENT: f64 = 60.0;
+/// When none has come for so long, they have gone.
+const IDLE: Duration = Duration::from_secs(2);
 /// So many answers without a failure are enough.
 const ENOUGH: u64 = 100;
 /// Fewer failures can be the fault of single documents.
@@ -114,7 +116,8 @@ impl<'a> Log<'a> {
 pub(super) struct Watch<'a> {
     log: Log<'a>,
     since: f64,
-    anybody: bool,
+    /// Requests answered in the time before.
+    recent: u64,
 }
 
 impl<'a> Watch<'a> {
@@ -131,7 +134,7 @@ impl<'a> Watch<'a> {
         Self {
             log,
             since: now,
-            anybody: recent.answered > 0,
+            recent: recent.answered,
         }
     }
 
@@ -143,23 +146,30 @@ impl<'a> Watch<'a> {
         slot: Slot,
         operation: &mut Operation,
     ) -> Result<()> {
-        if !self.anybody {
+        // So few would come that they could not condemn it.
+        if self.recent as f64 * window.as_secs_f64() / RECENT < FEWEST as f64 {
             return Ok(());
         }
         let began = Instant::now();
+        let mut last = began;
         let mut tally = Tally::default();
         operation
             .events
             .progress("release", "watching the first requests", None);
         while began.elapsed() < window {
+            let before = tally.answered;
             tally.add(&self.log.added(), self.since);
+            if tally.answered > before {
+                last = Instant::now();
+            }
             if tally.too_many() {
                 return Err(Failure::new(format!(
                     "the new release failed {} of its first {} requests",
                     tally.failed, tally.answered
                 )));
             }
-            if tally.failed == 0 && tally.answered >= ENOUGH {
+            let enough = tally.answered >= ENOUGH || last.elapsed() > IDLE;
+            if tally.failed == 0 && enough {
                 return Ok(());
             }
             let container = engine.inspect(slot.container()).await?;
