@@ -41,6 +41,7 @@ on_each_ssh!(
     another_users_key_is_refused,
     a_closed_port_is_unreachable,
     an_unknown_name_is_unreachable,
+    a_name_is_looked_up,
     a_silent_host_is_given_up,
     a_cut_connection_is_lost,
     nothing_survives_its_owner,
@@ -172,10 +173,15 @@ async fn another_users_key_is_refused(by: Connection) {
     let mut wrong = target_by(by, &sshd);
     wrong.identity_file = Some(sshd.path("stranger"));
     let error = refused(&wrong, &options()).await;
-    let TransportError::Authentication { reason, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert!(reason.contains("Permission denied (publickey)"), "{reason}");
+    let said = error.to_string();
+    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    assert!(
+        matches!(
+            error,
+            TransportError::Authentication { .. } | TransportError::Denied { .. }
+        ),
+        "{error:?}"
+    );
     assert_eq!(error.exit_code(), 1);
 }
 
@@ -213,6 +219,13 @@ async fn an_unknown_name_is_unreachable(by: Connection) {
         "{error:?}"
     );
     assert_eq!(error.exit_code(), 69);
+}
+
+async fn a_name_is_looked_up(by: Connection) {
+    let sshd = Sshd::start();
+    let mut named = target_by(by, &sshd);
+    named.address = "localhost".into();
+    connected(&named).await.close().await;
 }
 
 async fn a_silent_host_is_given_up(by: Connection) {
