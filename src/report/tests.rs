@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use indicatif::{ProgressDrawTarget, TermLike};
-use serde_json::Value;
-
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use super::style::Styles;
 use super::*;

@@ -50,6 +50,7 @@ on_each_ssh!(
     the_operators_configuration_holds,
     a_jump_host_leads_to_the_host,
     one_session_at_a_time_is_enough,
+    a_session_too_many_is_refused,
     jump_hosts_of_the_inventory_come_first,
     a_closed_port_behind_a_jump_host_is_unreachable,
     a_silent_connection_is_lost,
@@ -385,6 +386,22 @@ async fn one_session_at_a_time_is_enough(by: Connection) {
     for _ in 0..20 {
         assert_eq!(run(&*transport, &["true"], b"").await.exit, Exit::Code(0));
     }
+    transport.close().await;
+}
+
+async fn a_session_too_many_is_refused(by: Connection) {
+    let sshd = Sshd::with("MaxSessions 1");
+    let transport = connected(&target_by(by, &sshd)).await;
+    let first = transport.exec(&["cat"]).await.unwrap();
+    let second = transport.exec(&["true"]).await;
+    let Err(error @ TransportError::Exec { .. }) = second else {
+        panic!("{second:?}");
+    };
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("MaxSessions"), "{hint}");
+    // The first one goes on.
+    let output = first.output(b"still there").await.unwrap();
+    assert_eq!(output.stdout, b"still there");
     transport.close().await;
 }
 
