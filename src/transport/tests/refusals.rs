@@ -41,6 +41,7 @@ on_each_ssh!(
     another_users_key_is_refused,
     a_closed_port_is_unreachable,
     an_unknown_name_is_unreachable,
+    a_name_is_looked_up,
     a_silent_host_is_given_up,
     a_cut_connection_is_lost,
     nothing_survives_its_owner,
@@ -49,9 +50,11 @@ on_each_ssh!(
     the_operators_configuration_holds,
     a_jump_host_leads_to_the_host,
     one_session_at_a_time_is_enough,
+    a_session_too_many_is_refused,
     jump_hosts_of_the_inventory_come_first,
     a_closed_port_behind_a_jump_host_is_unreachable,
     a_silent_connection_is_lost,
+    a_host_that_stands_still_is_lost,
     a_slow_link_is_no_hindrance,
     an_idle_command_keeps_its_connection,
     a_pinned_key_need_not_be_the_favourite,
@@ -172,10 +175,15 @@ async fn another_users_key_is_refused(by: Connection) {
     let mut wrong = target_by(by, &sshd);
     wrong.identity_file = Some(sshd.path("stranger"));
     let error = refused(&wrong, &options()).await;
-    let TransportError::Authentication { reason, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert!(reason.contains("Permission denied (publickey)"), "{reason}");
+    let said = error.to_string();
+    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    assert!(
+        matches!(
+            error,
+            TransportError::Authentication { .. } | TransportError::Denied { .. }
+        ),
+        "{error:?}"
+    );
     assert_eq!(error.exit_code(), 1);
 }
 
@@ -213,6 +221,13 @@ async fn an_unknown_name_is_unreachable(by: Connection) {
         "{error:?}"
     );
     assert_eq!(error.exit_code(), 69);
+}
+
+async fn a_name_is_looked_up(by: Connection) {
+    let sshd = Sshd::start();
+    let mut named = target_by(by, &sshd);
+    named.address = "localhost".into();
+    connected(&named).await.close().await;
 }
 
 async fn a_silent_host_is_given_up(by: Connection) {
@@ -375,6 +390,22 @@ async fn one_session_at_a_time_is_enough(by: Connection) {
     transport.close().await;
 }
 
+async fn a_session_too_many_is_refused(by: Connection) {
+    let sshd = Sshd::with("MaxSessions 1");
+    let transport = connected(&target_by(by, &sshd)).await;
+    let first = transport.exec(&["cat"]).await.unwrap();
+    let second = transport.exec(&["true"]).await;
+    let Err(error @ TransportError::Exec { .. }) = second else {
+        panic!("{second:?}");
+    };
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("MaxSessions"), "{hint}");
+    // The first one goes on.
+    let output = first.output(b"still there").await.unwrap();
+    assert_eq!(output.stdout, b"still there");
+    transport.close().await;
+}
+
 async fn jump_hosts_of_the_inventory_come_first(by: Connection) {
     let (bastion, sshd) = (Sshd::start(), Sshd::start());
     let known_hosts = sshd.path("known_hosts");
@@ -442,6 +473,31 @@ async fn a_silent_connection_is_lost(by: Connection) {
     channel.stdout.read_exact(&mut begun).await.unwrap();
     link.pull_the_cable();
     let output = tokio::time::timeout(Duration::from_secs(8), channel.output(b""))
+        .await
+        .unwrap();
+    assert!(
+        matches!(output, Err(TransportError::Lost { .. })),
+        "{output:?}"
+    );
+}
+
+/// It takes nothing any more, while much is to be sent.
+async fn a_host_that_stands_still_is_lost(by: Connection) {
+    let sshd = Sshd::start();
+    let options = Options {
+        alive_interval: Duration::from_secs(1),
+        ..options()
+    };
+    let transport = connect(&target_by(by, &sshd), &options).await.unwrap();
+    let mut channel = transport
+        .exec(&["sh", "-c", "echo begun; cat"])
+        .await
+        .unwrap();
+    let mut begun = [0; 6];
+    channel.stdout.read_exact(&mut begun).await.unwrap();
+    sshd.freeze();
+    let much = vec![b'x'; 40_000_000];
+    let output = tokio::time::timeout(Duration::from_secs(15), channel.output(&much))
         .await
         .unwrap();
     assert!(
