@@ -1,7 +1,7 @@
 //! Barcodes on worn pages: those that the service finds, beside those that the library finds when it searches every pixel of
 //! the same pages. Nothing may be lost by what is left out.
 //!
-//! `cargo bench -p ocr-service --bench barcodes` (after `service/fetch-pdfium.sh`).
+//! `cargo bench -p ocr-service --bench barcodes [-- PAGES]` (after `service/fetch-pdfium.sh`); 60 pages where no number is given.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +21,9 @@ use support::service::prose::Wear;
 use support::service::{Request, Server, scan};
 use zxingcpp::{BarcodeFormat, ImageFormat, ImageView, TextMode};
 
-const PAGES: u64 = 240;
+const PAGES: u64 = 60;
+/// Pages between two lines that tell how far it is.
+const TOLD: u64 = 20;
 const SYMBOLS: [(BarcodeFormat, &str); 10] = [
     (BarcodeFormat::QRCode, "https://example.org/"),
     (BarcodeFormat::DataMatrix, "LOT"),
@@ -36,7 +38,12 @@ const SYMBOLS: [(BarcodeFormat, &str); 10] = [
 ];
 
 fn main() {
-    let pages = if measuring() { PAGES } else { 2 };
+    let asked = std::env::args().find_map(|arg| arg.parse().ok());
+    let pages = if measuring() {
+        asked.unwrap_or(PAGES)
+    } else {
+        2
+    };
     let server = Server::start(&["--workers", "1"]);
     let text = scan::text_page();
     let (mut drawn, mut whole, mut served, mut lost) = (0, 0, 0, 0);
@@ -53,7 +60,16 @@ fn main() {
         lost += values
             .iter()
             .filter(|value| by_library.contains(value) && !by_service.contains(value))
+            .inspect(|value| {
+                println!("  page {number}: {value} is in all pixels, but not in the answer")
+            })
             .count();
+        if (number + 1) % TOLD == 0 {
+            println!(
+                "  after {} pages: {drawn} drawn, {whole} in all pixels, {served} by the service",
+                number + 1
+            );
+        }
     }
     println!(
         "{pages} pages with {drawn} barcodes, 150 to 300 dpi, up to 2° askew, blurred, JPEG of quality 40:"
