@@ -12,6 +12,7 @@ use crate::inventory::Environment;
 use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
 use crate::report::{Diagnostic, Report};
 use crate::session::{Options, Progress, Session, SessionError};
+use crate::transport;
 
 /// Between two tries to come in through a changed firewall.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -44,6 +45,7 @@ impl<'a> Fleet<'a> {
     ) -> Result<Self> {
         let options = Options {
             agent: global.agent.clone(),
+            transport: transport::Options::asking(report.asks_for_secrets()),
             ..Options::default()
         };
         let operator = operator(global);

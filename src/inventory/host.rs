@@ -8,7 +8,7 @@ use serde_saphyr::{Location, Spanned};
 use super::problem::{Checks, Invalid};
 use super::schema;
 use super::suggestion;
-use super::target::{Connection, Target};
+use super::target::{Connection, Jump, Target};
 
 /// All hosts, each once.
 pub(super) fn hosts(
@@ -79,6 +79,12 @@ fn host(raw: &Spanned<schema::Host>, checks: &mut Checks<'_>) -> Option<Target> 
                     .as_ref()
                     .and_then(|keys| Some(keys.first()?.referenced)),
             ),
+            (
+                "jump",
+                raw.jump
+                    .as_ref()
+                    .and_then(|hosts| Some(hosts.first()?.referenced)),
+            ),
         ];
         for (field, place) in unused {
             if let Some(place) = place {
@@ -102,6 +108,12 @@ fn host(raw: &Spanned<schema::Host>, checks: &mut Checks<'_>) -> Option<Target> 
             .filter_map(|key| checks.parse(key, host_key))
             .collect(),
         identity_file: raw.identity_file.as_ref().map(|file| checks.path(file)),
+        jump: raw
+            .jump
+            .iter()
+            .flatten()
+            .filter_map(|host| checks.parse(host, jump))
+            .collect(),
         address,
         connection,
     })
@@ -110,14 +122,23 @@ fn host(raw: &Spanned<schema::Host>, checks: &mut Checks<'_>) -> Option<Target> 
 fn connection(text: &str) -> Result<Connection, Invalid> {
     match text {
         "openssh" => Ok(Connection::Openssh),
+        "russh" => Ok(Connection::Russh),
         "local" => Ok(Connection::Local),
         _ => {
             Err(
-                Invalid::new(format!("`{text}` is not a kind of connection"))
-                    .hint(suggestion::hint(text, "it is one of", ["openssh", "local"])),
+                Invalid::new(format!("`{text}` is not a kind of connection")).hint(
+                    suggestion::hint(text, "it is one of", ["openssh", "russh", "local"]),
+                ),
             )
         }
     }
+}
+
+fn jump(text: &str) -> Result<Jump, Invalid> {
+    Jump::parse(text).ok_or_else(|| {
+        Invalid::new(format!("`{text}` is not a jump host"))
+            .hint("write `host`, `user@host` or `user@host:port`; an IPv6 address with a port as `[address]:port`")
+    })
 }
 
 /// `ssh` gets it as an argument, so it must not look like an option.

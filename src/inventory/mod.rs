@@ -35,7 +35,7 @@ pub use error::InventoryError;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};
 pub use suggestion::closest;
-pub use target::{Connection, Target};
+pub use target::{Connection, Jump, Target};
 pub use tls::Tls;
 
 use std::path::{Path, PathBuf};

@@ -39,6 +39,7 @@ pub(super) struct Host {
     pub user: Option<Text>,
     pub host_keys: Option<Vec<Text>>,
     pub identity_file: Option<Text>,
+    pub jump: Option<Vec<Text>>,
     pub connection: Option<Text>,
 }
 

@@ -83,7 +83,7 @@ environments:
       - {address: ocr2, port: 70000, connection: telnet}
       - {address: ocr2, identity_file: key}
       - {user: root}
-      - {address: ocr3, host_keys: [ssh-ed25519]}
+      - {address: ocr3, host_keys: [ssh-ed25519], jump: ['bastion:ssh']}
       - {address: ocr3, name: again, connection: local, port: 22}
     image: ocr-service
     tls: {issuer: acne}

@@ -10,6 +10,7 @@ pub mod json;
 mod keys;
 mod plan;
 mod printable;
+mod secret;
 mod streams;
 mod style;
 mod terminal;
@@ -21,10 +22,11 @@ pub use diagnostic::Diagnostic;
 pub use keys::use_in_words;
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, Usage};
+use secrecy::SecretString;
 
 use crate::protocol::{Event, Level};
 
@@ -44,7 +46,7 @@ pub struct Options {
 /// Takes what happens and tells it. Shared by all hosts at once.
 #[derive(Debug)]
 pub struct Report {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
     clock: fn() -> Timestamp,
 }
 
@@ -68,11 +70,11 @@ impl Report {
         let human = (!options.json).then(|| Human::new(&mut streams, options.verbose));
         let json = human.is_none();
         let report = Self {
-            inner: Mutex::new(Inner {
+            inner: Arc::new(Mutex::new(Inner {
                 streams,
                 human,
                 broken: None,
-            }),
+            })),
             clock,
         };
         if json {
@@ -209,6 +211,13 @@ impl Report {
         Ok(read.is_ok() && confirm::is_yes(&answer))
     }
 
+    /// Asks for what must not be seen, such as `Passphrase for ~/.ssh/id_ed25519`, and waits for it: blocks its
+    /// thread. The answer is `None` where there is nobody to ask.
+    pub fn asks_for_secrets(&self) -> impl Fn(&str) -> Option<SecretString> + Send + Sync + use<> {
+        let inner = Arc::clone(&self.inner);
+        move |question| lock(&inner).secret(question)
+    }
+
     /// Ends all progress, and says whether all data was written. A reader that has had enough is no error.
     pub fn finish(&self) -> io::Result<()> {
         let mut inner = self.lock();
@@ -229,12 +238,31 @@ impl Report {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A thread that panicked while printing is no reason for the others to be silent.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    // A thread that panicked while printing is no reason for the others to be silent.
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Inner {
+    fn secret(&mut self, question: &str) -> Option<SecretString> {
+        if !self.streams.stdin_is_terminal {
+            return None;
+        }
+        // What can't be hidden is not asked for.
+        let hidden = (self.streams.hide)().ok()?;
+        if let Some(human) = &mut self.human {
+            human.end_all();
+        }
+        self.streams.stderr(&format!("{question}: "));
+        let answer = secret::read(&mut *self.streams.stdin, hidden);
+        self.streams.stderr("\n");
+        answer
+    }
+
     fn human_event(&mut self, host: &str, event: &Event, now: Timestamp) {
         let styles = self.streams.stdout_styles;
         match event {

@@ -5,11 +5,14 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use anstream::ColorChoice;
 use indicatif::ProgressDrawTarget;
 
+use super::secret::Hidden;
 use super::style::Styles;
 
 pub(super) struct Streams {
     pub stdin: Box<dyn BufRead + Send>,
     pub stdin_is_terminal: bool,
+    /// Have that terminal show nothing of what is typed. `None`: it shows nothing anyway.
+    pub hide: fn() -> io::Result<Option<Hidden>>,
     pub stdout: Box<dyn Write + Send>,
     pub stdout_styles: Styles,
     pub stderr: Box<dyn Write + Send>,
@@ -26,6 +29,7 @@ impl Streams {
         Self {
             stdin: Box::new(io::BufReader::new(io::stdin())),
             stdin_is_terminal: io::stdin().is_terminal(),
+            hide: || Hidden::on(io::stdin()).map(Some),
             stdout_styles: Styles::when(coloured(anstream::AutoStream::choice(&stdout))),
             stderr_styles: Styles::when(coloured(anstream::AutoStream::choice(&stderr))),
             terminal: (stderr.is_terminal() && cursor_moves()).then(ProgressDrawTarget::stderr),

@@ -71,6 +71,7 @@ fn console(options: Options, input: Option<&'static str>) -> Console {
     let streams = Streams {
         stdin: Box::new(input.unwrap_or_default().as_bytes()),
         stdin_is_terminal: input.is_some(),
+        hide: || Ok(None),
         stdout: Box::new(stdout.clone()),
         stdout_styles: Styles::default(),
         stderr: Box::new(stderr.clone()),

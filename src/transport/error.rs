@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::HostKey;
 use crate::command::CommandError;
 
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,37 @@ pub enum TransportError {
         /// `file:line` of what it disagrees with.
         offending: Option<String>,
     },
+
+    #[error(
+        "the host key of {host} is not known, so it could be anyone; it presents {} {fingerprint}",
+        entry.split(' ').nth(1).unwrap_or("a key")
+    )]
+    UnknownJumpHostKey {
+        host: String,
+        /// What `known_hosts` would have.
+        entry: String,
+        fingerprint: String,
+    },
+
+    #[error(
+        "THE HOST KEY OF {host} IS REVOKED at {place}. Nothing was sent.\n    presented: {found}"
+    )]
+    RevokedHostKey {
+        host: String,
+        found: String,
+        place: String,
+    },
+
+    #[error(
+        "{host} is vouched for by an authority ({place}), which `connection: russh` does not ask"
+    )]
+    HostCertificate { host: String, place: String },
+
+    #[error("the key {} could let us in to {host}, but needs a passphrase, and nobody gave it", path.display())]
+    Passphrase { host: String, path: PathBuf },
+
+    #[error("{} can't be followed: {problem}", path.display())]
+    SshConfig { path: PathBuf, problem: String },
 
     #[error("the connection to {host} was lost{}", because(reason))]
     Lost { host: String, reason: String },
@@ -88,15 +120,6 @@ pub enum Unreachable {
     Closed(String),
 }
 
-/// A public host key and what it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostKey {
-    /// As it goes into the inventory: `ssh-ed25519 AAAA…`.
-    pub line: String,
-    /// `SHA256:…`, as ssh shows it.
-    pub fingerprint: String,
-}
-
 impl TransportError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -114,6 +137,22 @@ impl TransportError {
                 "it may be a jump host: connect to it once with `ssh`, compare the fingerprint, and accept it".into()
             }
             Self::ChangedHostKey { pinned, offending, .. } => changed_key_hint(*pinned, offending.as_deref()),
+            Self::UnknownJumpHostKey { entry, .. } => format!(
+                "compare the fingerprint with the one shown on its own console; if it is the same, add to ~/.ssh/known_hosts:\n    {entry}"
+            ),
+            Self::RevokedHostKey { .. } => {
+                "somebody may have stolen that key: give the host a new one, and only then connect".into()
+            }
+            Self::HostCertificate { .. } => {
+                "use `connection: openssh`, or pin the host's own key: `host_keys` in the inventory".into()
+            }
+            Self::Passphrase { path, .. } => format!(
+                "give the key to an agent (`ssh-add {}`), or run this on a terminal",
+                path.display()
+            ),
+            Self::SshConfig { .. } => {
+                "use `connection: openssh`, or change that file; the inventory can say the same: `port`, `user`, `jump`, `identity_file`".into()
+            }
             Self::Lost { .. } => {
                 "what had begun on the host is completed or undone there; run the command again to see the state".into()
             }

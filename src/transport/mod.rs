@@ -3,21 +3,30 @@
 //! A connection is made once and serves any number of programs, one after another or at the same
 //! time. Only this directory runs `ssh`.
 
+mod credentials;
 mod error;
+mod host_key;
 mod local;
 mod openssh;
 mod quote;
+mod russh;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use error::{HostKey, TransportError};
+pub use credentials::{Credentials, Passphrases};
+pub use error::TransportError;
+pub use host_key::HostKey;
 
 use crate::inventory::{Connection, Target};
+
+/// So often a silent host is asked for a sign of life before it is given up.
+const ALIVE_QUESTIONS: usize = 3;
 
 /// A connection to a host.
 pub trait Transport: Send + Sync {
@@ -43,7 +52,7 @@ pub struct Channel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Code(i32),
-    /// By a signal. OpenSSH does not say which.
+    /// By a signal. The `ssh` of OpenSSH does not say which.
     Killed,
 }
 
@@ -52,15 +61,30 @@ pub enum Exit {
 pub struct Options {
     /// For reaching the host and agreeing on keys. Authentication gets as long again, and 20 s more.
     pub connect_timeout: Duration,
-    /// The ssh configuration that holds after ours.
+    /// After so long without a sign of life the host is asked for one; after four times as long it is given up.
+    pub alive_interval: Duration,
+    /// The ssh configuration that holds after ours. Without `ssh`, only the first file is read: the operator's own.
     pub ssh_config: Vec<String>,
+    /// For connections without `ssh`, which has its own ways.
+    pub credentials: Credentials,
+}
+
+impl Options {
+    /// `ask` is given a question, such as for the passphrase of a key, and waits for the operator's answer.
+    pub fn asking(ask: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static) -> Self {
+        let mut options = Self::default();
+        options.credentials.passphrases = Passphrases::asked_by(ask);
+        options
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
+            alive_interval: Duration::from_secs(15),
             ssh_config: vec!["~/.ssh/config".into(), "/etc/ssh/ssh_config".into()],
+            credentials: Credentials::of_process(),
         }
     }
 }
@@ -72,6 +96,7 @@ pub async fn connect(
 ) -> Result<Box<dyn Transport>, TransportError> {
     match target.connection {
         Connection::Openssh => Ok(Box::new(openssh::Openssh::connect(target, options).await?)),
+        Connection::Russh => Ok(Box::new(russh::Russh::connect(target, options).await?)),
         Connection::Local => Ok(Box::new(local::Local::new(target))),
     }
 }
@@ -80,6 +105,7 @@ pub async fn connect(
 pub async fn probe(target: &Target, options: &Options) -> Result<(), TransportError> {
     match target.connection {
         Connection::Openssh => openssh::probe(target, options).await,
+        Connection::Russh => russh::probe(target, options).await,
         Connection::Local => Ok(()),
     }
 }

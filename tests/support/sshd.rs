@@ -30,6 +30,15 @@ impl Sshd {
 
     /// `settings` come first in its configuration, so they win.
     pub fn with(settings: &str) -> Self {
+        Self::made(settings, &[])
+    }
+
+    /// Its host key is the one that `ssh-keygen` makes with these options; a second one is of another type.
+    pub fn with_host_key(options: &[&str]) -> Self {
+        Self::made("", options)
+    }
+
+    fn made(settings: &str, host_key: &[&str]) -> Self {
         assert!(
             Path::new(SSHD).exists(),
             "{SSHD} is missing: `make test` installs what the tests need"
@@ -45,15 +54,22 @@ impl Sshd {
             .unwrap();
         // Any user may log in here, and sshd reads the keys with that user's rights.
         run(Command::new("chmod").arg("755").arg(dir.path()));
-        for name in ["host", "user", "stranger"] {
-            keygen(&dir.path().join(name));
+        for name in ["user", "stranger"] {
+            keygen(&dir.path().join(name), &[]);
         }
+        keygen(&dir.path().join("host"), host_key);
         fs::copy(dir.path().join("user.pub"), dir.path().join("authorized")).unwrap();
         let base = dir.path().display();
+        let other = match host_key {
+            [] => String::new(),
+            // Clients that ask for nothing in particular get this one.
+            _ => format!("HostKey {base}/stranger\n"),
+        };
         let settings = format!(
             "{settings}\n\
              ListenAddress 127.0.0.1\n\
              HostKey {base}/host\n\
+             {other}\
              AuthorizedKeysFile {base}/authorized\n\
              PermitRootLogin yes\n\
              PasswordAuthentication no\n\
@@ -96,7 +112,7 @@ impl Sshd {
         for name in ["host", "host.pub"] {
             fs::remove_file(self.path(name)).unwrap();
         }
-        keygen(&self.path("host"));
+        keygen(&self.path("host"), &[]);
         self.restart();
     }
 
@@ -190,10 +206,39 @@ fn log(dir: &Path) -> String {
     fs::read_to_string(dir.join("log")).unwrap_or_default()
 }
 
-fn keygen(path: &Path) {
+/// Anybody may use the key now.
+pub fn remove_passphrase(path: &Path, passphrase: &str) {
+    run(Command::new("ssh-keygen")
+        .args(["-q", "-p", "-P", passphrase, "-N", "", "-f"])
+        .arg(path)
+        .stdout(Stdio::null()));
+}
+
+/// A certificate for root beside the key, signed by an authority.
+pub fn sign(authority: &Path, key: &Path) {
+    run(Command::new("ssh-keygen")
+        .arg("-q")
+        .arg("-s")
+        .arg(authority)
+        .args(["-I", "ocrctl test", "-n", "root"])
+        .arg(key.with_extension("pub")));
+}
+
+/// Have a `known_hosts` file not tell its names.
+pub fn hash_names(known_hosts: &Path) {
+    run(Command::new("ssh-keygen")
+        .args(["-q", "-H", "-f"])
+        .arg(known_hosts)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null()));
+}
+
+/// A new key pair. `options` are those of `ssh-keygen`; without any it is an Ed25519 key without a passphrase.
+pub fn keygen(path: &Path, options: &[&str]) {
     run(Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "ocrctl test", "-f"])
-        .arg(path));
+        .arg(path)
+        .args(options));
 }
 
 fn run(command: &mut Command) {

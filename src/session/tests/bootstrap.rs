@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime};
 
 use super::support::{AGENT, TestHost, big_script, files, open, open_watched, script};
+use crate::inventory::Connection;
 use crate::session::Progress;
 use crate::test_support::user::User;
 use crate::transport;
@@ -41,6 +42,24 @@ async fn the_agent_is_uploaded_once() {
     // From now on: one handshake, one exec.
     host.open(AGENT).await.unwrap().close().await;
     assert_eq!((host.sshd.logins(), host.sshd.commands()), (2, 4));
+}
+
+#[tokio::test]
+async fn it_takes_no_more_without_an_ssh_program() {
+    let host = TestHost::start();
+    let target = transport::tests::support::target_by(Connection::Russh, &host.sshd);
+    let agent = big_script(5_000_000);
+    for (logins, commands) in [(1, 3), (2, 4)] {
+        let session = open(&target, &host.base, agent.clone()).await.unwrap();
+        assert_eq!(session.notices(), ["all was well"]);
+        session.reconnect_probe().await.unwrap();
+        session.close().await;
+        // The probe is a connection and a command of its own.
+        assert_eq!(
+            (host.sshd.logins(), host.sshd.commands()),
+            (2 * logins, commands + logins)
+        );
+    }
 }
 
 #[tokio::test]

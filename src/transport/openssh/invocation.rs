@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::host_key;
 use crate::command::Program;
 use crate::inventory::Target;
-use crate::transport::{Options, TransportError};
+use crate::transport::{ALIVE_QUESTIONS, Options, TransportError, host_key};
 
 /// A login may ask a directory service, or for a touch of a security key.
 const LOGIN: Duration = Duration::from_secs(20);
@@ -153,6 +152,10 @@ impl Invocation {
             options.extend(["-o".into(), "IdentitiesOnly=yes".into()]);
             options.extend(["-o".into(), format!("IdentityFile=\"{path}\"").into()]);
         }
+        if !self.target.jump.is_empty() {
+            let hosts: Vec<String> = self.target.jump.iter().map(ToString::to_string).collect();
+            options.extend(["-o".into(), format!("ProxyJump={}", hosts.join(",")).into()]);
+        }
         options
     }
 
@@ -175,10 +178,12 @@ fn configuration(options: &Options) -> String {
          BatchMode yes\n\
          StrictHostKeyChecking yes\n\
          ConnectTimeout {}\n\
-         ServerAliveInterval 15\n\
-         ServerAliveCountMax 4\n\
+         ServerAliveInterval {}\n\
+         ServerAliveCountMax {}\n\
          LogLevel ERROR\n",
-        options.connect_timeout.as_secs().max(1)
+        options.connect_timeout.as_secs().max(1),
+        options.alive_interval.as_secs().max(1),
+        ALIVE_QUESTIONS
     );
     for file in &options.ssh_config {
         text.push_str(&format!("Include \"{file}\"\n"));

@@ -1,11 +1,12 @@
 //! What every transport owes its callers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
-use super::support::{connected, run, target, this_machine};
-use crate::inventory::Target;
+use super::support::{connected, run, target, target_by, this_machine};
+use crate::inventory::{Connection, Target};
 use crate::test_support::sshd::Sshd;
 use crate::transport::{Exit, Transport};
 
@@ -19,6 +20,13 @@ macro_rules! on_every_transport {
                 super::$name(&super::target(&sshd)).await;
             })+
         }
+        mod russh {
+            $(#[tokio::test]
+            async fn $name() {
+                let sshd = super::Sshd::start();
+                super::$name(&super::target_by(super::Connection::Russh, &sshd)).await;
+            })+
+        }
         mod local {
             $(#[tokio::test]
             async fn $name() {
@@ -30,7 +38,10 @@ macro_rules! on_every_transport {
 
 on_every_transport!(
     arguments_arrive_exactly,
-    ten_megabytes_go_there_and_back,
+    forty_megabytes_go_there_and_back,
+    no_output_is_no_output,
+    input_that_nobody_reads_holds_nothing_up,
+    an_abandoned_program_notices,
     output_is_complete_when_the_program_is_fast,
     exit_codes_and_errors_arrive,
     a_missing_program_is_code_127,
@@ -77,15 +88,67 @@ async fn arguments_arrive_exactly(target: &Target) {
     transport.close().await;
 }
 
-async fn ten_megabytes_go_there_and_back(target: &Target) {
+async fn forty_megabytes_go_there_and_back(target: &Target) {
     let transport = connected(target).await;
     // Every byte value, in an order that does not repeat at any block size.
-    let bytes: Vec<u8> = (0..10_000_000_u32)
+    let bytes: Vec<u8> = (0..40_000_000_u32)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
     let output = run(&*transport, &["cat"], &bytes).await;
     assert_eq!(output.exit, Exit::Code(0));
-    assert!(output.stdout == bytes);
+    assert_eq!(Sha256::digest(&output.stdout), Sha256::digest(&bytes));
+    let script = "tee /dev/stderr | sha256sum; exit 3";
+    let output = run(&*transport, &["sh", "-c", script], &bytes).await;
+    assert_eq!(output.exit, Exit::Code(3));
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        format!("{digest}  -\n")
+    );
+    assert_eq!(Sha256::digest(&output.stderr), Sha256::digest(&bytes));
+    transport.close().await;
+}
+
+async fn no_output_is_no_output(target: &Target) {
+    let transport = connected(target).await;
+    let output = run(&*transport, &["true"], b"").await;
+    assert_eq!(
+        (output.exit, output.stdout.len(), output.stderr.len()),
+        (Exit::Code(0), 0, 0)
+    );
+    transport.close().await;
+}
+
+async fn input_that_nobody_reads_holds_nothing_up(target: &Target) {
+    let transport = connected(target).await;
+    let input = vec![b'x'; 8_000_000];
+    let ending = run(&*transport, &["sh", "-c", "echo enough; exit 4"], &input);
+    let output = tokio::time::timeout(Duration::from_secs(10), ending)
+        .await
+        .unwrap();
+    assert_eq!(output.exit, Exit::Code(4));
+    assert_eq!(output.stdout, b"enough\n");
+    transport.close().await;
+}
+
+async fn an_abandoned_program_notices(target: &Target) {
+    let transport = connected(target).await;
+    let dir = tempfile::tempdir().unwrap();
+    let marker = dir.path().join("noticed");
+    let script = "cat; echo gone > \"$1\"";
+    let argv = ["sh", "-c", script, "sh", marker.to_str().unwrap()];
+    drop(transport.exec(&argv).await.unwrap());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !marker.exists() {
+        assert!(
+            Instant::now() < deadline,
+            "the program still waits for input"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     transport.close().await;
 }
 

@@ -6,11 +6,59 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 
-use super::support::{connected, options, options_with, run, target};
-use crate::inventory::Target;
-use crate::test_support::sshd::{Sshd, free_port};
+use super::support::{connected, options, options_with, run, target_by};
+use crate::inventory::{Connection, Jump, Target};
+use crate::test_support::slow_link::SlowLink;
+use crate::test_support::ssh_agent::SshAgent;
+use crate::test_support::sshd::{Sshd, free_port, hash_names};
 use crate::transport::error::Unreachable;
 use crate::transport::{Exit, Options, TransportError, connect, probe};
+
+/// A test for each transport that speaks SSH, given as a function of it.
+macro_rules! on_each_ssh {
+    ($($name:ident),+ $(,)?) => {
+        mod openssh {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Connection::Openssh).await;
+            })+
+        }
+        mod russh {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Connection::Russh).await;
+            })+
+        }
+    };
+}
+
+on_each_ssh!(
+    a_pinned_key_is_enough,
+    an_unknown_key_is_refused_and_shown,
+    a_key_in_known_hosts_is_believed_until_it_changes,
+    another_key_than_the_pinned_one_is_refused,
+    what_is_no_key_is_not_pinned,
+    another_users_key_is_refused,
+    a_closed_port_is_unreachable,
+    an_unknown_name_is_unreachable,
+    a_silent_host_is_given_up,
+    a_cut_connection_is_lost,
+    nothing_survives_its_owner,
+    a_probe_is_a_connection_of_its_own,
+    a_probe_of_a_dead_host_says_so,
+    the_operators_configuration_holds,
+    a_jump_host_leads_to_the_host,
+    one_session_at_a_time_is_enough,
+    jump_hosts_of_the_inventory_come_first,
+    a_closed_port_behind_a_jump_host_is_unreachable,
+    a_silent_connection_is_lost,
+    a_slow_link_is_no_hindrance,
+    an_idle_command_keeps_its_connection,
+    a_pinned_key_need_not_be_the_favourite,
+    a_hashed_name_is_known,
+    a_revoked_key_is_refused,
+    the_agent_stays_here,
+);
 
 async fn refused(target: &Target, options: &Options) -> TransportError {
     match connect(target, options).await {
@@ -19,21 +67,19 @@ async fn refused(target: &Target, options: &Options) -> TransportError {
     }
 }
 
-#[tokio::test]
-async fn a_pinned_key_is_enough() {
+async fn a_pinned_key_is_enough(by: Connection) {
     let sshd = Sshd::start();
-    let transport = connected(&target(&sshd)).await;
+    let transport = connected(&target_by(by, &sshd)).await;
     assert_eq!(run(&*transport, &["true"], b"").await.exit, Exit::Code(0));
     transport.close().await;
     assert_eq!((sshd.logins(), sshd.commands()), (1, 1));
 }
 
-#[tokio::test]
-async fn an_unknown_key_is_refused_and_shown() {
+async fn an_unknown_key_is_refused_and_shown(by: Connection) {
     let sshd = Sshd::start();
     let unpinned = Target {
         host_keys: Vec::new(),
-        ..target(&sshd)
+        ..target_by(by, &sshd)
     };
     let known_hosts = format!(
         "UserKnownHostsFile {}\n",
@@ -58,12 +104,11 @@ async fn an_unknown_key_is_refused_and_shown() {
     );
 }
 
-#[tokio::test]
-async fn a_key_in_known_hosts_is_believed_until_it_changes() {
+async fn a_key_in_known_hosts_is_believed_until_it_changes(by: Connection) {
     let mut sshd = Sshd::start();
     let unpinned = Target {
         host_keys: Vec::new(),
-        ..target(&sshd)
+        ..target_by(by, &sshd)
     };
     let known_hosts = sshd.path("known_hosts");
     let line = format!("[127.0.0.1]:{} {}\n", sshd.port, sshd.host_key());
@@ -91,10 +136,9 @@ async fn a_key_in_known_hosts_is_believed_until_it_changes() {
     assert_eq!(sshd.logins(), 1);
 }
 
-#[tokio::test]
-async fn another_key_than_the_pinned_one_is_refused() {
+async fn another_key_than_the_pinned_one_is_refused(by: Connection) {
     let sshd = Sshd::start();
-    let mut wrong = target(&sshd);
+    let mut wrong = target_by(by, &sshd);
     wrong.host_keys = vec![sshd.public_key("stranger")];
     let error = refused(&wrong, &options()).await;
     let TransportError::ChangedHostKey {
@@ -115,19 +159,17 @@ async fn another_key_than_the_pinned_one_is_refused() {
     assert_eq!(sshd.logins(), 0);
 }
 
-#[tokio::test]
-async fn what_is_no_key_is_not_pinned() {
+async fn what_is_no_key_is_not_pinned(by: Connection) {
     let sshd = Sshd::start();
-    let mut wrong = target(&sshd);
+    let mut wrong = target_by(by, &sshd);
     wrong.host_keys = vec!["SHA256:abc".into()];
     let error = refused(&wrong, &options()).await;
     assert!(matches!(error, TransportError::Setting { .. }), "{error:?}");
 }
 
-#[tokio::test]
-async fn another_users_key_is_refused() {
+async fn another_users_key_is_refused(by: Connection) {
     let sshd = Sshd::start();
-    let mut wrong = target(&sshd);
+    let mut wrong = target_by(by, &sshd);
     wrong.identity_file = Some(sshd.path("stranger"));
     let error = refused(&wrong, &options()).await;
     let TransportError::Authentication { reason, .. } = &error else {
@@ -137,10 +179,9 @@ async fn another_users_key_is_refused() {
     assert_eq!(error.exit_code(), 1);
 }
 
-#[tokio::test]
-async fn a_closed_port_is_unreachable() {
+async fn a_closed_port_is_unreachable(by: Connection) {
     let sshd = Sshd::start();
-    let mut closed = target(&sshd);
+    let mut closed = target_by(by, &sshd);
     closed.port = Some(free_port());
     let error = refused(&closed, &options()).await;
     assert!(
@@ -156,10 +197,9 @@ async fn a_closed_port_is_unreachable() {
     assert_eq!(error.exit_code(), 69);
 }
 
-#[tokio::test]
-async fn an_unknown_name_is_unreachable() {
+async fn an_unknown_name_is_unreachable(by: Connection) {
     let sshd = Sshd::start();
-    let mut nowhere = target(&sshd);
+    let mut nowhere = target_by(by, &sshd);
     nowhere.address = "no-such-host.invalid".into();
     let error = refused(&nowhere, &options()).await;
     assert!(
@@ -175,11 +215,10 @@ async fn an_unknown_name_is_unreachable() {
     assert_eq!(error.exit_code(), 69);
 }
 
-#[tokio::test]
-async fn a_silent_host_is_given_up() {
+async fn a_silent_host_is_given_up(by: Connection) {
     let sshd = Sshd::start();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let mut silent = target(&sshd);
+    let mut silent = target_by(by, &sshd);
     silent.port = Some(listener.local_addr().unwrap().port());
     let begun = Instant::now();
     let options = Options {
@@ -204,10 +243,9 @@ async fn a_silent_host_is_given_up() {
     );
 }
 
-#[tokio::test]
-async fn a_cut_connection_is_lost() {
+async fn a_cut_connection_is_lost(by: Connection) {
     let sshd = Sshd::start();
-    let transport = connected(&target(&sshd)).await;
+    let transport = connected(&target_by(by, &sshd)).await;
     let mut channel = transport
         .exec(&["sh", "-c", "echo begun; sleep 60"])
         .await
@@ -229,10 +267,9 @@ async fn a_cut_connection_is_lost() {
     );
 }
 
-#[tokio::test]
-async fn nothing_survives_its_owner() {
+async fn nothing_survives_its_owner(by: Connection) {
     let sshd = Sshd::start();
-    let transport = connected(&target(&sshd)).await;
+    let transport = connected(&target_by(by, &sshd)).await;
     let channel = transport.exec(&["sleep", "60"]).await.unwrap();
     assert_eq!(sshd.connections(), 1);
     drop(transport);
@@ -244,8 +281,7 @@ async fn nothing_survives_its_owner() {
     }
 }
 
-#[tokio::test]
-async fn a_probe_is_a_connection_of_its_own() {
+async fn a_probe_is_a_connection_of_its_own(by: Connection) {
     let sshd = Sshd::start();
     let control = sshd.path("operators_master");
     let config = format!(
@@ -253,27 +289,25 @@ async fn a_probe_is_a_connection_of_its_own() {
         control.display()
     );
     let options = options_with(&sshd, &config);
-    let transport = connect(&target(&sshd), &options).await.unwrap();
+    let transport = connect(&target_by(by, &sshd), &options).await.unwrap();
     assert_eq!(sshd.logins(), 1);
-    probe(&target(&sshd), &options).await.unwrap();
+    probe(&target_by(by, &sshd), &options).await.unwrap();
     assert_eq!(sshd.logins(), 2);
-    probe(&target(&sshd), &options).await.unwrap();
+    probe(&target_by(by, &sshd), &options).await.unwrap();
     assert_eq!(sshd.logins(), 3);
     assert!(!control.exists());
     transport.close().await;
 }
 
-#[tokio::test]
-async fn a_probe_of_a_dead_host_says_so() {
+async fn a_probe_of_a_dead_host_says_so(by: Connection) {
     let mut sshd = Sshd::start();
-    let dead = target(&sshd);
+    let dead = target_by(by, &sshd);
     sshd.stop();
     let error = probe(&dead, &options()).await.unwrap_err();
     assert_eq!(error.exit_code(), 69);
 }
 
-#[tokio::test]
-async fn the_operators_configuration_holds() {
+async fn the_operators_configuration_holds(by: Connection) {
     let sshd = Sshd::start();
     let config = format!(
         "Host bare-name\n HostName 127.0.0.1\n Port {}\n User root\n IdentityFile {}\n \
@@ -286,7 +320,7 @@ async fn the_operators_configuration_holds() {
         port: None,
         user: None,
         identity_file: None,
-        ..target(&sshd)
+        ..target_by(by, &sshd)
     };
     let transport = connect(&by_alias, &options_with(&sshd, &config))
         .await
@@ -295,8 +329,7 @@ async fn the_operators_configuration_holds() {
     transport.close().await;
 }
 
-#[tokio::test]
-async fn a_jump_host_leads_to_the_host() {
+async fn a_jump_host_leads_to_the_host(by: Connection) {
     let (bastion, sshd) = (Sshd::start(), Sshd::start());
     let known_hosts = sshd.path("known_hosts");
     let line = format!("[127.0.0.1]:{} {}\n", bastion.port, bastion.host_key());
@@ -310,15 +343,21 @@ async fn a_jump_host_leads_to_the_host() {
     let options = options_with(&sshd, &config);
     let inner = Target {
         identity_file: Some(sshd.path("user")),
-        ..target(&sshd)
+        ..target_by(by, &sshd)
     };
 
     // The jump host is not known: it is the one to be named, and nothing of it is learned.
     let error = refused(&inner, &options).await;
-    assert!(
-        matches!(&error, TransportError::UnknownHostKey { host, key: None } if host.contains(&bastion.port.to_string())),
-        "{error:?}"
-    );
+    let named = match &error {
+        TransportError::UnknownHostKey { host, key: None } => host,
+        TransportError::UnknownJumpHostKey { entry, .. } => {
+            assert_eq!(format!("{entry}\n"), line);
+            entry
+        }
+        _ => panic!("{error:?}"),
+    };
+    assert!(named.contains(&bastion.port.to_string()), "{error:?}");
+    assert_eq!(bastion.logins(), 0);
 
     fs::write(&known_hosts, line).unwrap();
     let transport = connect(&inner, &options).await.unwrap();
@@ -327,12 +366,166 @@ async fn a_jump_host_leads_to_the_host() {
     transport.close().await;
 }
 
-#[tokio::test]
-async fn one_session_at_a_time_is_enough() {
+async fn one_session_at_a_time_is_enough(by: Connection) {
     let sshd = Sshd::with("MaxSessions 1");
-    let transport = connected(&target(&sshd)).await;
+    let transport = connected(&target_by(by, &sshd)).await;
     for _ in 0..20 {
         assert_eq!(run(&*transport, &["true"], b"").await.exit, Exit::Code(0));
     }
+    transport.close().await;
+}
+
+async fn jump_hosts_of_the_inventory_come_first(by: Connection) {
+    let (bastion, sshd) = (Sshd::start(), Sshd::start());
+    let known_hosts = sshd.path("known_hosts");
+    let line = format!("[127.0.0.1]:{} {}\n", bastion.port, bastion.host_key());
+    fs::write(&known_hosts, line).unwrap();
+    let config = format!(
+        "Host bastion\n HostName 127.0.0.1\n IdentityFile {}\n UserKnownHostsFile {}\n\
+         Host 127.0.0.1\n ProxyJump nowhere.invalid\n",
+        bastion.path("user").display(),
+        known_hosts.display()
+    );
+    let options = options_with(&sshd, &config);
+    let mut inner = target_by(by, &sshd);
+    inner.jump = vec![Jump::parse(&format!("root@bastion:{}", bastion.port)).unwrap()];
+    let transport = connect(&inner, &options).await.unwrap();
+    let bytes = vec![7; 3_000_000];
+    let output = run(&*transport, &["cat"], &bytes).await;
+    assert_eq!((output.exit, output.stdout == bytes), (Exit::Code(0), true));
+    assert_eq!((bastion.logins(), sshd.logins()), (1, 1));
+    transport.close().await;
+    probe(&inner, &options).await.unwrap();
+    assert_eq!((bastion.logins(), sshd.logins()), (2, 2));
+}
+
+async fn a_closed_port_behind_a_jump_host_is_unreachable(by: Connection) {
+    let bastion = Sshd::start();
+    let known_hosts = bastion.path("known_hosts");
+    let line = format!("[127.0.0.1]:{} {}\n", bastion.port, bastion.host_key());
+    fs::write(&known_hosts, line).unwrap();
+    let config = format!(
+        "Host bastion\n HostName 127.0.0.1\n IdentityFile {}\n UserKnownHostsFile {}\n",
+        bastion.path("user").display(),
+        known_hosts.display()
+    );
+    let mut closed = target_by(by, &bastion);
+    closed.port = Some(free_port());
+    closed.jump = vec![Jump::parse(&format!("root@bastion:{}", bastion.port)).unwrap()];
+    let error = refused(&closed, &options_with(&bastion, &config)).await;
+    let TransportError::Unreachable { reason, .. } = &error else {
+        panic!("{error:?}");
+    };
+    // `ssh` does not pass on why.
+    if by == Connection::Russh {
+        assert!(matches!(reason, Unreachable::Refused(_)), "{error:?}");
+    }
+    assert_eq!(error.exit_code(), 69);
+}
+
+/// No goodbye and no error: packets are lost.
+async fn a_silent_connection_is_lost(by: Connection) {
+    let sshd = Sshd::start();
+    let link = SlowLink::to(sshd.port, Duration::ZERO, u32::MAX);
+    let mut behind = target_by(by, &sshd);
+    behind.port = Some(link.port);
+    let options = Options {
+        alive_interval: Duration::from_secs(1),
+        ..options()
+    };
+    let transport = connect(&behind, &options).await.unwrap();
+    let mut channel = transport
+        .exec(&["sh", "-c", "echo begun; sleep 60"])
+        .await
+        .unwrap();
+    let mut begun = [0; 6];
+    channel.stdout.read_exact(&mut begun).await.unwrap();
+    link.pull_the_cable();
+    let output = tokio::time::timeout(Duration::from_secs(8), channel.output(b""))
+        .await
+        .unwrap();
+    assert!(
+        matches!(output, Err(TransportError::Lost { .. })),
+        "{output:?}"
+    );
+}
+
+/// 40 ms each way, 2 MB a second.
+async fn a_slow_link_is_no_hindrance(by: Connection) {
+    let sshd = Sshd::start();
+    let link = SlowLink::to(sshd.port, Duration::from_millis(40), 2_000_000);
+    let mut behind = target_by(by, &sshd);
+    behind.port = Some(link.port);
+    let transport = connected(&behind).await;
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let output = run(&*transport, &["cat"], &bytes).await;
+    assert_eq!((output.exit, output.stdout == bytes), (Exit::Code(0), true));
+    transport.close().await;
+}
+
+/// The operator thinks about a question while the host asks for signs of life.
+async fn an_idle_command_keeps_its_connection(by: Connection) {
+    let sshd = Sshd::with("ClientAliveInterval 1\nClientAliveCountMax 1");
+    let transport = connected(&target_by(by, &sshd)).await;
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(run(&*transport, &["true"], b"").await.exit, Exit::Code(0));
+    transport.close().await;
+}
+
+async fn a_pinned_key_need_not_be_the_favourite(by: Connection) {
+    for (kind, bits) in [("ecdsa", "256"), ("rsa", "2048")] {
+        let sshd = Sshd::with_host_key(&["-t", kind, "-b", bits]);
+        let transport = connected(&target_by(by, &sshd)).await;
+        assert_eq!(run(&*transport, &["true"], b"").await.exit, Exit::Code(0));
+        transport.close().await;
+    }
+}
+
+async fn a_hashed_name_is_known(by: Connection) {
+    let sshd = Sshd::start();
+    let known_hosts = sshd.path("known_hosts");
+    let line = format!("[127.0.0.1]:{} {}\n", sshd.port, sshd.host_key());
+    fs::write(&known_hosts, line).unwrap();
+    hash_names(&known_hosts);
+    assert!(fs::read_to_string(&known_hosts).unwrap().starts_with("|1|"));
+    let unpinned = Target {
+        host_keys: Vec::new(),
+        ..target_by(by, &sshd)
+    };
+    let text = format!("UserKnownHostsFile {}\n", known_hosts.display());
+    let options = options_with(&sshd, &text);
+    connect(&unpinned, &options).await.unwrap().close().await;
+}
+
+async fn a_revoked_key_is_refused(by: Connection) {
+    let sshd = Sshd::start();
+    let known_hosts = sshd.path("known_hosts");
+    let (port, key) = (sshd.port, sshd.host_key());
+    let lines = format!("[127.0.0.1]:{port} {key}\n@revoked * {key}\n");
+    fs::write(&known_hosts, lines).unwrap();
+    let unpinned = Target {
+        host_keys: Vec::new(),
+        ..target_by(by, &sshd)
+    };
+    let text = format!("UserKnownHostsFile {}\n", known_hosts.display());
+    let error = refused(&unpinned, &options_with(&sshd, &text)).await;
+    if by == Connection::Russh {
+        assert!(
+            matches!(&error, TransportError::RevokedHostKey { place, .. } if place.ends_with(":2")),
+            "{error:?}"
+        );
+    }
+    assert_eq!(sshd.logins(), 0);
+}
+
+async fn the_agent_stays_here(by: Connection) {
+    let sshd = Sshd::start();
+    let agent = SshAgent::with(&[&sshd.path("user")]);
+    let mut options = options_with(&sshd, "ForwardAgent yes\n");
+    options.credentials.agent = Some(agent.socket.clone());
+    let transport = connect(&target_by(by, &sshd), &options).await.unwrap();
+    let script = "echo ${SSH_AUTH_SOCK-none}";
+    let output = run(&*transport, &["sh", "-c", script], b"").await;
+    assert_eq!(output.stdout, b"none\n");
     transport.close().await;
 }

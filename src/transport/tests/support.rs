@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use crate::inventory::{Connection, Target};
 use crate::test_support::sshd::Sshd;
-use crate::transport::{Channel, Exit, Options, Transport, TransportError, connect};
+use crate::transport::{Channel, Credentials, Exit, Options, Transport, TransportError, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The host as an inventory would have it that pins the right key.
 pub(crate) fn target(sshd: &Sshd) -> Target {
+    target_by(Connection::Openssh, sshd)
+}
+
+pub(crate) fn target_by(connection: Connection, sshd: &Sshd) -> Target {
     Target {
         name: "prod1".into(),
         address: "127.0.0.1".into(),
@@ -17,7 +21,8 @@ pub(crate) fn target(sshd: &Sshd) -> Target {
         user: Some("root".into()),
         host_keys: vec![sshd.host_key()],
         identity_file: Some(sshd.path("user")),
-        connection: Connection::Openssh,
+        jump: Vec::new(),
+        connection,
     }
 }
 
@@ -29,6 +34,7 @@ pub(crate) fn this_machine() -> Target {
         user: None,
         host_keys: Vec::new(),
         identity_file: None,
+        jump: Vec::new(),
         connection: Connection::Local,
     }
 }
@@ -38,6 +44,8 @@ pub(crate) fn options() -> Options {
     Options {
         connect_timeout: Duration::from_secs(5),
         ssh_config: Vec::new(),
+        credentials: Credentials::default(),
+        ..Options::default()
     }
 }
 

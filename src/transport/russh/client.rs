@@ -1,0 +1,321 @@
+//! Our side of the protocol: which algorithms, which host key, and what the host says beside the answers.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use russh::client::{ChannelOpenHandle, Config, DisconnectReason, Handler, Msg, Session};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Preferred, cipher, kex};
+
+use super::known_hosts::{KnownKeys, Verdict};
+use super::route::{Hop, Keys};
+use crate::transport::{ALIVE_QUESTIONS, HostKey, Options, TransportError};
+
+/// What is heard of a connection apart from answers. Shared with those who ask why it ended.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hearsay(Arc<Mutex<Heard>>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// Why the connection is gone.
+    end: Option<String>,
+    /// Why the last channel was not opened.
+    refusal: Option<String>,
+}
+
+/// Takes the events of one connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    name: String,
+    is_jump: bool,
+    /// For the hop that the connection leads to; the keys are needed once.
+    keys: Keys,
+    hearsay: Hearsay,
+}
+
+/// Why a handshake ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HandshakeError {
+    #[error(transparent)]
+    Protocol(#[from] russh::Error),
+    #[error("{0}")]
+    HostKey(Box<TransportError>),
+}
+
+impl Hearsay {
+    pub(super) fn end(&self) -> String {
+        self.lock().end.clone().unwrap_or_default()
+    }
+
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.lock().refusal.take()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    /// Takes the keys out of the hop.
+    pub(super) fn of(hop: &mut Hop, hearsay: Hearsay) -> Self {
+        Self {
+            name: hop.name.clone(),
+            is_jump: hop.is_jump,
+            keys: std::mem::replace(&mut hop.keys, Keys::Pinned(Vec::new())),
+            hearsay,
+        }
+    }
+
+    /// How to speak to the hop. Key types that it is known by come first, or it would present another key.
+    pub(super) fn config(&self, options: &Options) -> Config {
+        let mut preferred = Preferred::DEFAULT;
+        let known = match &self.keys {
+            Keys::Pinned(keys) => keys.iter().map(|key| key.kind().to_owned()).collect(),
+            Keys::Known { keys, .. } => keys.kinds(),
+        };
+        let mut kinds = vec![
+            Algorithm::Ed25519,
+            ecdsa(EcdsaCurve::NistP256),
+            ecdsa(EcdsaCurve::NistP384),
+            ecdsa(EcdsaCurve::NistP521),
+            rsa(HashAlg::Sha512),
+            rsa(HashAlg::Sha256),
+        ];
+        // A stable sort: what is known moves to the front. RSA keys are called `ssh-rsa`, whatever the hash.
+        kinds.sort_by_key(|kind| {
+            let name = match kind {
+                Algorithm::Rsa { .. } => "ssh-rsa".to_owned(),
+                kind => kind.to_string(),
+            };
+            !known.contains(&name)
+        });
+        preferred.key = Cow::Owned(kinds);
+        // Also what hosts have that allow nothing but what is approved for governments.
+        let mut exchanges = preferred.kex.to_vec();
+        let extensions = exchanges.len() - 4;
+        exchanges.splice(
+            extensions..extensions,
+            [
+                kex::ECDH_SHA2_NISTP256,
+                kex::ECDH_SHA2_NISTP384,
+                kex::ECDH_SHA2_NISTP521,
+            ],
+        );
+        preferred.kex = Cow::Owned(exchanges);
+        let mut ciphers = preferred.cipher.to_vec();
+        ciphers.insert(2, cipher::AES_128_GCM);
+        preferred.cipher = Cow::Owned(ciphers);
+        Config {
+            preferred,
+            keepalive_interval: Some(options.alive_interval),
+            keepalive_max: ALIVE_QUESTIONS,
+            nodelay: true,
+            ..Config::default()
+        }
+    }
+
+    fn check(&self, presented: &PublicKey) -> Result<(), TransportError> {
+        let line = presented.to_openssh().unwrap_or_default();
+        let Some(key) = HostKey::parse(&line) else {
+            return Err(TransportError::Ssh {
+                host: self.name.clone(),
+                message: "it presents a key that can't be read".into(),
+            });
+        };
+        match &self.keys {
+            Keys::Pinned(keys) if keys.contains(&key) => Ok(()),
+            Keys::Pinned(keys) => Err(TransportError::ChangedHostKey {
+                host: self.name.clone(),
+                expected: keys.iter().map(|key| key.fingerprint.clone()).collect(),
+                pinned: true,
+                found: Some(key.fingerprint),
+                offending: None,
+            }),
+            Keys::Known { name, keys } => self.check_known(presented, key, name, keys),
+        }
+    }
+
+    fn check_known(
+        &self,
+        presented: &PublicKey,
+        key: HostKey,
+        name: &str,
+        keys: &KnownKeys,
+    ) -> Result<(), TransportError> {
+        let host = self.name.clone();
+        match keys.judge(presented) {
+            Verdict::Known => Ok(()),
+            Verdict::Changed(others) => Err(TransportError::ChangedHostKey {
+                host,
+                expected: others
+                    .iter()
+                    .map(|known| known.key.fingerprint(HashAlg::Sha256).to_string())
+                    .collect(),
+                pinned: false,
+                found: Some(key.fingerprint),
+                offending: others.first().map(|known| known.place.clone()),
+            }),
+            Verdict::Revoked(known) => Err(TransportError::RevokedHostKey {
+                host,
+                found: key.fingerprint,
+                place: known.place.clone(),
+            }),
+            Verdict::Unknown => match &keys.authority {
+                Some(place) => Err(TransportError::HostCertificate {
+                    host,
+                    place: place.clone(),
+                }),
+                None if self.is_jump => Err(TransportError::UnknownJumpHostKey {
+                    host,
+                    entry: format!("{name} {}", key.line),
+                    fingerprint: key.fingerprint,
+                }),
+                None => Err(TransportError::UnknownHostKey {
+                    host,
+                    key: Some(key),
+                }),
+            },
+        }
+    }
+}
+
+/// The host may open nothing towards us: every kind of channel that it could ask for is refused, by dropping what
+/// would accept it.
+impl Handler for Client {
+    type Error = HandshakeError;
+
+    async fn check_server_key(
+        &mut self,
+        presented: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        self.check(&presented.public_key())
+            .map(|()| true)
+            .map_err(|error| HandshakeError::HostKey(Box::new(error)))
+    }
+
+    async fn channel_open_failure(
+        &mut self,
+        _channel: ChannelId,
+        _reason: ChannelOpenFailure,
+        description: &str,
+        _language: &str,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.hearsay.lock().refusal = Some(description.to_owned());
+        Ok(())
+    }
+
+    async fn disconnected(
+        &mut self,
+        reason: DisconnectReason<Self::Error>,
+    ) -> Result<(), Self::Error> {
+        let (said, result) = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => (info.message, Ok(())),
+            DisconnectReason::Error(error) => {
+                let said = match &error {
+                    HandshakeError::Protocol(russh::Error::KeepaliveTimeout) => {
+                        "the host gave no sign of life any more".to_owned()
+                    }
+                    HandshakeError::Protocol(russh::Error::Disconnect | russh::Error::HUP) => {
+                        "the host closed it".to_owned()
+                    }
+                    HandshakeError::Protocol(russh::Error::IO(error)) => match error.kind() {
+                        std::io::ErrorKind::UnexpectedEof => "the host closed it".to_owned(),
+                        std::io::ErrorKind::TimedOut => {
+                            "the host gave no sign of life any more".to_owned()
+                        }
+                        _ => error.to_string(),
+                    },
+                    other => other.to_string(),
+                };
+                (said, Err(error))
+            }
+        };
+        self.hearsay.lock().end.get_or_insert(said);
+        result
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _channel: Channel<Msg>,
+        _connected_address: &str,
+        _connected_port: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _channel: Channel<Msg>,
+        _socket_path: &str,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _channel: Channel<Msg>,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _channel: Channel<Msg>,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _channel: Channel<Msg>,
+        _host_to_connect: &str,
+        _port_to_connect: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _channel: Channel<Msg>,
+        _socket_path: &str,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _channel: Channel<Msg>,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+fn ecdsa(curve: EcdsaCurve) -> Algorithm {
+    Algorithm::Ecdsa { curve }
+}
+
+fn rsa(hash: HashAlg) -> Algorithm {
+    Algorithm::Rsa { hash: Some(hash) }
+}
