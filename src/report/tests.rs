@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indicatif::{ProgressDrawTarget, TermLike};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::style::Styles;
@@ -359,6 +360,26 @@ fn a_table_of_keys() {
         (words, "was never used".into())
     );
     insta::assert_snapshot!(console.stdout.text());
+}
+
+#[test]
+fn a_secret_is_asked_for_on_a_terminal_and_not_shown() {
+    let ask = |input, options| {
+        let console = console(options, input);
+        let answer = console.report.asks_for_secrets()("Passphrase for /key");
+        let answer = answer.map(|secret| secret.expose_secret().to_owned());
+        (answer, console.stderr.text(), console.stdout.text())
+    };
+    for options in [Options::default(), json()] {
+        let (answer, stderr, stdout) = ask(Some("open sesame\n"), options);
+        assert_eq!(answer.as_deref(), Some("open sesame"));
+        assert_eq!(stderr, "Passphrase for /key: \n");
+        assert!(!stdout.contains("sesame"));
+    }
+    assert_eq!(
+        ask(None, Options::default()),
+        (None, String::new(), String::new())
+    );
 }
 
 #[test]

@@ -13,6 +13,15 @@ pub enum TransportError {
     #[error("{host} refused to let us in: {reason}")]
     Authentication { host: String, reason: String },
 
+    #[error("{host} refused to let {user} in: {reason}{}", listed(tried))]
+    Denied {
+        host: String,
+        user: String,
+        reason: String,
+        /// Each key that was offered, or could not be, and what became of it.
+        tried: Vec<String>,
+    },
+
     #[error("{}", unknown_key(host, key.as_ref()))]
     UnknownHostKey {
         host: String,
@@ -128,6 +137,12 @@ impl TransportError {
             Self::Authentication { .. } => {
                 "try `ssh` to the same address by hand; a key with a passphrase has to be in an agent (`ssh-add`)".into()
             }
+            Self::Denied { reason, .. } if reason.contains("Too many") => {
+                "name the right key: `identity_file` in the inventory, or IdentityFile in ~/.ssh/config; others are not offered before it then".into()
+            }
+            Self::Denied { user, .. } => format!(
+                "one of these keys has to be in ~/.ssh/authorized_keys of {user} on the host; `identity_file` names another, `ssh-add` gives it to an agent"
+            ),
             Self::UnknownHostKey { key: Some(key), .. } => format!(
                 "compare the fingerprint with the one shown on the host's own console (`ssh-keygen -lf \
                  /etc/ssh/ssh_host_ed25519_key.pub`); if it is the same, pin it in the inventory:\n    host_keys: [\"{}\"]",
@@ -156,7 +171,9 @@ impl TransportError {
             Self::Lost { .. } => {
                 "what had begun on the host is completed or undone there; run the command again to see the state".into()
             }
-            Self::NoSsh => "install it: `apt install openssh-client`".into(),
+            Self::NoSsh => {
+                "install it (`apt install openssh-client`), or do without: `connection: russh` in the inventory".into()
+            }
             Self::IdentityFile { .. } => "correct `identity_file` in the inventory".into(),
             Self::Exec { .. } => "the host's sshd may limit sessions (MaxSessions) or force a command".into(),
             Self::Setting { .. }
@@ -189,6 +206,10 @@ impl Unreachable {
             }
         }
     }
+}
+
+fn listed(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n    {line}")).collect()
 }
 
 fn because(reason: &str) -> String {

@@ -21,6 +21,14 @@ pub struct SshAgent {
 
 impl SshAgent {
     pub fn with(keys: &[&Path]) -> Self {
+        let this = Self::start();
+        for key in keys {
+            this.add(key, &[]);
+        }
+        this
+    }
+
+    fn start() -> Self {
         let dir = tempfile::Builder::new()
             .prefix("ocrctl-test-agent-")
             .tempdir()
@@ -32,27 +40,38 @@ impl SshAgent {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let this = Self {
-            socket,
-            child,
-            _dir: dir,
-        };
         for _ in 0..200 {
-            if this.socket.exists() {
+            if socket.exists() {
                 break;
             }
             sleep(Duration::from_millis(10));
         }
-        for key in keys {
-            let status = Command::new("ssh-add")
-                .arg("-q")
-                .arg(key)
-                .env("SSH_AUTH_SOCK", &this.socket)
-                .status()
-                .unwrap();
-            assert!(status.success(), "ssh-add {}: {status}", key.display());
+        Self {
+            socket,
+            child,
+            _dir: dir,
         }
+    }
+
+    /// A key that it uses only for the destination, which it knows by a `known_hosts` file.
+    pub fn constrained(key: &Path, destination: &str, known_hosts: &Path) -> Self {
+        let this = Self::start();
+        this.add(
+            key,
+            &["-H", known_hosts.to_str().unwrap(), "-h", destination],
+        );
         this
+    }
+
+    fn add(&self, key: &Path, options: &[&str]) {
+        let status = Command::new("ssh-add")
+            .arg("-q")
+            .args(options)
+            .arg(key)
+            .env("SSH_AUTH_SOCK", &self.socket)
+            .status()
+            .unwrap();
+        assert!(status.success(), "ssh-add {}: {status}", key.display());
     }
 }
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
+use russh::keys::agent::{AgentIdentity, AgentSessionBinding};
 use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PublicKey, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::UnixStream;
@@ -242,12 +242,20 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// An agent and its keys, or why there are none.
+/// An agent and its keys, or why there are none. `binding`: the connection that they are for; an agent holds back a
+/// key that is meant for other hosts (`ssh-add -h`).
 pub(super) async fn agent(
     socket: &Path,
+    binding: Option<&AgentSessionBinding>,
 ) -> Result<(AgentClient<UnixStream>, Vec<AgentIdentity>), String> {
     let problem = |error: russh::keys::Error| format!("the agent at {}: {error}", socket.display());
     let mut agent = AgentClient::connect_uds(socket).await.map_err(problem)?;
+    if let Some(binding) = binding
+        && let Err(error) = agent.bind_session(binding, false).await
+    {
+        // An agent that does not know the question has no such keys.
+        tracing::debug!(%error, "the agent is not told which connection it is for");
+    }
     let held = agent.request_identities().await.map_err(problem)?;
     Ok((agent, held))
 }

@@ -20,6 +20,8 @@ use crate::transport::{Options, TransportError};
 
 /// A login may ask a directory service, or for a touch of a security key.
 const LOGIN: Duration = Duration::from_secs(20);
+/// For the host's last words.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// How often a passphrase may be mistyped.
 const TRIES: usize = 3;
 
@@ -95,7 +97,12 @@ impl<'a> Login<'a> {
         let mut agent = None;
         let mut held = Vec::new();
         if let Some(socket) = &self.hop.identities.agent {
-            match timeout(self.limit(), identity::agent(socket)).await {
+            match timeout(
+                self.limit(),
+                identity::agent(socket, self.handle.agent_session_binding()),
+            )
+            .await
+            {
                 Ok(Ok((client, identities))) => {
                     agent = Some(client);
                     held = identities;
@@ -121,9 +128,6 @@ impl<'a> Login<'a> {
         }
         let mut locked = None;
         for offer in offers.identities {
-            if self.handle.is_closed() {
-                break;
-            }
             let answer = match &offer {
                 Identity::Agent(_) => match agent.as_mut() {
                     Some(agent) => self.offer(&offer, Proof::Agent(agent)).await?,
@@ -139,6 +143,11 @@ impl<'a> Login<'a> {
             };
             match answer {
                 Answer::In => return Ok(()),
+                // It has lost patience: what it says of that comes a moment later.
+                _ if self.handle.is_closed() => {
+                    let _ = timeout(GOODBYE, &mut *self.handle).await;
+                    break;
+                }
                 Answer::Refused => self.tried.push(format!("{offer} was refused")),
                 Answer::Locked => self.tried.push(format!("{offer} needs a passphrase")),
                 Answer::Failed(problem) => self.tried.push(format!("{offer}: {problem}")),
@@ -306,25 +315,25 @@ impl<'a> Login<'a> {
         self.rsa_hash
     }
 
-    fn denied(&self) -> TransportError {
+    fn denied(self) -> TransportError {
         let methods: Vec<&str> = self.methods.iter().map(<&str>::from).collect();
-        let mut reason = match methods.as_slice() {
-            [] => self.hearsay.end(),
-            methods => format!("Permission denied ({})", methods.join(",")),
+        let mut reason = match self.hearsay.end() {
+            // Such as that there were too many keys.
+            said if !said.is_empty() => said,
+            _ => format!("Permission denied ({})", methods.join(",")),
         };
-        if reason.is_empty() {
-            reason = "Permission denied".into();
-        }
-        if !self.methods.is_empty() && !self.methods.contains(&MethodKind::PublicKey) {
+        if !methods.is_empty() && !self.methods.contains(&MethodKind::PublicKey) {
             reason.push_str("; it takes no keys");
         }
-        let tried = match self.tried.as_slice() {
-            [] => "there was no key to offer".to_owned(),
-            tried => tried.join("; "),
-        };
-        TransportError::Authentication {
+        let mut tried = self.tried;
+        if tried.is_empty() {
+            tried.push("there was no key to offer".into());
+        }
+        TransportError::Denied {
             host: self.hop.name.clone(),
-            reason: format!("{reason}, for {}; {tried}", self.hop.user),
+            user: self.hop.user.clone(),
+            reason,
+            tried,
         }
     }
 

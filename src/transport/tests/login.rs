@@ -151,10 +151,7 @@ async fn a_key_that_the_host_does_not_want_is_not_asked_for() {
     let mut options = options();
     options.credentials.passphrases = passphrases;
     let error = refused(&target, &options).await;
-    assert!(
-        matches!(error, TransportError::Authentication { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, TransportError::Denied { .. }), "{error:?}");
     assert_eq!(questions.load(Ordering::SeqCst), 0);
 }
 
@@ -182,7 +179,7 @@ async fn a_refusal_lists_what_was_tried() {
     let said = error.to_string();
     for words in [
         "Permission denied (publickey)",
-        "for root",
+        "to let root in",
         "absent does not exist",
         "the agent's key SHA256:",
         "(ocrctl test) was refused",
@@ -202,6 +199,49 @@ async fn a_refusal_lists_what_was_tried() {
         error.to_string().contains("there was no key to offer"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn too_many_keys_are_told_apart_from_wrong_ones() {
+    let sshd = Sshd::with("MaxAuthTries 2");
+    let names = ["a", "b", "c", "user"].map(|name| sshd.path(name));
+    for name in &names[..3] {
+        keygen(name, &[]);
+    }
+    let agent = SshAgent::with(&names.each_ref().map(|path| path.as_path()));
+    let mut options = options();
+    options.credentials.agent = Some(agent.socket.clone());
+    let error = refused(&keyless(&sshd), &options).await;
+    assert!(
+        error
+            .to_string()
+            .contains("Too many authentication failures"),
+        "{error}"
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("identity_file"), "{hint}");
+    // A key that is named comes first.
+    let named = Target {
+        identity_file: Some(sshd.path("user")),
+        ..keyless(&sshd)
+    };
+    works(&named, &options).await;
+}
+
+#[tokio::test]
+async fn an_agent_learns_which_host_it_signs_for() {
+    let (sshd, other) = (Sshd::start(), Sshd::start());
+    fs::copy(sshd.path("user.pub"), other.path("authorized")).unwrap();
+    let known_hosts = sshd.path("known_hosts");
+    let line = |host: &Sshd| format!("[127.0.0.1]:{} {}\n", host.port, host.host_key());
+    fs::write(&known_hosts, line(&sshd) + &line(&other)).unwrap();
+    let destination = format!("root@[127.0.0.1]:{}", sshd.port);
+    let agent = SshAgent::constrained(&sshd.path("user"), &destination, &known_hosts);
+    let mut options = options();
+    options.credentials.agent = Some(agent.socket.clone());
+    works(&keyless(&sshd), &options).await;
+    let error = refused(&keyless(&other), &options).await;
+    assert!(matches!(error, TransportError::Denied { .. }), "{error:?}");
 }
 
 #[tokio::test]

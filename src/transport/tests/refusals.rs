@@ -41,6 +41,7 @@ on_each_ssh!(
     another_users_key_is_refused,
     a_closed_port_is_unreachable,
     an_unknown_name_is_unreachable,
+    a_name_is_looked_up,
     a_silent_host_is_given_up,
     a_cut_connection_is_lost,
     nothing_survives_its_owner,
@@ -49,6 +50,7 @@ on_each_ssh!(
     the_operators_configuration_holds,
     a_jump_host_leads_to_the_host,
     one_session_at_a_time_is_enough,
+    a_session_too_many_is_refused,
     jump_hosts_of_the_inventory_come_first,
     a_closed_port_behind_a_jump_host_is_unreachable,
     a_silent_connection_is_lost,
@@ -172,10 +174,15 @@ async fn another_users_key_is_refused(by: Connection) {
     let mut wrong = target_by(by, &sshd);
     wrong.identity_file = Some(sshd.path("stranger"));
     let error = refused(&wrong, &options()).await;
-    let TransportError::Authentication { reason, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert!(reason.contains("Permission denied (publickey)"), "{reason}");
+    let said = error.to_string();
+    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    assert!(
+        matches!(
+            error,
+            TransportError::Authentication { .. } | TransportError::Denied { .. }
+        ),
+        "{error:?}"
+    );
     assert_eq!(error.exit_code(), 1);
 }
 
@@ -213,6 +220,13 @@ async fn an_unknown_name_is_unreachable(by: Connection) {
         "{error:?}"
     );
     assert_eq!(error.exit_code(), 69);
+}
+
+async fn a_name_is_looked_up(by: Connection) {
+    let sshd = Sshd::start();
+    let mut named = target_by(by, &sshd);
+    named.address = "localhost".into();
+    connected(&named).await.close().await;
 }
 
 async fn a_silent_host_is_given_up(by: Connection) {
@@ -372,6 +386,22 @@ async fn one_session_at_a_time_is_enough(by: Connection) {
     for _ in 0..20 {
         assert_eq!(run(&*transport, &["true"], b"").await.exit, Exit::Code(0));
     }
+    transport.close().await;
+}
+
+async fn a_session_too_many_is_refused(by: Connection) {
+    let sshd = Sshd::with("MaxSessions 1");
+    let transport = connected(&target_by(by, &sshd)).await;
+    let first = transport.exec(&["cat"]).await.unwrap();
+    let second = transport.exec(&["true"]).await;
+    let Err(error @ TransportError::Exec { .. }) = second else {
+        panic!("{second:?}");
+    };
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("MaxSessions"), "{hint}");
+    // The first one goes on.
+    let output = first.output(b"still there").await.unwrap();
+    assert_eq!(output.stdout, b"still there");
     transport.close().await;
 }
 
