@@ -146,7 +146,10 @@ impl Side {
         let used = self.used() - before;
         let (alone, text) = self.engine.read(page);
         for reply in replies {
-            assert_eq!(reply.answer().pages[0].text.trim_end(), text.trim_end());
+            // A page that an idle worker shared may have a paragraph end where it was cut.
+            let answer = reply.answer();
+            let read = answer.pages[0].text.split_whitespace();
+            assert!(read.eq(text.split_whitespace()), "another text");
         }
         self.rates.wall.push(pages as f64 / took.as_secs_f64());
         self.rates.cpu.push(pages as f64 / used);
