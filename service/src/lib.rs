@@ -29,6 +29,14 @@ pub mod document;
 pub mod fuzzing;
 pub mod http;
 #[cfg(any(feature = "engine", fuzzing))]
+#[cfg_attr(
+    not(feature = "engine"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what only the engine needs is not fuzzed"
+    )
+)]
 mod image;
 pub mod keyring;
 pub mod lines;

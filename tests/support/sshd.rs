@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -130,11 +131,20 @@ impl Sshd {
 
     /// Cut every connection as if the cable were: no goodbye from the processes that serve them.
     pub fn cut(&self) {
+        self.signal_connections(Signal::SIGKILL);
+    }
+
+    /// The processes that serve connections stand still; what arrives is taken in by the kernel as far as it has room.
+    pub fn freeze(&self) {
+        self.signal_connections(Signal::SIGSTOP);
+    }
+
+    fn signal_connections(&self, what: Signal) {
         for id in descendants(self.child.id()) {
             // What runs at the other end of a connection outlives it.
             let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
             if name.starts_with("sshd") {
-                kill(id);
+                signal(id, what);
             }
         }
     }
@@ -247,8 +257,12 @@ fn run(command: &mut Command) {
 }
 
 fn kill(id: u32) {
+    signal(id, Signal::SIGKILL);
+}
+
+fn signal(id: u32, what: Signal) {
     let id = nix::unistd::Pid::from_raw(i32::try_from(id).unwrap());
-    let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::signal::kill(id, what);
 }
 
 fn descendants(id: u32) -> Vec<u32> {

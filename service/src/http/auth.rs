@@ -100,8 +100,11 @@ pub(super) async fn require_key(
     response
 }
 
+/// `None` too if there are several: something between here and the client could have looked at another one.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let value = value.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -123,5 +126,13 @@ mod tests {
             assert_eq!(of(wrong), None, "{wrong}");
         }
         assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn of_two_keys_none_counts() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, "Bearer abc".parse().unwrap());
+        headers.append(AUTHORIZATION, "Bearer abc".parse().unwrap());
+        assert_eq!(bearer(&headers), None);
     }
 }

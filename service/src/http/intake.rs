@@ -194,9 +194,16 @@ fn upload_too_slow() -> Rejection {
 
 /// How long this request may take: the client's wish, but no longer than the service allows.
 pub(super) fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, Rejection> {
-    let Some(value) = headers.get(DEADLINE_MS) else {
+    let mut values = headers.get_all(DEADLINE_MS).iter();
+    let Some(value) = values.next() else {
         return Ok(most);
     };
+    if values.next().is_some() {
+        return Err(Rejection::new(
+            ProblemKind::Malformed,
+            "X-Deadline-Ms is there twice.",
+        ));
+    }
     value
         .to_str()
         .ok()
@@ -209,4 +216,27 @@ pub(super) fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration
                 "X-Deadline-Ms is a whole number of milliseconds.",
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_stated_once_and_is_no_later_than_the_service_s() {
+        let most = Duration::from_secs(120);
+        let of = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(DEADLINE_MS, value.parse().unwrap());
+            }
+            time_limit(&headers, most).ok()
+        };
+        assert_eq!(of(&[]), Some(most));
+        assert_eq!(of(&["1500"]), Some(Duration::from_millis(1500)));
+        assert_eq!(of(&["1500000"]), Some(most));
+        for wrong in [&["0"][..], &["-5"], &["1.5"], &["soon"], &["9", "9"]] {
+            assert_eq!(of(wrong), None, "{wrong:?}");
+        }
+    }
 }

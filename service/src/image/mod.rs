@@ -1,6 +1,7 @@
 //! Images: decoded in Rust, under limits, to one gray byte a pixel.
 
 mod embed;
+mod fax;
 mod gray;
 mod jpeg_end;
 mod measure;

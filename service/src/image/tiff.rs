@@ -11,7 +11,7 @@ use tiff::{ColorType, TiffError};
 
 use super::embed::{self, Data, Picture, Space};
 use super::measure::turned;
-use super::{Scan, Size, check_size, corrupt, gray, palette, resolution};
+use super::{Scan, Size, check_size, corrupt, fax, gray, palette, resolution};
 use crate::protocol::{Fault, FaultKind};
 
 /// A chain of directories can be made to look endless.
@@ -20,7 +20,10 @@ const MAX_PAGES: u32 = 10_000;
 /// The photometric interpretation of a page with a colour map.
 const PALETTE: u16 = 3;
 
-type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
+/// That of one where 0 is black. Most faxes have it the other way round.
+const BLACK_IS_ZERO: u16 = 1;
+
+pub(super) type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
 
 /// Counts the pages. One whose directory is damaged counts, so that it is answered as damaged and not left out.
 pub(super) fn count(bytes: &[u8]) -> Result<u32, Fault> {
@@ -203,6 +206,18 @@ fn gray_pixels(
     width: u32,
     height: u32,
 ) -> Result<Vec<u8>, Fault> {
+    if let Some(mut pixels) = fax::bits(tiff)? {
+        let interpretation = tiff.find_tag_unsigned(Tag::PhotometricInterpretation);
+        let shades = match (palette, interpretation.map_err(fault)?) {
+            (Some(palette), _) => [0, 1].map(|index| palette.get(index).copied().unwrap_or(255)),
+            (None, Some(BLACK_IS_ZERO)) => [0, 255],
+            (None, _) => [255, 0],
+        };
+        for pixel in &mut pixels {
+            *pixel = shades[usize::from(*pixel)];
+        }
+        return Ok(pixels);
+    }
     let color = tiff.colortype().map_err(fault)?;
     let mut buffer = DecodingResult::U8(Vec::new());
     let layout = tiff.read_image_to_buffer(&mut buffer).map_err(fault)?;
@@ -306,14 +321,14 @@ fn packed(samples: &[u8], width: usize, bits: u8, gray: &dyn Fn(u8) -> u8) -> Ve
         .collect()
 }
 
-fn unsupported(what: &str) -> Fault {
+pub(super) fn unsupported(what: &str) -> Fault {
     Fault::new(
         FaultKind::Unsupported,
         format!("This variant of TIFF is not supported ({what}); save it as 8 bits gray or RGB."),
     )
 }
 
-fn fault(error: TiffError) -> Fault {
+pub(super) fn fault(error: TiffError) -> Fault {
     match error {
         TiffError::LimitsExceeded => Fault::new(
             FaultKind::TooLarge,

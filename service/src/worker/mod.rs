@@ -173,9 +173,14 @@ impl Worker {
                 };
                 match content {
                     Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
-                    Ok(content) => reader
-                        .read(page, content, &how)?
-                        .map(|read| Reply::Page(Box::new(read))),
+                    Ok(content) => {
+                        let drawn = matches!(content, Content::Scan(_));
+                        let remark = document.remark(page).filter(|_| drawn);
+                        reader.read(page, content, &how)?.map(|mut read| {
+                            read.warnings.extend(remark.map(str::to_owned));
+                            Reply::Page(Box::new(read))
+                        })
+                    }
                     Err(fault) => Err(fault),
                 }
             }

@@ -140,6 +140,20 @@ impl Opened {
         }
     }
 
+    /// What has to be told of a page that was drawn, beside what is read on it.
+    pub(super) fn remark(&self, page: u32) -> Option<&'static str> {
+        let lacks = match self {
+            Self::Pdf(document) => page
+                .checked_sub(1)
+                .is_some_and(|index| document.lacked_an_image(index)),
+            Self::Image { .. } | Self::UnreadPdf { .. } | Self::Failed(_) => false,
+        };
+        lacks.then_some(
+            "a picture on it can't be decoded and was not read: it is damaged, or made to need more memory than allowed. Export \
+             the document anew.",
+        )
+    }
+
     /// Draws a part of a page, which was read already, at `scale` times the resolution that it was read at.
     pub(super) fn redraw(&self, page: u32, bounds: [i32; 4], scale: f32) -> Option<GrayImage> {
         match self {

@@ -2,6 +2,7 @@
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use ocr_api::answer::{DocumentType, PageStatus};
+use ocr_api::problem::ProblemKind;
 
 use crate::support::{Server, scan};
 
@@ -59,6 +60,33 @@ fn a_fax_is_read_and_its_resolution_stated_and_so_is_a_page_with_a_colour_map() 
 
     let answer = server.answer("", &scan::two_colours(&scan::page(&[LINE])));
     assert_eq!(answer.pages[0].text.trim(), LINE);
+}
+
+#[test]
+fn each_compression_of_a_fax_is_read_whichever_bit_comes_first() {
+    let server = Server::start(&["--workers", "1"]);
+    for fax in scan::FAXES {
+        let page = &server.answer("", fax).pages[0];
+        assert_eq!(page.text.trim(), LINE);
+        assert_eq!((page.width, page.height), (Some(482), Some(148)));
+        assert_eq!(page.dpi, Some(204));
+    }
+}
+
+#[test]
+fn a_fax_that_is_cut_short_is_no_page_that_was_read() {
+    let server = Server::start(&["--workers", "1"]);
+    // Its directory says 200 rows in place of 148, and that they are in one strip.
+    let mut cut = scan::FAXES[0].to_vec();
+    for tag in [257u16, 278] {
+        let [low, high] = tag.to_le_bytes();
+        let entry = [low, high, 3, 0, 1, 0, 0, 0, 148];
+        let at = cut.windows(9).position(|nine| nine == entry).unwrap();
+        cut[at + 8] = 200;
+    }
+    let problem = server.ocr("", &cut).problem();
+    assert_eq!(problem.kind, ProblemKind::Corrupt, "{problem:?}");
+    assert!(problem.detail.contains("fewer rows"), "{problem:?}");
 }
 
 #[test]

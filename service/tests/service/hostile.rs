@@ -109,6 +109,31 @@ fn a_page_whose_picture_can_t_be_decoded_is_not_an_empty_one() {
 }
 
 #[test]
+fn a_picture_that_can_t_be_decoded_beside_what_can_is_told_with_its_page() {
+    let server = Server::start(&["--workers", "1"]);
+    let small = image::imageops::crop_imm(&scan::page(&["Damage"]), 280, 320, 320, 100).to_image();
+    let whole = scan::jpeg(&small);
+    let place = "q 320 0 0 100 60 400 cm /I Do Q";
+    let lines = ["Seen all the same"];
+    let pdf = Pdf::default()
+        .drawn_page(&lines, place, (&whole, 320, 100))
+        .drawn_page(&lines, place, (b"no picture at all", 320, 100))
+        .build();
+    let answer = server.answer("?mode=ocr", &pdf);
+    assert!(answer.complete);
+    for page in &answer.pages {
+        assert!(page.text.contains(lines[0]), "{}", page.text);
+    }
+    let [warning] = &answer.warnings[..] else {
+        panic!("{:?}", answer.warnings);
+    };
+    assert!(
+        warning.starts_with("Page 2: a picture on it can't be decoded"),
+        "{warning}"
+    );
+}
+
+#[test]
 fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
     let server = Server::start(&["--workers", "1"]);
     let document = hostile::png_of_80_megapixels();
@@ -260,6 +285,8 @@ fn seeds() -> Vec<Vec<u8>> {
         scan::tiff(&[small.clone(), small.clone()]),
         scan::fax(&small),
         scan::two_colours(&small),
+        scan::FAXES[0].to_vec(),
+        scan::FAXES[3].to_vec(),
         scan::encode(&color, ImageFormat::WebP),
     ]
 }

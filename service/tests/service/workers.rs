@@ -205,7 +205,7 @@ fn the_deadline_answers_with_what_there_is() {
     for _ in 0..20 {
         pdf = pdf.scan_page(&jpeg, width, height);
     }
-    let answer = with_deadline(pdf.build(), "1500").answer();
+    let answer = with_deadline(pdf.build(), "4000").answer();
     assert!(!answer.complete);
     assert_eq!(answer.pages.len(), 21);
     assert_eq!(answer.pages[0].status, PageStatus::Ok);

@@ -54,6 +54,7 @@ on_each_ssh!(
     jump_hosts_of_the_inventory_come_first,
     a_closed_port_behind_a_jump_host_is_unreachable,
     a_silent_connection_is_lost,
+    a_host_that_stands_still_is_lost,
     a_slow_link_is_no_hindrance,
     an_idle_command_keeps_its_connection,
     a_pinned_key_need_not_be_the_favourite,
@@ -472,6 +473,31 @@ async fn a_silent_connection_is_lost(by: Connection) {
     channel.stdout.read_exact(&mut begun).await.unwrap();
     link.pull_the_cable();
     let output = tokio::time::timeout(Duration::from_secs(8), channel.output(b""))
+        .await
+        .unwrap();
+    assert!(
+        matches!(output, Err(TransportError::Lost { .. })),
+        "{output:?}"
+    );
+}
+
+/// It takes nothing any more, while much is to be sent.
+async fn a_host_that_stands_still_is_lost(by: Connection) {
+    let sshd = Sshd::start();
+    let options = Options {
+        alive_interval: Duration::from_secs(1),
+        ..options()
+    };
+    let transport = connect(&target_by(by, &sshd), &options).await.unwrap();
+    let mut channel = transport
+        .exec(&["sh", "-c", "echo begun; cat"])
+        .await
+        .unwrap();
+    let mut begun = [0; 6];
+    channel.stdout.read_exact(&mut begun).await.unwrap();
+    sshd.freeze();
+    let much = vec![b'x'; 40_000_000];
+    let output = tokio::time::timeout(Duration::from_secs(15), channel.output(&much))
         .await
         .unwrap();
     assert!(

@@ -128,7 +128,11 @@ impl PdfDocument {
             .render(frame.width, frame.height)
             .ok_or_else(not_drawn)?;
         let blank = pixels.windows(2).all(|two| two[0] == two[1]);
-        if blank && page.lacks_an_image(OBJECTS) {
+        let took = started.elapsed();
+        // Not longer than it took to draw them all, if there is something to read.
+        let time = if blank { Duration::MAX } else { took };
+        let lacks_an_image = page.lacks_an_image(OBJECTS, time);
+        if blank && lacks_an_image {
             return Err(corrupt(
                 "A picture on the PDF page can't be decoded: it is damaged, or made to need more memory than allowed. Export \
                  the document anew.",
@@ -137,7 +141,8 @@ impl PdfDocument {
         self.drawn.set(Some(Drawn {
             index,
             frame,
-            took: started.elapsed(),
+            took,
+            lacks_an_image,
         }));
         Ok(Content::Scan(Scan {
             pixels,
@@ -145,6 +150,13 @@ impl PdfDocument {
             height: frame.height.unsigned_abs(),
             dpi: Some(frame.dpi),
         }))
+    }
+
+    /// Whether the page with this index was drawn without an image on it that can't be decoded.
+    pub(super) fn lacked_an_image(&self, index: u32) -> bool {
+        self.drawn
+            .get()
+            .is_some_and(|drawn| drawn.index == index && drawn.lacks_an_image)
     }
 
     /// A part of the page with this index, at `scale` times the resolution of [`Self::read`]. `None` if it is not worth
@@ -170,6 +182,7 @@ struct Drawn {
     index: u32,
     frame: Frame,
     took: Duration,
+    lacks_an_image: bool,
 }
 
 /// The characters that are not cropped away.

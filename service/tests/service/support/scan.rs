@@ -124,6 +124,16 @@ pub(crate) fn tiff(pages: &[GrayImage]) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// Faxes of `Delivery note 7731` in modified Huffman (black is 1), Group 3 of one and of two dimensions, in strips with the lowest
+/// bit first, and Group 4 so: see `fixtures/make.sh`.
+pub(crate) const FAXES: [&[u8]; 5] = [
+    include_bytes!("../../fixtures/fax-huffman.tif"),
+    include_bytes!("../../fixtures/fax-g3.tif"),
+    include_bytes!("../../fixtures/fax-g3-2d.tif"),
+    include_bytes!("../../fixtures/fax-g3-strips.tif"),
+    include_bytes!("../../fixtures/fax-g4-lowest-first.tif"),
+];
+
 /// What a fax server writes: one bit a pixel, 1 is black, not compressed here, 204 dpi.
 pub(crate) fn fax(image: &GrayImage) -> Vec<u8> {
     bilevel(image, 0, &[])

@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::slice;
+use std::time::{Duration, Instant};
 
 use pdfium_render::prelude::FPDF_IMAGEOBJ_METADATA;
 
@@ -22,6 +23,13 @@ const OBJECT_PATH: c_int = 2;
 const OBJECT_IMAGE: c_int = 3;
 const OBJECT_FORM: c_int = 5;
 const COLORSPACE_UNKNOWN: c_int = 0;
+
+/// How much may still be looked at.
+struct Left {
+    objects: c_int,
+    time: Duration,
+    since: Instant,
+}
 
 impl Page<'_> {
     /// Where the first `limit` objects of the page place images, also within forms.
@@ -63,10 +71,15 @@ impl Page<'_> {
     }
 
     /// Whether PDFium leaves an image out that is among the first `limit` objects of the page, as it can't be decoded: it says
-    /// nothing of that when it draws the page. Each image is drawn once more, as small as it is in points.
-    pub(in crate::worker) fn lacks_an_image(&self, limit: c_int) -> bool {
+    /// nothing of that when it draws the page. Each image is drawn once more, as small as it is in points; those that it was not
+    /// come to within that time count as drawn.
+    pub(in crate::worker) fn lacks_an_image(&self, limit: c_int, time: Duration) -> bool {
         let calls = self.document.calls;
-        let mut left_over = limit;
+        let mut left_over = Left {
+            objects: limit,
+            time,
+            since: Instant::now(),
+        };
         // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
         unsafe {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
@@ -81,11 +94,11 @@ impl Page<'_> {
     ///
     /// # Safety
     /// `object` is null or an object of this page.
-    unsafe fn lacks(&self, object: *mut c_void, depth: u32, limit: &mut c_int) -> bool {
-        if object.is_null() || *limit <= 0 {
+    unsafe fn lacks(&self, object: *mut c_void, depth: u32, left: &mut Left) -> bool {
+        if object.is_null() || left.objects <= 0 || left.since.elapsed() > left.time {
             return false;
         }
-        *limit -= 1;
+        left.objects -= 1;
         let calls = self.document.calls;
         // SAFETY: as the caller promises; objects within a form live as long as it does; every index is below its count.
         unsafe {
@@ -95,7 +108,7 @@ impl Page<'_> {
                     let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
                     (0..u64::try_from(count).unwrap_or(0)).any(|index| {
                         let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
-                        self.lacks(inner.cast(), depth - 1, limit)
+                        self.lacks(inner.cast(), depth - 1, left)
                     })
                 }
                 _ => false,
