@@ -47,7 +47,7 @@ fn main() {
         let (took, replies) = load::all(&server, "", vec![documents::png(&image)], 1);
         assert!(replies[0].answer().complete);
         by_http.push(millis(took));
-        alone.push(millis(engine.read(&image).0));
+        alone.push(millis(engine.read(&image).0.wall));
     }
     let (by_http, alone) = (median(&mut by_http), median(&mut alone));
     show(

@@ -122,7 +122,7 @@ pub fn rules(bytes: &[u8]) {
     let wanted = Selection::parse(&wanted.join(","), &rules).expect("these are all there is");
     for method in [Method::Text, Method::Ocr] {
         let page = page(&text, method);
-        let (found, _) = codes::on_page(&page, &wanted, &finder, &mut |_| None);
+        let (found, _) = codes::on_page(&page, &wanted, &finder, &mut |_, _| None);
         for code in found {
             assert!(!code.value.is_empty(), "{code:?}");
             assert_eq!(code.page, 1);

@@ -13,12 +13,20 @@ use std::time::{Duration, Instant};
 use image::GrayImage;
 use leptess::capi;
 
+use super::service::process::on_core;
+
 const ROLE: &str = "--be-an-engine";
 
 pub(crate) struct Engine {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
+}
+
+/// The time that a page took, and the processor time: others on the machine lengthen the one far more than the other.
+pub(crate) struct Took {
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
 }
 
 /// To be called first thing in `main`: where this process is an engine, it is nothing else.
@@ -70,18 +78,19 @@ impl Engine {
         }
     }
 
-    /// The text of a page, and how long it took.
-    pub(crate) fn read(&mut self, page: &GrayImage) -> (Duration, String) {
+    /// The text of a page, and what it took.
+    pub(crate) fn read(&mut self, page: &GrayImage) -> (Took, String) {
         writeln!(self.to, "{} {}", page.width(), page.height()).unwrap();
         self.to.write_all(page).unwrap();
         self.to.flush().unwrap();
-        let [nanos, length] = numbers(&mut self.from).unwrap();
+        let [wall, cpu, length] = numbers(&mut self.from).unwrap();
         let mut text = vec![0; usize::try_from(length).unwrap()];
         self.from.read_exact(&mut text).unwrap();
-        (
-            Duration::from_nanos(nanos),
-            String::from_utf8(text).unwrap(),
-        )
+        let took = Took {
+            wall: Duration::from_nanos(wall),
+            cpu: Duration::from_nanos(cpu),
+        };
+        (took, String::from_utf8(text).unwrap())
     }
 }
 
@@ -93,19 +102,23 @@ impl Drop for Engine {
     }
 }
 
-/// Two numbers on a line; `None` at the end.
-fn numbers(from: &mut impl BufRead) -> Option<[u64; 2]> {
+/// So many numbers on a line; `None` at the end.
+fn numbers<const COUNT: usize>(from: &mut impl BufRead) -> Option<[u64; COUNT]> {
     let mut line = String::new();
     if from.read_line(&mut line).unwrap() == 0 {
         return None;
     }
-    let (first, second) = line.trim().split_once(' ').unwrap();
-    Some([first.parse().unwrap(), second.parse().unwrap()])
+    let numbers: Vec<u64> = line
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    Some(numbers.try_into().unwrap())
 }
 
 fn serve() {
     let mut input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
+    let id = std::process::id();
     // SAFETY: as in the worker: one handle on one thread, texts copied and freed, pixels that outlive the calls.
     unsafe {
         let handle = capi::TessBaseAPICreate();
@@ -125,14 +138,15 @@ fn serve() {
                 c_int::try_from(width).unwrap(),
                 c_int::try_from(height).unwrap(),
             );
-            let began = Instant::now();
+            let (began, cpu) = (Instant::now(), on_core(id));
             capi::TessBaseAPISetImage(handle, pixels.as_ptr(), width, height, 1, width);
             capi::TessBaseAPISetSourceResolution(handle, 300);
             assert_eq!(capi::TessBaseAPIRecognize(handle, ptr::null_mut()), 0);
             let text = capi::TessBaseAPIGetUTF8Text(handle);
             let took = began.elapsed().as_nanos();
+            let cpu = on_core(id) - cpu;
             let bytes = CStr::from_ptr(text).to_bytes();
-            writeln!(output, "{took} {}", bytes.len()).unwrap();
+            writeln!(output, "{took} {cpu} {}", bytes.len()).unwrap();
             output.write_all(bytes).unwrap();
             output.flush().unwrap();
             capi::TessDeleteText(text);

@@ -21,7 +21,7 @@ mod types;
 use std::cmp::Reverse;
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
-use ocr_api::code::{Check, Code, Reading, Source};
+use ocr_api::code::{Check, Code, Source};
 
 pub use barcode::{Barcode, Content, in_barcodes};
 pub use compare::{agree, differences};
@@ -29,18 +29,17 @@ use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
 use rules::RuleFinder;
 use scan::Found;
-pub use second_look::Bounds;
+pub use second_look::{Bounds, Look, Settles};
 
 /// The codes of the wanted types on a page, by place, and what a person should know, in sentences. `agreement` is left to
 /// [`agree`].
 ///
-/// What is doubtful on a page that was recognized is looked at again: `look` reads a line of it by every recognizer that
-/// there is, and gives `None` when no more looks are to be had.
+/// What is doubtful on a page that was recognized is looked at again: see [`Look`].
 pub fn on_page(
     page: &Page,
     wanted: &Selection,
     rules: &RuleFinder,
-    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+    look: &mut Look<'_>,
 ) -> (Vec<Code>, Vec<String>) {
     let source = match page.method {
         Some(Method::Text) => Source::Text,

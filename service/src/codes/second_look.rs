@@ -16,6 +16,11 @@ const MOST_LABELS: usize = 4;
 
 /// Left, top, right, bottom in pixels of the page.
 pub type Bounds = [i32; 4];
+/// Reads a line of a page by every recognizer that there is, or until what one has read [settles](Settles) it. `None`: no
+/// more looks are to be had.
+pub type Look<'a> = dyn FnMut(Bounds, Settles<'_>) -> Option<Vec<Reading>> + 'a;
+/// Whether a text leaves nothing for another recognizer to say.
+pub type Settles<'a> = &'a dyn Fn(&str) -> bool;
 
 /// Looks again at what is doubtful on a page: replaces what was misread, adds what was missed, and notes what was read.
 /// Returns what a person should know. `look` is [`super::on_page`]'s.
@@ -23,7 +28,7 @@ pub(super) fn look_again(
     flow: &Flow<'_>,
     wanted: &Selection,
     found: &mut Vec<Found<'static>>,
-    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+    look: &mut Look<'_>,
 ) -> Vec<String> {
     let specs: Vec<&'static Spec> = types::SPECS
         .into_iter()
@@ -68,7 +73,7 @@ fn find_labels(
     flow: &Flow<'_>,
     specs: &[&'static Spec],
     found: &mut Vec<Found<'static>>,
-    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+    look: &mut Look<'_>,
 ) {
     let mut taken = vec![false; flow.tokens.len()];
     for one in &*found {
@@ -86,13 +91,12 @@ fn find_labels(
             }
             looks += 1;
             let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
-            let Some(readings) = look(above(flow.around(start, end))) else {
+            let place = above(flow.around(start, end));
+            let is_label = |text: &str| is_label_of(spec, text);
+            let Some(readings) = look(place, &is_label) else {
                 return;
             };
-            if readings
-                .iter()
-                .any(|reading| is_label_of(spec, &reading.text))
-            {
+            if readings.iter().any(|reading| is_label(&reading.text)) {
                 taken[one.first..=one.last].fill(true);
                 found.push(one);
             }
@@ -116,8 +120,10 @@ fn is_label_of(spec: &Spec, text: &str) -> bool {
 fn read_lines(
     flow: &Flow<'_>,
     suspect: &Suspect<'static>,
-    look: &mut dyn FnMut(Bounds) -> Option<Vec<Reading>>,
+    look: &mut Look<'_>,
 ) -> Option<Vec<Reading>> {
+    let on_one_line = (suspect.first..suspect.last).all(|at| !flow.between(at).contains(&'\n'));
+    let settles = |text: &str| on_one_line && is_beyond_doubt(text, &suspect.kinds);
     let tokens = &flow.tokens[suspect.first..=suspect.last];
     let sizes: Vec<usize> = tokens.iter().map(|token| token.end - token.start).collect();
     let mut whole: Vec<Reading> = Vec::new();
@@ -132,7 +138,7 @@ fn read_lines(
         if lacks_first(&sizes) {
             bounds[0] -= 2 * (bounds[3] - bounds[1]);
         }
-        let line = look(bounds)?;
+        let line = look(bounds, &settles)?;
         from = last + 1;
         if whole.is_empty() {
             whole = line;
@@ -220,6 +226,14 @@ fn agreed_against(
     by(Recognizer::PpOcr).flat_map(failing).find(|found| {
         let same = |one: &Found<'_>| one.value == found.value && one.spec.kind == found.spec.kind;
         tesseract.iter().any(same)
+    })
+}
+
+/// Whether a text has one code, and that passes a check which hardly any misreading does.
+fn is_beyond_doubt(text: &str, kinds: &[(&'static Spec, bool)]) -> bool {
+    let mut passing = in_line(text, kinds, false).into_iter().filter(|one| one.ok);
+    passing.next().is_some_and(|first| {
+        first.spec.repair == Repair::Either && passing.all(|one| one.value == first.value)
     })
 }
 

@@ -80,7 +80,7 @@ impl PageReader<'_> {
             Content::Layer(layer, _) => {
                 let page = of_layer(number, layer);
                 let (codes, warnings) =
-                    codes::on_page(&page, &how.codes, self.rules, &mut |_| None);
+                    codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
                 PageRead {
                     page,
                     codes,

@@ -13,7 +13,7 @@ use super::line_recognizer::LineRecognizer;
 use super::page::{Eyes, tenths};
 use super::recognizer::Recognizer;
 use crate::codes::rules::RuleFinder;
-use crate::codes::{self, Bounds};
+use crate::codes::{self, Bounds, Settles};
 use crate::protocol::How;
 
 /// The height that a line's letters are brought to: Tesseract reads them best at 30 to 40 pixels, and the model of lines
@@ -61,7 +61,9 @@ pub(super) fn codes(
         left: eyes.second_looks,
         until: SecondLook::deadline(took),
     };
-    codes::on_page(page, &how.codes, rules, &mut |line| again.read(line))
+    codes::on_page(page, &how.codes, rules, &mut |line, settles| {
+        again.read(line, settles)
+    })
 }
 
 impl SecondLook<'_> {
@@ -70,8 +72,9 @@ impl SecondLook<'_> {
         Instant::now() + first_look.clamp(LEAST_TIME, MOST_TIME)
     }
 
-    /// What each recognizer reads there; `None` when the looks or the time are used up, or nobody waits any more.
-    fn read(&mut self, bounds: Bounds) -> Option<Vec<Reading>> {
+    /// What the recognizers read there, Tesseract last: it takes the longest, and is not asked where the other one's reading
+    /// settles it. `None` when the looks or the time are used up, or nobody waits any more.
+    fn read(&mut self, bounds: Bounds, settles: Settles<'_>) -> Option<Vec<Reading>> {
         if self.left == 0 || Instant::now() >= self.until || cancel::requested() {
             return None;
         }
@@ -80,13 +83,16 @@ impl SecondLook<'_> {
             return Some(Vec::new());
         };
         let mut readings = Vec::new();
-        let framed = line::framed(&line, FRAME);
         // A recognizer that fails has read nothing: the other one may have.
-        if let Ok((text, confidence)) = self.tesseract.read_line(&framed, self.languages) {
-            readings.push(reading(Name::Tesseract, text, confidence));
-        }
         if let Some(Ok(read)) = self.line_recognizer.map(|model| model.read(&line)) {
+            if settles(&read.text) {
+                return Some(vec![reading(Name::PpOcr, read.text, read.confidence)]);
+            }
             readings.push(reading(Name::PpOcr, read.text, read.confidence));
+        }
+        let framed = line::framed(&line, FRAME);
+        if let Ok((text, confidence)) = self.tesseract.read_line(&framed, self.languages) {
+            readings.insert(0, reading(Name::Tesseract, text, confidence));
         }
         Some(readings)
     }

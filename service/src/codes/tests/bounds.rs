@@ -20,7 +20,7 @@ fn a_page_of_endless_words_is_searched_as_far_as_is_told() {
         &page,
         &Selection::default(),
         &RuleFinder::default(),
-        &mut |_| None,
+        &mut |_, _| None,
     );
     assert_eq!(codes.len(), 1);
     assert!(warnings[0].contains("40000 words"), "{warnings:?}");

@@ -121,7 +121,7 @@ fn a_date_that_may_be_two_is_told_and_not_guessed() {
             &page(Method::Text, lines),
             &Selection::default(),
             &RuleFinder::default(),
-            &mut |_| None,
+            &mut |_, _| None,
         )
     };
     let (codes, warnings) = read(&["Date: 03/04/2026"]);

@@ -46,7 +46,7 @@ fn page(method: Method, lines: &[&str]) -> Page {
 fn find(pages: &[Page], wanted: &Selection) -> Vec<Code> {
     let mut codes: Vec<Code> = pages
         .iter()
-        .flat_map(|page| on_page(page, wanted, &RuleFinder::default(), &mut |_| None).0)
+        .flat_map(|page| on_page(page, wanted, &RuleFinder::default(), &mut |_, _| None).0)
         .collect();
     agree(&mut codes);
     codes

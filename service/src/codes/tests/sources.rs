@@ -25,7 +25,7 @@ fn with_barcode(format: &'static str, content: &str, lines: &[&str]) -> Vec<Code
         &page(Method::Ocr, lines),
         &Selection::default(),
         &rules,
-        &mut |_| None,
+        &mut |_, _| None,
     )
     .0;
     codes.extend(in_barcodes(&[barcode], 1, &Selection::default(), &rules));
