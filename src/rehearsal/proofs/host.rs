@@ -115,11 +115,10 @@ pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
 /// New rules that really cut SSH off: whatever opens a new connection to it is dropped as soon as they are there.
 pub(super) async fn locked_out(rehearsal: &mut Rehearsal) -> Seen {
     let container = rehearsal.machines()?.containers.prod1.clone();
-    let on_host = async |script: &str| docker(&["exec", &container, "sh", "-c", script]).await;
-    // The way back loads the rules anew; with this, whatever else is in INPUT goes with it.
-    on_host("sed -i 's/^MANAGE_BUILTINS=.*/MANAGE_BUILTINS=yes/' /etc/default/ufw").await?;
-    let cut = "while ! grep -q 'tcp 8099' /etc/ufw/user.rules; do sleep 0.02; done; \
-               iptables -I INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP";
+    // For as long as the new rule is there, as if it were the rule that did it.
+    let cut = "there() { grep -q 'tcp 8099' /etc/ufw/user.rules; }; \
+               drop() { iptables \"$1\" INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP; }; \
+               until there; do sleep 0.02; done; drop -I; while there; do sleep 0.2; done; drop -D";
     docker(&["exec", "--detach", &container, "sh", "-c", cut]).await?;
     let inventory = rehearsal.inventory();
     let before = std::fs::read_to_string(&inventory).unwrap_or_default();
@@ -141,7 +140,6 @@ pub(super) async fn locked_out(rehearsal: &mut Rehearsal) -> Seen {
     // By SSH again, and as it was.
     write(&before)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
-    on_host("sed -i 's/^MANAGE_BUILTINS=.*/MANAGE_BUILTINS=no/' /etc/default/ufw").await?;
     Ok(format!(
         "no new connection came in; the old rules came back by themselves, {took} s in all"
     ))
