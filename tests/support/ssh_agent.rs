@@ -4,6 +4,7 @@
     reason = "tests start the programs that they test against"
 )]
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -40,8 +41,9 @@ impl SshAgent {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        for _ in 0..200 {
-            if socket.exists() {
+        // The socket is there a moment before anybody listens on it.
+        for _ in 0..500 {
+            if UnixStream::connect(&socket).is_ok() {
                 break;
             }
             sleep(Duration::from_millis(10));
