@@ -60,7 +60,7 @@ async fn one(rehearsal: &Rehearsal, fault: Fault, step: usize) -> Result<(), Pro
     let container = rehearsal.machines()?.containers.prod1.clone();
     docker(&["exec", &container, "sh", "-c", DRIFT]).await?;
     // Each time another release than the one that is live.
-    let image = if step % 2 == 0 {
+    let image = if step.is_multiple_of(2) {
         &rehearsal.next
     } else {
         &rehearsal.first

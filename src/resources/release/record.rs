@@ -103,7 +103,7 @@ pub fn all(host: &Host) -> Result<Vec<Record>> {
         };
         records.extend(serde_json::from_str::<Record>(&text).ok());
     }
-    records.sort_by(|a, b| b.live_since.cmp(&a.live_since));
+    records.sort_by_key(|record| std::cmp::Reverse(record.live_since));
     Ok(records)
 }
 
