@@ -1,6 +1,8 @@
 //! How a change goes through hosts, over real connections to agents that play their part.
 
 use super::*;
+use crate::commands::hooks::{self, Moment};
+use crate::protocol::VERSION;
 use crate::report::Options as ReportOptions;
 use crate::session::tests::support::TestHost;
 
@@ -33,8 +35,6 @@ done
 "#
     )
 }
-
-use crate::protocol::VERSION;
 
 /// Deploys to five hosts, two at once after the first; gives how it ended and what the hosts did, in order.
 async fn deployed(failing: &[&str]) -> (Result<Vec<Switched>>, Vec<String>) {
@@ -106,4 +106,64 @@ async fn a_later_failure_takes_those_back_that_have_switched() {
     back.sort();
     assert_eq!(back, ["h1 went back", "h2 went back"]);
     assert!(!log.iter().any(|line| line.starts_with("h5")));
+}
+
+#[tokio::test]
+async fn a_hook_reads_the_event_and_a_failing_one_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("inventory.yaml");
+    let text = "
+environments:
+  prod:
+    names: [ocr.example.org]
+    hosts: [{address: ocr1.example.org}]
+    image: registry.example.org/example-org/ocr-service:0.1.0
+    hooks:
+      pre_deploy: [sh, -c, 'cat > \"$0\"', EVENT]
+      post_deploy: [sh, -c, 'echo no chat >&2; exit 3']
+";
+    let event = dir.path().join("event");
+    std::fs::write(&file, text.replace("EVENT", event.to_str().unwrap())).unwrap();
+    let inventory = crate::inventory::Inventory::load(&file).unwrap();
+    let environment = inventory.environment("prod").unwrap();
+    let report = Report::new(ReportOptions::default());
+    let fleet = Fleet {
+        report: &report,
+        operator: "ann@desk".into(),
+        hosts: Vec::new(),
+    };
+    hooks::run(&report, environment, &fleet, Moment::PreDeploy, None)
+        .await
+        .unwrap();
+    let event: serde_json::Value = serde_json::from_slice(&std::fs::read(&event).unwrap()).unwrap();
+    assert_eq!(event["version"], 1);
+    assert_eq!(event["event"], "pre_deploy");
+    assert_eq!(event["environment"], "prod");
+    assert_eq!(event["operator"], "ann@desk");
+    assert!(event["outcome"].is_null());
+
+    let ended = Ok(Vec::new());
+    let failed = hooks::run(
+        &report,
+        environment,
+        &fleet,
+        Moment::PostDeploy,
+        Some(&ended),
+    )
+    .await
+    .unwrap_err();
+    let message = &failed.diagnostics[0].message;
+    assert!(
+        message.contains("post_deploy") && message.contains("no chat"),
+        "{message}"
+    );
+    let none = hooks::run(
+        &report,
+        environment,
+        &fleet,
+        Moment::PostRollback,
+        Some(&ended),
+    )
+    .await;
+    none.unwrap();
 }
