@@ -12,7 +12,7 @@ use crate::test_support::slow_link::SlowLink;
 use crate::test_support::ssh_agent::SshAgent;
 use crate::test_support::sshd::{Sshd, free_port, hash_names};
 use crate::transport::error::Unreachable;
-use crate::transport::{Exit, Options, TransportError, connect, probe};
+use crate::transport::{Channel, Exit, Options, Transport, TransportError, connect, probe};
 
 /// A test for each transport that speaks SSH, given as a function of it.
 macro_rules! on_each_ssh {
@@ -258,15 +258,21 @@ async fn a_silent_host_is_given_up(by: Connection) {
     );
 }
 
-async fn a_cut_connection_is_lost(by: Connection) {
-    let sshd = Sshd::start();
-    let transport = connected(&target_by(by, &sshd)).await;
+/// A command that has begun and takes its time.
+async fn at_work(transport: &dyn Transport) -> Channel {
     let mut channel = transport
         .exec(&["sh", "-c", "echo begun; sleep 60"])
         .await
         .unwrap();
     let mut begun = [0; 6];
     channel.stdout.read_exact(&mut begun).await.unwrap();
+    channel
+}
+
+async fn a_cut_connection_is_lost(by: Connection) {
+    let sshd = Sshd::start();
+    let transport = connected(&target_by(by, &sshd)).await;
+    let channel = at_work(&*transport).await;
     sshd.cut();
     let output = tokio::time::timeout(Duration::from_secs(10), channel.output(b""))
         .await
@@ -465,12 +471,7 @@ async fn a_silent_connection_is_lost(by: Connection) {
         ..options()
     };
     let transport = connect(&behind, &options).await.unwrap();
-    let mut channel = transport
-        .exec(&["sh", "-c", "echo begun; sleep 60"])
-        .await
-        .unwrap();
-    let mut begun = [0; 6];
-    channel.stdout.read_exact(&mut begun).await.unwrap();
+    let channel = at_work(&*transport).await;
     link.pull_the_cable();
     let output = tokio::time::timeout(Duration::from_secs(8), channel.output(b""))
         .await
