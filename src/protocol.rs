@@ -38,11 +38,10 @@ pub enum Request {
     Cancel,
     /// The releases that the host can go back to. Answered by [`Event::Releases`].
     Releases,
-    /// Switch to a kept release, with the configuration that belongs to it: this one, or the last good one before
-    /// the one that is live. Answered like `Apply`.
+    /// Switch to the kept release of this id, with the configuration that belongs to it. Answered like `Apply`.
     Rollback {
         desired: Box<Desired>,
-        to: Option<String>,
+        to: String,
         lock_wait: Duration,
     },
     /// What was done here. Answered by [`Event::History`].

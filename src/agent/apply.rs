@@ -119,21 +119,18 @@ async fn change(
     Ok(())
 }
 
-/// To the release of id `to`, or to the last good one before the live one.
+/// To the kept release of id `to`.
 pub async fn rollback(
     host: &Host,
     operation: &mut Operation,
     operator: &str,
     desired: Desired,
-    to: Option<&str>,
+    to: &str,
     lock_wait: Duration,
 ) -> Result<()> {
     let _lock = Lock::take(host, operator, "rollback", lock_wait).await?;
     recorded(host, operation, operator, "rollback", async |operation| {
-        let live = Release::live(host)
-            .await
-            .ok_or_else(|| Failure::new("no release is live here").hint("deploy one first"))?;
-        let record = record::choose(record::all(host)?, &live.id, to)?;
+        let record = record::find(host, to)?;
         let resources = stack::with_release(host, &record.applied_to(desired))?;
         change(host, operation, &resources, 1).await?;
         record::went_back(host, &record)?;

@@ -175,15 +175,7 @@ async fn answer(
             to,
             lock_wait,
         } => {
-            apply::rollback(
-                host,
-                operation,
-                operator,
-                *desired,
-                to.as_deref(),
-                lock_wait,
-            )
-            .await?;
+            apply::rollback(host, operation, operator, *desired, &to, lock_wait).await?;
         }
         Request::Pull { desired, lock_wait } => {
             apply::pull(host, operation, operator, *desired, lock_wait).await?;

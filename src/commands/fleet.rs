@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::signal::ctrl_c;
+use tokio::time::timeout;
 
 use super::keys::KeyHost;
 use super::{Failed, Result, failed};
@@ -16,8 +17,8 @@ use crate::transport;
 
 /// Between two tries to come in through a changed firewall.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// Longer than any host needs between two words of an answer: it asks registries and authorities, with limits of its own.
-const ANSWER: Duration = Duration::from_secs(180);
+/// Longer than a host needs for a plan: it asks registries, with limits of its own, and waits for no lock.
+const PLAN: Duration = Duration::from_secs(180);
 /// Somebody else's operation is not cut off by ours going back.
 const PUT_BACK_WAIT: Duration = Duration::from_secs(60);
 
@@ -127,7 +128,8 @@ impl<'a> Fleet<'a> {
                     desired: Box::new(desired.clone()),
                 })
                 .await?;
-            match host.answer(report).await? {
+            let answer = timeout(PLAN, host.answer(report)).await;
+            match answer.unwrap_or_else(|_| Err(host.silent()))? {
                 Event::Planned {
                     changes,
                     fingerprint,
@@ -181,7 +183,7 @@ impl<'a> Fleet<'a> {
     ) -> Result<Vec<Switched>> {
         let request = || Request::Rollback {
             desired: Box::new(desired.clone()),
-            to: Some(to.to_owned()),
+            to: to.to_owned(),
             lock_wait,
         };
         let requests = self.hosts.iter().map(|_| Some(request()));
@@ -335,16 +337,7 @@ impl Host {
     /// The event that ends a request; notes on the way are shown, a failure is an error.
     async fn answer(&mut self, report: &Report) -> Result<Event> {
         loop {
-            let event = tokio::time::timeout(ANSWER, self.session.next()).await;
-            let event = event.map_err(|_| {
-                let text = format!("it said nothing for {} s", ANSWER.as_secs());
-                Failed::new(
-                    Diagnostic::new(text)
-                        .host(&self.name)
-                        .hint("`systemctl --failed` and `dmesg` on the host may say why; nothing was changed by this"),
-                )
-            })?;
-            match event? {
+            match self.session.next().await? {
                 event @ (Event::Note { .. } | Event::Progress { .. }) => {
                     report.event(&self.name, &event);
                 }
@@ -352,6 +345,16 @@ impl Host {
                 event => return Ok(event),
             }
         }
+    }
+
+    /// One that does not come to an end must not hold up what the others have to tell.
+    fn silent(&self) -> Failed {
+        let text = format!("no plan came within {} s", PLAN.as_secs());
+        Failed::new(
+            Diagnostic::new(text).host(&self.name).hint(
+                "`systemctl --failed` and `dmesg` on the host may say why; nothing was changed",
+            ),
+        )
     }
 
     async fn operate(&mut self, report: &Report, request: &Request) -> Result<Switched> {
@@ -437,7 +440,7 @@ async fn put_back(
         report.note(Some(&host.name), Level::Warning, text);
         let request = Request::Rollback {
             desired: Box::new(desired.clone()),
-            to: Some(from),
+            to: from,
             lock_wait: PUT_BACK_WAIT,
         };
         host.operate(report, &request).await.map(|_| ())

@@ -6,7 +6,6 @@ use super::{Failed, Outcome, Result, environment, limited};
 use crate::cli::{Global, Rollback};
 use crate::protocol::{Event, KeptRelease, Level, ReleaseInfo, Request};
 use crate::report::{Diagnostic, Report};
-use crate::resources::release::record::earlier;
 
 pub(super) async fn run(global: &Global, report: &Report, asked: &Rollback) -> Result {
     let environment = environment(global, &asked.operation.environment)?;
@@ -105,12 +104,12 @@ fn way(
                 }
             }
         }
-        None => earlier(
-            kept.iter()
-                .map(|kept| (kept.id.as_str(), kept.failed.is_some())),
-            &live.id,
-        )
-        .and_then(|place| kept.get(place)),
+        // The one that was live last comes first.
+        None => kept
+            .iter()
+            .skip_while(|kept| kept.id != live.id)
+            .skip(1)
+            .find(|kept| kept.failed.is_none()),
     };
     match found {
         Some(found) => Ok(Way {

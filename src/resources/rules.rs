@@ -9,7 +9,7 @@ use super::release::{CONTAINER_ID, Release};
 use super::{Host, Result};
 use crate::protocol::{Change, Failure};
 
-const PATH: &str = "/etc/ocr/rules.yaml";
+pub const PATH: &str = "/etc/ocr/rules.yaml";
 const ACCESS: Access = Access {
     uid: 0,
     gid: CONTAINER_ID,

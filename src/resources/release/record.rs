@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Host, Release, ReleaseInfo};
 use crate::agent::{Context, Result, refused};
-use crate::protocol::{Desired, Failure, KeptRelease, Service};
+use crate::protocol::{Desired, KeptRelease, Service};
 use crate::resources::host::Access;
+use crate::resources::rules;
 
 const DIRECTORY: &str = "/var/lib/ocrctl/releases";
 /// Those that were live longer ago are forgotten.
@@ -39,14 +40,14 @@ impl Record {
         }
     }
 
-    fn of(release: &Release, image: &str, failed: Option<String>) -> Self {
+    fn of(release: &Release, image: &str) -> Self {
         Self {
             id: release.id(image),
             image: image.to_owned(),
             service: release.service.clone(),
             rules: release.rules.clone(),
             live_since: Timestamp::now(),
-            failed,
+            failed: None,
         }
     }
 
@@ -61,11 +62,22 @@ impl Record {
     }
 }
 
-/// A deploy made this release live.
+/// A deploy made this release live. Its rules come after it and may be refused: until then, those in force are its own.
 pub(super) fn made_live(host: &Host, release: &Release, image: &str) -> Result<()> {
-    Record::of(release, image, None).write(host)?;
-    let records = all(host)?;
-    for old in records.iter().skip(KEPT) {
+    let rules = match &release.rules {
+        Some(_) => host.read_text(rules::PATH)?,
+        None => None,
+    };
+    Record {
+        rules,
+        ..Record::of(release, image)
+    }
+    .write(host)?;
+    // Counted apart: no number of failed ones takes the place of the last good one.
+    let (failed, good): (Vec<Record>, Vec<Record>) = all(host)?
+        .into_iter()
+        .partition(|record| record.failed.is_some());
+    for old in failed.iter().skip(KEPT).chain(good.iter().skip(KEPT)) {
         host.remove(&old.path())?;
     }
     Ok(())
@@ -73,7 +85,11 @@ pub(super) fn made_live(host: &Host, release: &Release, image: &str) -> Result<(
 
 /// It was live, and went back by itself.
 pub(super) fn taken_back(host: &Host, release: &Release, image: &str, why: &str) -> Result<()> {
-    Record::of(release, image, Some(why.to_owned())).write(host)
+    Record {
+        failed: Some(why.to_owned()),
+        ..Record::of(release, image)
+    }
+    .write(host)
 }
 
 /// The host went back to this one: it keeps its place in the order, so that going back again leads further back.
@@ -118,67 +134,17 @@ pub fn kept(records: Vec<Record>) -> Vec<KeptRelease> {
     records.into_iter().map(kept).collect()
 }
 
-/// The release of this id, or, without one, the last good one before that which is `live`.
-pub fn choose(mut records: Vec<Record>, live: &str, to: Option<&str>) -> Result<Record> {
-    let place = match to {
-        Some(id) => records.iter().position(|record| record.id == id),
-        None => earlier(
-            records.iter().map(|r| (r.id.as_str(), r.failed.is_some())),
-            live,
-        ),
-    };
-    match (place, to) {
-        (Some(place), _) => Ok(records.swap_remove(place)),
-        (None, Some(id)) => Err(refused(format!("no release `{id}` is kept on this host"))),
-        (None, None) => Err(Failure::new("no earlier good release is kept on this host")
-            .hint("deploy the image that you want back by its digest")),
-    }
-}
-
-/// The place of the last good release before `live`, among `(id, whether it failed)`, the latest first.
-pub fn earlier<'a>(releases: impl Iterator<Item = (&'a str, bool)>, live: &str) -> Option<usize> {
-    let mut before = false;
-    for (place, (id, failed)) in releases.enumerate() {
-        if id == live {
-            before = true;
-        } else if before && !failed {
-            return Some(place);
-        }
-    }
-    None
+/// The release of this id.
+pub fn find(host: &Host, id: &str) -> Result<Record> {
+    let found = all(host)?.into_iter().find(|record| record.id == id);
+    found.ok_or_else(|| refused(format!("no release `{id}` is kept on this host")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn record(id: &str, failed: bool) -> Record {
-        let release = super::super::tests::release();
-        Record {
-            id: id.into(),
-            failed: failed.then(|| "it failed".into()),
-            ..Record::of(&release, "r.example/o/n@sha256:0123456789abcdef", None)
-        }
-    }
-
-    fn chosen(records: &[(&str, bool)], live: &str, to: Option<&str>) -> Result<String> {
-        let records = records.iter().map(|(id, failed)| record(id, *failed));
-        choose(records.collect(), live, to).map(|record| record.id)
-    }
-
-    #[test]
-    fn the_way_back_leads_to_the_last_good_one_before() {
-        let all = [("c", false), ("bad", true), ("b", false), ("a", false)];
-        assert_eq!(chosen(&all, "c", None).unwrap(), "b");
-        assert_eq!(
-            chosen(&all, "b", None).unwrap(),
-            "a",
-            "further back, not forth again"
-        );
-        assert!(chosen(&all, "a", None).is_err());
-        assert_eq!(chosen(&all, "a", Some("c")).unwrap(), "c");
-        assert!(chosen(&all, "a", Some("z")).is_err());
-    }
+    const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
 
     #[test]
     fn the_latest_are_kept_and_what_is_damaged_is_no_way_back() {
@@ -187,12 +153,51 @@ mod tests {
         let mut release = super::super::tests::release();
         for number in 0..7_u32 {
             release.service.pids = 100 + number;
-            made_live(&host, &release, "r.example/o/n@sha256:0123456789abcdef").unwrap();
+            made_live(&host, &release, IMAGE).unwrap();
         }
         let pids: Vec<u32> = all(&host).unwrap().iter().map(|r| r.service.pids).collect();
         assert_eq!(pids, [106, 105, 104, 103, 102]);
         host.write(&format!("{DIRECTORY}/torn.json"), b"{", Access::root(0o640))
             .unwrap();
         assert_eq!(all(&host).unwrap().len(), KEPT);
+        assert!(find(&host, &release.id(IMAGE)).is_ok());
+        assert!(find(&host, "another").is_err());
+    }
+
+    #[test]
+    fn failed_ones_do_not_take_the_place_of_the_last_good_one() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let mut release = super::super::tests::release();
+        made_live(&host, &release, IMAGE).unwrap();
+        let good = release.id(IMAGE);
+        for number in 1..8_u32 {
+            release.service.pids = 100 + number;
+            taken_back(&host, &release, IMAGE, "it failed").unwrap();
+        }
+        release.service.pids = 200;
+        made_live(&host, &release, IMAGE).unwrap();
+        assert!(find(&host, &good).is_ok());
+        assert_eq!(all(&host).unwrap().len(), 2 + KEPT);
+    }
+
+    #[test]
+    fn rules_belong_to_a_release_once_they_are_in_force() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let mut release = super::super::tests::release();
+        host.write(rules::PATH, b"before", Access::root(0o640))
+            .unwrap();
+        release.rules = Some("refused later".into());
+        made_live(&host, &release, IMAGE).unwrap();
+        let id = release.id(IMAGE);
+        assert_eq!(find(&host, &id).unwrap().rules.as_deref(), Some("before"));
+        let live = ReleaseInfo {
+            id: id.clone(),
+            slot: "a".into(),
+            image: IMAGE.into(),
+        };
+        rules_changed(&host, &live, Some("taken")).unwrap();
+        assert_eq!(find(&host, &id).unwrap().rules.as_deref(), Some("taken"));
     }
 }
