@@ -12,6 +12,8 @@ mod docker;
 mod image;
 mod inventory;
 mod protocol;
+#[cfg(test)]
+mod reference;
 mod registry;
 mod rehearsal;
 mod report;

@@ -92,7 +92,7 @@ impl Environment {
 }
 
 /// It becomes part of file names and of the name of a certificate authority.
-fn environment_name(text: &str) -> Result<(), Invalid> {
+pub(super) fn environment_name(text: &str) -> Result<(), Invalid> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if text.len() > 40
         || !text.bytes().all(fits)

@@ -142,7 +142,7 @@ fn jump(text: &str) -> Result<Jump, Invalid> {
 }
 
 /// `ssh` gets it as an argument, so it must not look like an option.
-fn address_of(text: &str) -> Result<String, Invalid> {
+pub(super) fn address_of(text: &str) -> Result<String, Invalid> {
     if let Some((user, address)) = text.split_once('@') {
         return Err(Invalid::new(format!("`{text}` has a user name in it"))
             .hint(format!("write `address: {address}` and `user: {user}`")));
