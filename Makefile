@@ -30,6 +30,13 @@ build:
 	vagrant/install-deps.sh build
 	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
 
+.PHONY: dist
+dist: build
+	vagrant/install-deps.sh dist
+	rm -rf $(TARGET_DIR)/dist
+	packaging/dist.sh $(OCRCTL) $(TARGET_DIR)/dist
+	packaging/test.sh $(TARGET_DIR)/dist
+
 .PHONY: docker
 docker:
 	vagrant/install-deps.sh rehearse
@@ -120,4 +127,4 @@ lint:
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
 	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
-	shellcheck vagrant/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run
+	shellcheck vagrant/*.sh packaging/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run

@@ -9,6 +9,8 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+#[cfg(test)]
+mod docs;
 mod image;
 mod inventory;
 mod protocol;

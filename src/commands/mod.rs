@@ -178,8 +178,12 @@ impl From<SessionError> for Failed {
 
 /// What an agent says it could not do.
 fn failed(host: &str, failure: &Failure) -> Failed {
+    let mut diagnostic = Diagnostic::from(failure).host(host);
+    diagnostic.hint.get_or_insert_with(|| {
+        "mend that on the host and run this again: what is done already stays, and the rest is done".to_owned()
+    });
     Failed {
-        diagnostics: vec![Diagnostic::from(failure).host(host)],
+        diagnostics: vec![diagnostic],
         code: match failure.kind {
             FailureKind::Locked => LOCKED,
             FailureKind::Refused => USAGE,

@@ -11,7 +11,7 @@ use crate::protocol::{AllowRule, Service};
 use super::dns_name::{self, COMMON_NAME_MAX};
 use super::hooks::{self, Hooks};
 use super::image::ImageRef;
-use super::problem::{Checks, Invalid};
+use super::problem::{Checks, Invalid, TWICE};
 use super::registry::Registry;
 use super::schema::{self, Text};
 use super::target::Target;
@@ -139,7 +139,9 @@ fn names(
             continue;
         };
         if !seen.insert(name.clone()) {
-            checks.refuse(text.referenced, format!("`{name}` is there twice"));
+            checks
+                .refuse(text.referenced, format!("`{name}` is there twice"))
+                .hint(TWICE);
         }
         names.push(name);
     }

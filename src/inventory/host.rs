@@ -166,7 +166,8 @@ fn name(text: &str) -> Result<String, Invalid> {
 fn word(text: &str, what: &str) -> Result<String, Invalid> {
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"\"'\\$`;&|<>(){}".contains(c);
     if text.is_empty() || text.starts_with('-') || !text.chars().all(fits) {
-        return Err(Invalid::new(format!("`{text}` is not {what}")));
+        return Err(Invalid::new(format!("`{text}` is not {what}"))
+            .hint("spaces, quotes and signs that mean something to a shell can't be in it, nor a `-` at its beginning"));
     }
     Ok(text.to_owned())
 }

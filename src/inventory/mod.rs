@@ -70,8 +70,9 @@ impl Inventory {
         let base = path.parent().filter(|base| !base.as_os_str().is_empty());
         let read = environments(text, base.unwrap_or(Path::new(".")));
         #[cfg(test)]
-        if read.is_ok() {
-            fields::assert_taken(text);
+        match &read {
+            Ok(_) => fields::assert_taken(text),
+            Err(problems) => problems.iter().for_each(Problem::assert_hint),
         }
         read.map(|environments| Self {
             path: path.to_owned(),
