@@ -11,6 +11,7 @@ mod commands;
 mod docker;
 #[cfg(test)]
 mod docs;
+mod health;
 mod image;
 mod inventory;
 mod protocol;
