@@ -143,7 +143,7 @@ fn every_inventory_is_read() {
             seen += 1;
         }
     }
-    assert!(seen > 10, "{seen}");
+    assert!(seen > 5, "{seen}");
 }
 
 #[test]

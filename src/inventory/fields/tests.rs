@@ -170,7 +170,7 @@ impl Validator<'_> {
     ) -> Option<String> {
         let number = |value: &Value| value.as_f64().unwrap();
         let count = || usize::try_from(rule.as_u64().unwrap()).unwrap();
-        let complaint = match (keyword, value) {
+        match (keyword, value) {
             ("$schema" | "title" | "description" | "definitions" | "examples" | "format", _) => {
                 None
             }
@@ -281,8 +281,7 @@ impl Validator<'_> {
                 _,
             ) => None,
             _ => panic!("the keyword {keyword} is not known here"),
-        };
-        complaint
+        }
     }
 
     /// The keyword that a field of this name falls under.
