@@ -14,14 +14,21 @@
 //!   a first `planned` tells what the backup would change;
 //! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
 //!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
+//! - `status`: a host, with `release`, `nginx`, `traffic` (documents sent in the last `seconds`: `requests`, `failed`, `refused`,
+//!   `median_ms`, `p95_ms`), `certificate`, `disks`, `memory` (bytes), `problems` (each `with` something and a `text`; none: all is well),
+//!   `since` when its release is live, `firewall`, `drift` (`state`: `no`, `yes`, `unknown`, `not_asked`) and its `last` deploy, rollback or restart;
+//!   `unreachable`: a host in its place that can't be asked, and why (`message`);
+//! - `log`: a line that a host logged `at` a time, `from` `ocr-a`, `ocr-b`, `access` or `error`, with its `text`;
 //! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
 //! - `data`: other output, as `text`;
 //! - `error`: why the command fails, with `message`, `causes` and `hint`.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::protocol::Event;
+use crate::protocol::logs;
+use crate::protocol::status::Status;
 
 use super::diagnostic::Diagnostic;
 
@@ -48,6 +55,10 @@ pub(super) enum Own<'a> {
     Data {
         text: &'a str,
     },
+    Unreachable {
+        message: &'a str,
+    },
+    Log(&'a logs::Line),
     Error(&'a Diagnostic),
 }
 
@@ -56,6 +67,19 @@ pub(super) enum Own<'a> {
 pub(super) enum Body<'a> {
     Event(&'a Event),
     Own(Own<'a>),
+    Status(#[serde(serialize_with = "as_status")] &'a Status),
+}
+
+/// As the event of this name.
+fn as_status<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Tagged<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        status: &'a Status,
+    }
+    let r#type = "status";
+    Tagged { r#type, status }.serialize(serializer)
 }
 
 #[derive(Serialize)]
