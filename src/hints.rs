@@ -46,12 +46,8 @@ fn every_error_type_has_a_hint() {
             let mut lines = after.lines().skip(1).map(str::trim_start);
             let head = lines.find(|line| line.contains("enum ") || line.contains("struct "));
             let name = head
-                .and_then(|line| {
-                    line.split(["enum ", "struct "])
-                        .nth(1)?
-                        .split(['(', ' ', ';'])
-                        .next()
-                })
+                .and_then(|line| line.split_once("enum ").or(line.split_once("struct ")))
+                .map(|(_, rest)| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap())
                 .unwrap();
             seen += 1;
             let has_one = text.contains("fn hint(&self")
