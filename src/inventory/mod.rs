@@ -14,6 +14,7 @@ mod example;
 mod firewall;
 pub mod hooks;
 mod host;
+mod hygiene;
 pub mod image;
 mod ownership;
 mod problem;

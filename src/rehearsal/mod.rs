@@ -8,6 +8,7 @@ mod machines;
 mod proofs;
 mod secrets;
 mod watch;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use client::Client;
 use machines::Machines;
 use watch::Watch;
+pub use written::Proofs;
 
 use crate::command::{CommandError, Program};
 
@@ -63,7 +65,7 @@ pub struct Outcome {
 
 #[derive(Debug)]
 pub struct Settings {
-    /// Debian release of the host: `bookworm` or `trixie`.
+    /// Release of the host: `bookworm`, `trixie`, `jammy` or `noble`.
     pub release: String,
     /// Local image of the service.
     pub image: String,
@@ -76,6 +78,7 @@ pub struct Settings {
 /// A rehearsal in progress.
 #[derive(Debug)]
 pub struct Rehearsal {
+    proofs: Vec<&'static proofs::Proof>,
     settings: Settings,
     machines: Option<Machines>,
     /// References by digest, as the host pulls them.
@@ -92,8 +95,10 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    pub fn new(settings: Settings) -> Self {
-        Self {
+    /// All proofs, or those that `only` and `skip` leave, by parts of their names; a part that no name has is the error.
+    pub fn new(settings: Settings, only: &[String], skip: &[String]) -> Result<Self, String> {
+        Ok(Self {
+            proofs: proofs::chosen(only, skip)?,
             settings,
             machines: None,
             first: String::new(),
@@ -105,12 +110,17 @@ impl Rehearsal {
             key: String::new(),
             watch: None,
             said: Mutex::default(),
-        }
+        })
     }
 
-    /// Tries every proof in order, telling each as it ends; the first that fails is the last.
+    /// The names of all proofs, in their order.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        proofs::ALL.iter().map(|proof| proof.name)
+    }
+
+    /// Tries the proofs in order, telling each as it ends; the first that fails is the last.
     pub async fn run(&mut self, mut tell: impl FnMut(&Outcome)) -> bool {
-        for proof in proofs::ALL {
+        for proof in self.proofs.clone() {
             let began = Instant::now();
             let seen = (proof.prove)(self).await;
             let outcome = Outcome {
@@ -219,6 +229,14 @@ impl Rehearsal {
         );
         let path = self.inventory();
         std::fs::write(&path, text).map_err(|source| ProofError::File { path, source })
+    }
+
+    /// Adds lines to the environment.
+    fn amend_inventory(&self, lines: &str) -> Result<(), ProofError> {
+        let path = self.inventory();
+        let amended =
+            std::fs::read_to_string(&path).and_then(|text| std::fs::write(&path, text + lines));
+        amended.map_err(|source| ProofError::File { path, source })
     }
 
     /// The public key that logs in.
