@@ -189,25 +189,25 @@ impl Rehearsal {
         password: &Path,
         tls: &str,
     ) -> Result<(), ProofError> {
+        self.write_inventory_of(&["prod1"], image, password, tls)
+    }
+
+    /// The same, of these hosts.
+    fn write_inventory_of(
+        &self,
+        hosts: &[&str],
+        image: &str,
+        password: &Path,
+        tls: &str,
+    ) -> Result<(), ProofError> {
         let machines = self.machines()?;
-        let keys: Vec<String> = machines
-            .prod1
-            .host_keys
-            .iter()
-            .map(|key| format!("\"{key}\""))
-            .collect();
+        let hosts: String = hosts.iter().map(|name| machines.target(name)).collect();
         let text = format!(
             "# Written by `ocrctl rehearse`.\n\
              environments:\n\
              \x20 rehearsal:\n\
              \x20   names: [{name}]\n\
-             \x20   hosts:\n\
-             \x20     - name: prod1\n\
-             \x20       address: {address}\n\
-             \x20       port: {port}\n\
-             \x20       user: {user}\n\
-             \x20       host_keys: [{keys}]\n\
-             \x20       identity_file: {identity}\n\
+             \x20   hosts:\n{hosts}\
              \x20   tls: {tls}\n\
              \x20   image: {image}\n\
              \x20   registry:\n\
@@ -218,11 +218,7 @@ impl Rehearsal {
              \x20   ownership: {{organization: acme-org, ssh_keys: [\"{own_key}\"], sudoers: [{user}]}}\n",
             own_key = self.own_key()?,
             name = client::NAME,
-            address = machines.address,
-            port = machines.prod1.ssh_port,
             user = machines.prod1.user,
-            keys = keys.join(", "),
-            identity = machines.prod1.identity_file.display(),
             username = machines.registry.user,
             password = password.display(),
             ca = machines.registry.ca_file.display(),

@@ -5,6 +5,7 @@ mod backup;
 mod certificates;
 mod documents;
 mod faults;
+mod fleet;
 mod host;
 mod issuers;
 mod keys;
@@ -138,6 +139,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "audit is quiet once its findings are mended" audit::quiet;
     "audit finds what was planted" audit::planted,
         after "audit is quiet once its findings are mended";
+    "several hosts" fleet::several;
     "no secret left behind" secrets::secrets;
     "backup is for its recipient alone" backup::backup;
     "restored onto a bare host" backup::restore,
