@@ -5,7 +5,9 @@
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
 pub mod audit;
+pub mod health;
 mod keys;
+pub mod status;
 
 pub use keys::{HostKeys, KeyRequest};
 
@@ -16,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,6 +64,8 @@ pub enum Request {
     RenewCertificate { force: bool },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
+    /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
+    Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
     /// Answered by [`Event::Sealed`].
     Backup {
@@ -136,6 +140,7 @@ pub enum Event {
         pem: String,
     },
     Certificate(CertificateStatus),
+    Status(Box<status::Status>),
     Audited {
         lines: Vec<audit::Line>,
     },

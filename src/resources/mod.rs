@@ -8,7 +8,7 @@ pub mod firewall;
 pub mod guard;
 pub mod host;
 pub mod link;
-mod loopback;
+pub mod loopback;
 pub mod nginx;
 pub mod package;
 pub mod release;
