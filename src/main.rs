@@ -9,10 +9,14 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+#[cfg(test)]
+mod docs;
 mod health;
 mod image;
 mod inventory;
 mod protocol;
+#[cfg(test)]
+mod reference;
 mod registry;
 mod rehearsal;
 mod report;

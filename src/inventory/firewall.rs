@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use crate::protocol::{AllowRule, Firewall, Protocol};
 
 use super::host::port;
-use super::problem::{Checks, Invalid};
+use super::problem::{Checks, Invalid, TWICE};
 use super::schema;
 use super::suggestion;
 
@@ -38,7 +38,9 @@ fn allow(raw: &schema::Firewall, checks: &mut Checks<'_>) -> Vec<AllowRule> {
             continue;
         };
         if rules.contains(&rule) {
-            checks.refuse(entry.referenced, "this rule is there twice");
+            checks
+                .refuse(entry.referenced, "this rule is there twice")
+                .hint(TWICE);
         }
         rules.push(rule);
     }

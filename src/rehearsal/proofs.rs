@@ -14,6 +14,7 @@ mod ports;
 mod releases;
 mod secrets;
 mod tls;
+mod tutorial;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -113,6 +114,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "wrong registry password" releases::password;
     "disk full while pulling" releases::disk_full;
     "drift is found and mended" host::drift;
+    "the tutorial, as it stands" tutorial::tutorial;
     "from outside, only what the inventory names" ports::outside_in;
     "rules that cut SSH off go back by themselves" host::locked_out;
     "sshd change that cuts SSH off goes back by itself" host::sshd_cut;
