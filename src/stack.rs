@@ -23,6 +23,8 @@ const AGENT_LINK: &str = "/opt/ocrctl/bin/ocrctl";
 /// After the distribution's `20auto-upgrades`, which it overrides.
 const UPGRADES: &str = "/etc/apt/apt.conf.d/52ocrctl-upgrades";
 const UPGRADES_TEXT: &str = include_str!("../templates/apt/upgrades.conf");
+/// `sudo` looks there.
+const CONSOLE: &str = "/usr/local/bin/ocrctl";
 const RENEW_SERVICE: &str = include_str!("../templates/systemd/ocrctl-renew.service");
 const RENEW_TIMER: &str = include_str!("../templates/systemd/ocrctl-renew.timer");
 
@@ -57,6 +59,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     })));
     list.push(nginx(host, desired)?);
     list.extend(renewal(&settings, &desired.tls)?);
+    list.extend(console(host)?);
     let unit = |name, package| Unit { name, package };
     let mut units = vec![
         unit("docker.service", Some("docker.io")),
@@ -180,6 +183,17 @@ fn renewal(settings: &Settings, tls: &Tls) -> Result<Vec<Resource>> {
         }
     }
     Ok(list)
+}
+
+/// What an administrator on the host types. A program of theirs by that name stays.
+fn console(host: &Host) -> Result<Option<Resource>> {
+    let theirs = host.access(CONSOLE)?.is_some() && host.link_target(CONSOLE)?.is_none();
+    Ok((!theirs).then(|| {
+        Resource::Link(Link {
+            path: CONSOLE.into(),
+            target: AGENT_LINK.into(),
+        })
+    }))
 }
 
 fn file(path: &str, mode: u32, text: impl Into<String>) -> Resource {

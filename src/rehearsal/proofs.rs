@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod certificates;
+mod daytwo;
 mod documents;
 mod faults;
 mod fleet;
@@ -90,6 +91,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "second deploy is a no-op" host::no_op;
     "scanned page over HTTPS" documents::scan;
     "PDF over HTTPS" documents::pdf;
+    "status of a healthy host" daytwo::healthy;
+    "logs by request id" daytwo::logs;
+    "status of a stopped service" daytwo::stopped;
     "engine and sandbox" documents::engine;
     "lines and a searchable PDF over HTTPS" documents::formats;
     "rules of the organization's own" documents::rules;
@@ -108,6 +112,7 @@ pub(super) const ALL: &[Proof] = proofs![
         after "release switch under load";
     "rollback under load" releases::rollback,
         after "release switch under load";
+    "restart under load" daytwo::restart;
     "killed at every step" faults::every_step;
     "history" releases::history,
         after "release that fails its clients goes back" "rollback under load";
