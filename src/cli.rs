@@ -12,8 +12,13 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use crate::inventory::duration;
+use crate::resources::guard::Guard;
 
+mod hosts;
+mod init;
 mod registry;
+pub use hosts::{Logs, Restart, Status};
+pub use init::Init;
 pub use registry::{Build, Login, MigrateRegistry};
 
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
@@ -29,14 +34,16 @@ pub const USAGE: u8 = 64;
 )]
 #[command(after_help = "\
 Examples:
+  ocrctl init                         an inventory to begin with
   ocrctl plan prod                    what a deploy would change, and why
   ocrctl deploy prod                  the same, then asks, then changes it
   ocrctl keys add prod --name scanner a key for a client
 
 Exit codes:
   0  done                             64  the command line or the inventory is wrong
-  1  failed                           69  a host can't be reached
-  2  changes (plan), findings         75  another deploy holds the lock
+  1  failed; something is wrong       69  a host can't be reached
+     (status)                         75  another deploy holds the lock
+  2  changes (plan), findings
      (audit, cert status)")]
 pub struct Cli {
     #[command(flatten)]
@@ -93,6 +100,13 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write an inventory, asking for what it needs
+    ///
+    /// Asks five questions, each with what will do in most cases, and writes the file that --inventory names. What is
+    /// given by a flag is not asked for. A file that is there is not touched.
+    #[command(after_help = init::EXAMPLES)]
+    Init(Init),
+
     /// Show what a deploy would change, and change nothing
     ///
     /// Compares each host with the inventory. Exits 0 when nothing would change and 2 when something would.
@@ -122,6 +136,28 @@ Examples:
   ocrctl rollback prod
   ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
     Rollback(Rollback),
+
+    /// Start the live release anew, and nobody notices
+    ///
+    /// Through the other slot, as a deploy would: a new container of the same release becomes ready, takes over, and the old
+    /// one finishes what it has begun. One host first, then in batches. Nothing else of the inventory is applied.
+    #[command(after_help = hosts::RESTART_EXAMPLES)]
+    Restart(Restart),
+
+    /// Show how the hosts are, on one screen
+    ///
+    /// Release, health, workers, queue, the last minutes' requests, certificate, disk, memory, firewall, whether a host differs
+    /// from the inventory, and the last deploy. Exits 0 when all is well and 1 when something is wrong, which is said.
+    /// On a host, without an environment, it shows that host.
+    #[command(after_help = hosts::STATUS_EXAMPLES)]
+    Status(Status),
+
+    /// Show what the hosts logged, all of them in the order of time
+    ///
+    /// What the service logged, with --nginx also NGINX's access and error log. Every answer of the service has its request's
+    /// id (`X-Request-Id`), by which --request finds it; NGINX's error log has no such ids.
+    #[command(after_help = hosts::LOGS_EXAMPLES)]
+    Logs(Logs),
 
     /// Show what was done to the hosts: who, when, from which release to which, and how it ended
     #[command(after_help = "\
@@ -205,6 +241,29 @@ Examples:
 Example:
   ocrctl completions bash > ~/.local/share/bash-completion/completions/ocrctl")]
     Completions { shell: Shell },
+
+    /// Print the JSON Schema of the inventory
+    ///
+    /// Editors complete and check an inventory by it. A first line such as the example's tells them where it is.
+    #[command(after_help = "\
+Example:
+  ocrctl schema > inventory.schema.json
+  # yaml-language-server: $schema=inventory.schema.json    as the inventory's first line")]
+    Schema,
+
+    /// Write man pages, one for each command
+    #[command(after_help = "\
+Example:
+  ocrctl man --out ~/.local/share/man/man1 && man ocrctl-deploy")]
+    Man {
+        /// Where to; it is made if it is missing
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+
+    /// Print the crates that ocrctl is made of, as CycloneDX, from a Cargo.lock
+    #[command(hide = true)]
+    Sbom { lock: PathBuf },
 
     /// The host's side of a connection
     #[command(hide = true)]
@@ -484,6 +543,14 @@ pub struct Rehearse {
     #[arg(long)]
     pub keep: bool,
 
+    /// Only proofs with this in their names, and what they go on from; `--only ?` lists all
+    #[arg(long, value_name = "PROOF")]
+    pub only: Vec<String>,
+
+    /// Without proofs that have this in their names
+    #[arg(long, value_name = "PROOF")]
+    pub skip: Vec<String>,
+
     /// The local image of the service to deploy; `ocrctl build` makes it
     #[arg(long, default_value = "ocr-service:latest")]
     pub image: String,
@@ -503,8 +570,8 @@ pub enum Release {
 /// What a host runs for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum AgentTask {
-    /// Put the firewall back that was there before an unconfirmed change
-    RevertFirewall,
+    /// Put back what was there before an unconfirmed change
+    Revert { what: Guard },
 }
 
 impl Cli {
@@ -563,9 +630,13 @@ mod tests {
     fn help_of_every_command() {
         let commands = [
             "",
+            "init",
             "plan",
             "deploy",
             "rollback",
+            "restart",
+            "status",
+            "logs",
             "history",
             "audit",
             "backup",
@@ -584,6 +655,8 @@ mod tests {
             "migrate-registry",
             "rehearse",
             "completions",
+            "schema",
+            "man",
         ];
         for command in commands {
             let help = parse(&format!("ocrctl {command} --help")).unwrap_err();
@@ -612,6 +685,9 @@ mod tests {
             "ocrctl rotate-key prod --grace 1h --revoke-now",
             "ocrctl rehearse --release sid",
             "ocrctl plan prod --wat",
+            "ocrctl logs",
+            "ocrctl logs prod --since yesterday",
+            "ocrctl logs prod --request a\"b",
         ] {
             assert_eq!(exit_code(&parse(line).unwrap_err()), USAGE, "{line}");
         }
@@ -656,8 +732,8 @@ mod tests {
         };
         assert_eq!(task("ocrctl agent"), None);
         assert_eq!(
-            task("ocrctl agent revert-firewall"),
-            Some(AgentTask::RevertFirewall)
+            task("ocrctl agent revert sshd"),
+            Some(AgentTask::Revert { what: Guard::Sshd })
         );
     }
 }

@@ -9,9 +9,14 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+#[cfg(test)]
+mod docs;
+mod health;
 mod image;
 mod inventory;
 mod protocol;
+#[cfg(test)]
+mod reference;
 mod registry;
 mod rehearsal;
 mod report;
@@ -61,7 +66,7 @@ fn finish(report: &Report, outcome: commands::Result) -> u8 {
     let code = match outcome {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Changes) => 2,
-        Ok(Outcome::Incomplete) => 1,
+        Ok(Outcome::Problems | Outcome::Incomplete) => 1,
         Err(failed) => {
             for diagnostic in &failed.diagnostics {
                 report.error(diagnostic);

@@ -5,7 +5,10 @@
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
 pub mod audit;
+pub mod health;
 mod keys;
+pub mod logs;
+pub mod status;
 
 pub use keys::{HostKeys, KeyRequest};
 
@@ -16,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub enum Request {
         to: String,
         lock_wait: Duration,
     },
+    /// Start the live release anew through the other slot, as it is. Answered like `Apply`.
+    Restart { lock_wait: Duration },
     /// What was done here. Answered by [`Event::History`].
     History,
     /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
@@ -60,8 +65,13 @@ pub enum Request {
     /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
     /// [`Event::Certificate`].
     RenewCertificate { force: bool },
+    /// What was logged here. Answered by any number of [`Event::Logs`], then [`Event::LogsTold`]; after that, where it was
+    /// asked for, by what is logged from then on, until [`Request::Cancel`] or the end of the connection.
+    Logs { scope: logs::Scope },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
+    /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
+    Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
     /// Answered by [`Event::Sealed`].
     Backup {
@@ -136,6 +146,13 @@ pub enum Event {
         pem: String,
     },
     Certificate(CertificateStatus),
+    Status(Box<status::Status>),
+    /// In the order of time.
+    Logs {
+        lines: Vec<logs::Line>,
+    },
+    /// All that there was has been told.
+    LogsTold,
     Audited {
         lines: Vec<audit::Line>,
     },
@@ -336,8 +353,8 @@ pub struct Desired {
     pub service: Service,
     /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.
     pub rules: Option<String>,
-    /// Allow rules beside SSH, 80 and 443.
-    pub firewall: Vec<AllowRule>,
+    pub firewall: Firewall,
+    pub hygiene: Hygiene,
 }
 
 /// Where the certificate comes from, and what of it is secret.
@@ -429,6 +446,26 @@ pub struct Service {
     pub pids: u32,
     /// Never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
+}
+
+/// What of a host can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firewall {
+    /// Beside SSH, 80 and 443.
+    pub allow: Vec<AllowRule>,
+    /// Ports that containers publish are closed too, unless `allow` names them; otherwise they are only told.
+    pub close_published: bool,
+    /// An address that opens six SSH connections in 30 s is kept out for a while.
+    pub limit_ssh: bool,
+}
+
+/// What is kept in order beside the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hygiene {
+    /// unattended-upgrades.
+    pub security_upgrades: bool,
+    /// sshd takes keys only.
+    pub sshd: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,10 @@ mod history;
 mod journal;
 pub mod keys;
 mod lock;
+mod logs;
 pub mod renew;
+pub mod restart;
+pub mod status;
 mod usage;
 
 #[cfg(test)]
@@ -25,9 +28,9 @@ use tokio::sync::mpsc;
 use crate::agent::apply::Planned;
 use crate::agent::journal::Journal;
 use crate::agent::lock::Lock;
-use crate::protocol::{Event, Failure, Request, VERSION};
+use crate::protocol::{Event, Failure, Level, Request, VERSION};
 use crate::resources::Host;
-use crate::resources::certificate::status;
+use crate::resources::certificate::status as certificate;
 use crate::resources::release::{Release, record};
 
 /// Result of everything that runs on the host; a [`Failure`] is what the operator will read.
@@ -145,6 +148,9 @@ async fn answer(
         }
         Request::Plan { desired } => {
             let plan = apply::plan(host, *desired).await?;
+            for warning in &plan.warnings {
+                operation.events.note(Level::Warning, warning.clone());
+            }
             operation.events.send(Event::Planned {
                 changes: plan.changes.clone(),
                 fingerprint: plan.fingerprint(),
@@ -177,6 +183,9 @@ async fn answer(
         } => {
             apply::rollback(host, operation, operator, *desired, &to, lock_wait).await?;
         }
+        Request::Restart { lock_wait } => {
+            restart::restart(host, operation, operator, lock_wait).await?;
+        }
         Request::Pull { desired, lock_wait } => {
             apply::pull(host, operation, operator, *desired, lock_wait).await?;
         }
@@ -189,14 +198,19 @@ async fn answer(
             operation.events.send(Event::Ca { pem });
         }
         Request::Certificate => {
-            let status = status::read(host, jiff::Timestamp::now()).await?;
+            let status = certificate::read(host, jiff::Timestamp::now()).await?;
             operation.events.send(Event::Certificate(status));
         }
         Request::RenewCertificate { force } => {
             renew::for_operator(host, operation, operator, force).await?;
-            let status = status::read(host, jiff::Timestamp::now()).await?;
+            let status = certificate::read(host, jiff::Timestamp::now()).await?;
             operation.events.send(Event::Certificate(status));
         }
+        Request::Status { desired } => {
+            let status = status::read(host, desired.map(|desired| *desired)).await;
+            operation.events.send(Event::Status(Box::new(status)));
+        }
+        Request::Logs { scope } => logs::tell(host, operation, &scope).await?,
         Request::Audit { scope } => {
             let lines = crate::audit::audit(host, &scope).await;
             operation.events.send(Event::Audited { lines });

@@ -10,15 +10,22 @@ mod deploy;
 mod fleet;
 mod history;
 mod hooks;
+mod init;
 mod keys;
 mod login;
+mod logs;
+mod man;
 mod migrate_registry;
 mod plan;
 mod rehearse;
 mod renew;
+mod restart;
 mod restore;
 mod rollback;
 mod rotate_key;
+mod sbom;
+mod schema;
+mod status;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
@@ -33,6 +40,8 @@ pub enum Outcome {
     Done,
     /// A plan has changes; an audit or a certificate's state has findings (exit code 2).
     Changes,
+    /// Something is wrong with a host, and what has been told (exit code 1).
+    Problems,
     /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
     Incomplete,
 }
@@ -54,12 +63,16 @@ const LOCKED: u8 = 75;
 pub async fn run(cli: Cli, report: &Report) -> Result {
     let global = &cli.global;
     match cli.command {
+        Command::Init(asked) => init::run(global, report, &asked),
         Command::Plan(asked) => plan::run(global, report, &asked).await,
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
         }
         Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
+        Command::Restart(asked) => restart::run(global, report, &asked).await,
+        Command::Logs(asked) => logs::run(global, report, &asked).await,
+        Command::Status(asked) => status::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
@@ -70,6 +83,9 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::RotateKey(rotation) => rotate_key::run(global, report, &rotation).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
+        Command::Schema => schema::run(report),
+        Command::Man { out } => man::run(report, &out),
+        Command::Sbom { lock } => sbom::run(report, &lock),
         Command::Agent { task } => agent::run(task).await,
     }
 }
@@ -86,10 +102,7 @@ fn limited(mut environment: Environment, limit: &Limit) -> Result<Environment> {
         let names: Vec<&str> = environment.hosts.iter().map(|h| h.name.as_str()).collect();
         let text = format!("{} has no host `{unknown}`", environment.name);
         let hint = format!("its hosts are {}", names.join(", "));
-        return Err(Failed {
-            diagnostics: vec![Diagnostic::new(text).hint(hint)],
-            code: USAGE,
-        });
+        return Err(Failed::usage(Diagnostic::new(text).hint(hint)));
     }
     if !limit.limit.is_empty() {
         environment
@@ -104,6 +117,14 @@ impl Failed {
         Self {
             diagnostics: vec![diagnostic],
             code: FAILED,
+        }
+    }
+
+    /// What the command line says makes no sense.
+    fn usage(diagnostic: Diagnostic) -> Self {
+        Self {
+            diagnostics: vec![diagnostic],
+            code: USAGE,
         }
     }
 
@@ -142,10 +163,7 @@ impl From<InventoryError> for Failed {
 
 impl From<NobodyToAsk> for Failed {
     fn from(error: NobodyToAsk) -> Self {
-        Self {
-            diagnostics: vec![Diagnostic::from(&error)],
-            code: USAGE,
-        }
+        Self::usage(Diagnostic::from(&error))
     }
 }
 
@@ -170,8 +188,12 @@ impl From<SessionError> for Failed {
 
 /// What an agent says it could not do.
 fn failed(host: &str, failure: &Failure) -> Failed {
+    let mut diagnostic = Diagnostic::from(failure).host(host);
+    diagnostic.hint.get_or_insert_with(|| {
+        "mend that on the host and run this again: what is done already stays, and the rest is done".to_owned()
+    });
     Failed {
-        diagnostics: vec![Diagnostic::from(failure).host(host)],
+        diagnostics: vec![diagnostic],
         code: match failure.kind {
             FailureKind::Locked => LOCKED,
             FailureKind::Refused => USAGE,

@@ -97,6 +97,9 @@ impl Human {
             | Event::Releases { .. }
             | Event::Keys(_)
             | Event::Ca { .. }
+            | Event::Status(_)
+            | Event::Logs { .. }
+            | Event::LogsTold
             | Event::Audited { .. }
             | Event::Sealed { .. }
             | Event::BackupRecorded

@@ -7,23 +7,21 @@
 //! ```
 //!
 //! `version` is that of the lines that follow. It rises when a type or a field is removed or changes its
-//! meaning; readers ignore types and fields that they do not know. Then come, in the order of what happens:
-//!
-//! - the events of [`crate::protocol::Event`] under their own names: `hello`, `planned`, `step`, `progress`,
-//!   `note`, `confirm_reachable`, `applied`, `pulled`, `keys`, `ca`, `certificate`, `history`, `releases`, `audited`, `restored`, `failed`; with `deploy --restore`,
-//!   a first `planned` tells what the backup would change;
-//! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
-//!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
-//! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
-//! - `data`: other output, as `text`;
-//! - `error`: why the command fails, with `message`, `causes` and `hint`.
+//! meaning; readers ignore types and fields that they do not know. The events of [`crate::protocol::Event`] come
+//! under their own names, in the order of what happens, and with them the lines of [`Own`]. All of them, field by
+//! field: docs/reference/json-lines.md, made of `reference.rs`.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::protocol::Event;
+use crate::protocol::logs;
+use crate::protocol::status::Status;
 
 use super::diagnostic::Diagnostic;
+
+#[cfg(test)]
+pub mod reference;
 
 /// Version of the lines that [`line()`] makes.
 pub const VERSION: u32 = 1;
@@ -48,6 +46,10 @@ pub(super) enum Own<'a> {
     Data {
         text: &'a str,
     },
+    Unreachable {
+        message: &'a str,
+    },
+    Log(&'a logs::Line),
     Error(&'a Diagnostic),
 }
 
@@ -56,6 +58,19 @@ pub(super) enum Own<'a> {
 pub(super) enum Body<'a> {
     Event(&'a Event),
     Own(Own<'a>),
+    Status(#[serde(serialize_with = "as_status")] &'a Status),
+}
+
+/// As the event of this name.
+fn as_status<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Tagged<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        status: &'a Status,
+    }
+    let r#type = "status";
+    Tagged { r#type, status }.serialize(serializer)
 }
 
 #[derive(Serialize)]

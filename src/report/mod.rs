@@ -9,9 +9,12 @@ mod history;
 mod human;
 pub mod json;
 mod keys;
+mod log_lines;
 mod plan;
 mod printable;
+mod screen;
 mod secret;
+mod status;
 mod streams;
 mod style;
 mod table;
@@ -22,6 +25,7 @@ mod tests;
 pub use confirm::NobodyToAsk;
 pub use diagnostic::Diagnostic;
 pub use keys::use_in_words;
+pub use status::HostStatus;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +34,7 @@ use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
-use crate::protocol::{Event, Level};
+use crate::protocol::{Event, Level, logs};
 
 use human::Human;
 use json::{Body, Own};
@@ -59,6 +63,21 @@ struct Inner {
     human: Option<Human>,
     /// The first error of standard output.
     broken: Option<io::Error>,
+    /// The terminal is drawn in place, see [`FullScreen`].
+    full_screen: bool,
+}
+
+/// The terminal drawn in place, until this is dropped.
+#[derive(Debug)]
+pub struct FullScreen(Arc<Mutex<Inner>>);
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        let mut inner = lock(&self.0);
+        if std::mem::take(&mut inner.full_screen) {
+            inner.data(screen::LEAVE);
+        }
+    }
 }
 
 impl Report {
@@ -76,6 +95,7 @@ impl Report {
                 streams,
                 human,
                 broken: None,
+                full_screen: false,
             })),
             clock,
         };
@@ -167,6 +187,59 @@ impl Report {
         }
     }
 
+    /// From now on, and until the result is dropped, each [`Report::statuses`] is drawn over the one before. Where
+    /// standard output is no terminal, they follow each other.
+    pub fn full_screen(&self) -> FullScreen {
+        let mut inner = self.lock();
+        if inner.human.is_some() && inner.streams.stdout_is_terminal {
+            inner.full_screen = true;
+            inner.data(screen::ENTER);
+        }
+        FullScreen(Arc::clone(&self.inner))
+    }
+
+    /// How hosts are. `title`: what they are the hosts of.
+    pub fn statuses(&self, title: &str, hosts: &[HostStatus]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            let text = status::render(title, hosts, (self.clock)(), &styles);
+            if inner.full_screen {
+                inner.data(&screen::frame(&text));
+            } else {
+                inner.data(&text);
+            }
+            return;
+        }
+        drop(inner);
+        for host in hosts {
+            let body = match &host.status {
+                Ok(status) => Body::Status(status),
+                Err(message) => Body::Own(Own::Unreachable { message }),
+            };
+            self.json_line(Some(&host.host), body);
+        }
+    }
+
+    /// Lines of logs, each with its host.
+    pub fn log_lines(&self, lines: &[(String, logs::Line)]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            inner.data(&log_lines::render(lines, &styles));
+            return;
+        }
+        drop(inner);
+        for (host, line) in lines {
+            self.json_line(Some(host), Body::Own(Own::Log(line)));
+        }
+    }
+
+    /// Whether standard output takes no more: whoever read it has had enough.
+    pub fn is_broken(&self) -> bool {
+        self.lock().broken.is_some()
+    }
+
     /// Other output of the command, such as a completion script, as it is.
     pub fn data(&self, text: &str) {
         let mut inner = self.lock();
@@ -211,6 +284,30 @@ impl Report {
         // No answer is no.
         let read = inner.streams.stdin.read_line(&mut answer);
         Ok(read.is_ok() && confirm::is_yes(&answer))
+    }
+
+    /// Whether there is somebody to ask.
+    pub fn has_terminal(&self) -> bool {
+        self.lock().streams.stdin_is_terminal
+    }
+
+    /// Asks for a line, such as `Server`, and waits for it: blocks its thread. What is only Enter is the default.
+    /// `None`: no answer comes.
+    pub fn ask(&self, question: &str, default: Option<&str>) -> Option<String> {
+        let mut inner = self.lock();
+        if let Some(human) = &mut inner.human {
+            human.end_all();
+        }
+        let offered = default.map(|it| format!(" [{it}]")).unwrap_or_default();
+        inner.streams.stderr(&format!("{question}{offered}: "));
+        let mut answer = String::new();
+        match inner.streams.stdin.read_line(&mut answer) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => match (answer.trim(), default) {
+                ("", Some(default)) => Some(default.to_owned()),
+                (answer, _) => Some(answer.to_owned()),
+            },
+        }
     }
 
     /// Asks for what must not be seen, such as `Passphrase for ~/.ssh/id_ed25519`, and waits for it: blocks its

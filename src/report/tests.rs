@@ -75,6 +75,7 @@ fn console(options: Options, input: Option<&'static str>) -> Console {
         hide: || Ok(None),
         stdout: Box::new(stdout.clone()),
         stdout_styles: Styles::default(),
+        stdout_is_terminal: false,
         stderr: Box::new(stderr.clone()),
         stderr_styles: Styles::default(),
         terminal: None,
@@ -216,6 +217,15 @@ fn deploy() -> Vec<Event> {
             }),
         },
     ]
+}
+
+impl Report {
+    /// For tests of commands: somebody at a terminal answers with these lines, or nobody does. Also gives what was said.
+    pub fn answered(lines: Option<&'static str>) -> (Self, impl Fn() -> String) {
+        let console = console(Options::default(), lines);
+        let stderr = console.stderr;
+        (console.report, move || stderr.text())
+    }
 }
 
 #[test]

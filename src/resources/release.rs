@@ -2,8 +2,10 @@
 //! upstream follows. Switching is one rename(2); see `switch.rs`.
 
 mod kept;
+mod now;
 mod probe;
 pub mod record;
+mod restart;
 mod slot;
 mod switch;
 mod watch;
@@ -16,6 +18,8 @@ use crate::agent::{Operation, Result};
 use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
 use crate::protocol::{Action, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service};
 use crate::registry;
+pub use now::Now;
+use record::Record;
 pub use slot::{LIVE, SLOTS, Slot};
 
 /// User and group that the image runs as (`service/Dockerfile`).
