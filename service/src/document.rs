@@ -17,6 +17,22 @@ pub struct Document {
     pub owner: Owner,
 }
 
+impl Document {
+    /// For what workers do without one, on behalf of no key.
+    pub(crate) fn none() -> Self {
+        Self {
+            id: 0,
+            kind: DocumentType::Png,
+            bytes: Bytes::new(),
+            sha256: String::new(),
+            owner: Owner {
+                key: "".into(),
+                concurrent_pages: None,
+            },
+        }
+    }
+}
+
 /// On whose behalf a document is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {

@@ -61,9 +61,16 @@ pub enum Task {
     Compose { pages: Vec<Overlay> },
     /// Read a part of a page that another worker has. Its pixels follow the frame; no document comes with it.
     Band(Band),
+    /// Read the embedded sample, as at the start; no document comes with it.
+    Sample,
 }
 
 impl Task {
+    /// Whether it is about the document of its errand.
+    pub fn of_document(&self) -> bool {
+        !matches!(self, Self::Band(_) | Self::Sample)
+    }
+
     /// How many pages' time it may take.
     pub fn pages(&self) -> u32 {
         match self {
@@ -72,7 +79,8 @@ impl Task {
             | Self::Read { .. }
             | Self::Inspect { .. }
             | Self::Preview { .. }
-            | Self::Band(_) => 1,
+            | Self::Band(_)
+            | Self::Sample => 1,
         }
     }
 }
@@ -172,6 +180,8 @@ pub enum Reply {
     GivenUp,
     /// To [`Task::Band`].
     Band(BandRead),
+    /// To [`Task::Sample`]: it was read correctly.
+    SampleRead,
     /// While it is at [`Task::Read`]: how many workers, up to this many, could read a part of the page? Answered with a
     /// number, which promises nothing.
     CountIdle(u32),

@@ -17,6 +17,26 @@ pub enum HealthStatus {
     Ok,
 }
 
+/// `POST /healthz/recognize`, for the host itself: 200 unless it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recognition {
+    pub status: RecognitionStatus,
+    pub release: String,
+    /// Why, where it failed.
+    pub error: Option<String>,
+    pub ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecognitionStatus {
+    /// Every worker that was free has read the embedded sample correctly just now.
+    Ok,
+    /// All were at pages of documents, as far as these may take.
+    Busy,
+    Failed,
+}
+
 /// `GET /readyz`: 200 when `ready`, else 503, with the same body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

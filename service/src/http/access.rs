@@ -17,7 +17,7 @@ use super::error::Rejection;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID: usize = 64;
 /// Routes that are asked every second by machines.
-const QUIET: [&str; 2] = ["/healthz", "/readyz"];
+const QUIET: [&str; 3] = ["/healthz", "/readyz", "/healthz/recognize"];
 
 /// A request's id: the proxy's, if it sent a sane one.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use axum::http::HeaderName;
 
 use crate::listener::Peer;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The client's address. Only the proxy gets to a Unix socket, so what it says of its client is true, and the last
 /// address of the header is what it added. Over TCP anybody could write that header: the connection itself tells.

@@ -1,16 +1,22 @@
-//! `/healthz` and `/readyz`, without a key.
+//! `/healthz` and `/readyz`, without a key; `/healthz/recognize`, for the host itself.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::response::IntoResponse;
-use ocr_api::health::{Health, HealthStatus, Load, Readiness};
+use axum::response::{IntoResponse, Response};
+use ocr_api::health::{Health, HealthStatus, Load, Readiness, Recognition, RecognitionStatus};
 
-use super::Service;
+use super::{Service, client, not_found};
+use crate::listener::Peer;
+use crate::pool::Failure;
+
+/// A worker that is at a page is not waited for longer than this, beyond the time that the sample itself may take.
+const FREE: Duration = Duration::from_secs(15);
 
 pub(super) async fn healthz(State(service): State<Arc<Service>>) -> impl IntoResponse {
     let health = Health {
@@ -43,4 +49,59 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> impl IntoResp
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, [(CACHE_CONTROL, "no-store")], Json(readiness))
+}
+
+/// Not that the process answers, but that documents are read: the workers read the sample again, now. Whoever comes over the
+/// proxy or TCP does not find it, as it costs workers' time.
+pub(super) async fn recognize(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let of_host = matches!(request.extensions().get::<Peer>(), Some(Peer::Proxy))
+        && !request.headers().contains_key(client::FORWARDED_FOR);
+    if !of_host {
+        return not_found().await.into_response();
+    }
+    let began = Instant::now();
+    let (status, error) = read_samples(&service).await;
+    let recognition = Recognition {
+        status,
+        release: service.release.clone(),
+        error,
+        ms: began.elapsed().as_millis() as u64,
+    };
+    let status = match status {
+        RecognitionStatus::Failed => StatusCode::SERVICE_UNAVAILABLE,
+        RecognitionStatus::Ok | RecognitionStatus::Busy => StatusCode::OK,
+    };
+    (status, [(CACHE_CONTROL, "no-store")], Json(recognition)).into_response()
+}
+
+async fn read_samples(service: &Service) -> (RecognitionStatus, Option<String>) {
+    let workers = service.pool.workers();
+    let failed = |why: String| (RecognitionStatus::Failed, Some(why));
+    if workers.ready == 0 {
+        let why = workers.error.map(|error| format!(": {error}"));
+        return failed(format!("no worker is ready{}", why.unwrap_or_default()));
+    }
+    match tokio::time::timeout(FREE, service.pool.read_samples()).await {
+        Ok(failures) => match failures.first() {
+            None => (RecognitionStatus::Ok, None),
+            Some(first) => failed(format!(
+                "{} of {} workers did not read the sample: {}",
+                failures.len(),
+                workers.ready,
+                describe(first)
+            )),
+        },
+        // A free one would have been given it at once.
+        Err(_) if service.pool.queue().under_way > 0 => (RecognitionStatus::Busy, None),
+        Err(_) => failed("no worker takes anything to read".to_owned()),
+    }
+}
+
+fn describe(failure: &Failure) -> String {
+    match failure {
+        Failure::Fault(fault) => fault.detail.clone(),
+        Failure::Crashed => "it ended".to_owned(),
+        Failure::TimedOut => "it hung and was replaced".to_owned(),
+        Failure::Refused(_) => "it was refused".to_owned(),
+    }
 }

@@ -169,6 +169,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(metrics)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/healthz/recognize", post(health::recognize))
         .route("/openapi.json", get(openapi::openapi_json))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

@@ -248,6 +248,29 @@ impl Pool {
         }
     }
 
+    /// Has every worker that is free read the embedded sample, before whatever waits. One that hangs at it is replaced.
+    /// Gives why each that failed did.
+    pub async fn read_samples(&self) -> Vec<Failure> {
+        let document = Arc::new(Document::none());
+        let outcomes: Vec<_> = (0..self.workers().ready)
+            .map(|_| {
+                let (job, outcome) = Job::new(Arc::clone(&document), Task::Sample);
+                self.shared.queue.push_first(job);
+                outcome
+            })
+            .collect();
+        let mut failures = Vec::new();
+        for outcome in outcomes {
+            failures.extend(match outcome.await {
+                Ok(Outcome::Reply(Reply::SampleRead)) => None,
+                Ok(Outcome::Reply(other)) => Some(unexpected(other)),
+                Ok(Outcome::TimedOut) => Some(Failure::TimedOut),
+                Ok(Outcome::Crashed | Outcome::Refused) | Err(_) => Some(Failure::Crashed),
+            });
+        }
+        failures
+    }
+
     async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Reply, Failure> {
         let (job, outcome) = Job::new(Arc::clone(document), task);
         self.shared.queue.push(job);

@@ -99,7 +99,7 @@ impl Process {
     /// to be called again after the future was dropped half-way.
     pub(super) async fn send(&mut self, errand: &Errand) -> io::Result<()> {
         let document = &errand.document;
-        let needed = errand.pixels.is_none() && self.document != Some(document.id);
+        let needed = errand.task.of_document() && self.document != Some(document.id);
         let brought = needed.then_some(Incoming {
             kind: document.kind,
             length: document.bytes.len() as u64,

@@ -60,8 +60,8 @@ impl Queue {
         self.0.pushed.notify_one();
     }
 
-    /// Puts a job back that no worker has begun, before all others.
-    pub(super) fn push_again(&self, job: Job) {
+    /// Puts a job before all others: one that no worker has begun, or the question whether they work at all.
+    pub(super) fn push_first(&self, job: Job) {
         let mut waiting = self.waiting();
         let key = Arc::clone(job.key());
         waiting.turns.retain(|other| *other != key);
@@ -248,9 +248,9 @@ mod tests {
         queue.push(second);
         queue.push(other);
         let (again, _again) = job("c", 9, None);
-        queue.push_again(again);
+        queue.push_first(again);
         let (again, _again) = job("b", 0, None);
-        queue.push_again(again);
+        queue.push_first(again);
         assert_eq!(drain(&queue), ["b0", "c9", "a2", "b1"]);
     }
 

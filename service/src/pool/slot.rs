@@ -22,6 +22,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then starting a
 /// worker anew, which takes as long again, is the sooner way to a free one.
 const GRACE: Duration = Duration::from_millis(100);
+/// A worker reads the sample in a tenth of a second. One that has not by then reads nothing any more.
+const SAMPLE_TIME: Duration = Duration::from_secs(10);
 /// Most that let go do so within this. For the others a successor is started already, which is ready that much sooner.
 const HOPE: Duration = Duration::from_millis(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -164,6 +166,10 @@ async fn serve(
 ) -> Next {
     let started = Instant::now();
     let time = shared.settings.page_timeout * job.errand.task.pages();
+    let time = match job.errand.task {
+        Task::Sample => time.min(SAMPLE_TIME),
+        _ => time,
+    };
     let end = attempt(process, &mut job, time, successor, shared).await;
     let took = started.elapsed();
     let ms = took.as_millis() as u64;
@@ -183,7 +189,7 @@ async fn serve(
             tracing::warn!(slot, %error, "a worker died before it began with a page");
             shared.worker_gone(Gone::Crashed);
             if job.may_try_again() {
-                shared.queue.push_again(job);
+                shared.queue.push_first(job);
             } else {
                 job.finish(Outcome::Crashed);
             }
@@ -275,6 +281,9 @@ impl Shared {
     }
 
     fn died_of(&self, job: &Job) {
+        if job.errand.task == Task::Sample {
+            return;
+        }
         let document = &job.errand.document;
         self.quarantine
             .died(&document.sha256, Instant::now().into_std());

@@ -100,6 +100,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         send(&mut socket, &Reply::Begun)?;
         let reply = match (request.task, pixels) {
             (Task::Band(band), Some(pixels)) => worker.read_band(band, pixels),
+            (Task::Sample, _) => worker.read_sample(),
             (task, _) => worker.answer(task, &mut socket)?,
         };
         send(&mut socket, &reply)?;
@@ -184,13 +185,23 @@ impl Worker {
                     Err(fault) => Err(fault),
                 }
             }
-            Task::Band(_) => return Err(io::Error::other("a band without pixels")),
+            Task::Band(_) | Task::Sample => {
+                return Err(io::Error::other("a task that is no document's"));
+            }
         };
         // Whatever failed, or was read by halves: nobody waits for it.
         if cancel::requested() {
             return Ok(Reply::GivenUp);
         }
         Ok(result.unwrap_or_else(Reply::Fault))
+    }
+
+    fn read_sample(&mut self) -> Reply {
+        match sample::check(&mut self.recognizer, self.line_recognizer.as_ref()) {
+            _ if cancel::requested() => Reply::GivenUp,
+            Ok(()) => Reply::SampleRead,
+            Err(error) => Reply::Fault(Fault::new(FaultKind::Engine, error.to_string())),
+        }
     }
 
     fn read_band(&mut self, band: Band, pixels: Vec<u8>) -> Reply {
