@@ -5,7 +5,7 @@
 #   make test                                 every test there is, a rehearsal on each release among them
 #   make reference                            docs/reference/, which is made of the code
 #   make dist                                 what is released: executable, .deb, list of crates, checksums
-#   make lint                                 formatting, clippy, documentation, dependencies, shell scripts
+#   make lint                                 formatting, clippy, documentation, dependencies, shell scripts, rules and dashboard
 #   make fuzz [FUZZ_SECONDS=20]               the parsers of what strangers send, each for so long
 #   make build | image | bench                the static ocrctl | the service's image | the figures of the README
 #   make engine                               a faster Tesseract for a service that is run without a container
@@ -127,4 +127,5 @@ lint:
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
 	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
-	shellcheck vagrant/*.sh packaging/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run
+	monitoring/check.sh
+	shellcheck monitoring/*.sh vagrant/*.sh packaging/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run

@@ -7,8 +7,8 @@
 #   install-deps.sh engine      build Tesseract again (also wants `build`)
 #   install-deps.sh test        run every test (also wants `rehearse` and `build`)
 #
-# Several groups may be given. The sshd and the docker-registry that come along for the tests are neither started nor
-# enabled: the tests run their own, on loopback.
+# Several groups may be given. The sshd, the docker-registry and the Prometheus that come along for the tests are neither
+# started nor enabled: the tests run their own, on loopback.
 # shellcheck disable=SC2034  # the groups are read through a name reference
 set -euo pipefail
 
@@ -25,10 +25,11 @@ build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg
 engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
 test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
     openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
-    chromium:chromium)
+    chromium:chromium promtool:prometheus)
 dist=(dpkg-deb:dpkg readelf:binutils jq:jq xz:xz-utils)
 # units that would start by themselves, by package
-declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service)
+declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service
+    [prometheus]=prometheus.service)
 
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # where servers are, also for those who aren't root
 installed() { dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }

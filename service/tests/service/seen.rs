@@ -126,6 +126,26 @@ fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
 }
 
 #[test]
+fn monitoring_names_what_is_exported() {
+    let server = start();
+    server.answer("", &Pdf::default().text_page(&[IBAN]).build());
+    let exported: Vec<String> = metrics(&server)
+        .into_keys()
+        .map(|series| series.split('{').next().unwrap().to_owned())
+        .collect();
+    let monitoring = concat!(env!("CARGO_MANIFEST_DIR"), "/../monitoring");
+    for file in ["alerts.yaml", "grafana-dashboard.json"] {
+        let text = std::fs::read_to_string(format!("{monitoring}/{file}")).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let named: Vec<&str> = words.filter(|word| word.starts_with("ocr_")).collect();
+        assert!(named.len() > 5, "{file}");
+        for name in named {
+            assert!(exported.iter().any(|it| it == name), "{name} in {file}");
+        }
+    }
+}
+
+#[test]
 fn a_request_leaves_one_line_in_the_log_without_content_or_keys() {
     let server = start();
     let text = "Confidential Zanzibar";
