@@ -207,10 +207,19 @@ Examples:
     #[command(subcommand)]
     Cert(Cert),
 
+    /// Who the hosts tell when something is wrong
+    #[command(subcommand)]
+    Alerts(Alerts),
+
     /// On a host: renew its certificate where that is due
     ///
     /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and nobody's laptop.
     Renew,
+
+    /// On a host: look how it is, mend what can be mended, and tell people
+    ///
+    /// ocrctl-watch.timer runs this on each host every 30 seconds; it needs no inventory and nobody's laptop.
+    Watch,
 
     /// Build the service's image from a clone of this repository
     ///
@@ -533,6 +542,19 @@ Example:
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Alerts {
+    /// Have each host send a test over every channel, and show how each went
+    ///
+    /// The channels are those of `alerts` in the inventory, as the last deploy left them on the hosts. Exits 1 when one
+    /// fails, and when a host has none.
+    #[command(after_help = "\
+Examples:
+  ocrctl alerts test prod
+  ocrctl alerts test prod --json | jq 'select(.type == \"alerts_tested\")'")]
+    Test(Environment),
+}
+
 #[derive(Debug, Args)]
 pub struct Rehearse {
     /// The Debian release of the host
@@ -651,6 +673,9 @@ mod tests {
             "cert status",
             "cert renew",
             "renew",
+            "watch",
+            "alerts",
+            "alerts test",
             "build",
             "migrate-registry",
             "rehearse",

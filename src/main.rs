@@ -29,6 +29,7 @@ mod stack;
 #[cfg(test)]
 mod test_support;
 mod transport;
+mod watch;
 
 use std::process::ExitCode;
 

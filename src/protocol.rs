@@ -4,6 +4,7 @@
 //! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
+pub mod alerts;
 pub mod audit;
 pub mod health;
 mod keys;
@@ -56,6 +57,8 @@ pub enum Request {
         desired: Box<Desired>,
         lock_wait: Duration,
     },
+    /// Send a test over every channel of the host's alerts. Answered by [`Event::AlertsTested`].
+    TestAlerts,
     /// Read or replace the API keys. Answered by [`Event::Keys`].
     Keys { request: KeyRequest },
     /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
@@ -140,6 +143,10 @@ pub enum Event {
     /// The oldest comes first.
     History {
         entries: Vec<HistoryEntry>,
+    },
+    /// None: the host has no channel.
+    AlertsTested {
+        deliveries: Vec<alerts::Delivery>,
     },
     Keys(Box<HostKeys>),
     Ca {
@@ -355,6 +362,8 @@ pub struct Desired {
     pub rules: Option<String>,
     pub firewall: Firewall,
     pub hygiene: Hygiene,
+    pub alerts: alerts::Alerts,
+    pub watcher: alerts::Watcher,
 }
 
 /// Where the certificate comes from, and what of it is secret.
@@ -446,6 +455,11 @@ pub struct Service {
     pub pids: u32,
     /// Never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
+}
+
+impl Service {
+    /// What is not written in the inventory.
+    pub const READY_TIMEOUT: Duration = Duration::from_secs(60);
 }
 
 /// What of a host can be reached.

@@ -1,7 +1,7 @@
 //! The whole host on one page: an environment's desired state as the ordered list of its resources.
 
 use crate::agent::{Context, Result, keys};
-use crate::protocol::{Desired, Tls};
+use crate::protocol::{Desired, Secret, Tls};
 use crate::resources::certificate::issuance::Issuance;
 use crate::resources::certificate::settings::{self, Settings};
 use crate::resources::certificate::{ACCOUNTS, CHALLENGES, Certificate, WEBROOT, certbot};
@@ -14,9 +14,11 @@ use crate::resources::nginx::{Facts, Nginx};
 use crate::resources::package::Packages;
 use crate::resources::release::{CONTAINER_ID, LIVE, Release, SLOTS};
 use crate::resources::rules::Rules;
+use crate::resources::secret_file::SecretFile;
 use crate::resources::sshd::Sshd;
 use crate::resources::unit::{Unit, Units};
 use crate::resources::{Host, Resource};
+use crate::watch::settings as watch;
 
 /// Where timers and an administrator find the agent that was deployed last.
 const AGENT_LINK: &str = "/opt/ocrctl/bin/ocrctl";
@@ -27,11 +29,13 @@ const UPGRADES_TEXT: &str = include_str!("../templates/apt/upgrades.conf");
 const CONSOLE: &str = "/usr/local/bin/ocrctl";
 const RENEW_SERVICE: &str = include_str!("../templates/systemd/ocrctl-renew.service");
 const RENEW_TIMER: &str = include_str!("../templates/systemd/ocrctl-renew.timer");
+const WATCH_SERVICE: &str = include_str!("../templates/systemd/ocrctl-watch.service");
+const WATCH_TIMER: &str = include_str!("../templates/systemd/ocrctl-watch.timer");
 
 /// In the order in which they are applied: what something needs stands before it.
 pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     let by_certbot = matches!(desired.tls, Tls::Certbot { .. });
-    let mut packages = vec!["ca-certificates", "ufw", "nginx", "docker.io"];
+    let mut packages = vec!["ca-certificates", "ufw", "nginx", "docker.io", "logrotate"];
     if by_certbot {
         packages.push("certbot");
     }
@@ -52,6 +56,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     list.push(root_directory(WEBROOT, 0o755));
     list.push(root_directory(&format!("{WEBROOT}/.well-known"), 0o755));
     list.push(root_directory(CHALLENGES, 0o755));
+    list.extend(watcher(desired)?);
     let settings = Settings::new(&desired.environment, &desired.names, &desired.tls);
     list.push(Resource::Certificate(Box::new(Certificate {
         settings: settings.clone(),
@@ -65,7 +70,10 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         unit("docker.service", Some("docker.io")),
         unit("nginx.service", Some("nginx")),
         unit("ufw.service", Some("ufw")),
+        // NGINX's package brings the rules for its logs, ours among them, and not what goes by them.
+        unit("logrotate.timer", Some("logrotate")),
         unit("ocrctl-renew.timer", None),
+        unit("ocrctl-watch.timer", None),
     ];
     if by_certbot {
         units.push(unit("certbot.timer", Some("certbot")));
@@ -185,6 +193,29 @@ fn renewal(settings: &Settings, tls: &Tls) -> Result<Vec<Resource>> {
     Ok(list)
 }
 
+/// What the host needs to look after itself, and to tell people.
+fn watcher(desired: &Desired) -> Result<Vec<Resource>> {
+    let alerts = if desired.alerts.is_empty() {
+        None
+    } else {
+        let json = serde_json::to_string(&desired.alerts).context("writing the alerts")?;
+        Some(Secret(json.into()))
+    };
+    Ok(vec![
+        file(watch::PATH, 0o644, watch::Settings::of(desired).to_json()),
+        Resource::SecretFile(SecretFile {
+            path: watch::ALERTS,
+            content: alerts,
+        }),
+        file(
+            "/etc/systemd/system/ocrctl-watch.service",
+            0o644,
+            WATCH_SERVICE,
+        ),
+        file("/etc/systemd/system/ocrctl-watch.timer", 0o644, WATCH_TIMER),
+    ])
+}
+
 /// What an administrator on the host types. A program of theirs by that name stays.
 fn console(host: &Host) -> Result<Option<Resource>> {
     let theirs = host.access(CONSOLE)?.is_some() && host.link_target(CONSOLE)?.is_none();
@@ -250,9 +281,13 @@ mod tests {
             .map(|change| change.resource.as_str())
             .collect();
         let mut wanted = resources(&host, &desired).unwrap();
-        // certbot has never been there, nor has sshd.
+        // certbot has never been there, nor has sshd, and nobody is to be told anything.
         wanted.retain(|resource| {
-            !matches!(resource, Resource::RetiredCertbot(_) | Resource::Sshd(_))
+            let unneeded = matches!(
+                resource,
+                Resource::RetiredCertbot(_) | Resource::Sshd(_) | Resource::SecretFile(_)
+            );
+            !unneeded
         });
         let all = wanted.len();
         assert_eq!(names.len(), all, "everything is to be made: {names:?}");

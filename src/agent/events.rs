@@ -30,7 +30,7 @@ impl Emitter {
         Self::to(std::io::stdout())
     }
 
-    #[cfg(test)]
+    /// For what the host does by itself.
     pub fn nowhere() -> Self {
         Self::to(std::io::sink())
     }

@@ -9,6 +9,10 @@ use crate::agent::lock::Lock;
 use crate::resources::Host;
 
 const PATH: &str = "/var/log/ocrctl/journal.jsonl";
+/// What was in it before it was turned.
+const BEFORE: &str = "/var/log/ocrctl/journal.jsonl.1";
+/// It is turned when it is longer: twice this is what it takes of the disk, and years of operations.
+const LONGEST: u64 = 8 << 20;
 /// Notices come from the end of the journal only.
 const TAIL: u64 = 64 * 1024;
 /// Some thousand operations.
@@ -101,6 +105,20 @@ impl<'a> Journal<'a> {
             .context("writing the journal")
     }
 
+    /// Begins a new file where the old one has become too long. For the watcher alone: two that turn it at once would lose
+    /// what is in it.
+    pub fn turn(&self) -> Result<()> {
+        self.turn_beyond(LONGEST)
+    }
+
+    fn turn_beyond(&self, longest: u64) -> Result<()> {
+        let path = self.host.path(PATH);
+        if std::fs::metadata(&path).is_ok_and(|journal| journal.len() > longest) {
+            std::fs::rename(&path, self.host.path(BEFORE)).context("turning the journal")?;
+        }
+        Ok(())
+    }
+
     /// What happened unseen since the operator was last told; saying it marks it as told.
     pub fn notices(&self) -> Vec<String> {
         let notices = notices(&self.tail(), Lock::held(self.host));
@@ -120,17 +138,24 @@ impl<'a> Journal<'a> {
     }
 
     fn last(&self, most: u64) -> Vec<Entry> {
-        let read = || -> std::io::Result<String> {
-            let mut file = std::fs::File::open(self.host.path(PATH))?;
+        let read = |path: &str, most: u64| -> std::io::Result<String> {
+            let mut file = std::fs::File::open(self.host.path(path))?;
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
+        let text = read(PATH, most).unwrap_or_default();
+        let left = most.saturating_sub(text.len() as u64);
+        let before = match left {
+            0 => String::new(),
+            left => read(BEFORE, left).unwrap_or_default(),
+        };
         // A first line cut in two, or one torn by a power cut, does not parse and is passed over.
-        let text = read().unwrap_or_default();
-        text.lines()
+        before
+            .lines()
+            .chain(text.lines())
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
@@ -213,6 +238,23 @@ mod tests {
         assert_eq!(notices(&journal(&[Began, Began, Done]), false).len(), 1);
         let beside = journal(&[Began, Recorded]);
         assert!(notices(&beside, false)[0].contains("never ended"));
+    }
+
+    #[test]
+    fn what_was_before_a_turn_is_still_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::at(dir.path());
+        let journal = Journal::of(&host);
+        journal.turn().unwrap();
+        journal.add("ann", "deploy", State::Began, None).unwrap();
+        journal.turn_beyond(1_000_000).unwrap();
+        assert!(host.read(BEFORE).unwrap().is_none());
+        journal.turn_beyond(10).unwrap();
+        assert!(host.read(PATH).unwrap().is_none());
+        assert_eq!(journal.notices().len(), 1, "the deploy never ended");
+        journal.add("bob", "deploy", State::Done, None).unwrap();
+        let operators: Vec<String> = journal.entries().into_iter().map(|e| e.operator).collect();
+        assert_eq!(operators, ["ann", "ocrctl", "bob"]);
     }
 
     #[test]

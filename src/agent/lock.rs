@@ -16,6 +16,8 @@ const POLL: Duration = Duration::from_millis(200);
 const PATH: &str = "/run/ocrctl/lock";
 /// A key that has leaked is revoked while a deploy goes on: key changes have a lock of their own.
 const KEYS_PATH: &str = "/run/ocrctl/keys.lock";
+/// Of the watcher's runs, so that they take turns.
+const WATCH_PATH: &str = "/run/ocrctl/watch.lock";
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -32,6 +34,11 @@ impl Lock {
     /// The same for a change of the keys.
     pub async fn take_for_keys(host: &Host, operator: &str, wait: Duration) -> Result<Self> {
         Self::take_at(host, KEYS_PATH, operator, "key change", wait).await
+    }
+
+    /// The same for the watcher, which holds up nobody else.
+    pub async fn take_for_watch(host: &Host, wait: Duration) -> Result<Self> {
+        Self::take_at(host, WATCH_PATH, "the watcher", "look", wait).await
     }
 
     async fn take_at(

@@ -7,9 +7,9 @@ mod backup;
 mod events;
 mod failure;
 mod history;
-mod journal;
+pub mod journal;
 pub mod keys;
-mod lock;
+pub mod lock;
 mod logs;
 pub mod renew;
 pub mod restart;
@@ -45,6 +45,16 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// What the host does by itself: nobody listens, and nobody asks to stop.
+    pub fn alone() -> Self {
+        let (_, requests) = mpsc::unbounded_channel();
+        Self {
+            events: Emitter::nowhere(),
+            requests,
+            cancelled: false,
+        }
+    }
+
     /// Whether the controller asked to stop. A controller that has gone has not asked.
     pub fn cancelled(&mut self) -> bool {
         while let Ok(request) = self.requests.try_recv() {
@@ -188,6 +198,10 @@ async fn answer(
         }
         Request::Pull { desired, lock_wait } => {
             apply::pull(host, operation, operator, *desired, lock_wait).await?;
+        }
+        Request::TestAlerts => {
+            let deliveries = crate::watch::test(host).await?;
+            operation.events.send(Event::AlertsTested { deliveries });
         }
         Request::Keys { request } => {
             let keys = keys::answer(host, &operation.events, operator, request).await?;

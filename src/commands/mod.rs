@@ -1,6 +1,7 @@
 //! One file per command; what they have in common is here.
 
 mod agent;
+mod alerts;
 mod audit;
 mod backup;
 mod build;
@@ -26,6 +27,7 @@ mod rotate_key;
 mod sbom;
 mod schema;
 mod status;
+mod watch;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
@@ -77,7 +79,9 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,
+        Command::Alerts(command) => alerts::run(global, report, &command).await,
         Command::Renew => renew::run(report).await,
+        Command::Watch => watch::run(report).await,
         Command::MigrateRegistry(asked) => migrate_registry::run(global, report, &asked).await,
         Command::Build(asked) => build::run(global, report, &asked).await,
         Command::RotateKey(rotation) => rotate_key::run(global, report, &rotation).await,

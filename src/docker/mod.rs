@@ -2,6 +2,7 @@
 
 mod build;
 mod container;
+mod images;
 mod log;
 mod published;
 
@@ -20,6 +21,7 @@ use crate::agent::{Context, Result};
 use crate::protocol::{Credentials, Failure};
 pub use build::Build;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
+pub use images::Image;
 pub use published::Published;
 
 const SOCKET: &str = "/var/run/docker.sock";

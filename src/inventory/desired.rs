@@ -5,8 +5,10 @@ use std::path::Path;
 use crate::protocol;
 
 use super::InventoryError;
+use super::alerts::Email;
 use super::environment::Environment;
 use super::registry::Registry;
+use super::secret::SecretRef;
 use super::tls::{Authority, Tls};
 
 impl Environment {
@@ -36,7 +38,48 @@ impl Environment {
             service: self.service.clone(),
             rules: self.rules()?,
             firewall: self.firewall.clone(),
+            alerts: self.alert_channels().await?,
+            watcher: self.watcher,
             hygiene: self.hygiene,
+        })
+    }
+
+    async fn alert_channels(&self) -> Result<protocol::alerts::Alerts, InventoryError> {
+        let url = async |reference: &Option<SecretRef>| match reference {
+            Some(reference) => {
+                Ok::<_, InventoryError>(Some(protocol::Secret(reference.resolve_url().await?)))
+            }
+            None => Ok(None),
+        };
+        let email = match &self.alerts.email {
+            Some(email) => Some(self.email(email).await?),
+            None => None,
+        };
+        Ok(protocol::alerts::Alerts {
+            webhook: url(&self.alerts.webhook).await?,
+            ping: url(&self.alerts.ping).await?,
+            email,
+        })
+    }
+
+    async fn email(&self, email: &Email) -> Result<protocol::alerts::Email, InventoryError> {
+        Ok(protocol::alerts::Email {
+            from: email.from.clone(),
+            to: email.to.clone(),
+            relay: email.relay.clone(),
+            port: email.port,
+            security: email.security,
+            ca: match &email.ca {
+                Some(path) => Some(self.certificates("alerts.email.ca", path)?),
+                None => None,
+            },
+            credentials: match &email.credentials {
+                Some((username, password)) => Some(protocol::Credentials {
+                    username: username.clone(),
+                    password: protocol::Secret(password.resolve().await?),
+                }),
+                None => None,
+            },
         })
     }
 

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use serde_saphyr::{Location, Spanned};
 
+use crate::protocol::alerts::Watcher;
 use crate::protocol::audit::Ownership;
 use crate::protocol::{Firewall, Hygiene, Service};
 
+use super::alerts::{self, Alerts};
 use super::dns_name::{self, COMMON_NAME_MAX};
 use super::hooks::{self, Hooks};
 use super::image::ImageRef;
@@ -36,6 +38,8 @@ pub struct Environment {
     /// Who can read its backups: `age1…`.
     pub backup_recipients: Vec<String>,
     pub hooks: Hooks,
+    pub alerts: Alerts,
+    pub watcher: Watcher,
 }
 
 impl Environment {
@@ -72,6 +76,8 @@ impl Environment {
         let ownership = ownership::read(raw.ownership.as_ref(), checks);
         let backup_recipients = backup::recipients(raw.backup.as_ref(), checks);
         let hooks = hooks::read(raw.hooks.as_ref(), checks);
+        let alerts = alerts::read(raw.alerts.as_ref(), name, names.first(), checks);
+        let watcher = alerts::watcher(raw.watcher.as_ref(), checks);
         Some(Self {
             name: name.clone(),
             names,
@@ -86,6 +92,8 @@ impl Environment {
             ownership,
             backup_recipients,
             hooks,
+            alerts,
+            watcher,
         })
     }
 }

@@ -57,6 +57,9 @@ fn every_field_is_in_it() {
         fields::<schema::Ownership>(),
         fields::<schema::Backup>(),
         fields::<schema::Hooks>(),
+        fields::<schema::Alerts>(),
+        fields::<schema::AlertEmail>(),
+        fields::<schema::Watcher>(),
         fields::<schema::SecretSource>(),
     ];
     for field in all.concat() {

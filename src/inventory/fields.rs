@@ -166,6 +166,18 @@ const ENVIRONMENT: Section = Section {
                 None,
                 "Commands of yours around a change, run where ocrctl runs, with the event as JSON on standard input.",
             ),
+            field(
+                "alerts",
+                Kind::Section(&ALERTS),
+                None,
+                "Who is told by the hosts themselves. These secrets stay on them, for root alone.",
+            ),
+            field(
+                "watcher",
+                Kind::Section(&WATCHER),
+                None,
+                "What each host does by itself, every 30 s.",
+            ),
         ],
     )
 };
@@ -509,6 +521,90 @@ const BACKUP: Section = section(
         Kind::List(&Kind::Text),
         Some("[]"),
         "`age1…`, as `age-keygen` prints them; or `ocrctl backup --recipient`.",
+    )],
+);
+
+const ALERTS: Section = section(
+    "Alerts",
+    "Channels of the hosts' watchers; `ocrctl alerts test` tries them.",
+    &[
+        field(
+            "webhook",
+            Kind::Secret,
+            None,
+            "A URL that JSON is posted to; Slack's and Mattermost's understand it.",
+        ),
+        field(
+            "ping",
+            Kind::Secret,
+            None,
+            "A URL that is fetched while all is well, for whoever misses a dead host.",
+        ),
+        field(
+            "email",
+            Kind::Section(&ALERT_EMAIL),
+            None,
+            "E-mail through a relay.",
+        ),
+    ],
+);
+
+const ALERT_EMAIL: Section = Section {
+    required: &["to", "relay"],
+    together: &[["username", "password"]],
+    ..section(
+        "AlertEmail",
+        "E-mail of the hosts' watchers.",
+        &[
+            field(
+                "to",
+                Kind::Some(&Kind::Text),
+                None,
+                "Addresses of the organization.",
+            ),
+            field(
+                "from",
+                Kind::Text,
+                Some("(ocr@ and the first of `names`)"),
+                "The sender.",
+            ),
+            field(
+                "relay",
+                Kind::Text,
+                None,
+                "The server that takes the mail: a name or an address, with a port where it is not 587 (`starttls`), 465 (`tls`) or 25 (`none`).",
+            ),
+            field(
+                "security",
+                Kind::Word(&["starttls", "tls", "none"]),
+                Some("starttls"),
+                "How the connection is encrypted.",
+            ),
+            field(
+                "ca",
+                Kind::Path,
+                Some("(a public authority)"),
+                "PEM of a private authority behind the relay.",
+            ),
+            field(
+                "username",
+                Kind::Text,
+                Some("(the relay knows the hosts)"),
+                "Who sends, where the relay asks.",
+            ),
+            field("password", Kind::Secret, None, "That user's password."),
+        ],
+    )
+};
+
+const WATCHER: Section = section(
+    "Watcher",
+    "What each host does by itself.",
+    &[field(
+        "mends_per_hour",
+        Kind::Whole(0, 60, None),
+        Some("3"),
+        "How often it may restart a release or NGINX within an hour; 0: it only tells.",
     )],
 );
 

@@ -1,5 +1,6 @@
 //! The inventory: what an operator writes down about environments and their hosts, read and checked.
 
+pub mod alerts;
 mod backup;
 mod decimal;
 mod desired;

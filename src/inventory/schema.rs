@@ -30,6 +30,8 @@ pub(super) struct Environment {
     pub ownership: Option<Ownership>,
     pub backup: Option<Backup>,
     pub hooks: Option<Hooks>,
+    pub alerts: Option<Alerts>,
+    pub watcher: Option<Watcher>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -138,6 +140,32 @@ pub(super) struct Hooks {
 #[serde(deny_unknown_fields)]
 pub(super) struct Backup {
     pub recipients: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alerts {
+    pub webhook: Option<Spanned<SecretRef>>,
+    pub ping: Option<Spanned<SecretRef>>,
+    pub email: Option<Spanned<AlertEmail>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlertEmail {
+    pub to: Option<Vec<Text>>,
+    pub from: Option<Text>,
+    pub relay: Option<Text>,
+    pub security: Option<Text>,
+    pub ca: Option<Text>,
+    pub username: Option<Text>,
+    pub password: Option<Spanned<SecretRef>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Watcher {
+    pub mends_per_hour: Option<Text>,
 }
 
 /// Where a secret is to be found. A secret written out is told apart and dropped at once: no error shows it.

@@ -125,6 +125,16 @@ impl SecretRef {
         Ok(SecretString::from(trimmed))
     }
 
+    /// The same, where it has to be the URL of an HTTP server.
+    pub async fn resolve_url(&self) -> Result<SecretString, SecretError> {
+        let text = self.resolve().await?;
+        let url = reqwest::Url::parse(text.expose_secret());
+        if url.is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host()) {
+            return Ok(text);
+        }
+        Err(self.error("it is not a URL that begins with https:// or http://".to_owned()))
+    }
+
     fn error(&self, reason: String) -> SecretError {
         let hint = match &self.source {
             Source::Env(name) => format!("set {name} in the environment of this command"),

@@ -27,7 +27,7 @@ pub(super) fn defaults() -> Service {
         deadline,
         // No request in flight lasts longer, and when none is in flight the drain is over.
         drain: deadline,
-        ready_timeout: Duration::from_secs(60),
+        ready_timeout: Service::READY_TIMEOUT,
         watch: Duration::from_secs(10),
         memory: 2048 * MIB,
         millicpus: None,
@@ -163,7 +163,7 @@ fn count_or(text: &str, word: &str, range: RangeInclusive<u32>) -> Result<Option
     })
 }
 
-fn count(text: &str, range: RangeInclusive<u32>) -> Result<u32, Invalid> {
+pub(super) fn count(text: &str, range: RangeInclusive<u32>) -> Result<u32, Invalid> {
     let hint = format!("write a number from {} to {}", range.start(), range.end());
     let wrong = match text.parse() {
         Ok(number) if range.contains(&number) => return Ok(number),

@@ -123,6 +123,8 @@ pub struct Problem {
 #[serde(rename_all = "snake_case")]
 pub enum With {
     Release,
+    /// The workers are there, and do not read.
+    Recognition,
     Workers,
     Restarts,
     Keys,

@@ -98,6 +98,7 @@ impl Human {
             | Event::Keys(_)
             | Event::Ca { .. }
             | Event::Status(_)
+            | Event::AlertsTested { .. }
             | Event::Logs { .. }
             | Event::LogsTold
             | Event::Audited { .. }

@@ -1,6 +1,7 @@
 //! The only place that prints. What is asked for (a plan, keys, a certificate) goes to standard output;
 //! progress, notes and errors go to standard error. With `--json`, all of it is JSON lines on standard output.
 
+mod alerts;
 mod audit;
 mod certificate;
 mod confirm;
@@ -374,6 +375,9 @@ impl Inner {
                 self.data(&certificate::render(host, status, now, &styles));
             }
             Event::History { entries } => self.data(&history::render(host, entries, &styles)),
+            Event::AlertsTested { deliveries } => {
+                self.data(&alerts::render(host, deliveries, &styles));
+            }
             Event::Audited { lines } => self.data(&audit::render(host, lines, &styles)),
             other => {
                 if let Some(human) = &mut self.human {

@@ -7,12 +7,14 @@ pub mod file;
 pub mod firewall;
 pub mod guard;
 pub mod host;
+pub mod images;
 pub mod link;
 pub mod loopback;
 pub mod nginx;
 pub mod package;
 pub mod release;
 pub mod rules;
+pub mod secret_file;
 pub mod sshd;
 pub mod unit;
 
@@ -26,6 +28,7 @@ pub enum Resource {
     Packages(package::Packages),
     Directory(directory::Directory),
     File(file::File),
+    SecretFile(secret_file::SecretFile),
     Link(link::Link),
     Certificate(Box<certificate::Certificate>),
     Issuance(Box<certificate::issuance::Issuance>),
@@ -46,6 +49,7 @@ impl Resource {
             Self::Packages(it) => it.diff(host),
             Self::Directory(it) => it.diff(host),
             Self::File(it) => it.diff(host),
+            Self::SecretFile(it) => it.diff(host),
             Self::Link(it) => it.diff(host),
             Self::Certificate(it) => it.diff(host),
             Self::Issuance(it) => it.diff(host),
@@ -70,6 +74,7 @@ impl Resource {
             Self::Packages(it) => it.apply(host, operation).await,
             Self::Directory(it) => it.apply(host),
             Self::File(it) => it.apply(host),
+            Self::SecretFile(it) => it.apply(host),
             Self::Link(it) => it.apply(host),
             Self::Certificate(it) => it.apply(host).await,
             Self::Issuance(it) => it.apply(host, operation).await,

@@ -10,13 +10,15 @@ mod slot;
 mod switch;
 mod watch;
 
-use ocr_api::health::Readiness;
+use ocr_api::health::{Readiness, Recognition};
 use sha2::{Digest, Sha256};
 
-use super::{Host, hex, package, unit};
+use super::{Host, hex, images, package, unit};
 use crate::agent::{Operation, Result};
 use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
-use crate::protocol::{Action, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service};
+use crate::protocol::{
+    Action, Change, Desired, Detail, Event, Level, Registry, ReleaseInfo, Service,
+};
 use crate::registry;
 pub use now::Now;
 use record::Record;
@@ -197,8 +199,8 @@ impl Release {
             (Action::Delete, Some(live)) => self.drain(&engine, live.other()).await,
             (_, live) => {
                 let image = registry::resolve(&self.image, &self.registry).await?;
-                self.fetch(&engine, &image, operation).await?;
                 let slot = live.map_or(Slot::A, Slot::other);
+                self.fetch(&engine, &image, operation).await?;
                 let spec = self.spec(&image, slot);
                 let kept = state.of(slot).is_some_and(|it| it.is_kept(&spec.fields()));
                 let switched = if kept {
@@ -208,7 +210,9 @@ impl Release {
                     self.replace(host, &engine, slot, &spec, operation).await
                 };
                 switched?;
-                record::made_live(host, self, &image)
+                record::made_live(host, self, &image)?;
+                tidy(host, operation).await;
+                Ok(())
             }
         }
     }
@@ -277,6 +281,15 @@ impl Release {
     pub async fn readiness(host: &Host) -> Option<Readiness> {
         let slot = Slot::live(host).ok()??;
         probe::readiness(host, slot).await.ok()
+    }
+
+    /// What becomes of the sample that the live release's workers are given now. `None`: it does not know the question.
+    pub async fn recognition(host: &Host) -> Option<std::result::Result<Recognition, String>> {
+        let slot = Slot::live(host).ok()??;
+        match probe::recognition(host, slot).await {
+            Ok(recognition) => recognition.map(Ok),
+            Err(failure) => Some(Err(failure.message)),
+        }
     }
 
     async fn fetch(&self, engine: &Engine, image: &str, operation: &Operation) -> Result<()> {
@@ -351,6 +364,14 @@ impl Release {
             millicpus: service.millicpus,
             pids: service.pids,
         }
+    }
+}
+
+/// Images that it pushed out of the records go. That they can't is no reason to call the deploy a failure.
+async fn tidy(host: &Host, operation: &Operation) {
+    if let Err(failure) = images::prune(host).await {
+        let text = format!("old images are still there: {}", failure.message);
+        operation.events.note(Level::Warning, text);
     }
 }
 

@@ -156,6 +156,14 @@ fn parse(text: &str) -> Vec<State> {
         .collect()
 }
 
+/// Starts a unit, also one that has met its start limit.
+pub async fn start(host: &Host, name: &str) -> Result<()> {
+    let _ = host.run("systemctl", &["reset-failed", name], LIMIT).await;
+    host.run("systemctl", &["start", name], LIMIT)
+        .await
+        .map(|_| ())
+}
+
 /// Whether a unit is running now; false where there is no such unit.
 pub async fn is_active(host: &Host, name: &str) -> bool {
     host.is_machine()

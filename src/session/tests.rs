@@ -7,6 +7,7 @@ pub(crate) mod support;
 
 use std::time::Duration;
 
+use crate::protocol::alerts::Watcher;
 use crate::protocol::{Desired, Firewall, Hygiene, Registry, Service, Tls};
 
 /// What no agent of these tests looks at.
@@ -44,5 +45,7 @@ pub(crate) fn desired() -> Desired {
             security_upgrades: false,
             sshd: false,
         },
+        alerts: Default::default(),
+        watcher: Watcher { mends_per_hour: 0 },
     }
 }

@@ -441,6 +441,25 @@ const LINES: &[Described] = &[
         ],
     },
     Described {
+        name: "alerts_tested",
+        about: "How a test of a host's alerts went; without channels, nobody is told.",
+        fields: &[
+            (
+                "deliveries[].channel",
+                "text",
+                "`webhook`, `email` or `ping`.",
+            ),
+            (
+                "deliveries[].error",
+                "text?",
+                "Why nothing went out over it.",
+            ),
+        ],
+        examples: &[
+            r#"{"type":"alerts_tested","deliveries":[{"channel":"webhook","error":null},{"channel":"email","error":"the relay answers: 535 5.7.8 wrong password"}]}"#,
+        ],
+    },
+    Described {
         name: "audited",
         about: "What an audit saw on a host: a line for each finding, and for each check without any.",
         fields: &[

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ocr_api::health::{Health, Readiness};
+use ocr_api::health::{Health, Readiness, Recognition};
 use reqwest::StatusCode;
 
 use super::{Engine, Host, Operation, Slot};
@@ -13,6 +13,8 @@ use crate::resources::loopback;
 
 const EVERY: Duration = Duration::from_millis(50);
 const ANSWER: Duration = Duration::from_secs(5);
+/// Workers that are at a page are waited for, then the sample takes its time.
+const READ: Duration = Duration::from_secs(30);
 /// NGINX serves the new release at once; this covers a moment of load.
 const VERIFY: Duration = Duration::from_secs(10);
 
@@ -99,6 +101,21 @@ pub(super) async fn readiness(host: &Host, slot: Slot) -> Result<Readiness> {
         .json()
         .await
         .context("asking the release how it is")
+}
+
+/// Has the workers of a slot read a sample. `None`: this release can't be asked to.
+pub(super) async fn recognition(host: &Host, slot: Slot) -> Result<Option<Recognition>> {
+    let asking = "having the release read a sample";
+    let answer = on_socket(host, slot)?
+        .post("http://ocr/healthz/recognize")
+        .timeout(READ)
+        .send()
+        .await
+        .map_err(|error| Failure::new(format!("{asking}: {}", chain(&error.without_url()))))?;
+    if answer.status() == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    answer.json().await.map(Some).context(asking)
 }
 
 /// The release id that a slot's container reports.

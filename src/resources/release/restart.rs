@@ -1,8 +1,8 @@
 //! The live release anew: a new container like its own takes over, as at a deploy.
 
-use super::{Engine, Host, Operation, Record, Release, Slot, State, kept, record};
+use super::{Engine, Host, Operation, Record, Release, Slot, State, kept, probe, record};
 use crate::agent::Result;
-use crate::protocol::{Failure, Registry};
+use crate::protocol::{Failure, Registry, Service};
 
 impl Release {
     /// Of what is known of the live release, and of nothing that waits to be deployed. `name`: NGINX is asked for it.
@@ -15,20 +15,38 @@ impl Release {
         };
         kept::settle(&engine, live).await?;
         let state = State::read(host, &engine).await?;
-        let Some(container) = state.of(live) else {
-            return Err(Failure::new(format!(
-                "the container of slot {live}, which is live, is gone"
-            ))
-            .hint("`ocrctl deploy` makes it anew"));
+        let (record, image) = match state.of(live) {
+            Some(container) => (known(host, &container.release())?, container.image.clone()),
+            None => {
+                let record = last_good(host, live)?;
+                let image = record.image.clone();
+                (record, image)
+            }
         };
-        let record = known(host, &container.release())?;
         let release = Self::recorded(&record, name);
         let to = live.other();
-        let spec = release.spec(&container.image, to);
+        let spec = release.spec(&image, to);
         let switched = release.replace(host, &engine, to, &spec, operation).await;
         // What failed was this attempt, and not the release, which is the one that serves.
         record::went_back(host, &record)?;
         switched
+    }
+
+    /// Starts the live container, which has stopped, as it is.
+    pub async fn start(host: &Host, operation: &mut Operation) -> Result<()> {
+        let engine = Engine::connect().await?;
+        let Some(live) = Slot::live(host)? else {
+            return Err(Failure::new("no release is live here").hint("deploy one first"));
+        };
+        let container = engine.inspect(live.container()).await?;
+        let record = container.map(|container| known(host, &container.release()));
+        let limit = match record {
+            Some(Ok(record)) => record.service.ready_timeout,
+            _ => Service::READY_TIMEOUT,
+        };
+        live.clear(host)?;
+        engine.start(live.container()).await?;
+        probe::until_ready(host, &engine, live, limit, operation).await
     }
 
     fn recorded(record: &Record, name: String) -> Self {
@@ -44,6 +62,19 @@ impl Release {
             name,
         }
     }
+}
+
+/// The live container is gone, and can't say any more which release it was of.
+fn last_good(host: &Host, live: Slot) -> Result<Record> {
+    let mut records = record::all(host)?.into_iter();
+    records
+        .find(|record| record.failed.is_none())
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "the container of slot {live}, which is live, is gone"
+            ))
+            .hint("`ocrctl deploy` makes it anew")
+        })
 }
 
 fn known(host: &Host, id: &str) -> Result<Record> {
