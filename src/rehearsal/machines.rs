@@ -8,8 +8,10 @@ use super::{LIMIT, ProofError, Settings, wrong};
 use crate::command::Program;
 
 /// What the proofs keep beside the machines' own state.
-const OURS: [&str; 3] = [
+const OURS: [&str; 5] = [
     "inventory.yaml",
+    "alerts-webhook",
+    "alerts-ping",
     super::proofs::BACKUP,
     super::proofs::IDENTITY,
 ];

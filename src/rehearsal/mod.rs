@@ -76,6 +76,13 @@ pub struct Settings {
     pub state: PathBuf,
 }
 
+/// Files with the URLs that the host's watcher uses.
+#[derive(Debug)]
+struct Alerting {
+    webhook: PathBuf,
+    ping: PathBuf,
+}
+
 /// A rehearsal in progress.
 #[derive(Debug)]
 pub struct Rehearsal {
@@ -91,6 +98,8 @@ pub struct Rehearsal {
     client: Option<Client>,
     key: String,
     watch: Option<Watch>,
+    /// Whom the host tells; `None`: nobody yet.
+    alerting: Option<Alerting>,
     /// All that was said on the terminal.
     said: Mutex<Vec<Ran>>,
 }
@@ -110,6 +119,7 @@ impl Rehearsal {
             client: None,
             key: String::new(),
             watch: None,
+            alerting: None,
             said: Mutex::default(),
         })
     }
@@ -203,6 +213,14 @@ impl Rehearsal {
     ) -> Result<(), ProofError> {
         let machines = self.machines()?;
         let hosts: String = hosts.iter().map(|name| machines.target(name)).collect();
+        let alerts = self.alerting.as_ref().map(|alerting| {
+            format!(
+                "\x20   alerts: {{webhook: {{file: {}}}, ping: {{file: {}}}}}\n",
+                alerting.webhook.display(),
+                alerting.ping.display()
+            )
+        });
+        let alerts = alerts.unwrap_or_default();
         let text = format!(
             "# Written by `ocrctl rehearse`.\n\
              environments:\n\
@@ -216,7 +234,8 @@ impl Rehearsal {
              \x20     password: {{file: {password}}}\n\
              \x20     ca: {ca}\n\
              \x20   service: {{workers: 2, page_timeout: 15s, drain: 20s, ready_timeout: 30s}}\n\
-             \x20   ownership: {{organization: acme-org, ssh_keys: [\"{own_key}\"], sudoers: [{user}]}}\n",
+             \x20   ownership: {{organization: acme-org, ssh_keys: [\"{own_key}\"], sudoers: [{user}]}}\n\
+             {alerts}",
             own_key = self.own_key()?,
             name = client::NAME,
             user = machines.prod1.user,

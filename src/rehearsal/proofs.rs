@@ -16,6 +16,7 @@ mod releases;
 mod secrets;
 mod tls;
 mod tutorial;
+mod watcher;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -141,6 +142,10 @@ pub(super) const ALL: &[Proof] = proofs![
     "the old registry is off: reboot" migration::reboot,
         after "image moves to another registry under load";
     "reboot with the registry off" releases::reboot;
+    "metrics for keys of their scope" watcher::metrics;
+    "alerts go out, and their secrets nowhere else" watcher::channels;
+    "what goes wrong is mended or told once" watcher::faults,
+        after "alerts go out, and their secrets nowhere else";
     "use of keys is counted" keys::usage,
         after "release switch under load" "rollback under load";
     "audit is quiet once its findings are mended" audit::quiet;

@@ -8,6 +8,9 @@ use ocr_api::keys::ApiKey;
 
 use super::{ProofError, Rehearsal};
 
+/// The one that stays on the host, in its file, as the watcher can do without its operator.
+pub(super) const WEBHOOK: &str = "the URL of the alerts";
+
 #[derive(Debug)]
 pub(super) struct Secret {
     /// What is said where it is found. Never the secret.
@@ -55,6 +58,17 @@ impl Rehearsal {
         let path = self.settings.state.join(super::proofs::IDENTITY);
         if let Ok(identity) = std::fs::read_to_string(&path) {
             let mut secret = Secret::new("the identity that opens backups", identity.trim());
+            secret.file = Some(path);
+            secrets.push(secret);
+        }
+        if let Some(alerting) = &self.alerting {
+            let path = alerting.webhook.clone();
+            let url = std::fs::read_to_string(&path).map_err(|source| ProofError::File {
+                path: path.clone(),
+                source,
+            })?;
+            let word = url.rsplit('/').next().unwrap_or_default();
+            let mut secret = Secret::new(WEBHOOK, word);
             secret.file = Some(path);
             secrets.push(secret);
         }

@@ -59,28 +59,8 @@ pub(super) async fn back_to_acme(rehearsal: &mut Rehearsal) -> Result<(), ProofE
 }
 
 pub(super) async fn issuers(rehearsal: &mut Rehearsal) -> Seen {
-    let chain = rehearsal.settings.state.join("own-chain.pem");
-    let key = rehearsal.settings.state.join("own-key.pem");
-    let (authority, pem, signing_key) =
-        issue().map_err(|error| ProofError::Wrong(error.to_string()))?;
-    for (path, text) in [(&chain, &pem), (&key, &signing_key)] {
-        std::fs::write(path, text).map_err(|source| ProofError::File {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    let tls = format!(
-        "{{issuer: files, chain: {}, key: {{file: {}}}}}",
-        chain.display(),
-        key.display()
-    );
     let password = rehearsal.machines()?.registry.password_file.clone();
-    rehearsal.write_inventory_with(&rehearsal.first, &password, &tls)?;
-    rehearsal
-        .ocrctl(&["deploy", "rehearsal", "--yes"])
-        .await?
-        .expect(0)?;
-    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    let authority = by_files(rehearsal, None).await?;
     trusting(rehearsal, &authority)?
         .ocr(&rehearsal.key, LETTER)
         .await?;
@@ -102,14 +82,56 @@ pub(super) async fn issuers(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?;
     back_to_acme(rehearsal).await?;
-    for path in [chain, key] {
-        let _ = std::fs::remove_file(path);
-    }
     Ok("the operator's files, the environment's own authority, the ACME server: each served and verified".to_owned())
 }
 
+/// A certificate of the operator's own that ends in two days, of a hundred.
+pub(super) async fn nearly_over(rehearsal: &Rehearsal) -> Result<(), ProofError> {
+    let now = time::OffsetDateTime::now_utc();
+    let life = (
+        now - time::Duration::days(98),
+        now + time::Duration::days(2),
+    );
+    by_files(rehearsal, Some(life)).await.map(|_| ())
+}
+
+/// Deploys with `issuer: files`, and gives the authority of these.
+async fn by_files(
+    rehearsal: &Rehearsal,
+    life: Option<(time::OffsetDateTime, time::OffsetDateTime)>,
+) -> Result<String, ProofError> {
+    let chain = rehearsal.settings.state.join("own-chain.pem");
+    let key = rehearsal.settings.state.join("own-key.pem");
+    let (authority, pem, signing_key) =
+        issue(life).map_err(|error| ProofError::Wrong(error.to_string()))?;
+    for (path, text) in [(&chain, &pem), (&key, &signing_key)] {
+        std::fs::write(path, text).map_err(|source| ProofError::File {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let tls = format!(
+        "{{issuer: files, chain: {}, key: {{file: {}}}}}",
+        chain.display(),
+        key.display()
+    );
+    let password = rehearsal.machines()?.registry.password_file.clone();
+    rehearsal.write_inventory_with(&rehearsal.first, &password, &tls)?;
+    rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(0)?;
+    rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    for path in [chain, key] {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(authority)
+}
+
 /// An authority of the operator's, a chain from it, and the chain's key.
-fn issue() -> Result<(String, String, String), rcgen::Error> {
+fn issue(
+    life: Option<(time::OffsetDateTime, time::OffsetDateTime)>,
+) -> Result<(String, String, String), rcgen::Error> {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     let mut params = CertificateParams::default();
     // Of another name than the leaf, or a path from one to the other could not be built.
@@ -118,7 +140,11 @@ fn issue() -> Result<(String, String, String), rcgen::Error> {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
-    let leaf = CertificateParams::new([NAME.to_owned()])?.signed_by(&key, &authority)?;
+    let mut leaf = CertificateParams::new([NAME.to_owned()])?;
+    if let Some((not_before, not_after)) = life {
+        (leaf.not_before, leaf.not_after) = (not_before, not_after);
+    }
+    let leaf = leaf.signed_by(&key, &authority)?;
     Ok((
         authority.pem(),
         leaf.pem() + &authority.pem(),

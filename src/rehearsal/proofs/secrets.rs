@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::command::Program;
 use crate::rehearsal::machines::{docker, docker_api};
-use crate::rehearsal::secrets::{Secret, contains};
+use crate::rehearsal::secrets::{Secret, WEBHOOK, contains};
 use crate::rehearsal::watch::{Kind, Place};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
+use crate::watch::settings::ALERTS;
 
 /// Where a file of the host could be.
 const ROOTS: &str = "/etc /var /opt /root /home /run /tmp /usr/local";
@@ -84,9 +85,37 @@ async fn files_of_host(
             "the search does not find {missed}, which was planted"
         ));
     }
-    match found.iter().find(|path| !expected.contains(**path)) {
+    alerts(container, secrets, found.contains(ALERTS)).await?;
+    let left = |path: &&&str| !expected.contains(**path) && **path != ALERTS;
+    match found.iter().find(left) {
         Some(path) => wrong(format!("a secret is in {path}")),
         None => Ok(ROOTS.split(' ').count()),
+    }
+}
+
+/// The file that the watcher has its channels from holds their secrets, and no others, for root alone.
+async fn alerts(container: &str, secrets: &[Secret], found: bool) -> Result<(), ProofError> {
+    let known = secrets.iter().any(|secret| secret.what == WEBHOOK);
+    if found != known {
+        return wrong(format!(
+            "a secret in {ALERTS}: {found}; alerts are set up: {known}"
+        ));
+    }
+    if !found {
+        return Ok(());
+    }
+    let script = format!("stat -c '%U %a' {ALERTS}; cat {ALERTS}");
+    let text = docker(&["exec", container, "sh", "-c", &script]).await?;
+    if !text.starts_with("root 600") {
+        return wrong(format!("others than root may read {ALERTS}"));
+    }
+    let others = secrets.iter().filter(|secret| secret.what != WEBHOOK);
+    match others
+        .into_iter()
+        .find(|secret| secret.is_in(text.as_bytes()))
+    {
+        Some(secret) => wrong(format!("{} is in {ALERTS}", secret.what)),
+        None => Ok(()),
     }
 }
 
