@@ -191,6 +191,7 @@ impl Report {
     /// standard output is no terminal, they follow each other.
     pub fn full_screen(&self) -> FullScreen {
         let mut inner = self.lock();
+        inner.end_progress();
         if inner.human.is_some() && inner.streams.stdout_is_terminal {
             inner.full_screen = true;
             inner.data(screen::ENTER);
@@ -201,6 +202,7 @@ impl Report {
     /// How hosts are. `title`: what they are the hosts of.
     pub fn statuses(&self, title: &str, hosts: &[HostStatus]) {
         let mut inner = self.lock();
+        inner.end_progress();
         if inner.human.is_some() {
             let styles = inner.streams.stdout_styles;
             let text = status::render(title, hosts, (self.clock)(), &styles);
@@ -224,6 +226,7 @@ impl Report {
     /// Lines of logs, each with its host.
     pub fn log_lines(&self, lines: &[(String, logs::Line)]) {
         let mut inner = self.lock();
+        inner.end_progress();
         if inner.human.is_some() {
             let styles = inner.streams.stdout_styles;
             inner.data(&log_lines::render(lines, &styles));
@@ -377,6 +380,13 @@ impl Inner {
                     human.event(&mut self.streams, host, other);
                 }
             }
+        }
+    }
+
+    /// What was on the way has arrived: an agent that was uploaded.
+    fn end_progress(&mut self) {
+        if let Some(human) = &mut self.human {
+            human.end_all();
         }
     }
 

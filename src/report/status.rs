@@ -95,7 +95,11 @@ pub(super) fn render(title: &str, hosts: &[HostStatus], now: Timestamp, styles: 
                     tell(&format!("{}: {}", name(problem.with), problem.text));
                 }
             }
-            Err(why) => tell(why),
+            // Most errors of a connection begin with the host's name.
+            Err(why) => {
+                let named = why.strip_prefix(&*host.host);
+                tell(named.and_then(|why| why.strip_prefix(' ')).unwrap_or(why));
+            }
         }
     }
     out

@@ -438,3 +438,48 @@ fn output_that_can_t_be_written_is_an_error_unless_nobody_reads_on() {
     assert!(finish(io::ErrorKind::StorageFull).is_err());
     assert!(finish(io::ErrorKind::BrokenPipe).is_ok());
 }
+
+#[test]
+fn a_full_screen_is_drawn_in_place_and_given_back() {
+    let console = console(Options::default(), None);
+    console.report.lock().streams.stdout_is_terminal = true;
+    let host = HostStatus::unseen("ocr1", "it is off");
+    let screen = console.report.full_screen();
+    console.report.statuses("prod", std::slice::from_ref(&host));
+    drop(screen);
+    let drawn = console.stdout.text();
+    assert!(drawn.starts_with(screen::ENTER) && drawn.ends_with(screen::LEAVE));
+    assert!(drawn.contains("\x1b[1;1Hprod: 1 host") && !drawn.contains('\n'));
+    console.report.statuses("prod", &[host]);
+    let after = console.stdout.text();
+    assert!(after[drawn.len()..].starts_with("prod: 1 host"), "{after}");
+}
+
+#[test]
+fn json_of_statuses_and_logs_has_a_line_each() {
+    let console = console(json(), None);
+    let screen = console.report.full_screen();
+    let off = HostStatus::unseen("ocr1", "it is off");
+    console.report.statuses("prod", &[off]);
+    drop(screen);
+    let line = logs::Line {
+        at: "2026-03-01T12:00:00Z".parse().unwrap(),
+        from: logs::Source::OcrB,
+        text: "a".into(),
+    };
+    console.report.log_lines(&[("ocr1".into(), line)]);
+    let lines: Vec<Value> = console
+        .stdout
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3, "and the header");
+    assert_eq!(lines[1]["type"], "unreachable");
+    assert_eq!(lines[1]["message"], "it is off");
+    assert_eq!(lines[2]["type"], "log");
+    assert_eq!(
+        (&lines[2]["from"], &lines[2]["host"]),
+        (&"ocr-b".into(), &"ocr1".into())
+    );
+}
