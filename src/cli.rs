@@ -110,8 +110,10 @@ Examples:
 Examples:
   ocrctl deploy prod
   ocrctl deploy prod --yes --lock-wait 5m    from CI
+  ocrctl deploy prod --probe                 and see whether clients notice
+  ocrctl deploy prod --archive image.tar     to hosts that reach no registry
   ocrctl deploy prod --restore prod.backup --identity identity.txt    onto a bare host")]
-    Deploy(Deploy),
+    Deploy(Box<Deploy>),
 
     /// Go back to the last good release
     ///
@@ -121,7 +123,7 @@ Examples:
 Examples:
   ocrctl rollback prod
   ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
-    Rollback(Rollback),
+    Rollback(Box<Rollback>),
 
     /// Show what was done to the hosts: who, when, from which release to which, and how it ended
     #[command(after_help = "\
@@ -228,6 +230,19 @@ pub struct Plan {
 
     #[command(flatten)]
     pub limit: Limit,
+
+    #[command(flatten)]
+    pub archive: Archive,
+}
+
+/// Where the image comes from, if not from its registry.
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// Take the image from this file, as `docker save`, skopeo or buildx write it, instead of its registry
+    ///
+    /// The hosts get those layers that they lack, over SSH.
+    #[arg(long, value_name = "IMAGE.TAR")]
+    pub archive: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -248,6 +263,34 @@ pub struct Rollout {
     pub batch: u16,
 }
 
+/// A load of requests while a change goes on.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Probing")]
+pub struct Probe {
+    /// Send requests over HTTPS meanwhile, and fail if one of them fails
+    ///
+    /// Documents, short and long, over connections that are kept and over new ones, to each host under the environment's
+    /// first name. A key is made for it, and taken back.
+    #[arg(long)]
+    pub probe: bool,
+
+    /// Probe with the API key in this file instead
+    #[arg(long, value_name = "FILE", requires = "probe")]
+    pub probe_key_file: Option<PathBuf>,
+
+    /// Verify the hosts against this authority (PEM), where it is neither public nor the environment's own
+    #[arg(long, value_name = "FILE", requires = "probe")]
+    pub probe_ca: Option<PathBuf>,
+
+    /// Where a host answers clients, if not at its address and port 443; HOST may be left out where there is one
+    #[arg(long, value_name = "[HOST=]ADDRESS[:PORT]", requires = "probe")]
+    pub probe_at: Vec<String>,
+
+    /// Pages of the longest document, which decide how long its request lasts
+    #[arg(long, value_name = "N", requires = "probe", default_value = "4", value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub probe_pages: u16,
+}
+
 #[derive(Debug, Args)]
 pub struct Rollback {
     #[command(flatten)]
@@ -259,6 +302,9 @@ pub struct Rollback {
     /// The release to go back to, of those that the hosts have kept; its first characters are enough
     #[arg(long, value_name = "RELEASE")]
     pub to: Option<String>,
+
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 /// What changes hosts.
@@ -281,6 +327,9 @@ pub struct Deploy {
     #[command(flatten)]
     pub rollout: Rollout,
 
+    #[command(flatten)]
+    pub archive: Archive,
+
     /// Put the contents of a backup onto the hosts first
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub restore: Option<PathBuf>,
@@ -292,6 +341,9 @@ pub struct Deploy {
     /// Let the backup replace what the hosts have of their own
     #[arg(long, requires = "restore")]
     pub replace: bool,
+
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod acme;
 mod agent;
+mod archive;
 mod audit;
 mod backup;
 mod causes;
@@ -11,6 +12,7 @@ mod commands;
 mod docker;
 mod image;
 mod inventory;
+mod probe;
 mod protocol;
 mod registry;
 mod rehearsal;

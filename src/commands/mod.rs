@@ -1,6 +1,7 @@
 //! One file per command; what they have in common is here.
 
 mod agent;
+mod archive;
 mod audit;
 mod backup;
 mod build;
@@ -14,6 +15,7 @@ mod keys;
 mod login;
 mod migrate_registry;
 mod plan;
+mod probe;
 mod rehearse;
 mod renew;
 mod restore;
@@ -58,7 +60,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
         }
-        Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
+        Command::Deploy(deploy) => deploy::run(global, report, *deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,

@@ -33,6 +33,7 @@ mod yaml;
 pub use edit::Value;
 pub use environment::Environment;
 pub use error::InventoryError;
+pub use image::ImageRef;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};
 pub use suggestion::closest;

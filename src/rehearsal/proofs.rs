@@ -1,5 +1,6 @@
 //! The proofs, in the order in which they are tried: each builds on those before it.
 
+mod archive;
 mod audit;
 mod backup;
 mod certificates;
@@ -9,6 +10,7 @@ mod host;
 mod issuers;
 mod keys;
 mod migration;
+mod probe;
 mod releases;
 mod secrets;
 mod tls;
@@ -26,6 +28,9 @@ const LETTER: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
 /// Files of the rehearsal's state: a backup, and the age identity that opens it.
 pub(super) const BACKUP: &str = "rehearsal.backup";
 pub(super) const IDENTITY: &str = "age-identity";
+/// An image, and the authority that a probe verifies the host by.
+pub(super) const ARCHIVE: &str = "image.tar";
+pub(super) const PROBE_CA: &str = "probe-ca.pem";
 
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
@@ -61,10 +66,12 @@ pub(super) const ALL: &[Proof] = proofs![
     "release that fails its clients goes back" releases::failing,
     "two deploys at once" releases::two_at_once,
     "rollback under load" releases::rollback,
+    "deploy and rollback with a probe" probe::probed,
     "killed at every step" faults::every_step,
     "history" releases::history,
     "wrong registry password" releases::password,
     "disk full while pulling" releases::disk_full,
+    "deploy from an archive with the registry off" archive::archive,
     "drift is found and mended" host::drift,
     "rules that cut SSH off go back by themselves" host::locked_out,
     "refused NGINX configuration never goes live" host::bad_nginx,

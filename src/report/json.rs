@@ -15,12 +15,16 @@
 //! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
 //!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
 //! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
+//! - `probed`, with `--probe`: how many `requests` there were and how many `failed`, with their `errors`; the times of
+//!   the short ones (`p50_ms`, `p95_ms`), `longest_ms` of all, `longest_gap_ms` without an answer; and the `releases` that
+//!   answered, each with the time of its first answer;
 //! - `data`: other output, as `text`;
 //! - `error`: why the command fails, with `message`, `causes` and `hint`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::probe::Seen;
 use crate::protocol::Event;
 
 use super::diagnostic::Diagnostic;
@@ -45,6 +49,7 @@ pub(super) enum Own<'a> {
         name: &'a str,
         handed: &'a str,
     },
+    Probed(&'a Seen),
     Data {
         text: &'a str,
     },

@@ -48,6 +48,7 @@ async fn deployed(failing: &[&str]) -> (Result<Vec<Switched>>, Vec<String>) {
         hosts.push(Host {
             name: name.into(),
             session: host.open(&script).await.unwrap(),
+            archive: None,
         });
     }
     let plan = |changes| Plan {
