@@ -10,6 +10,7 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+mod health;
 mod image;
 mod inventory;
 mod probe;

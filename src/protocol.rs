@@ -6,7 +6,9 @@
 
 mod archive;
 pub mod audit;
+pub mod health;
 mod keys;
+pub mod status;
 
 pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
 pub use keys::{HostKeys, KeyRequest};
@@ -75,6 +77,8 @@ pub enum Request {
     RenewCertificate { force: bool },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
+    /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
+    Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
     /// Answered by [`Event::Sealed`].
     Backup {
@@ -156,6 +160,7 @@ pub enum Event {
         pem: String,
     },
     Certificate(CertificateStatus),
+    Status(Box<status::Status>),
     Audited {
         lines: Vec<audit::Line>,
     },

@@ -97,6 +97,7 @@ impl Human {
             | Event::Releases { .. }
             | Event::Keys(_)
             | Event::Ca { .. }
+            | Event::Status(_)
             | Event::Audited { .. }
             | Event::Sealed { .. }
             | Event::BackupRecorded

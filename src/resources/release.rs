@@ -3,6 +3,7 @@
 
 mod archive;
 mod kept;
+mod now;
 mod probe;
 pub mod record;
 mod slot;
@@ -19,6 +20,7 @@ use crate::protocol::{
     Action, ArchivedImage, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service,
 };
 use crate::registry::{self, About};
+pub use now::Now;
 pub use slot::{LIVE, SLOTS, Slot};
 
 /// User and group that the image runs as (`service/Dockerfile`).
