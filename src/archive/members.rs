@@ -69,8 +69,7 @@ impl Members {
         let length = file.seek(SeekFrom::End(0))?;
         file.rewind()?;
         let (mut places, mut links) = (HashMap::new(), HashMap::new());
-        let mut tar = tar::Archive::new(&file);
-        for entry in tar.entries_with_seek()? {
+        for entry in tar::Archive::new(&file).entries_with_seek()? {
             let entry = entry?;
             let name = normal(&entry.path()?.to_string_lossy());
             let kind = entry.header().entry_type();
@@ -92,7 +91,6 @@ impl Members {
                 places.insert(name, place);
             }
         }
-        drop(tar);
         Ok(Self {
             file,
             places,

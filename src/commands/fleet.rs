@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::keys::KeyHost;
@@ -381,10 +381,13 @@ impl Host {
     /// the second leaves it to the host, which completes or undoes what it has begun.
     async fn follow(&mut self, report: &Report) -> Result<Switched> {
         let mut asked_to_stop = false;
+        // Listened for all the time, also while a piece of an image is sent.
+        let mut interrupts =
+            signal(SignalKind::interrupt()).map_err(|error| Failed::new(Diagnostic::of(&error)))?;
         loop {
             let event = tokio::select! {
                 event = self.session.next() => event?,
-                _ = ctrl_c() => {
+                Some(()) = interrupts.recv() => {
                     if asked_to_stop {
                         return Err(Failed::new(
                             Diagnostic::new("left while the host was at work; it completes or undoes its step on its own")

@@ -43,14 +43,14 @@ pub(super) fn of_pages(jpeg: &[u8], pages: usize) -> Vec<u8> {
     for (at, object) in objects.iter().enumerate() {
         places.push(pdf.len());
         // A Vec takes all that is written.
-        let _ = write!(pdf, "{} 0 obj\n", at + 1);
+        let _ = writeln!(pdf, "{} 0 obj", at + 1);
         pdf.extend(object);
         pdf.extend(b"\nendobj\n");
     }
     let table = pdf.len();
     let _ = write!(pdf, "xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
     for place in &places {
-        let _ = write!(pdf, "{place:010} 00000 n \n");
+        let _ = writeln!(pdf, "{place:010} 00000 n ");
     }
     let _ = write!(
         pdf,
