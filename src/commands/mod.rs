@@ -11,8 +11,10 @@ mod deploy;
 mod fleet;
 mod history;
 mod hooks;
+mod init;
 mod keys;
 mod login;
+mod man;
 mod migrate_registry;
 mod plan;
 mod probe;
@@ -21,6 +23,8 @@ mod renew;
 mod restore;
 mod rollback;
 mod rotate_key;
+mod sbom;
+mod schema;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
@@ -56,6 +60,7 @@ const LOCKED: u8 = 75;
 pub async fn run(cli: Cli, report: &Report) -> Result {
     let global = &cli.global;
     match cli.command {
+        Command::Init(asked) => init::run(global, report, &asked),
         Command::Plan(asked) => plan::run(global, report, &asked).await,
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
@@ -72,6 +77,9 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::RotateKey(rotation) => rotate_key::run(global, report, &rotation).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
+        Command::Schema => schema::run(report),
+        Command::Man { out } => man::run(report, &out),
+        Command::Sbom { lock } => sbom::run(report, &lock),
         Command::Agent { task } => agent::run(task).await,
     }
 }
@@ -172,8 +180,12 @@ impl From<SessionError> for Failed {
 
 /// What an agent says it could not do.
 fn failed(host: &str, failure: &Failure) -> Failed {
+    let mut diagnostic = Diagnostic::from(failure).host(host);
+    diagnostic.hint.get_or_insert_with(|| {
+        "mend that on the host and run this again: what is done already stays, and the rest is done".to_owned()
+    });
     Failed {
-        diagnostics: vec![Diagnostic::from(failure).host(host)],
+        diagnostics: vec![diagnostic],
         code: match failure.kind {
             FailureKind::Locked => LOCKED,
             FailureKind::Refused => USAGE,

@@ -13,7 +13,7 @@ use super::{Failed, Result, USAGE};
 use crate::causes::chain;
 use crate::cli;
 use crate::inventory::{Environment, Tls};
-use crate::probe::{Load, Place, Plan};
+use crate::probe::{Failing, Load, Place, Plan};
 use crate::protocol::{Event, Level, Request};
 use crate::report::{Diagnostic, Report};
 
@@ -70,7 +70,7 @@ pub(super) async fn during<'a, T>(
                 seen.failed, seen.requests
             );
             let mut diagnostic = Diagnostic::new(text).host(&host);
-            let error = |(error, count): (&String, &u64)| format!("{count} times {error}");
+            let error = |it: &Failing| format!("{} times {}", it.count, it.error);
             diagnostic.causes = seen.errors.iter().map(error).collect();
             failures.push(Failed::new(diagnostic));
         }

@@ -5,7 +5,6 @@ mod load;
 
 pub use load::{Load, Plan};
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -61,7 +60,7 @@ pub struct Seen {
     pub requests: u64,
     pub failed: u64,
     /// What failed, and how often.
-    pub errors: BTreeMap<String, u64>,
+    pub errors: Vec<Failing>,
     /// Of the short requests, in milliseconds.
     pub p50_ms: u64,
     pub p95_ms: u64,
@@ -70,7 +69,19 @@ pub struct Seen {
     /// The request that lasted longest.
     pub longest_ms: u64,
     /// The releases that answered, each with the time of its first answer, in that order.
-    pub releases: Vec<(String, Timestamp)>,
+    pub releases: Vec<Answering>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Failing {
+    pub error: String,
+    pub count: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Answering {
+    pub release: String,
+    pub first: Timestamp,
 }
 
 impl Seen {
@@ -93,13 +104,17 @@ impl Seen {
                     if answer.short {
                         short.push(took);
                     }
-                    if !seen.releases.iter().any(|(known, _)| *known == release) {
-                        seen.releases.push((release, answer.at));
+                    if !seen.releases.iter().any(|it| it.release == release) {
+                        let first = answer.at;
+                        seen.releases.push(Answering { release, first });
                     }
                 }
                 Err(error) => {
                     seen.failed += 1;
-                    *seen.errors.entry(error).or_default() += 1;
+                    match seen.errors.iter_mut().find(|it| it.error == error) {
+                        Some(known) => known.count += 1,
+                        None => seen.errors.push(Failing { error, count: 1 }),
+                    }
                 }
             }
         }
@@ -162,10 +177,13 @@ mod tests {
             answer(910, 30, true, Ok("two")),
         ]);
         assert_eq!((seen.requests, seen.failed), (5, 1));
-        assert_eq!(seen.errors["503: busy"], 1);
+        assert_eq!(
+            (seen.errors[0].error.as_str(), seen.errors[0].count),
+            ("503: busy", 1)
+        );
         assert_eq!((seen.p50_ms, seen.p95_ms), (10, 30));
         assert_eq!((seen.longest_gap_ms, seen.longest_ms), (860, 890));
-        let releases: Vec<&str> = seen.releases.iter().map(|(id, _)| id.as_str()).collect();
+        let releases: Vec<&str> = seen.releases.iter().map(|it| it.release.as_str()).collect();
         assert_eq!(releases, ["one", "two"]);
         assert!(seen.told().contains("5 requests, 1 failed"));
         assert_eq!(Seen::of(vec![]).p95_ms, 0);

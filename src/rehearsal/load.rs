@@ -21,9 +21,9 @@ impl Load {
     /// How many requests were served; one that failed fails the proof.
     pub(super) async fn stop(self) -> Result<String, ProofError> {
         let seen = self.0.stop().await;
-        match seen.errors.first_key_value() {
+        match seen.errors.first() {
             None => Ok(format!("{} requests, none failed", seen.requests)),
-            Some((error, _)) => wrong(format!("a request failed under load: {error}")),
+            Some(it) => wrong(format!("a request failed under load: {}", it.error)),
         }
     }
 }

@@ -14,6 +14,7 @@ mod probe;
 mod releases;
 mod secrets;
 mod tls;
+mod tutorial;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -73,6 +74,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "disk full while pulling" releases::disk_full,
     "deploy from an archive with the registry off" archive::archive,
     "drift is found and mended" host::drift,
+    "the tutorial, as it stands" tutorial::tutorial,
     "rules that cut SSH off go back by themselves" host::locked_out,
     "refused NGINX configuration never goes live" host::bad_nginx,
     "damaged key file changes nothing" keys::damaged,
