@@ -47,7 +47,7 @@ const LINES: &[Described] = &[
             ),
         ],
         examples: &[
-            r#"{"type":"hello","version":3,"notices":["a deploy by ann was interrupted"]}"#,
+            r#"{"type":"hello","version":4,"notices":["a deploy by ann was interrupted"]}"#,
         ],
     },
     Described {
