@@ -8,6 +8,7 @@ mod archive;
 pub mod audit;
 pub mod health;
 mod keys;
+pub mod logs;
 pub mod status;
 
 pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
@@ -59,6 +60,8 @@ pub enum Request {
         to: String,
         lock_wait: Duration,
     },
+    /// Start the live release anew through the other slot, as it is. Answered like `Apply`.
+    Restart { lock_wait: Duration },
     /// What was done here. Answered by [`Event::History`].
     History,
     /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
@@ -75,6 +78,9 @@ pub enum Request {
     /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
     /// [`Event::Certificate`].
     RenewCertificate { force: bool },
+    /// What was logged here. Answered by any number of [`Event::Logs`], then [`Event::LogsTold`]; after that, where it was
+    /// asked for, by what is logged from then on, until [`Request::Cancel`] or the end of the connection.
+    Logs { scope: logs::Scope },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
     /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
@@ -161,6 +167,12 @@ pub enum Event {
     },
     Certificate(CertificateStatus),
     Status(Box<status::Status>),
+    /// In the order of time.
+    Logs {
+        lines: Vec<logs::Line>,
+    },
+    /// All that there was has been told.
+    LogsTold,
     Audited {
         lines: Vec<audit::Line>,
     },

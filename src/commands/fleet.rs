@@ -1,6 +1,8 @@
 //! The hosts of an environment, connected.
 
+mod each;
 mod supply;
+pub(super) use each::Talking;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,6 +82,17 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> (Self, Option<Failed>) {
+        let (fleet, unreachable) = Self::reach_each(global, report, environment).await;
+        let failures = unreachable.into_iter().map(|(_, failed)| failed);
+        (fleet, Failed::together(failures.collect()))
+    }
+
+    /// The same, with what failed by the names of those that can't be reached.
+    pub(super) async fn reach_each(
+        global: &Global,
+        report: &'a Report,
+        environment: &Environment,
+    ) -> (Self, Vec<(String, Failed)>) {
         let options = Options {
             agent: global.agent.clone(),
             transport: transport::Options::asking(report.asks_for_secrets()),
@@ -113,10 +126,10 @@ impl<'a> Fleet<'a> {
         .await;
         let mut hosts = Vec::new();
         let mut failures = Vec::new();
-        for host in opened {
+        for (target, host) in environment.hosts.iter().zip(opened) {
             match host {
                 Ok(host) => hosts.push(host),
-                Err(error) => failures.push(Failed::from(error)),
+                Err(error) => failures.push((target.name.clone(), Failed::from(error))),
             }
         }
         let fleet = Self {
@@ -124,7 +137,7 @@ impl<'a> Fleet<'a> {
             operator,
             hosts,
         };
-        (fleet, Failed::together(failures))
+        (fleet, failures)
     }
 
     /// The image is in this archive.
@@ -185,7 +198,8 @@ impl<'a> Fleet<'a> {
                 lock_wait,
             })
         });
-        self.roll_out(requests.collect(), desired, batch).await
+        self.roll_out(requests.collect(), Some(desired), batch)
+            .await
     }
 
     /// Takes all hosts to this kept release, in the same way.
@@ -202,14 +216,30 @@ impl<'a> Fleet<'a> {
             lock_wait,
         };
         let requests = self.hosts.iter().map(|_| Some(request()));
-        self.roll_out(requests.collect(), desired, batch).await
+        self.roll_out(requests.collect(), Some(desired), batch)
+            .await
     }
 
-    /// `requests` has one for each host, in their order; `None`: it is left alone.
+    /// Starts on each host the release that is live there anew, in the same way.
+    pub(super) async fn restart(
+        &mut self,
+        lock_wait: Duration,
+        batch: u16,
+    ) -> Result<Vec<Switched>> {
+        let requests = self
+            .hosts
+            .iter()
+            .map(|_| Some(Request::Restart { lock_wait }));
+        // Wherever it stops, all serve what they served before.
+        self.roll_out(requests.collect(), None, batch).await
+    }
+
+    /// `requests` has one for each host, in their order; `None`: it is left alone. Without `desired`, none can have
+    /// come to another release, so none goes back.
     async fn roll_out(
         &mut self,
         requests: Vec<Option<Request>>,
-        desired: &Desired,
+        desired: Option<&Desired>,
         batch: u16,
     ) -> Result<Vec<Switched>> {
         let report = self.report;
@@ -238,6 +268,9 @@ impl<'a> Fleet<'a> {
                 }
             }
             if let Some(failed) = Failed::together(failures) {
+                let Some(desired) = desired else {
+                    return Err(failed);
+                };
                 return Err(failed.and(put_back(report, done, desired).await));
             }
             size = usize::from(batch);

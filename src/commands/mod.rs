@@ -14,17 +14,20 @@ mod hooks;
 mod init;
 mod keys;
 mod login;
+mod logs;
 mod man;
 mod migrate_registry;
 mod plan;
 mod probe;
 mod rehearse;
 mod renew;
+mod restart;
 mod restore;
 mod rollback;
 mod rotate_key;
 mod sbom;
 mod schema;
+mod status;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
@@ -39,6 +42,8 @@ pub enum Outcome {
     Done,
     /// A plan has changes; an audit or a certificate's state has findings (exit code 2).
     Changes,
+    /// Something is wrong with a host, and what has been told (exit code 1).
+    Problems,
     /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
     Incomplete,
 }
@@ -67,6 +72,9 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         }
         Command::Deploy(deploy) => deploy::run(global, report, *deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
+        Command::Restart(asked) => restart::run(global, report, &asked).await,
+        Command::Logs(asked) => logs::run(global, report, &asked).await,
+        Command::Status(asked) => status::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,

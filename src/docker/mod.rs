@@ -3,6 +3,7 @@
 mod build;
 mod container;
 mod load;
+mod log;
 mod published;
 
 use bollard::Docker;
@@ -29,7 +30,7 @@ pub const ARCHIVE: &str = "127.111.99.114:11499";
 const SOCKET: &str = "/var/run/docker.sock";
 const TIMEOUT_SECONDS: u64 = 120;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine(Docker);
 
 /// A container as it is.

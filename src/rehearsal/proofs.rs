@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod backup;
 mod certificates;
+mod daytwo;
 mod documents;
 mod faults;
 mod host;
@@ -53,6 +54,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "new API key" documents::key,
     "scanned page over HTTPS" documents::scan,
     "PDF over HTTPS" documents::pdf,
+    "status of a healthy host" daytwo::healthy,
+    "logs by request id" daytwo::logs,
+    "status of a stopped service" daytwo::stopped,
     "engine and sandbox" documents::engine,
     "lines and a searchable PDF over HTTPS" documents::formats,
     "rules of the organization's own" documents::rules,
@@ -68,6 +72,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "two deploys at once" releases::two_at_once,
     "rollback under load" releases::rollback,
     "deploy and rollback with a probe" probe::probed,
+    "restart under load" daytwo::restart,
     "killed at every step" faults::every_step,
     "history" releases::history,
     "wrong registry password" releases::password,

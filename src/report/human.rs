@@ -98,6 +98,8 @@ impl Human {
             | Event::Keys(_)
             | Event::Ca { .. }
             | Event::Status(_)
+            | Event::Logs { .. }
+            | Event::LogsTold
             | Event::Audited { .. }
             | Event::Sealed { .. }
             | Event::BackupRecorded

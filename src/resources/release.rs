@@ -6,6 +6,7 @@ mod kept;
 mod now;
 mod probe;
 pub mod record;
+mod restart;
 mod slot;
 mod switch;
 mod watch;
@@ -21,6 +22,7 @@ use crate::protocol::{
 };
 use crate::registry::{self, About};
 pub use now::Now;
+use record::Record;
 pub use slot::{LIVE, SLOTS, Slot};
 
 /// User and group that the image runs as (`service/Dockerfile`).

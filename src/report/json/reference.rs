@@ -19,7 +19,7 @@ struct Described {
 }
 
 /// What hosts say to ocrctl alone.
-const NOT_TOLD: [&str; 3] = ["sealed", "backup_recorded", "wanted"];
+const NOT_TOLD: [&str; 5] = ["sealed", "backup_recorded", "logs", "logs_told", "wanted"];
 
 const LINES: &[Described] = &[
     Described {
@@ -524,6 +524,26 @@ const LINES: &[Described] = &[
         examples: &[],
     },
     Described {
+        name: "unreachable",
+        about: "A host that can't be asked how it is, in the place of its `status`.",
+        fields: &[("message", "text", "Why.")],
+        examples: &[],
+    },
+    Described {
+        name: "log",
+        about: "A line that a host logged (`logs`). All of them come in the order of time.",
+        fields: &[
+            ("at", "time", "When it was written."),
+            (
+                "from",
+                "ocr-a|ocr-b|access|error",
+                "The service's slot, or which of NGINX's logs.",
+            ),
+            ("text", "text", "The line as it is."),
+        ],
+        examples: &[],
+    },
+    Described {
         name: "data",
         about: "Other output, such as a completion script.",
         fields: &[("text", "text", "As it would be without `--json`.")],
@@ -581,6 +601,17 @@ fn examples(described: &Described) -> Vec<Value> {
             handed: "written to scanner.key",
         },
         "probed" => Own::Probed(&seen),
+        "unreachable" => Own::Unreachable {
+            message: "ocr1 can't be reached: no route to host",
+        },
+        "log" => {
+            let line = logs::Line {
+                at: "2026-03-01T12:00:00.250Z".parse().unwrap(),
+                from: logs::Source::OcrA,
+                text: "…".into(),
+            };
+            return vec![serde_json::to_value(Own::Log(&line)).unwrap()];
+        }
         "data" => Own::Data { text: "…" },
         "error" => Own::Error(&diagnostic),
         _ => {
