@@ -48,6 +48,7 @@ async fn fleet<'a>(report: &'a Report, host: &TestHost, does: &[(&str, &str)]) -
         hosts.push(Host {
             name: (*name).into(),
             session: host.open(&script).await.unwrap(),
+            archive: None,
         });
     }
     Fleet {
