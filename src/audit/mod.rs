@@ -165,8 +165,8 @@ fn has_docker_command(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Failure;
     use crate::protocol::audit::Ownership;
+    use crate::protocol::{Failure, Firewall};
 
     pub(super) fn scope() -> Scope {
         Scope {
@@ -174,7 +174,11 @@ mod tests {
             names: vec!["ocr.example.org".into()],
             image: "registry.example.org/example-org/ocr-service:1".into(),
             ownership: Ownership::default(),
-            firewall: vec![],
+            firewall: Firewall {
+                allow: Vec::new(),
+                close_published: false,
+                limit_ssh: false,
+            },
             certificate_from_files: false,
             acme_contact: None,
         }

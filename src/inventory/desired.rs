@@ -37,6 +37,7 @@ impl Environment {
             service: self.service.clone(),
             rules: self.rules()?,
             firewall: self.firewall.clone(),
+            hygiene: self.hygiene,
         })
     }
 
