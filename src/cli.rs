@@ -14,9 +14,11 @@ use jiff::Timestamp;
 use crate::inventory::duration;
 use crate::resources::guard::Guard;
 
+mod change;
 mod hosts;
 mod init;
 mod registry;
+pub use change::{Archive, Probe};
 pub use hosts::{Logs, Restart, Status};
 pub use init::Init;
 pub use registry::{Build, Login, MigrateRegistry};
@@ -124,8 +126,10 @@ Examples:
 Examples:
   ocrctl deploy prod
   ocrctl deploy prod --yes --lock-wait 5m    from CI
+  ocrctl deploy prod --probe                 and see whether clients notice
+  ocrctl deploy prod --archive image.tar     to hosts that reach no registry
   ocrctl deploy prod --restore prod.backup --identity identity.txt    onto a bare host")]
-    Deploy(Deploy),
+    Deploy(Box<Deploy>),
 
     /// Go back to the last good release
     ///
@@ -135,7 +139,7 @@ Examples:
 Examples:
   ocrctl rollback prod
   ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
-    Rollback(Rollback),
+    Rollback(Box<Rollback>),
 
     /// Start the live release anew, and nobody notices
     ///
@@ -287,6 +291,9 @@ pub struct Plan {
 
     #[command(flatten)]
     pub limit: Limit,
+
+    #[command(flatten)]
+    pub archive: Archive,
 }
 
 #[derive(Debug, Args)]
@@ -318,6 +325,9 @@ pub struct Rollback {
     /// The release to go back to, of those that the hosts have kept; its first characters are enough
     #[arg(long, value_name = "RELEASE")]
     pub to: Option<String>,
+
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 /// What changes hosts.
@@ -340,6 +350,9 @@ pub struct Deploy {
     #[command(flatten)]
     pub rollout: Rollout,
 
+    #[command(flatten)]
+    pub archive: Archive,
+
     /// Put the contents of a backup onto the hosts first
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub restore: Option<PathBuf>,
@@ -351,6 +364,9 @@ pub struct Deploy {
     /// Let the backup replace what the hosts have of their own
     #[arg(long, requires = "restore")]
     pub replace: bool,
+
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod acme;
 mod agent;
+mod archive;
 mod audit;
 mod backup;
 mod causes;
@@ -14,6 +15,7 @@ mod docs;
 mod health;
 mod image;
 mod inventory;
+mod probe;
 mod protocol;
 #[cfg(test)]
 mod reference;

@@ -4,12 +4,14 @@
 //! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
+mod archive;
 pub mod audit;
 pub mod health;
 mod keys;
 pub mod logs;
 pub mod status;
 
+pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
 pub use keys::{HostKeys, KeyRequest};
 
 use std::time::Duration;
@@ -39,6 +41,17 @@ pub enum Request {
     Confirm,
     /// Stop before the next resource; what has begun is completed or undone.
     Cancel,
+    /// Answers [`Event::Wanted`]. The bytes follow the line as they are: SSH carries binary data, and Base64 would
+    /// be a third more of it.
+    Piece {
+        id: u64,
+        /// Bytes that follow.
+        length: u64,
+        /// They are a gzip stream of what was asked for.
+        packed: bool,
+        #[serde(skip)]
+        data: Vec<u8>,
+    },
     /// The releases that the host can go back to. Answered by [`Event::Releases`].
     Releases,
     /// Switch to the kept release of this id, with the configuration that belongs to it. Answered like `Apply`.
@@ -125,6 +138,13 @@ pub enum Event {
     /// The firewall has changed: prove within `seconds` that a new connection works, or it goes back.
     ConfirmReachable {
         seconds: u64,
+    },
+    /// A piece of a blob of the archive that the image comes from. Answered by [`Request::Piece`].
+    Wanted {
+        id: u64,
+        digest: String,
+        offset: u64,
+        length: u64,
     },
     /// Done; the same comparison ran again and found nothing left to do.
     Applied {
@@ -349,6 +369,8 @@ pub struct Desired {
     pub names: Vec<String>,
     pub tls: Tls,
     pub image: String,
+    /// The image is in an archive of the operator's, and no registry is asked.
+    pub archive: Option<ArchivedImage>,
     pub registry: Registry,
     pub service: Service,
     /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.

@@ -1,22 +1,26 @@
 //! The hosts of an environment, connected.
 
 mod each;
+mod supply;
 pub(super) use each::Talking;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::keys::KeyHost;
 use super::{Failed, Result, failed};
+use crate::archive::Archive;
 use crate::cli::Global;
 use crate::inventory::Environment;
 use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
 use crate::report::{Diagnostic, Report};
 use crate::session::{Options, Progress, Session, SessionError};
 use crate::transport;
+use supply::Supply;
 
 /// Between two tries to come in through a changed firewall.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -45,6 +49,8 @@ pub(super) struct Switched {
 struct Host {
     name: String,
     session: Session,
+    /// It asks for pieces of it.
+    archive: Option<Supply>,
 }
 
 /// What a host answered to [`Request::Plan`].
@@ -114,6 +120,7 @@ impl<'a> Fleet<'a> {
             Ok::<_, SessionError>(Host {
                 name: target.name.clone(),
                 session,
+                archive: None,
             })
         }))
         .await;
@@ -131,6 +138,13 @@ impl<'a> Fleet<'a> {
             hosts,
         };
         (fleet, failures)
+    }
+
+    /// The image is in this archive.
+    pub(super) fn supply(&mut self, archive: &Arc<Archive>) {
+        for host in &mut self.hosts {
+            host.archive = Some(Supply::of(archive.clone()));
+        }
     }
 
     /// Compares all hosts with what they shall be, at once, and shows what differs.
@@ -400,10 +414,13 @@ impl Host {
     /// the second leaves it to the host, which completes or undoes what it has begun.
     async fn follow(&mut self, report: &Report) -> Result<Switched> {
         let mut asked_to_stop = false;
+        // Listened for all the time, also while a piece of an image is sent.
+        let mut interrupts =
+            signal(SignalKind::interrupt()).map_err(|error| Failed::new(Diagnostic::of(&error)))?;
         loop {
             let event = tokio::select! {
                 event = self.session.next() => event?,
-                _ = ctrl_c() => {
+                Some(()) = interrupts.recv() => {
                     if asked_to_stop {
                         return Err(Failed::new(
                             Diagnostic::new("left while the host was at work; it completes or undoes its step on its own")
@@ -418,12 +435,31 @@ impl Host {
                     continue;
                 }
             };
-            report.event(&self.name, &event);
+            // Not for people: there is one for each piece.
+            if !matches!(event, Event::Wanted { .. }) {
+                report.event(&self.name, &event);
+            }
             match event {
+                Event::Wanted {
+                    id,
+                    digest,
+                    offset,
+                    length,
+                } => {
+                    let supply = self.archive.as_mut();
+                    let piece = match supply {
+                        Some(supply) => supply.piece(id, digest, offset, length).await?,
+                        None => supply::nothing(id),
+                    };
+                    self.session.send(&piece).await?;
+                }
                 Event::ConfirmReachable { seconds } => {
                     self.confirm(report, Duration::from_secs(seconds)).await?;
                 }
                 Event::Applied { release, before } => {
+                    if let Some(text) = self.archive.as_ref().and_then(Supply::told) {
+                        report.note(Some(&self.name), Level::Info, text);
+                    }
                     return Ok(Switched {
                         host: self.name.clone(),
                         from: before.map(|release| release.id),

@@ -1,6 +1,7 @@
 //! One file per command; what they have in common is here.
 
 mod agent;
+mod archive;
 mod audit;
 mod backup;
 mod build;
@@ -17,6 +18,7 @@ mod logs;
 mod man;
 mod migrate_registry;
 mod plan;
+mod probe;
 mod rehearse;
 mod renew;
 mod restart;
@@ -68,7 +70,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
         }
-        Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
+        Command::Deploy(deploy) => deploy::run(global, report, *deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
         Command::Restart(asked) => restart::run(global, report, &asked).await,
         Command::Logs(asked) => logs::run(global, report, &asked).await,

@@ -37,7 +37,7 @@ async fn of_environment(global: &Global, report: &Report, name: &str, asked: &St
             report.note(
                 None,
                 Level::Warning,
-                &format!("whether the hosts differ from the inventory is not known: {why}"),
+                format!("whether the hosts differ from the inventory is not known: {why}"),
             );
             None
         }

@@ -36,6 +36,7 @@ mod yaml;
 pub use edit::Value;
 pub use environment::Environment;
 pub use error::InventoryError;
+pub use image::ImageRef;
 pub use problem::Invalid;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};

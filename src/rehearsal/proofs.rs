@@ -1,5 +1,6 @@
 //! The proofs, in the order in which they are tried: each builds on those before it.
 
+mod archive;
 mod audit;
 mod backup;
 mod certificates;
@@ -12,6 +13,7 @@ mod issuers;
 mod keys;
 mod migration;
 mod ports;
+mod probe;
 mod releases;
 mod secrets;
 mod tls;
@@ -30,6 +32,9 @@ const LETTER: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
 /// Files of the rehearsal's state: a backup, and the age identity that opens it.
 pub(super) const BACKUP: &str = "rehearsal.backup";
 pub(super) const IDENTITY: &str = "age-identity";
+/// An image, and the authority that a probe verifies the host by.
+pub(super) const ARCHIVE: &str = "image.tar";
+pub(super) const PROBE_CA: &str = "probe-ca.pem";
 
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
@@ -112,12 +117,14 @@ pub(super) const ALL: &[Proof] = proofs![
         after "release switch under load";
     "rollback under load" releases::rollback,
         after "release switch under load";
+    "deploy and rollback with a probe" probe::probed;
     "restart under load" daytwo::restart;
     "killed at every step" faults::every_step;
     "history" releases::history,
         after "release that fails its clients goes back" "rollback under load";
     "wrong registry password" releases::password;
     "disk full while pulling" releases::disk_full;
+    "deploy from an archive with the registry off" archive::archive;
     "drift is found and mended" host::drift;
     "the tutorial, as it stands" tutorial::tutorial;
     "from outside, only what the inventory names" ports::outside_in;

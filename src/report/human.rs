@@ -103,6 +103,7 @@ impl Human {
             | Event::Audited { .. }
             | Event::Sealed { .. }
             | Event::BackupRecorded
+            | Event::Wanted { .. }
             | Event::Certificate(_) => {}
         }
     }

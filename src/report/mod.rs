@@ -34,6 +34,7 @@ use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
+use crate::probe::Seen;
 use crate::protocol::{Event, Level, logs};
 
 use human::Human;
@@ -137,6 +138,26 @@ impl Report {
             None => {
                 drop(inner);
                 self.json_line(host, Body::Event(&Event::Note { level, text }));
+            }
+        }
+    }
+
+    /// What a load of requests saw of a host.
+    pub fn probed(&self, host: &str, seen: &Seen) {
+        let mut inner = self.lock();
+        let Inner { streams, human, .. } = &mut *inner;
+        match human {
+            Some(human) => {
+                let level = if seen.failed == 0 {
+                    Level::Info
+                } else {
+                    Level::Warning
+                };
+                human.note(streams, Some(host), level, &seen.told());
+            }
+            None => {
+                drop(inner);
+                self.json_line(Some(host), Body::Own(Own::Probed(seen)));
             }
         }
     }

@@ -126,6 +126,9 @@ impl Agent {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.stdin.write_all(&line).await?;
+        if let Request::Piece { data, .. } = request {
+            self.stdin.write_all(data).await?;
+        }
         self.stdin.flush().await
     }
 

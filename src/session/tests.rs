@@ -16,6 +16,7 @@ pub(crate) fn desired() -> Desired {
         names: Vec::new(),
         tls: Tls::SelfSigned,
         image: String::new(),
+        archive: None,
         registry: Registry {
             credentials: None,
             ca: None,

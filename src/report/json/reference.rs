@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::probe::{Answering, Failing};
 
 /// A type of line.
 struct Described {
@@ -18,7 +19,7 @@ struct Described {
 }
 
 /// What hosts say to ocrctl alone.
-const NOT_TOLD: [&str; 4] = ["sealed", "backup_recorded", "logs", "logs_told"];
+const NOT_TOLD: [&str; 5] = ["sealed", "backup_recorded", "logs", "logs_told", "wanted"];
 
 const LINES: &[Described] = &[
     Described {
@@ -46,7 +47,7 @@ const LINES: &[Described] = &[
             ),
         ],
         examples: &[
-            r#"{"type":"hello","version":3,"notices":["a deploy by ann was interrupted"]}"#,
+            r#"{"type":"hello","version":4,"notices":["a deploy by ann was interrupted"]}"#,
         ],
     },
     Described {
@@ -502,6 +503,27 @@ const LINES: &[Described] = &[
         examples: &[],
     },
     Described {
+        name: "probed",
+        about: "What the requests of `--probe` saw of a host.",
+        fields: &[
+            ("requests", "integer", "How many there were."),
+            ("failed", "integer", "How many of them failed."),
+            ("errors[].error", "text", "What failed."),
+            ("errors[].count", "integer", "How often."),
+            (
+                "p50_ms",
+                "integer",
+                "Half of the short requests took that at most.",
+            ),
+            ("p95_ms", "integer", "The same of 95 in 100."),
+            ("longest_gap_ms", "integer", "Without an answer to any."),
+            ("longest_ms", "integer", "The request that lasted longest."),
+            ("releases[].release", "text", "A release that answered."),
+            ("releases[].first", "text", "When it did first."),
+        ],
+        examples: &[],
+    },
+    Described {
         name: "unreachable",
         about: "A host that can't be asked how it is, in the place of its `status`.",
         fields: &[("message", "text", "Why.")],
@@ -547,6 +569,22 @@ fn examples(described: &Described) -> Vec<Value> {
         hint: Some("check the address".into()),
         ..Diagnostic::new("ocr1 can't be reached")
     };
+    let seen = Seen {
+        requests: 412,
+        failed: 1,
+        errors: vec![Failing {
+            error: "502 Bad Gateway".into(),
+            count: 1,
+        }],
+        p50_ms: 12,
+        p95_ms: 31,
+        longest_gap_ms: 58,
+        longest_ms: 4_120,
+        releases: vec![Answering {
+            release: "2c26b46b68ff-77d0a1".into(),
+            first: "2026-03-01T12:00:07.250Z".parse().unwrap(),
+        }],
+    };
     let own = match described.name {
         "header" => Own::Header {
             version: VERSION,
@@ -562,6 +600,7 @@ fn examples(described: &Described) -> Vec<Value> {
             name,
             handed: "written to scanner.key",
         },
+        "probed" => Own::Probed(&seen),
         "unreachable" => Own::Unreachable {
             message: "ocr1 can't be reached: no route to host",
         },
