@@ -5,6 +5,7 @@ mod agent;
 mod audit;
 mod backup;
 mod causes;
+mod checks;
 mod cli;
 mod command;
 mod commands;
@@ -18,6 +19,7 @@ mod report;
 mod resources;
 mod session;
 mod ssh_key;
+mod sockets;
 mod stack;
 #[cfg(test)]
 mod test_support;

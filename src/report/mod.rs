@@ -3,6 +3,7 @@
 
 mod audit;
 mod certificate;
+mod checks;
 mod confirm;
 mod diagnostic;
 mod history;
