@@ -80,6 +80,10 @@ pub struct Global {
     pub agent: Option<PathBuf>,
 
     /// Who the hosts' locks and journals name
+    /// Ask once for the password that sudo on the hosts asks for; goes before `sudo_password` in the inventory
+    #[arg(long, global = true)]
+    pub ask_sudo_password: bool,
+
     #[arg(
         long,
         global = true,

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,6 +86,9 @@ pub enum Event {
     Hello {
         version: u32,
         /// What the host has to tell since last time: an operation that ended unseen, or never ended.
+    /// The agent runs, and standard input is its own. It comes first and unasked, for a controller that gives sudo a
+    /// password before it says anything else.
+    Up,
         notices: Vec<String>,
     },
     Planned {

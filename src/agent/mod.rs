@@ -76,6 +76,7 @@ pub async fn run() {
         requests: read_requests(),
         cancelled: false,
     };
+    operation.events.send(Event::Up);
     serve(&Host::real(), &mut operation).await;
     operation.events.finish();
 }

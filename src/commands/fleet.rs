@@ -7,7 +7,7 @@ use tokio::signal::ctrl_c;
 use tokio::time::timeout;
 
 use super::keys::KeyHost;
-use super::{Failed, Result, failed};
+use super::{Failed, Result, failed, sudo};
 use crate::cli::Global;
 use crate::inventory::Environment;
 use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
@@ -73,13 +73,45 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> (Self, Option<Failed>) {
+        match Self::knock(global, report, environment).await {
+            Ok((fleet, locked_out)) => {
+                let failures = locked_out.into_iter();
+                let failures = failures.map(|(_, error)| Failed::from(error)).collect();
+                (fleet, Failed::together(failures))
+            }
+            Err(failed) => (Self::nobody(global, report), Some(failed)),
+        }
+    }
+
+    fn nobody(global: &Global, report: &'a Report) -> Self {
+        Self {
+            report,
+            operator: operator(global),
+            hosts: Vec::new(),
+        }
+    }
+
+    /// The same, and gives the names of those that can't be reached, with the reason. It fails where a password for
+    /// sudo is not to be had.
+    pub(super) async fn knock(
+        global: &Global,
+        report: &'a Report,
+        environment: &Environment,
+    ) -> Result<(Self, Vec<(String, SessionError)>)> {
+        let passwords = sudo::passwords(global, report, environment).await?;
         let options = Options {
             agent: global.agent.clone(),
             transport: transport::Options::asking(report.asks_for_secrets()),
             ..Options::default()
         };
-        let operator = operator(global);
-        let opened = join_all(environment.hosts.iter().map(async |target| {
+        let mut fleet = Self::nobody(global, report);
+        let operator = &fleet.operator;
+        let targets = environment.hosts.iter().zip(passwords);
+        let opened = join_all(targets.map(async |(target, sudo_password)| {
+            let options = Options {
+                sudo_password,
+                ..options.clone()
+            };
             let mut tell = |progress: Progress| {
                 if let Progress::Uploading { sent, total } = progress {
                     report.event(
@@ -93,30 +125,25 @@ impl<'a> Fleet<'a> {
                     );
                 }
             };
-            let session = Session::open(target, &operator, &options, &mut tell).await?;
+            let session = Session::open(target, operator, &options, &mut tell).await;
+            let session = session.map_err(|error| (target.name.clone(), error))?;
             for notice in session.notices() {
                 report.note(Some(&target.name), Level::Warning, notice);
             }
-            Ok::<_, SessionError>(Host {
+            Ok::<_, (String, SessionError)>(Host {
                 name: target.name.clone(),
                 session,
             })
         }))
         .await;
-        let mut hosts = Vec::new();
-        let mut failures = Vec::new();
+        let mut locked_out = Vec::new();
         for host in opened {
             match host {
-                Ok(host) => hosts.push(host),
-                Err(error) => failures.push(Failed::from(error)),
+                Ok(host) => fleet.hosts.push(host),
+                Err(refused) => locked_out.push(refused),
             }
         }
-        let fleet = Self {
-            report,
-            operator,
-            hosts,
-        };
-        (fleet, Failed::together(failures))
+        Ok((fleet, locked_out))
     }
 
     /// Compares all hosts with what they shall be, at once, and shows what differs.

@@ -20,6 +20,7 @@ mod restore;
 mod rollback;
 mod rotate_key;
 
+mod sudo;
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
 use crate::inventory::{Environment, Inventory, InventoryError};

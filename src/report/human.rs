@@ -92,7 +92,8 @@ impl Human {
                 self.note(streams, Some(host), Level::Info, &text);
             }
             // Data, not progress; and what commands take in themselves.
-            Event::Planned { .. }
+            Event::Up
+            | Event::Planned { .. }
             | Event::History { .. }
             | Event::Releases { .. }
             | Event::Keys(_)
