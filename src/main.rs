@@ -10,6 +10,7 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+mod doctor;
 mod image;
 mod inventory;
 mod protocol;
@@ -18,8 +19,8 @@ mod rehearsal;
 mod report;
 mod resources;
 mod session;
-mod ssh_key;
 mod sockets;
+mod ssh_key;
 mod stack;
 #[cfg(test)]
 mod test_support;

@@ -5,6 +5,7 @@
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
 pub mod audit;
+pub mod doctor;
 mod keys;
 
 pub use keys::{HostKeys, KeyRequest};
@@ -62,6 +63,8 @@ pub enum Request {
     RenewCertificate { force: bool },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
+    /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
+    Doctor { scope: Box<doctor::Scope> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
     /// Answered by [`Event::Sealed`].
     Backup {
@@ -83,12 +86,12 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    Hello {
-        version: u32,
-        /// What the host has to tell since last time: an operation that ended unseen, or never ended.
     /// The agent runs, and standard input is its own. It comes first and unasked, for a controller that gives sudo a
     /// password before it says anything else.
     Up,
+    Hello {
+        version: u32,
+        /// What the host has to tell since last time: an operation that ended unseen, or never ended.
         notices: Vec<String>,
     },
     Planned {
@@ -142,6 +145,7 @@ pub enum Event {
     Audited {
         lines: Vec<audit::Line>,
     },
+    Examined(Box<doctor::Examined>),
     /// A host's part of a backup. Nobody but the recipients can read it; it is not shown all the same.
     Sealed {
         /// ASCII-armoured age file.

@@ -202,6 +202,10 @@ async fn answer(
             let lines = crate::audit::audit(host, &scope).await;
             operation.events.send(Event::Audited { lines });
         }
+        Request::Doctor { scope } => {
+            let examined = crate::doctor::examine(host, &scope).await?;
+            operation.events.send(Event::Examined(Box::new(examined)));
+        }
         Request::Backup {
             environment,
             host: name,

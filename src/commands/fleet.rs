@@ -98,7 +98,8 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> Result<(Self, Vec<(String, SessionError)>)> {
-        let passwords = sudo::passwords(global, report, environment).await?;
+        let ask = global.ask_sudo_password.then(|| report.asks_for_secrets());
+        let passwords = sudo::passwords(ask, environment).await?;
         let options = Options {
             agent: global.agent.clone(),
             transport: transport::Options::asking(report.asks_for_secrets()),
@@ -321,6 +322,29 @@ impl<'a> Fleet<'a> {
         }))
         .await;
         Ok(all(answers)?.into_iter().flatten().collect())
+    }
+
+    /// Asks all hosts at once, and gives the answer of each. One that has none in time is no concern of the others.
+    pub(super) async fn each_apart(
+        &mut self,
+        within: Duration,
+        request: impl Fn(&str) -> Request,
+    ) -> Vec<(String, Result<Event>)> {
+        let report = self.report;
+        join_all(self.hosts.iter_mut().map(async |host| {
+            let request = request(&host.name);
+            let asked = async {
+                host.session.send(&request).await?;
+                host.answer(report).await
+            };
+            let answer = timeout(within, asked).await;
+            let answer = answer.unwrap_or_else(|_| {
+                let text = format!("no answer came within {} s", within.as_secs());
+                Err(Failed::new(Diagnostic::new(text).host(&host.name)))
+            });
+            (host.name.clone(), answer)
+        }))
+        .await
     }
 
     pub(super) async fn close(self) {

@@ -7,6 +7,7 @@ mod build;
 mod cert;
 mod completions;
 mod deploy;
+mod doctor;
 mod fleet;
 mod history;
 mod hooks;
@@ -19,8 +20,8 @@ mod renew;
 mod restore;
 mod rollback;
 mod rotate_key;
-
 mod sudo;
+
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
 use crate::inventory::{Environment, Inventory, InventoryError};
@@ -34,7 +35,8 @@ pub enum Outcome {
     Done,
     /// A plan has changes; an audit or a certificate's state has findings (exit code 2).
     Changes,
-    /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
+    /// A check of an audit could not run, and the others found nothing; a doctor's could not run or failed (exit code 1).
+    /// What it was has been told.
     Incomplete,
 }
 
@@ -62,6 +64,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
+        Command::Doctor(asked) => doctor::run(global, report, &asked).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,

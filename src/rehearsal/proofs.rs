@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod certificates;
+mod doctor;
 mod documents;
 mod faults;
 mod host;
@@ -42,6 +43,7 @@ macro_rules! proofs {
 
 pub(super) const ALL: &[Proof] = proofs![
     "machines up" host::up,
+    "doctor before the first deploy" doctor::bare,
     "deploy of a bare host" host::deploy,
     "second deploy is a no-op" host::no_op,
     "new API key" documents::key,
@@ -64,6 +66,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "killed at every step" faults::every_step,
     "history" releases::history,
     "wrong registry password" releases::password,
+    "doctor finds what is broken" doctor::broken,
     "disk full while pulling" releases::disk_full,
     "drift is found and mended" host::drift,
     "rules that cut SSH off go back by themselves" host::locked_out,

@@ -99,6 +99,7 @@ impl Human {
             | Event::Keys(_)
             | Event::Ca { .. }
             | Event::Audited { .. }
+            | Event::Examined(_)
             | Event::Sealed { .. }
             | Event::BackupRecorded
             | Event::Certificate(_) => {}

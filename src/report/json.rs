@@ -14,6 +14,8 @@
 //!   a first `planned` tells what the backup would change;
 //! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
 //!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
+//! - `check`: one of a doctor's, with `check`, its name, and `verdict`: `ok` (with `seen`), `failed` (with `found` and
+//!   `mend`) or `could_not_run` (with `why`);
 //! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
 //! - `data`: other output, as `text`;
 //! - `error`: why the command fails, with `message`, `causes` and `hint`.
@@ -45,6 +47,7 @@ pub(super) enum Own<'a> {
         name: &'a str,
         handed: &'a str,
     },
+    Check(&'a crate::protocol::doctor::Line),
     Data {
         text: &'a str,
     },

@@ -6,6 +6,7 @@ mod certificate;
 mod checks;
 mod confirm;
 mod diagnostic;
+mod doctor;
 mod history;
 mod human;
 pub mod json;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
+use crate::protocol::doctor::Line;
 use crate::protocol::{Event, Level};
 
 use human::Human;
@@ -118,6 +120,20 @@ impl Report {
             None => {
                 drop(inner);
                 self.json_line(host, Body::Event(&Event::Note { level, text }));
+            }
+        }
+    }
+
+    /// What a doctor has to say of a host.
+    pub fn examined(&self, host: &str, lines: &[Line]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            inner.data(&doctor::render(host, lines, &styles));
+        } else {
+            drop(inner);
+            for line in lines {
+                self.json_line(Some(host), Body::Own(Own::Check(line)));
             }
         }
     }

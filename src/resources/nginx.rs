@@ -13,7 +13,7 @@ use crate::agent::{Context, Result, refused};
 use crate::protocol::{Action, Change, Detail, Failure};
 
 const TEMPLATE: &str = include_str!("../../templates/nginx/ocr.conf.tera");
-const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
+pub const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
 /// The distribution's welcome page would answer for unknown names.
 const DEFAULT_SITE: &str = "/etc/nginx/sites-enabled/default";
 /// What the running NGINX has loaded: a hash of its configuration and certificate.
