@@ -589,6 +589,7 @@ mod tests {
     fn help_of_every_command() {
         let commands = [
             "",
+            "doctor",
             "plan",
             "deploy",
             "rollback",

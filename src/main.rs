@@ -11,6 +11,7 @@ mod command;
 mod commands;
 mod docker;
 mod doctor;
+mod health;
 mod image;
 mod inventory;
 mod protocol;

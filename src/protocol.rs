@@ -6,7 +6,9 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod health;
 mod keys;
+pub mod status;
 
 pub use keys::{HostKeys, KeyRequest};
 
@@ -17,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,6 +67,8 @@ pub enum Request {
     Audit { scope: Box<audit::Scope> },
     /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
     Doctor { scope: Box<doctor::Scope> },
+    /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
+    Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
     /// Answered by [`Event::Sealed`].
     Backup {
@@ -142,6 +146,7 @@ pub enum Event {
         pem: String,
     },
     Certificate(CertificateStatus),
+    Status(Box<status::Status>),
     Audited {
         lines: Vec<audit::Line>,
     },

@@ -11,6 +11,7 @@ mod journal;
 pub mod keys;
 mod lock;
 pub mod renew;
+pub mod status;
 mod usage;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ use crate::agent::journal::Journal;
 use crate::agent::lock::Lock;
 use crate::protocol::{Event, Failure, Request, VERSION};
 use crate::resources::Host;
-use crate::resources::certificate::status;
+use crate::resources::certificate::status as certificate;
 use crate::resources::release::{Release, record};
 
 /// Result of everything that runs on the host; a [`Failure`] is what the operator will read.
@@ -190,13 +191,17 @@ async fn answer(
             operation.events.send(Event::Ca { pem });
         }
         Request::Certificate => {
-            let status = status::read(host, jiff::Timestamp::now()).await?;
+            let status = certificate::read(host, jiff::Timestamp::now()).await?;
             operation.events.send(Event::Certificate(status));
         }
         Request::RenewCertificate { force } => {
             renew::for_operator(host, operation, operator, force).await?;
-            let status = status::read(host, jiff::Timestamp::now()).await?;
+            let status = certificate::read(host, jiff::Timestamp::now()).await?;
             operation.events.send(Event::Certificate(status));
+        }
+        Request::Status { desired } => {
+            let status = status::read(host, desired.map(|desired| *desired)).await;
+            operation.events.send(Event::Status(Box::new(status)));
         }
         Request::Audit { scope } => {
             let lines = crate::audit::audit(host, &scope).await;

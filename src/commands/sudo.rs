@@ -107,7 +107,10 @@ environments:
         let dir = tempfile::tempdir().unwrap();
         let sesame = Some("sesame".to_owned());
         let environment = environment(dir.path());
-        assert_eq!(given(None, &environment).await.unwrap(), [sesame.clone(), sesame, None]);
+        assert_eq!(
+            given(None, &environment).await.unwrap(),
+            [sesame.clone(), sesame, None]
+        );
         let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
         assert_eq!(asked, "\n");
     }
@@ -121,7 +124,10 @@ environments:
             Some("typed".into())
         };
         let typed = Some("typed".to_owned());
-        assert_eq!(given(Some(ask), &environment).await.unwrap(), [typed.clone(), typed.clone(), typed]);
+        assert_eq!(
+            given(Some(ask), &environment).await.unwrap(),
+            [typed.clone(), typed.clone(), typed]
+        );
         assert!(!dir.path().join("asked").exists());
         let failed = given(Some(|_| None), &environment).await.unwrap_err();
         assert_eq!(failed.code, USAGE);

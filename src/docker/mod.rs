@@ -13,6 +13,7 @@ use bollard::query_parameters::{
     StartContainerOptions, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
+use jiff::Timestamp;
 
 use crate::agent::{Context, Result};
 use crate::protocol::{Credentials, Failure};
@@ -36,6 +37,8 @@ pub struct Container {
     pub image_id: String,
     pub fields: Fields,
     pub exit_code: Option<i64>,
+    /// When Docker has started it last; `None`: never.
+    pub started: Option<Timestamp>,
     /// How often Docker has started it again because it had ended.
     pub restarts: i64,
 }
@@ -98,6 +101,7 @@ impl Engine {
                 fields: container::fields(&found),
                 image_id: found.image.unwrap_or_default(),
                 restarts: found.restart_count.unwrap_or(0),
+                started: found.state.and_then(|s| started(&s.started_at?)),
             })),
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
@@ -245,6 +249,12 @@ impl Engine {
     }
 }
 
+/// Docker writes the year 1 for never.
+fn started(text: &str) -> Option<Timestamp> {
+    let at = text.parse().ok();
+    at.filter(|at| *at > Timestamp::UNIX_EPOCH)
+}
+
 /// Bytes pulled so far over all layers.
 #[derive(Debug, Default)]
 struct Layers(std::collections::HashMap<String, (u64, u64)>);
@@ -313,6 +323,12 @@ mod tests {
         assert!(hint("unauthorized: authentication required").contains("registry.password"));
         assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
         assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
+    }
+
+    #[test]
+    fn what_never_started_has_no_time() {
+        assert!(started("2026-01-01T10:00:00.123456789Z").is_some());
+        assert_eq!(started("0001-01-01T00:00:00Z"), None);
     }
 
     #[test]

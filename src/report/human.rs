@@ -98,6 +98,7 @@ impl Human {
             | Event::Releases { .. }
             | Event::Keys(_)
             | Event::Ca { .. }
+            | Event::Status(_)
             | Event::Audited { .. }
             | Event::Examined(_)
             | Event::Sealed { .. }

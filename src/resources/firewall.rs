@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::{Host, unit};
 use crate::agent::{Operation, Result, refused};
+use crate::protocol::status::Firewall as Status;
 use crate::protocol::{Action, AllowRule, Change, Detail, Event, Failure};
 pub use openings::Openings;
 pub use revert::revert;
@@ -177,6 +178,16 @@ impl Firewall {
     }
 }
 
+/// What it does, for `status`.
+pub fn status(host: &Host) -> Result<Status> {
+    let unconfirmed = revert::pending(host)?;
+    Ok(match Openings::read(host)? {
+        _ if unconfirmed => Status::Unconfirmed,
+        openings if openings.closed => Status::Closed,
+        _ => Status::Open,
+    })
+}
+
 impl State {
     fn read(host: &Host) -> Result<Self> {
         let conf = host.read_text("/etc/ufw/ufw.conf")?.unwrap_or_default();
@@ -255,6 +266,7 @@ mod tests {
     fn a_host_that_is_right_has_no_change() {
         let (_root, host) = host(V4, V6);
         assert_eq!(firewall().diff(&host).unwrap(), None);
+        assert_eq!(status(&host).unwrap(), Status::Closed);
     }
 
     #[test]
@@ -285,12 +297,15 @@ mod tests {
             .unwrap();
         let change = firewall().diff(&host).unwrap().unwrap();
         assert_eq!(change.reason, "an earlier change was never confirmed");
+        assert_eq!(status(&host).unwrap(), Status::Unconfirmed);
     }
 
     #[test]
     fn a_bare_host_is_enabled_with_all_rules() {
         let root = tempfile::tempdir().unwrap();
-        let change = firewall().diff(&Host::at(root.path())).unwrap().unwrap();
+        let host = Host::at(root.path());
+        assert_eq!(status(&host).unwrap(), Status::Open);
+        let change = firewall().diff(&host).unwrap().unwrap();
         assert_eq!(change.action, Action::Create);
         let added = change
             .details

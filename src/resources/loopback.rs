@@ -46,7 +46,7 @@ pub(super) async fn until_served(host: &Host, name: &str) -> Result<()> {
 }
 
 /// A client of port 443 on this host, with a new connection for each request.
-pub(super) fn over_tls(host: &Host, name: &str) -> Result<reqwest::Client> {
+pub fn over_tls(host: &Host, name: &str) -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .resolve(name, ([127, 0, 0, 1], 443).into())
         .tls_backend_preconfigured(pinned(certificate::live_leaf(host)?))

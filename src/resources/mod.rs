@@ -7,7 +7,7 @@ pub mod file;
 pub mod firewall;
 pub mod host;
 pub mod link;
-mod loopback;
+pub mod loopback;
 pub mod nginx;
 pub mod package;
 pub mod release;

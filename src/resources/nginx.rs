@@ -14,6 +14,8 @@ use crate::protocol::{Action, Change, Detail, Failure};
 
 const TEMPLATE: &str = include_str!("../../templates/nginx/ocr.conf.tera");
 pub const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
+/// As the template has it.
+pub const ACCESS_LOG: &str = "/var/log/nginx/ocr.access.log";
 /// The distribution's welcome page would answer for unknown names.
 const DEFAULT_SITE: &str = "/etc/nginx/sites-enabled/default";
 /// What the running NGINX has loaded: a hash of its configuration and certificate.

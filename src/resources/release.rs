@@ -2,6 +2,7 @@
 //! upstream follows. Switching is one rename(2); see `switch.rs`.
 
 mod kept;
+mod now;
 mod probe;
 pub mod record;
 mod slot;
@@ -16,6 +17,7 @@ use crate::agent::{Operation, Result};
 use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
 use crate::protocol::{Action, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service};
 use crate::registry;
+pub use now::Now;
 pub use slot::{LIVE, SLOTS, Slot};
 
 /// User and group that the image runs as (`service/Dockerfile`).

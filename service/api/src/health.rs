@@ -25,6 +25,9 @@ pub struct Readiness {
     pub ready: bool,
     pub release: String,
     pub workers: Workers,
+    /// Releases before this field leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
     pub keys: Keys,
     /// Releases before this field leave it out.
     #[serde(default)]
@@ -39,6 +42,18 @@ pub struct Workers {
     pub ready: u32,
     /// Why the latest start of a worker failed, while not all are ready.
     pub error: Option<String>,
+}
+
+/// How busy the service is. It does not decide readiness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Load {
+    /// Workers that read a page at this moment.
+    pub busy: u32,
+    /// Pages, and counts of pages, that wait for a worker.
+    pub waiting: u32,
+    /// Documents in the service, being read or waiting.
+    pub documents: u64,
 }
 
 /// The API keys in force. They do not decide readiness: without keys the service refuses everybody, rightly.
@@ -122,6 +137,7 @@ mod tests {
         let json = serde_json::json!({
             "ready": true, "release": "r1",
             "workers": {"total": 2, "ready": 2, "error": null},
+            "load": {"busy": 1, "waiting": 3, "documents": 2},
             "keys": {"loaded": 1, "error": null, "digest": "ab12"},
             "rules": {"loaded": 2, "error": null},
             "engine": {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
-use ocr_api::health::{Health, HealthStatus, Readiness};
+use ocr_api::health::{Health, HealthStatus, Load, Readiness};
 
 use super::Service;
 
@@ -23,10 +23,16 @@ pub(super) async fn healthz(State(service): State<Arc<Service>>) -> impl IntoRes
 pub(super) async fn readyz(State(service): State<Arc<Service>>) -> impl IntoResponse {
     let workers = service.pool.workers();
     let ready = workers.ready == workers.total && !service.draining.load(Ordering::Relaxed);
+    let queue = service.pool.queue();
     let readiness = Readiness {
         ready,
         release: service.release.clone(),
         workers,
+        load: Some(Load {
+            busy: queue.under_way,
+            waiting: queue.waiting,
+            documents: service.budget.all().documents,
+        }),
         keys: service.keyring.status(),
         rules: service.rulebook.status(),
         engine: service.pool.engine(),

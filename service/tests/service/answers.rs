@@ -104,6 +104,8 @@ fn health_needs_no_key_and_names_the_release() {
     assert!(ready.ready);
     assert_eq!(ready.release, "r-7");
     assert_eq!((ready.workers.total, ready.workers.ready), (2, 2));
+    let load = ready.load.unwrap();
+    assert_eq!((load.busy, load.waiting, load.documents), (0, 0, 0));
     assert_eq!((ready.keys.loaded, ready.keys.error), (1, None));
     assert_eq!(ready.engine.languages, ["eng"]);
     assert!(ready.engine.tesseract.is_some());

@@ -26,17 +26,27 @@ const NOT_PRODUCTION: [&str; 9] = [
 /// Reads the certificate in force, asks NGINX for it, and judges it.
 pub async fn read(host: &Host, now: Timestamp) -> Result<CertificateStatus> {
     let settings = Settings::read(host)?;
+    let mut status = by(&settings, host, now).await?;
+    if let Err(failure) = loopback::until_served(host, settings.name()).await {
+        status.problems.push(failure.message);
+    }
+    Ok(status)
+}
+
+/// The same without asking NGINX.
+pub async fn glance(host: &Host, now: Timestamp) -> Result<CertificateStatus> {
+    by(&Settings::read(host)?, host, now).await
+}
+
+async fn by(settings: &Settings, host: &Host, now: Timestamp) -> Result<CertificateStatus> {
     let (chain, key) = Pair::live(host)?
         .ok_or_else(|| Failure::new("there is no certificate on this host").hint("deploy first"))?;
     let leaf = pem::leaf(&chain)?;
     let issued = Issued::live(host)?;
     let state = State::read(host)?;
-    let mut problems = judge(&settings, issued.as_ref(), &leaf, &chain, now);
+    let mut problems = judge(settings, issued.as_ref(), &leaf, &chain, now);
     if !pem::keys_match(&chain, &key) {
         problems.push("its key does not belong to it".to_owned());
-    }
-    if let Err(failure) = loopback::until_served(host, settings.name()).await {
-        problems.push(failure.message);
     }
     let timer = timer(&settings.issuer);
     if !unit::is_active(host, timer).await {

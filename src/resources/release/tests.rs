@@ -39,6 +39,7 @@ fn container(image: &str, slot: Slot, running: bool) -> Container {
         fields: release().spec(image, slot).fields(),
         exit_code: Some(137),
         restarts: 0,
+        started: None,
     }
 }
 

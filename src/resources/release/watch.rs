@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::{Engine, Host, Operation, Slot};
 use crate::agent::Result;
 use crate::protocol::Failure;
+use crate::resources::nginx::ACCESS_LOG as LOG;
 
-const LOG: &str = "/var/log/nginx/ocr.access.log";
 const EVERY: Duration = Duration::from_millis(100);
 /// As much of the log's end as tells whether anybody is there.
 const TAIL: u64 = 64 * 1024;

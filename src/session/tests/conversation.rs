@@ -13,7 +13,7 @@ use crate::transport::{Exit, TransportError};
 /// Greets, then does what `script` says.
 fn greeting_then(script: &str) -> String {
     format!(
-        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":4,\"notices\":[]}}'\n{script}\n"
+        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":5,\"notices\":[]}}'\n{script}\n"
     )
 }
 

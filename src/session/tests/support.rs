@@ -15,7 +15,7 @@ use crate::transport;
 /// Greets, then answers each request with a note that has the request in it.
 pub(super) const AGENT: &str = r#"#!/bin/sh
 read -r hello
-echo '{"type":"hello","version":4,"notices":["all was well"]}'
+echo '{"type":"hello","version":5,"notices":["all was well"]}'
 while read -r request; do
   set -- $(printf '%s' "$request" | cksum)
   echo "{\"type\":\"note\",\"level\":\"info\",\"text\":\"$2 bytes\"}"

@@ -1,0 +1,140 @@
+//! How a host is at one moment: facts, and what is wrong by them. `health/` reads it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::CertificateStatus;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `None`: no release is live, or it could not be found out, which is a problem then.
+    pub release: Option<Live>,
+    pub nginx: Front,
+    pub traffic: Traffic,
+    /// `None`: there is none, or it can't be read.
+    pub certificate: Option<CertificateStatus>,
+    /// File systems that matter, each once.
+    pub disks: Vec<Disk>,
+    /// `None`: it is not known.
+    pub memory: Option<Memory>,
+    /// Empty: all is well.
+    pub problems: Vec<Problem>,
+}
+
+/// The release in the live slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// As the service reports it; empty where its container is gone.
+    pub id: String,
+    /// `a` or `b`.
+    pub slot: String,
+    /// `registry/organization/name@sha256:…`; empty where its container is gone.
+    pub image: String,
+    pub container: Container,
+    /// What it answers on its socket. `None`: nothing.
+    pub says: Option<Said>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Container {
+    Running {
+        since: Option<Timestamp>,
+        /// How often Docker has started it again because it had ended.
+        restarts: i64,
+    },
+    Stopped {
+        exit_code: Option<i64>,
+    },
+    Gone,
+}
+
+/// A release of itself, by `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    pub ready: bool,
+    pub workers: u32,
+    pub workers_ready: u32,
+    /// Why the latest start of a worker failed.
+    pub worker_error: Option<String>,
+    /// `None`: of a release that does not tell.
+    pub load: Option<ocr_api::health::Load>,
+    pub keys_error: Option<String>,
+    pub rules_error: Option<String>,
+}
+
+/// NGINX, asked over TLS on the host itself, where only the certificate on disk will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Front {
+    /// The release answers through it.
+    Answers { release: String, ms: u64 },
+    /// It answers by itself, or not at all.
+    Fails { why: String },
+}
+
+/// Documents that were sent in the last minutes, from NGINX's access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traffic {
+    /// The time that is counted. Under much load, less than was asked for.
+    pub seconds: u64,
+    pub requests: u64,
+    /// Answers 500 to 599.
+    pub failed: u64,
+    /// Answers 400 to 499.
+    pub refused: u64,
+    /// Of what was answered well, from a request's first byte to its answer's last.
+    pub median_ms: Option<u64>,
+    pub p95_ms: Option<u64>,
+}
+
+/// A file system, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// The first path of ours on it.
+    pub path: String,
+    pub total: u64,
+    /// For others than root.
+    pub available: u64,
+    /// As `df` counts: of what others than root can have.
+    pub used_percent: u8,
+    pub inodes_used_percent: u8,
+}
+
+/// In bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    pub total: u64,
+    /// As the kernel reckons that programs can have without swapping.
+    pub available: u64,
+    pub used_percent: u8,
+}
+
+/// Something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub with: With,
+    /// One line.
+    pub text: String,
+}
+
+/// What something is wrong with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum With {
+    Release,
+    Workers,
+    Restarts,
+    Keys,
+    Rules,
+    Nginx,
+    Traffic,
+    Certificate,
+    Disk,
+    Memory,
+    Firewall,
+    /// The host is not what the inventory says.
+    Drift,
+    /// An operation on the host failed or never ended.
+    Operation,
+}
