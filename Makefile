@@ -3,6 +3,8 @@
 #   make rehearse [RELEASE=bookworm|trixie]   deploy to machines made for it, and prove that it works
 #   make rehearse-down                        remove these machines
 #   make test                                 every test there is, a rehearsal on each release among them
+#   make reference                            docs/reference/, which is made of the code
+#   make dist                                 what is released: executable, .deb, list of crates, checksums
 #   make lint                                 formatting, clippy, documentation, dependencies, shell scripts
 #   make fuzz [FUZZ_SECONDS=20]               the parsers of what strangers send, each for so long
 #   make build | image | bench                the static ocrctl | the service's image | the figures of the README
@@ -27,6 +29,13 @@ PROFILE := --release --locked
 build:
 	vagrant/install-deps.sh build
 	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
+
+.PHONY: dist
+dist: build
+	vagrant/install-deps.sh dist
+	rm -rf $(TARGET_DIR)/dist
+	packaging/dist.sh $(OCRCTL) $(TARGET_DIR)/dist
+	packaging/test.sh $(TARGET_DIR)/dist
 
 .PHONY: docker
 docker:
@@ -56,6 +65,11 @@ test: test-ocrctl test-service test-rehearsal
 test-ocrctl:
 	vagrant/install-deps.sh build test
 	$(STATIC) $(AS_ROOT) cargo test $(PROFILE) --target $(TARGET) -p ocrctl
+
+.PHONY: reference
+reference:
+	vagrant/install-deps.sh build
+	$(STATIC) OCRCTL_WRITE_REFERENCE=1 cargo test $(PROFILE) --target $(TARGET) -p ocrctl --bin ocrctl reference::
 
 .PHONY: test-service
 test-service:
@@ -113,4 +127,4 @@ lint:
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
 	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
-	shellcheck vagrant/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run
+	shellcheck vagrant/*.sh packaging/*.sh service/*.sh service/tests/*.sh bench/*.sh .ci/run

@@ -13,7 +13,9 @@ use jiff::Timestamp;
 
 use crate::inventory::duration;
 
+mod init;
 mod registry;
+pub use init::Init;
 pub use registry::{Build, Login, MigrateRegistry};
 
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
@@ -29,6 +31,7 @@ pub const USAGE: u8 = 64;
 )]
 #[command(after_help = "\
 Examples:
+  ocrctl init                         an inventory to begin with
   ocrctl doctor prod                  whether a deploy would work
   ocrctl plan prod                    what a deploy would change, and why
   ocrctl deploy prod                  the same, then asks, then changes it
@@ -98,6 +101,13 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write an inventory, asking for what it needs
+    ///
+    /// Asks five questions, each with what will do in most cases, and writes the file that --inventory names. What is
+    /// given by a flag is not asked for. A file that is there is not touched.
+    #[command(after_help = init::EXAMPLES)]
+    Init(Init),
+
     /// Look whether a deploy would work, before anything changes
     ///
     /// Looks at the way onto each host (SSH, sudo), at the host itself (system, architecture, kernel, memory, disk, clock,
@@ -222,6 +232,29 @@ Examples:
 Example:
   ocrctl completions bash > ~/.local/share/bash-completion/completions/ocrctl")]
     Completions { shell: Shell },
+
+    /// Print the JSON Schema of the inventory
+    ///
+    /// Editors complete and check an inventory by it. A first line such as the example's tells them where it is.
+    #[command(after_help = "\
+Example:
+  ocrctl schema > inventory.schema.json
+  # yaml-language-server: $schema=inventory.schema.json    as the inventory's first line")]
+    Schema,
+
+    /// Write man pages, one for each command
+    #[command(after_help = "\
+Example:
+  ocrctl man --out ~/.local/share/man/man1 && man ocrctl-deploy")]
+    Man {
+        /// Where to; it is made if it is missing
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+
+    /// Print the crates that ocrctl is made of, as CycloneDX, from a Cargo.lock
+    #[command(hide = true)]
+    Sbom { lock: PathBuf },
 
     /// The host's side of a connection
     #[command(hide = true)]
@@ -589,6 +622,7 @@ mod tests {
     fn help_of_every_command() {
         let commands = [
             "",
+            "init",
             "doctor",
             "plan",
             "deploy",
@@ -611,6 +645,8 @@ mod tests {
             "migrate-registry",
             "rehearse",
             "completions",
+            "schema",
+            "man",
         ];
         for command in commands {
             let help = parse(&format!("ocrctl {command} --help")).unwrap_err();

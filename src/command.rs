@@ -42,6 +42,27 @@ pub enum CommandError {
     Stream { program: String, source: io::Error },
 }
 
+impl CommandError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing { program } => {
+                format!("install `{program}`, or put it where PATH leads to")
+            }
+            Self::Start { program, .. } => {
+                format!("`{program} --help` by hand shows whether it can be run here")
+            }
+            Self::Timeout { program, .. } => {
+                format!("find out what `{program}` waits for: a network, a lock, or a disk")
+            }
+            Self::Failed { program, .. } => {
+                format!("these are the words of `{program}`; mend that, and run this again")
+            }
+            Self::Stream { .. } => "run this again".to_owned(),
+        }
+    }
+}
+
 /// What a program left behind.
 #[derive(Debug)]
 pub struct Output {

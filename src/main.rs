@@ -10,11 +10,15 @@ mod cli;
 mod command;
 mod commands;
 mod docker;
+#[cfg(test)]
+mod docs;
 mod doctor;
 mod health;
 mod image;
 mod inventory;
 mod protocol;
+#[cfg(test)]
+mod reference;
 mod registry;
 mod rehearsal;
 mod report;

@@ -3,8 +3,9 @@
 #
 #   install-deps.sh rehearse    boot the rehearsal machines
 #   install-deps.sh build       compile ocrctl and the service
+#   install-deps.sh dist        make what is released (also wants `build`)
 #   install-deps.sh engine      build Tesseract again (also wants `build`)
-#   install-deps.sh test        run every test (also wants the two above)
+#   install-deps.sh test        run every test (also wants `rehearse` and `build`)
 #
 # Several groups may be given. The sshd and the docker-registry that come along for the tests are neither started nor
 # enabled: the tests run their own, on loopback.
@@ -25,6 +26,7 @@ engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool 
 test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
     openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
     chromium:chromium)
+dist=(dpkg-deb:dpkg readelf:binutils jq:jq xz:xz-utils)
 # units that would start by themselves, by package
 declare -A starts=([openssh-server]='ssh.service ssh.socket' [docker-registry]=docker-registry.service)
 
@@ -50,7 +52,7 @@ command -v apt-get >/dev/null || {
 declare -A wanted=()
 for group in "$@"; do
     case $group in
-    rehearse | build | engine | test) declare -n entries=$group ;;
+    rehearse | build | dist | engine | test) declare -n entries=$group ;;
     *) usage ;;
     esac
     for entry in "${entries[@]}"; do

@@ -162,7 +162,7 @@ impl From<Failure> for Failed {
 
 impl From<CommandError> for Failed {
     fn from(error: CommandError) -> Self {
-        Self::new(Diagnostic::of(&error))
+        Self::new(Diagnostic::of(&error).hint(error.hint()))
     }
 }
 
@@ -177,6 +177,7 @@ impl From<SourceError> for Failed {
 
 impl From<ContextError> for Failed {
     fn from(error: ContextError) -> Self {
-        Self::new(Diagnostic::of(&error))
+        let hint = "the clone may be damaged or changing: `git status`, then run this again";
+        Self::new(Diagnostic::of(&error).hint(hint))
     }
 }

@@ -501,7 +501,12 @@ async fn put_back(
 }
 
 pub(super) fn unexpected(host: &str, event: &Event) -> Failed {
-    Failed::new(Diagnostic::new(format!("the agent answered out of turn: {event:?}")).host(host))
+    let text = format!("the agent answered out of turn: {event:?}");
+    Failed::new(
+        Diagnostic::new(text)
+            .host(host)
+            .hint("give an agent of the same release by `--agent PATH`, or none"),
+    )
 }
 
 /// All values, or all failures together.

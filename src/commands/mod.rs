@@ -11,8 +11,10 @@ mod doctor;
 mod fleet;
 mod history;
 mod hooks;
+mod init;
 mod keys;
 mod login;
+mod man;
 mod migrate_registry;
 mod plan;
 mod rehearse;
@@ -20,6 +22,8 @@ mod renew;
 mod restore;
 mod rollback;
 mod rotate_key;
+mod sbom;
+mod schema;
 mod sudo;
 
 use crate::backup::FileError;
@@ -57,6 +61,7 @@ const LOCKED: u8 = 75;
 pub async fn run(cli: Cli, report: &Report) -> Result {
     let global = &cli.global;
     match cli.command {
+        Command::Init(asked) => init::run(global, report, &asked),
         Command::Plan(asked) => plan::run(global, report, &asked).await,
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
@@ -74,6 +79,9 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::RotateKey(rotation) => rotate_key::run(global, report, &rotation).await,
         Command::Rehearse(rehearse) => rehearse::run(report, rehearse).await,
         Command::Completions { shell } => completions::run(report, shell),
+        Command::Schema => schema::run(report),
+        Command::Man { out } => man::run(report, &out),
+        Command::Sbom { lock } => sbom::run(report, &lock),
         Command::Agent { task } => agent::run(task).await,
     }
 }
@@ -174,8 +182,12 @@ impl From<SessionError> for Failed {
 
 /// What an agent says it could not do.
 fn failed(host: &str, failure: &Failure) -> Failed {
+    let mut diagnostic = Diagnostic::from(failure).host(host);
+    diagnostic.hint.get_or_insert_with(|| {
+        "mend that on the host and run this again: what is done already stays, and the rest is done".to_owned()
+    });
     Failed {
-        diagnostics: vec![Diagnostic::from(failure).host(host)],
+        diagnostics: vec![diagnostic],
         code: match failure.kind {
             FailureKind::Locked => LOCKED,
             FailureKind::Refused => USAGE,

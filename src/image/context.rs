@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::sbom;
+use super::sbom::cyclonedx;
 use super::source::Source;
 
 /// Name of the list of components in the archive; service/Dockerfile puts it into the image.
@@ -45,7 +45,7 @@ impl Context {
             tar.append_data(&mut header, name, bytes.as_slice())
                 .map_err(failed)?;
         }
-        let sbom = sbom::of(&lock, &source.version).map_err(ContextError::Lock)?;
+        let sbom = cyclonedx(&lock, "ocr-service", &source.version).map_err(ContextError::Lock)?;
         let mut header = header(source.time, 0o644, sbom.len());
         let failed = |source| ContextError::File {
             path: SBOM_FILE.into(),

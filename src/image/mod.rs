@@ -5,6 +5,7 @@ mod sbom;
 mod source;
 
 pub use context::{Context, ContextError};
+pub use sbom::cyclonedx;
 pub use source::{Source, SourceError};
 
 /// Where the image has the list of what its own programs are made of; a label says so.

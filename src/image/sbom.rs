@@ -1,11 +1,9 @@
-//! The crates that `ocr-service` is made of, as CycloneDX: what a scanner of the image can't see in an executable.
-//! Debian's packages it finds in the image's own /var/lib/dpkg.
+//! The crates that an executable is made of, as CycloneDX: what a scanner can't see in it.
+//! Debian's packages it finds in an image's own /var/lib/dpkg.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-
-const ROOT: &str = "ocr-service";
 
 /// A package of Cargo.lock.
 #[derive(Debug, Default)]
@@ -17,11 +15,12 @@ struct Package {
     dependencies: Vec<String>,
 }
 
-/// The list for the lock file's text. An error is in words.
-pub(super) fn of(lock: &str, version: &str) -> Result<String, String> {
+/// The list for `root`, of the lock file's text; crates that only its tests need are among them. An error is in words.
+pub fn cyclonedx(lock: &str, root: &str, version: &str) -> Result<String, String> {
     let packages = parse(lock);
-    let root = packages.iter().find(|package| package.name == ROOT);
-    let root = root.ok_or_else(|| format!("it has no {ROOT}"))?;
+    let name = root;
+    let root = packages.iter().find(|package| package.name == name);
+    let root = root.ok_or_else(|| format!("it has no {name}"))?;
     let mut by_name: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
     for package in &packages {
         by_name.entry(&package.name).or_default().push(package);
@@ -45,7 +44,7 @@ pub(super) fn of(lock: &str, version: &str) -> Result<String, String> {
                     .filter(|it| wanted.is_none_or(|version| it.version == version)),
             );
         }
-        if package.name != ROOT {
+        if package.name != name {
             let mut component = json!({
                 "type": "library",
                 "name": package.name,
@@ -62,7 +61,7 @@ pub(super) fn of(lock: &str, version: &str) -> Result<String, String> {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": { "component": { "type": "application", "name": ROOT, "version": version } },
+        "metadata": { "component": { "type": "application", "name": name, "version": version } },
         "components": components.into_values().collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&document)
@@ -124,7 +123,8 @@ dependencies = [
 name = "ocrctl"
 version = "0.1.0"
 "#;
-        let sbom: serde_json::Value = serde_json::from_str(&of(lock, "1").unwrap()).unwrap();
+        let sbom: serde_json::Value =
+            serde_json::from_str(&cyclonedx(lock, "ocr-service", "1").unwrap()).unwrap();
         let components = sbom["components"].as_array().unwrap();
         let urls: Vec<_> = components
             .iter()
@@ -136,7 +136,8 @@ version = "0.1.0"
 
     #[test]
     fn the_real_lock_file_is_read() {
-        let sbom = of(include_str!("../../Cargo.lock"), "1").unwrap();
+        let lock = include_str!("../../Cargo.lock");
+        let sbom = cyclonedx(lock, "ocr-service", "1").unwrap();
         assert!(sbom.contains("pkg:cargo/leptess@") && sbom.contains("pkg:cargo/tiff@"));
         assert!(!sbom.contains("pkg:cargo/bollard@"));
     }

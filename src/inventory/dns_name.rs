@@ -11,7 +11,9 @@ pub(super) const COMMON_NAME_MAX: usize = 64;
 pub(super) fn parse(text: &str) -> Result<String, Invalid> {
     let refuse = |what: &str, hint: &str| Err(Invalid::new(format!("`{text}` {what}")).hint(hint));
     if text.is_empty() {
-        return Err(Invalid::new("a DNS name is empty"));
+        return Err(
+            Invalid::new("a DNS name is empty").hint("write one, such as `ocr.example.org`")
+        );
     }
     if text.contains('/') {
         return refuse("is a URL", "write only the name, such as `ocr.example.org`");

@@ -11,7 +11,7 @@ use crate::protocol::{AllowRule, Service};
 use super::dns_name::{self, COMMON_NAME_MAX};
 use super::hooks::{self, Hooks};
 use super::image::ImageRef;
-use super::problem::{Checks, Invalid};
+use super::problem::{Checks, Invalid, TWICE};
 use super::registry::Registry;
 use super::schema::{self, Text};
 use super::target::Target;
@@ -92,7 +92,7 @@ impl Environment {
 }
 
 /// It becomes part of file names and of the name of a certificate authority.
-fn environment_name(text: &str) -> Result<(), Invalid> {
+pub(super) fn environment_name(text: &str) -> Result<(), Invalid> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if text.len() > 40
         || !text.bytes().all(fits)
@@ -139,7 +139,9 @@ fn names(
             continue;
         };
         if !seen.insert(name.clone()) {
-            checks.refuse(text.referenced, format!("`{name}` is there twice"));
+            checks
+                .refuse(text.referenced, format!("`{name}` is there twice"))
+                .hint(TWICE);
         }
         names.push(name);
     }

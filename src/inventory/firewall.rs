@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use crate::protocol::{AllowRule, Protocol};
 
 use super::host::port;
-use super::problem::{Checks, Invalid};
+use super::problem::{Checks, Invalid, TWICE};
 use super::schema;
 use super::suggestion;
 
@@ -18,7 +18,9 @@ pub(super) fn read(raw: &schema::Firewall, checks: &mut Checks<'_>) -> Vec<Allow
             continue;
         };
         if rules.contains(&rule) {
-            checks.refuse(entry.referenced, "this rule is there twice");
+            checks
+                .refuse(entry.referenced, "this rule is there twice")
+                .hint(TWICE);
         }
         rules.push(rule);
     }

@@ -150,7 +150,7 @@ fn jump(text: &str) -> Result<Jump, Invalid> {
 }
 
 /// `ssh` gets it as an argument, so it must not look like an option.
-fn address_of(text: &str) -> Result<String, Invalid> {
+pub(super) fn address_of(text: &str) -> Result<String, Invalid> {
     if let Some((user, address)) = text.split_once('@') {
         return Err(Invalid::new(format!("`{text}` has a user name in it"))
             .hint(format!("write `address: {address}` and `user: {user}`")));
@@ -174,7 +174,8 @@ fn name(text: &str) -> Result<String, Invalid> {
 fn word(text: &str, what: &str) -> Result<String, Invalid> {
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"\"'\\$`;&|<>(){}".contains(c);
     if text.is_empty() || text.starts_with('-') || !text.chars().all(fits) {
-        return Err(Invalid::new(format!("`{text}` is not {what}")));
+        return Err(Invalid::new(format!("`{text}` is not {what}"))
+            .hint("spaces, quotes and signs that mean something to a shell can't be in it, nor a `-` at its beginning"));
     }
     Ok(text.to_owned())
 }

@@ -5,12 +5,14 @@ mod decimal;
 mod desired;
 mod dns_name;
 mod docker_config;
+pub mod draft;
 pub mod duration;
 mod edit;
 mod environment;
 mod error;
 #[cfg(test)]
 mod example;
+pub mod fields;
 mod firewall;
 pub mod hooks;
 mod host;
@@ -33,6 +35,7 @@ mod yaml;
 pub use edit::Value;
 pub use environment::Environment;
 pub use error::InventoryError;
+pub use problem::Invalid;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};
 pub use secret::SecretRef;
@@ -66,16 +69,21 @@ impl Inventory {
     /// Checks the text of the inventory at `path`, where its relative paths start.
     pub fn parse(text: &str, path: &Path) -> Result<Self, InventoryError> {
         let base = path.parent().filter(|base| !base.as_os_str().is_empty());
-        environments(text, base.unwrap_or(Path::new(".")))
-            .map(|environments| Self {
-                path: path.to_owned(),
-                environments,
-            })
-            .map_err(|problems| InventoryError::Invalid {
-                path: path.to_owned(),
-                text: text.to_owned(),
-                problems,
-            })
+        let read = environments(text, base.unwrap_or(Path::new(".")));
+        #[cfg(test)]
+        match &read {
+            Ok(_) => fields::assert_taken(text),
+            Err(problems) => problems.iter().for_each(Problem::assert_hint),
+        }
+        read.map(|environments| Self {
+            path: path.to_owned(),
+            environments,
+        })
+        .map_err(|problems| InventoryError::Invalid {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            problems,
+        })
     }
 
     pub fn environment(&self, name: &str) -> Result<&Environment, InventoryError> {

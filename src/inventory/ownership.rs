@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::protocol::audit::Ownership;
 use crate::ssh_key;
 
-use super::problem::{Checks, Invalid};
+use super::problem::{Checks, Invalid, TWICE};
 use super::schema::{self, Text};
 use super::{dns_name, host};
 
@@ -21,7 +21,9 @@ pub(super) fn read(raw: Option<&schema::Ownership>, checks: &mut Checks<'_>) -> 
                 continue;
             };
             if values.contains(&value) {
-                checks.refuse(text.referenced, format!("`{}` is there twice", text.value));
+                checks
+                    .refuse(text.referenced, format!("`{}` is there twice", text.value))
+                    .hint(TWICE);
             }
             values.push(value);
         }

@@ -7,6 +7,9 @@ use serde_saphyr::Location;
 
 use super::schema::Text;
 
+/// The hint where something is there twice.
+pub(super) const TWICE: &str = "remove one of the two";
+
 /// Where something stands in the file. Lines and columns count from 1, columns and width in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -61,6 +64,13 @@ impl Problem {
             hint: None,
             secret_from: None,
         }
+    }
+
+    /// Whatever any test finds wrong with an inventory says what would be right.
+    #[cfg(test)]
+    pub(super) fn assert_hint(&self) {
+        let message = &self.message;
+        assert!(self.hint.is_some(), "this has no hint: {message}");
     }
 
     pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
@@ -141,7 +151,8 @@ impl<'a> Checks<'a> {
     /// A path as written: absolute, below the home directory (`~/`), or relative to the inventory.
     pub(super) fn path(&mut self, text: &Text) -> PathBuf {
         if text.value.is_empty() {
-            self.refuse(text.referenced, "the path is empty");
+            self.refuse(text.referenced, "the path is empty")
+                .hint("name a file: relative to the inventory, below `~/`, or from `/` on");
         }
         match (text.value.strip_prefix("~/"), std::env::home_dir()) {
             (Some(rest), Some(home)) => home.join(rest),

@@ -46,10 +46,12 @@ impl Registry {
             (Some(username), Some(password)) => {
                 // RFC 7617, 2: the first colon ends the name.
                 if username.value.is_empty() || username.value.contains(':') {
-                    checks.refuse(
-                        username.referenced,
-                        format!("`{}` is not a user's name", username.value),
-                    );
+                    checks
+                        .refuse(
+                            username.referenced,
+                            format!("`{}` is not a user's name", username.value),
+                        )
+                        .hint("write the name alone; where the password is, `password` says");
                 }
                 if let Some(path) = &raw.docker_config {
                     checks

@@ -47,6 +47,7 @@ pub enum RelocationError {
 impl RelocationError {
     pub fn hint(&self) -> Option<String> {
         match self {
+            // Told by its own diagnostics.
             Self::Inventory(_) => None,
             Self::Shape { fields, .. } => Some(format!(
                 "write it yourself, as anchors and merges need a reader who knows what is meant: {fields}"

@@ -69,10 +69,12 @@ impl SecretRef {
         let source = match (&raw.env, &raw.file, &raw.command) {
             (Some(name), None, None) => {
                 if name.value.is_empty() || name.value.contains(['=', '\0']) {
-                    checks.refuse(
-                        name.referenced,
-                        "this is not the name of an environment variable",
-                    );
+                    checks
+                        .refuse(
+                            name.referenced,
+                            "this is not the name of an environment variable",
+                        )
+                        .hint("write its name alone, without `$` and value: `{env: OCR_REGISTRY_PASSWORD}`");
                 }
                 Source::Env(name.value.clone())
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::protocol::Service;
 
 use super::decimal::thousandths;
-use super::problem::{Checks, Invalid};
+use super::problem::{Checks, Invalid, TWICE};
 use super::schema::{self, Text};
 use super::{duration, size};
 
@@ -112,10 +112,12 @@ fn languages(raw: &schema::Service, checks: &mut Checks<'_>) -> Option<Vec<Strin
     let mut seen = HashSet::new();
     for language in &raw.value {
         if checks.parse(language, tesseract_language).is_some() && !seen.insert(&language.value) {
-            checks.refuse(
-                language.referenced,
-                format!("`{}` is there twice", language.value),
-            );
+            checks
+                .refuse(
+                    language.referenced,
+                    format!("`{}` is there twice", language.value),
+                )
+                .hint(TWICE);
         }
     }
     Some(raw.value.iter().map(|l| l.value.clone()).collect())

@@ -232,7 +232,7 @@ fn directory(text: &str) -> Result<String, Invalid> {
     }
 }
 
-fn address(text: &str) -> Result<String, Invalid> {
+pub(super) fn address(text: &str) -> Result<String, Invalid> {
     let text = text.strip_prefix("mailto:").unwrap_or(text);
     let sound = text.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()

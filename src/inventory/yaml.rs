@@ -36,12 +36,16 @@ fn problem(error: &Error, text: &str) -> Problem {
             "a second YAML document begins here".to_owned(),
             Some("an inventory is one document: remove the `---`".to_owned()),
         ),
-        Error::NullIntoString { .. } => ("a value is missing".to_owned(), None),
+        Error::NullIntoString { .. } => (
+            "a value is missing".to_owned(),
+            Some("write it behind the colon, or remove the line".to_owned()),
+        ),
         Error::Unexpected { expected, .. } => unexpected(expected),
         // It would repeat the value, which may be meant as a secret.
-        Error::NonFiniteFloat { .. } => {
-            ("this is no number that can be used here".to_owned(), None)
-        }
+        Error::NonFiniteFloat { .. } => (
+            "this is no number that can be used here".to_owned(),
+            Some("put it in quotes if it is text".to_owned()),
+        ),
         other => {
             let message = without_position(&other.to_string());
             let hint = syntax_hint(&message);
@@ -53,6 +57,9 @@ fn problem(error: &Error, text: &str) -> Problem {
     problem.secret_from = place.and_then(|place| secret_from(error, place, text));
     problem
 }
+
+/// Where nothing better is known.
+const SEE_REFERENCE: &str = "inventory.example.yaml shows every field with its form";
 
 /// The column where a secret may begin in the line that is complained about, by what its keys are called.
 fn secret_from(error: &Error, place: Place, text: &str) -> Option<usize> {
@@ -82,8 +89,14 @@ fn unexpected(expected: &str) -> (String, Option<String>) {
             "fields are expected here".to_owned(),
             Some("write each as `field: value`, indented below".to_owned()),
         ),
-        "string scalar" => ("a single value is expected here".to_owned(), None),
-        other => (format!("{other} is expected here"), None),
+        "string scalar" => (
+            "a single value is expected here".to_owned(),
+            Some("write it behind the colon, without brackets or braces".to_owned()),
+        ),
+        other => (
+            format!("{other} is expected here"),
+            Some(SEE_REFERENCE.to_owned()),
+        ),
     }
 }
 
@@ -94,7 +107,7 @@ fn syntax_hint(message: &str) -> Option<String> {
     } else if message.starts_with("mapping values are not allowed") {
         Some("put quotes around a value with `: ` in it, and check the indentation".to_owned())
     } else {
-        None
+        Some("this is not YAML from here on, or from a line before: check quotes, brackets and indentation".to_owned())
     }
 }
 

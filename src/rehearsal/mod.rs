@@ -1,6 +1,7 @@
 //! `ocrctl rehearse`: the whole of it, on machines of its own. It goes through the same executable and
 //! the same inventory as an operator would, and each proof says what it saw.
 
+pub mod blocks;
 mod client;
 mod images;
 mod load;

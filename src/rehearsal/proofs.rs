@@ -13,6 +13,7 @@ mod migration;
 mod releases;
 mod secrets;
 mod tls;
+mod tutorial;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -69,6 +70,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "doctor finds what is broken" doctor::broken,
     "disk full while pulling" releases::disk_full,
     "drift is found and mended" host::drift,
+    "the tutorial, as it stands" tutorial::tutorial,
     "rules that cut SSH off go back by themselves" host::locked_out,
     "refused NGINX configuration never goes live" host::bad_nginx,
     "damaged key file changes nothing" keys::damaged,

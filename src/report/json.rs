@@ -7,18 +7,9 @@
 //! ```
 //!
 //! `version` is that of the lines that follow. It rises when a type or a field is removed or changes its
-//! meaning; readers ignore types and fields that they do not know. Then come, in the order of what happens:
-//!
-//! - the events of [`crate::protocol::Event`] under their own names: `hello`, `planned`, `step`, `progress`,
-//!   `note`, `confirm_reachable`, `applied`, `pulled`, `keys`, `ca`, `certificate`, `history`, `releases`, `audited`, `restored`, `failed`; with `deploy --restore`,
-//!   a first `planned` tells what the backup would change;
-//! - in `audited`, `lines` has one object for each finding and for each check without any: `check` is its name,
-//!   `verdict` is `ok` (with `seen`), `finding` (with `found` and `mend`) or `could_not_run` (with `why`);
-//! - `check`: one of a doctor's, with `check`, its name, and `verdict`: `ok` (with `seen`), `failed` (with `found` and
-//!   `mend`) or `could_not_run` (with `why`);
-//! - `key`: a new key's `id`, `name` and `key`, this once; `key_kept`: one that was `handed` over elsewhere;
-//! - `data`: other output, as `text`;
-//! - `error`: why the command fails, with `message`, `causes` and `hint`.
+//! meaning; readers ignore types and fields that they do not know. The events of [`crate::protocol::Event`] come
+//! under their own names, in the order of what happens, and with them the lines of [`Own`]. All of them, field by
+//! field: docs/reference/json-lines.md, made of `reference.rs`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,6 +17,9 @@ use serde::Serialize;
 use crate::protocol::Event;
 
 use super::diagnostic::Diagnostic;
+
+#[cfg(test)]
+pub mod reference;
 
 /// Version of the lines that [`line()`] makes.
 pub const VERSION: u32 = 1;

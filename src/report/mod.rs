@@ -230,6 +230,30 @@ impl Report {
         Ok(read.is_ok() && confirm::is_yes(&answer))
     }
 
+    /// Whether there is somebody to ask.
+    pub fn has_terminal(&self) -> bool {
+        self.lock().streams.stdin_is_terminal
+    }
+
+    /// Asks for a line, such as `Server`, and waits for it: blocks its thread. What is only Enter is the default.
+    /// `None`: no answer comes.
+    pub fn ask(&self, question: &str, default: Option<&str>) -> Option<String> {
+        let mut inner = self.lock();
+        if let Some(human) = &mut inner.human {
+            human.end_all();
+        }
+        let offered = default.map(|it| format!(" [{it}]")).unwrap_or_default();
+        inner.streams.stderr(&format!("{question}{offered}: "));
+        let mut answer = String::new();
+        match inner.streams.stdin.read_line(&mut answer) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => match (answer.trim(), default) {
+                ("", Some(default)) => Some(default.to_owned()),
+                (answer, _) => Some(answer.to_owned()),
+            },
+        }
+    }
+
     /// Asks for what must not be seen, such as `Passphrase for ~/.ssh/id_ed25519`, and waits for it: blocks its
     /// thread. The answer is `None` where there is nobody to ask.
     pub fn asks_for_secrets(&self) -> impl Fn(&str) -> Option<SecretString> + Send + Sync + use<> {

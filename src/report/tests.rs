@@ -218,6 +218,15 @@ fn deploy() -> Vec<Event> {
     ]
 }
 
+impl Report {
+    /// For tests of commands: somebody at a terminal answers with these lines, or nobody does. Also gives what was said.
+    pub fn answered(lines: Option<&'static str>) -> (Self, impl Fn() -> String) {
+        let console = console(Options::default(), lines);
+        let stderr = console.stderr;
+        (console.report, move || stderr.text())
+    }
+}
+
 #[test]
 fn a_plan() {
     insta::assert_snapshot!(plan::render("ocr1", &changes(), &Styles::default()));

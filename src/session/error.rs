@@ -97,7 +97,10 @@ impl SessionError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Transport(error) => return error.hint(),
-            Self::Refused { hint, .. } => return hint.clone(),
+            Self::Refused { hint: Some(hint), .. } => hint.clone(),
+            Self::Refused { hint: None, .. } => {
+                "give an agent of the same release by `--agent PATH`, or none".into()
+            }
             Self::NoSudo { .. } => "on the host, as root: `apt install sudo`, or log in as root".into(),
             Self::SudoPassword { user, .. } => format!(
                 "give it: `--ask-sudo-password` asks for it, `sudo_password` in the inventory says where it is; or allow it \
@@ -131,7 +134,12 @@ impl SessionError {
             Self::AgentDied { .. } => {
                 "`journalctl -k` on the host says whether it ran out of memory; run the command again to see the state".into()
             }
-            Self::Upload { .. } | Self::Silent { .. } => return None,
+            Self::Upload { .. } => {
+                "on the host: is there room, and may root write to /opt? nothing was left behind".into()
+            }
+            Self::Silent { .. } => {
+                "look at the host's load and disk (`uptime`, `dmesg`); what had begun there is completed or undone".into()
+            }
         };
         Some(hint)
     }

@@ -176,11 +176,13 @@ impl TransportError {
             }
             Self::IdentityFile { .. } => "correct `identity_file` in the inventory".into(),
             Self::Exec { .. } => "the host's sshd may limit sessions (MaxSessions) or force a command".into(),
-            Self::Setting { .. }
-            | Self::NulInArgument
-            | Self::Ssh { .. }
-            | Self::Io { .. }
-            | Self::Command(_) => return None,
+            Self::Setting { what, .. } => format!("correct {what} in the inventory"),
+            Self::NulInArgument => "an argument can't hold one: look for it in the inventory and the flags".into(),
+            Self::Ssh { .. } => {
+                "these are ssh's own words: `ssh -v` to the same address says more, and ~/.ssh/config may have a part in it".into()
+            }
+            Self::Io { .. } => "check this machine's disk, its temporary directory, and what is open: `df -h`, `ulimit -n`".into(),
+            Self::Command(error) => error.hint(),
         };
         Some(hint)
     }

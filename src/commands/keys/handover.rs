@@ -192,11 +192,12 @@ async fn exec(program: &[OsString], key: &ApiKey) -> Result<String> {
     if !said.is_empty() {
         text = format!("{text}:\n{said}");
     }
-    Err(Failed::new(Diagnostic::new(text)))
+    let hint = format!("try `{name}` by hand with some other line, then run this again");
+    Err(Failed::new(Diagnostic::new(text).hint(hint)))
 }
 
 fn stopped() -> Failed {
-    Failed::new(Diagnostic::new("stopped by Ctrl-C"))
+    Failed::new(Diagnostic::new("stopped by Ctrl-C").hint("run this again for a new key"))
 }
 
 fn check_file(path: &Path) -> Result<()> {
