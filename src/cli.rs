@@ -13,8 +13,10 @@ use jiff::Timestamp;
 
 use crate::inventory::duration;
 
+mod hosts;
 mod init;
 mod registry;
+pub use hosts::{Logs, Restart, Status};
 pub use init::Init;
 pub use registry::{Build, Login, MigrateRegistry};
 
@@ -39,8 +41,9 @@ Examples:
 
 Exit codes:
   0  done                             64  the command line or the inventory is wrong
-  1  failed                           69  a host can't be reached
-  2  changes (plan), findings         75  another deploy holds the lock
+  1  failed; something is wrong       69  a host can't be reached
+     (status)                         75  another deploy holds the lock
+  2  changes (plan), findings
      (audit, cert status)")]
 pub struct Cli {
     #[command(flatten)]
@@ -149,6 +152,28 @@ Examples:
   ocrctl rollback prod
   ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
     Rollback(Rollback),
+
+    /// Start the live release anew, and nobody notices
+    ///
+    /// Through the other slot, as a deploy would: a new container of the same release becomes ready, takes over, and the old
+    /// one finishes what it has begun. One host first, then in batches. Nothing else of the inventory is applied.
+    #[command(after_help = hosts::RESTART_EXAMPLES)]
+    Restart(Restart),
+
+    /// Show how the hosts are, on one screen
+    ///
+    /// Release, health, workers, queue, the last minutes' requests, certificate, disk, memory, firewall, whether a host differs
+    /// from the inventory, and the last deploy. Exits 0 when all is well and 1 when something is wrong, which is said.
+    /// On a host, without an environment, it shows that host.
+    #[command(after_help = hosts::STATUS_EXAMPLES)]
+    Status(Status),
+
+    /// Show what the hosts logged, all of them in the order of time
+    ///
+    /// What the service logged, with --nginx also NGINX's access and error log. Every answer of the service has its request's
+    /// id (`X-Request-Id`), by which --request finds it; NGINX's error log has no such ids.
+    #[command(after_help = hosts::LOGS_EXAMPLES)]
+    Logs(Logs),
 
     /// Show what was done to the hosts: who, when, from which release to which, and how it ended
     #[command(after_help = "\
@@ -627,6 +652,9 @@ mod tests {
             "plan",
             "deploy",
             "rollback",
+            "restart",
+            "status",
+            "logs",
             "history",
             "audit",
             "backup",
@@ -675,6 +703,9 @@ mod tests {
             "ocrctl rotate-key prod --grace 1h --revoke-now",
             "ocrctl rehearse --release sid",
             "ocrctl plan prod --wat",
+            "ocrctl logs",
+            "ocrctl logs prod --since yesterday",
+            "ocrctl logs prod --request a\"b",
         ] {
             assert_eq!(exit_code(&parse(line).unwrap_err()), USAGE, "{line}");
         }

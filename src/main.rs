@@ -69,7 +69,7 @@ fn finish(report: &Report, outcome: commands::Result) -> u8 {
     let code = match outcome {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Changes) => 2,
-        Ok(Outcome::Incomplete) => 1,
+        Ok(Outcome::Problems | Outcome::Incomplete) => 1,
         Err(failed) => {
             for diagnostic in &failed.diagnostics {
                 report.error(diagnostic);

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod doctor;
 pub mod health;
 mod keys;
+pub mod logs;
 pub mod status;
 
 pub use keys::{HostKeys, KeyRequest};
@@ -47,6 +48,8 @@ pub enum Request {
         to: String,
         lock_wait: Duration,
     },
+    /// Start the live release anew through the other slot, as it is. Answered like `Apply`.
+    Restart { lock_wait: Duration },
     /// What was done here. Answered by [`Event::History`].
     History,
     /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
@@ -63,6 +66,9 @@ pub enum Request {
     /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
     /// [`Event::Certificate`].
     RenewCertificate { force: bool },
+    /// What was logged here. Answered by any number of [`Event::Logs`], then [`Event::LogsTold`]; after that, where it was
+    /// asked for, by what is logged from then on, until [`Request::Cancel`] or the end of the connection.
+    Logs { scope: logs::Scope },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
     /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
@@ -147,6 +153,12 @@ pub enum Event {
     },
     Certificate(CertificateStatus),
     Status(Box<status::Status>),
+    /// In the order of time.
+    Logs {
+        lines: Vec<logs::Line>,
+    },
+    /// All that there was has been told.
+    LogsTold,
     Audited {
         lines: Vec<audit::Line>,
     },

@@ -19,6 +19,8 @@ use crate::resources::{Host, Resource};
 
 /// Where timers and an administrator find the agent that was deployed last.
 const AGENT_LINK: &str = "/opt/ocrctl/bin/ocrctl";
+/// `sudo` looks there.
+const CONSOLE: &str = "/usr/local/bin/ocrctl";
 const RENEW_SERVICE: &str = include_str!("../templates/systemd/ocrctl-renew.service");
 const RENEW_TIMER: &str = include_str!("../templates/systemd/ocrctl-renew.timer");
 
@@ -47,6 +49,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     })));
     list.push(nginx(host, desired)?);
     list.extend(renewal(&settings, &desired.tls)?);
+    list.extend(console(host)?);
     let unit = |name, package| Unit { name, package };
     let mut units = vec![
         unit("docker.service", Some("docker.io")),
@@ -165,6 +168,17 @@ fn renewal(settings: &Settings, tls: &Tls) -> Result<Vec<Resource>> {
         }
     }
     Ok(list)
+}
+
+/// What an administrator on the host types. A program of theirs by that name stays.
+fn console(host: &Host) -> Result<Option<Resource>> {
+    let theirs = host.access(CONSOLE)?.is_some() && host.link_target(CONSOLE)?.is_none();
+    Ok((!theirs).then(|| {
+        Resource::Link(Link {
+            path: CONSOLE.into(),
+            target: AGENT_LINK.into(),
+        })
+    }))
 }
 
 fn file(path: &str, mode: u32, text: impl Into<String>) -> Resource {

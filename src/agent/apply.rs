@@ -172,7 +172,7 @@ pub async fn pull(
 }
 
 /// Runs an operation between its two entries in the journal.
-async fn recorded(
+pub(super) async fn recorded(
     host: &Host,
     operation: &mut Operation,
     operator: &str,

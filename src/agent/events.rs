@@ -3,12 +3,14 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::protocol::{Event, Level, StepState};
 
+/// Events on their way that nobody need wait for.
+const FEW: usize = 4;
 const FLUSH: Duration = Duration::from_secs(5);
 /// Progress more often than this is not seen by anyone.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -18,6 +20,8 @@ pub struct Emitter {
     sender: Option<mpsc::Sender<Event>>,
     ended: mpsc::Receiver<()>,
     broken: Arc<AtomicBool>,
+    /// Events that are not written yet.
+    pending: Arc<AtomicUsize>,
     last_progress: std::sync::Mutex<Option<Instant>>,
 }
 
@@ -36,6 +40,8 @@ impl Emitter {
         let (end, ended) = mpsc::channel();
         let broken = Arc::new(AtomicBool::new(false));
         let flag = broken.clone();
+        let pending = Arc::new(AtomicUsize::new(0));
+        let left = pending.clone();
         std::thread::spawn(move || {
             for event in events {
                 let written = serde_json::to_vec(&event)
@@ -48,6 +54,7 @@ impl Emitter {
                 if written.is_err() {
                     flag.store(true, Ordering::Relaxed);
                 }
+                left.fetch_sub(1, Ordering::Relaxed);
             }
             let _ = end.send(());
         });
@@ -55,13 +62,22 @@ impl Emitter {
             sender: Some(sender),
             ended,
             broken,
+            pending,
             last_progress: std::sync::Mutex::new(None),
         }
     }
 
     pub fn send(&self, event: Event) {
         if let Some(sender) = &self.sender {
+            self.pending.fetch_add(1, Ordering::Relaxed);
             let _ = sender.send(event);
+        }
+    }
+
+    /// Waits while a controller that is slower than its host has events left to read, for those who have many.
+    pub async fn drained(&self) {
+        while self.pending.load(Ordering::Relaxed) > FEW {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -121,6 +137,16 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[tokio::test]
+    async fn who_has_many_waits_until_they_are_written() {
+        let emitter = Emitter::nowhere();
+        for _ in 0..100 {
+            emitter.note(Level::Info, "one of many");
+        }
+        emitter.drained().await;
+        assert!(emitter.pending.load(Ordering::Relaxed) <= FEW);
     }
 
     #[test]

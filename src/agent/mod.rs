@@ -10,7 +10,9 @@ mod history;
 mod journal;
 pub mod keys;
 mod lock;
+mod logs;
 pub mod renew;
+pub mod restart;
 pub mod status;
 mod usage;
 
@@ -179,6 +181,9 @@ async fn answer(
         } => {
             apply::rollback(host, operation, operator, *desired, &to, lock_wait).await?;
         }
+        Request::Restart { lock_wait } => {
+            restart::restart(host, operation, operator, lock_wait).await?;
+        }
         Request::Pull { desired, lock_wait } => {
             apply::pull(host, operation, operator, *desired, lock_wait).await?;
         }
@@ -203,6 +208,7 @@ async fn answer(
             let status = status::read(host, desired.map(|desired| *desired)).await;
             operation.events.send(Event::Status(Box::new(status)));
         }
+        Request::Logs { scope } => logs::tell(host, operation, &scope).await?,
         Request::Audit { scope } => {
             let lines = crate::audit::audit(host, &scope).await;
             operation.events.send(Event::Audited { lines });

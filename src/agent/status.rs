@@ -11,6 +11,7 @@ use crate::health::{self, problem};
 use crate::protocol::health::{Problem, With};
 use crate::protocol::status::{Drift, Firewall, Status};
 use crate::protocol::{Desired, Ended, HistoryEntry};
+use crate::resources::certificate::settings;
 use crate::resources::release::LIVE;
 use crate::resources::{Host, firewall};
 
@@ -18,6 +19,11 @@ use crate::resources::{Host, firewall};
 const COMPARING: Duration = Duration::from_secs(10);
 /// What makes a release live.
 const SWITCHING: [&str; 3] = ["deploy", "rollback", "restart"];
+
+/// Whether anything was ever deployed here.
+pub fn is_host(host: &Host) -> bool {
+    host.path(settings::PATH).exists()
+}
 
 /// `desired`: what the inventory says that the host shall be.
 pub async fn read(host: &Host, desired: Option<Desired>) -> Status {

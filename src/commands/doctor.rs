@@ -87,7 +87,8 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
         let mut lines = arrival(patient.target, refused.map(|(_, error)| error));
         let mut examined = None;
         if let Some((_, error)) = refused {
-            code = code.or(Some(error.exit_code()));
+            // One that can't be reached at all says most.
+            code = code.max(Some(error.exit_code()));
         } else if let Some((_, answer)) = answers.iter().find(|(host, _)| host == name) {
             match answer {
                 Ok(Event::Examined(answer)) => {

@@ -1,5 +1,8 @@
 //! The hosts of an environment, connected.
 
+mod each;
+pub(super) use each::Talking;
+
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -73,14 +76,26 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> (Self, Option<Failed>) {
-        match Self::knock(global, report, environment).await {
-            Ok((fleet, locked_out)) => {
-                let failures = locked_out.into_iter();
-                let failures = failures.map(|(_, error)| Failed::from(error)).collect();
-                (fleet, Failed::together(failures))
+        match Self::reach_each(global, report, environment).await {
+            Ok((fleet, unreachable)) => {
+                let failures = unreachable.into_iter().map(|(_, failed)| failed);
+                (fleet, Failed::together(failures.collect()))
             }
             Err(failed) => (Self::nobody(global, report), Some(failed)),
         }
+    }
+
+    /// The same, with what failed by the names of those that can't be reached. It fails where a password for sudo is not
+    /// to be had.
+    pub(super) async fn reach_each(
+        global: &Global,
+        report: &'a Report,
+        environment: &Environment,
+    ) -> Result<(Self, Vec<(String, Failed)>)> {
+        let (fleet, locked_out) = Self::knock(global, report, environment).await?;
+        let failures = locked_out.into_iter();
+        let failures = failures.map(|(name, error)| (name, Failed::from(error)));
+        Ok((fleet, failures.collect()))
     }
 
     fn nobody(global: &Global, report: &'a Report) -> Self {
@@ -91,8 +106,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// The same, and gives the names of those that can't be reached, with the reason. It fails where a password for
-    /// sudo is not to be had.
+    /// The same, with the reasons themselves.
     pub(super) async fn knock(
         global: &Global,
         report: &'a Report,
@@ -198,7 +212,8 @@ impl<'a> Fleet<'a> {
                 lock_wait,
             })
         });
-        self.roll_out(requests.collect(), desired, batch).await
+        self.roll_out(requests.collect(), Some(desired), batch)
+            .await
     }
 
     /// Takes all hosts to this kept release, in the same way.
@@ -215,14 +230,30 @@ impl<'a> Fleet<'a> {
             lock_wait,
         };
         let requests = self.hosts.iter().map(|_| Some(request()));
-        self.roll_out(requests.collect(), desired, batch).await
+        self.roll_out(requests.collect(), Some(desired), batch)
+            .await
     }
 
-    /// `requests` has one for each host, in their order; `None`: it is left alone.
+    /// Starts on each host the release that is live there anew, in the same way.
+    pub(super) async fn restart(
+        &mut self,
+        lock_wait: Duration,
+        batch: u16,
+    ) -> Result<Vec<Switched>> {
+        let requests = self
+            .hosts
+            .iter()
+            .map(|_| Some(Request::Restart { lock_wait }));
+        // Wherever it stops, all serve what they served before.
+        self.roll_out(requests.collect(), None, batch).await
+    }
+
+    /// `requests` has one for each host, in their order; `None`: it is left alone. Without `desired`, none can have
+    /// come to another release, so none goes back.
     async fn roll_out(
         &mut self,
         requests: Vec<Option<Request>>,
-        desired: &Desired,
+        desired: Option<&Desired>,
         batch: u16,
     ) -> Result<Vec<Switched>> {
         let report = self.report;
@@ -251,6 +282,9 @@ impl<'a> Fleet<'a> {
                 }
             }
             if let Some(failed) = Failed::together(failures) {
+                let Some(desired) = desired else {
+                    return Err(failed);
+                };
                 return Err(failed.and(put_back(report, done, desired).await));
             }
             size = usize::from(batch);

@@ -14,16 +14,19 @@ mod hooks;
 mod init;
 mod keys;
 mod login;
+mod logs;
 mod man;
 mod migrate_registry;
 mod plan;
 mod rehearse;
 mod renew;
+mod restart;
 mod restore;
 mod rollback;
 mod rotate_key;
 mod sbom;
 mod schema;
+mod status;
 mod sudo;
 
 use crate::backup::FileError;
@@ -39,6 +42,8 @@ pub enum Outcome {
     Done,
     /// A plan has changes; an audit or a certificate's state has findings (exit code 2).
     Changes,
+    /// Something is wrong with a host, and what has been told (exit code 1).
+    Problems,
     /// A check of an audit could not run, and the others found nothing; a doctor's could not run or failed (exit code 1).
     /// What it was has been told.
     Incomplete,
@@ -68,6 +73,9 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         }
         Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
+        Command::Restart(asked) => restart::run(global, report, &asked).await,
+        Command::Logs(asked) => logs::run(global, report, &asked).await,
+        Command::Status(asked) => status::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
         Command::Doctor(asked) => doctor::run(global, report, &asked).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,

@@ -2,6 +2,7 @@
 
 mod build;
 mod container;
+mod log;
 mod published;
 
 use bollard::Docker;
@@ -24,7 +25,7 @@ pub use published::Published;
 const SOCKET: &str = "/var/run/docker.sock";
 const TIMEOUT_SECONDS: u64 = 120;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine(Docker);
 
 /// A container as it is.

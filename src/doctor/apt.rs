@@ -65,11 +65,12 @@ fn setting(dump: &str, name: &str) -> Option<String> {
     (!value.is_empty() && value != "DIRECT").then(|| value.to_owned())
 }
 
-/// `'http://deb.debian.org/debian/dists/bookworm/InRelease' deb.debian.org_… 0`
+/// `'http://deb.debian.org/debian/dists/bookworm/InRelease' deb.debian.org_… 0`. Of the others, which a mirror may lack,
+/// apt knows by these.
 fn printed_uris(printed: &str) -> impl Iterator<Item = String> {
     printed.lines().filter_map(|line| {
         let (uri, _) = line.strip_prefix('\'')?.split_once('\'')?;
-        Some(uri.to_owned())
+        uri.ends_with("/InRelease").then(|| uri.to_owned())
     })
 }
 
@@ -146,7 +147,8 @@ mod tests {
 
     #[test]
     fn what_apt_prints_is_read() {
-        let printed = "Reading package lists...\n'http://deb.debian.org/debian/dists/bookworm/InRelease' deb_InRelease 0 \n";
+        let printed = "Reading package lists...\n'http://deb.debian.org/debian/dists/bookworm/InRelease' deb_InRelease 0 \n\
+            'http://deb.debian.org/debian/dists/bookworm/main/dep11/Components-all.yml.xz' deb_Components 0 \n";
         let uris: Vec<String> = printed_uris(printed).collect();
         assert_eq!(
             uris,

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod certificates;
+mod daytwo;
 mod doctor;
 mod documents;
 mod faults;
@@ -50,6 +51,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "new API key" documents::key,
     "scanned page over HTTPS" documents::scan,
     "PDF over HTTPS" documents::pdf,
+    "status of a healthy host" daytwo::healthy,
+    "logs by request id" daytwo::logs,
+    "status of a stopped service" daytwo::stopped,
     "engine and sandbox" documents::engine,
     "lines and a searchable PDF over HTTPS" documents::formats,
     "rules of the organization's own" documents::rules,
@@ -64,6 +68,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "release that fails its clients goes back" releases::failing,
     "two deploys at once" releases::two_at_once,
     "rollback under load" releases::rollback,
+    "restart under load" daytwo::restart,
     "killed at every step" faults::every_step,
     "history" releases::history,
     "wrong registry password" releases::password,

@@ -99,6 +99,8 @@ impl Human {
             | Event::Keys(_)
             | Event::Ca { .. }
             | Event::Status(_)
+            | Event::Logs { .. }
+            | Event::LogsTold
             | Event::Audited { .. }
             | Event::Examined(_)
             | Event::Sealed { .. }

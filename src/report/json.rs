@@ -12,9 +12,11 @@
 //! field: docs/reference/json-lines.md, made of `reference.rs`.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::protocol::Event;
+use crate::protocol::logs;
+use crate::protocol::status::Status;
 
 use super::diagnostic::Diagnostic;
 
@@ -45,6 +47,10 @@ pub(super) enum Own<'a> {
     Data {
         text: &'a str,
     },
+    Unreachable {
+        message: &'a str,
+    },
+    Log(&'a logs::Line),
     Error(&'a Diagnostic),
 }
 
@@ -53,6 +59,19 @@ pub(super) enum Own<'a> {
 pub(super) enum Body<'a> {
     Event(&'a Event),
     Own(Own<'a>),
+    Status(#[serde(serialize_with = "as_status")] &'a Status),
+}
+
+/// As the event of this name.
+fn as_status<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Tagged<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        status: &'a Status,
+    }
+    let r#type = "status";
+    Tagged { r#type, status }.serialize(serializer)
 }
 
 #[derive(Serialize)]

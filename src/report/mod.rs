@@ -11,9 +11,12 @@ mod history;
 mod human;
 pub mod json;
 mod keys;
+mod log_lines;
 mod plan;
 mod printable;
+mod screen;
 mod secret;
+mod status;
 mod streams;
 mod style;
 mod table;
@@ -24,6 +27,7 @@ mod tests;
 pub use confirm::NobodyToAsk;
 pub use diagnostic::Diagnostic;
 pub use keys::use_in_words;
+pub use status::HostStatus;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +37,7 @@ use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
 use crate::protocol::doctor::Line;
-use crate::protocol::{Event, Level};
+use crate::protocol::{Event, Level, logs};
 
 use human::Human;
 use json::{Body, Own};
@@ -62,6 +66,21 @@ struct Inner {
     human: Option<Human>,
     /// The first error of standard output.
     broken: Option<io::Error>,
+    /// The terminal is drawn in place, see [`FullScreen`].
+    full_screen: bool,
+}
+
+/// The terminal drawn in place, until this is dropped.
+#[derive(Debug)]
+pub struct FullScreen(Arc<Mutex<Inner>>);
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        let mut inner = lock(&self.0);
+        if std::mem::take(&mut inner.full_screen) {
+            inner.data(screen::LEAVE);
+        }
+    }
 }
 
 impl Report {
@@ -79,6 +98,7 @@ impl Report {
                 streams,
                 human,
                 broken: None,
+                full_screen: false,
             })),
             clock,
         };
@@ -182,6 +202,59 @@ impl Report {
                 self.json_line(None, Body::Own(Own::KeyKept { id, name, handed }));
             }
         }
+    }
+
+    /// From now on, and until the result is dropped, each [`Report::statuses`] is drawn over the one before. Where
+    /// standard output is no terminal, they follow each other.
+    pub fn full_screen(&self) -> FullScreen {
+        let mut inner = self.lock();
+        if inner.human.is_some() && inner.streams.stdout_is_terminal {
+            inner.full_screen = true;
+            inner.data(screen::ENTER);
+        }
+        FullScreen(Arc::clone(&self.inner))
+    }
+
+    /// How hosts are. `title`: what they are the hosts of.
+    pub fn statuses(&self, title: &str, hosts: &[HostStatus]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            let text = status::render(title, hosts, (self.clock)(), &styles);
+            if inner.full_screen {
+                inner.data(&screen::frame(&text));
+            } else {
+                inner.data(&text);
+            }
+            return;
+        }
+        drop(inner);
+        for host in hosts {
+            let body = match &host.status {
+                Ok(status) => Body::Status(status),
+                Err(message) => Body::Own(Own::Unreachable { message }),
+            };
+            self.json_line(Some(&host.host), body);
+        }
+    }
+
+    /// Lines of logs, each with its host.
+    pub fn log_lines(&self, lines: &[(String, logs::Line)]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            inner.data(&log_lines::render(lines, &styles));
+            return;
+        }
+        drop(inner);
+        for (host, line) in lines {
+            self.json_line(Some(host), Body::Own(Own::Log(line)));
+        }
+    }
+
+    /// Whether standard output takes no more: whoever read it has had enough.
+    pub fn is_broken(&self) -> bool {
+        self.lock().broken.is_some()
     }
 
     /// Other output of the command, such as a completion script, as it is.

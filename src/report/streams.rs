@@ -15,6 +15,8 @@ pub(super) struct Streams {
     pub hide: fn() -> io::Result<Option<Hidden>>,
     pub stdout: Box<dyn Write + Send>,
     pub stdout_styles: Styles,
+    /// Whether it can be drawn in place.
+    pub stdout_is_terminal: bool,
     pub stderr: Box<dyn Write + Send>,
     pub stderr_styles: Styles,
     /// Where moving lines are drawn, if standard error is a terminal. Taken by whoever draws.
@@ -32,6 +34,7 @@ impl Streams {
             hide: || Hidden::on(io::stdin()).map(Some),
             stdout_styles: Styles::when(coloured(anstream::AutoStream::choice(&stdout))),
             stderr_styles: Styles::when(coloured(anstream::AutoStream::choice(&stderr))),
+            stdout_is_terminal: stdout.is_terminal() && cursor_moves(),
             terminal: (stderr.is_terminal() && cursor_moves()).then(ProgressDrawTarget::stderr),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),

@@ -75,6 +75,7 @@ fn console(options: Options, input: Option<&'static str>) -> Console {
         hide: || Ok(None),
         stdout: Box::new(stdout.clone()),
         stdout_styles: Styles::default(),
+        stdout_is_terminal: false,
         stderr: Box::new(stderr.clone()),
         stderr_styles: Styles::default(),
         terminal: None,

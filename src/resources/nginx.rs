@@ -14,8 +14,9 @@ use crate::protocol::{Action, Change, Detail, Failure};
 
 const TEMPLATE: &str = include_str!("../../templates/nginx/ocr.conf.tera");
 pub const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
-/// As the template has it.
+/// As the template has them.
 pub const ACCESS_LOG: &str = "/var/log/nginx/ocr.access.log";
+pub const ERROR_LOG: &str = "/var/log/nginx/ocr.error.log";
 /// The distribution's welcome page would answer for unknown names.
 const DEFAULT_SITE: &str = "/etc/nginx/sites-enabled/default";
 /// What the running NGINX has loaded: a hash of its configuration and certificate.

@@ -5,6 +5,7 @@ mod kept;
 mod now;
 mod probe;
 pub mod record;
+mod restart;
 mod slot;
 mod switch;
 mod watch;
@@ -18,6 +19,7 @@ use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
 use crate::protocol::{Action, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service};
 use crate::registry;
 pub use now::Now;
+use record::Record;
 pub use slot::{LIVE, SLOTS, Slot};
 
 /// User and group that the image runs as (`service/Dockerfile`).

@@ -36,6 +36,66 @@ done
     )
 }
 
+/// Hosts that do this with each request, by name.
+async fn fleet<'a>(report: &'a Report, host: &TestHost, does: &[(&str, &str)]) -> Fleet<'a> {
+    let mut hosts = Vec::new();
+    for (name, does) in does {
+        let script = format!(
+            "#!/bin/sh\nread -r hello\n\
+             echo '{{\"type\":\"hello\",\"version\":{VERSION},\"notices\":[]}}'\n\
+             while read -r request; do {does}; done\n"
+        );
+        hosts.push(Host {
+            name: (*name).into(),
+            session: host.open(&script).await.unwrap(),
+        });
+    }
+    Fleet {
+        report,
+        operator: "ann@desk".into(),
+        hosts,
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_dies_or_is_silent_keeps_nobody_from_hearing_the_others() {
+    let (report, host) = (Report::new(ReportOptions::default()), TestHost::start());
+    let well = r#"echo '{"type":"history","entries":[]}'"#;
+    let does = [("dies", "exit 3"), ("silent", "true"), ("well", well)];
+    let mut fleet = fleet(&report, &host, &does).await;
+    let answers = fleet
+        .ask_each(|| Request::History, Duration::from_secs(2))
+        .await;
+    fleet.close().await;
+    let told: Vec<(&str, Option<&str>)> = answers
+        .iter()
+        .map(|(host, answer)| {
+            let failed = answer.as_ref().err();
+            (&**host, failed.map(|it| &*it.diagnostics[0].message))
+        })
+        .collect();
+    assert!(told[0].1.unwrap().contains("exit code 3"), "{told:?}");
+    assert_eq!(told[1].1, Some("no answer came within 2 s"));
+    assert_eq!(told[2], ("well", None));
+}
+
+#[tokio::test]
+async fn a_restart_that_fails_stops_there_and_nobody_goes_back() {
+    let (report, host) = (Report::new(ReportOptions::default()), TestHost::start());
+    let info = r#"{"id":"r","slot":"b","image":"i"}"#;
+    let applied = format!(r#"echo '{{"type":"applied","release":{info},"before":{info}}}'"#);
+    let fails = r#"echo '{"type":"failed","kind":"failed","message":"no room","hint":null}'"#;
+    let dir = tempfile::tempdir().unwrap();
+    let third = format!("touch {}", dir.path().join("asked").display());
+    let does = [("h1", &*applied), ("h2", fails), ("h3", &*third)];
+    let mut fleet = fleet(&report, &host, &does).await;
+    let failed = fleet.restart(Duration::ZERO, 1).await.unwrap_err();
+    fleet.close().await;
+    assert_eq!(failed.diagnostics.len(), 1);
+    assert_eq!(failed.diagnostics[0].message, "no room");
+    assert!(!dir.path().join("asked").exists());
+}
+
 /// Deploys to five hosts, two at once after the first; gives how it ended and what the hosts did, in order.
 async fn deployed(failing: &[&str]) -> (Result<Vec<Switched>>, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();

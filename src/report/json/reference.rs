@@ -18,7 +18,14 @@ struct Described {
 }
 
 /// What hosts say to ocrctl alone.
-const NOT_TOLD: [&str; 4] = ["up", "examined", "sealed", "backup_recorded"];
+const NOT_TOLD: [&str; 6] = [
+    "up",
+    "examined",
+    "sealed",
+    "backup_recorded",
+    "logs",
+    "logs_told",
+];
 
 const LINES: &[Described] = &[
     Described {
@@ -519,6 +526,26 @@ const LINES: &[Described] = &[
         examples: &[],
     },
     Described {
+        name: "unreachable",
+        about: "A host that can't be asked how it is, in the place of its `status`.",
+        fields: &[("message", "text", "Why.")],
+        examples: &[],
+    },
+    Described {
+        name: "log",
+        about: "A line that a host logged (`logs`). All of them come in the order of time.",
+        fields: &[
+            ("at", "time", "When it was written."),
+            (
+                "from",
+                "ocr-a|ocr-b|access|error",
+                "The service's slot, or which of NGINX's logs.",
+            ),
+            ("text", "text", "The line as it is."),
+        ],
+        examples: &[],
+    },
+    Described {
         name: "data",
         about: "Other output, such as a completion script.",
         fields: &[("text", "text", "As it would be without `--json`.")],
@@ -559,6 +586,17 @@ fn examples(described: &Described) -> Vec<Value> {
             name,
             handed: "written to scanner.key",
         },
+        "unreachable" => Own::Unreachable {
+            message: "ocr1 can't be reached: no route to host",
+        },
+        "log" => {
+            let line = logs::Line {
+                at: "2026-03-01T12:00:00.250Z".parse().unwrap(),
+                from: logs::Source::OcrA,
+                text: "…".into(),
+            };
+            return vec![serde_json::to_value(Own::Log(&line)).unwrap()];
+        }
         "check" => {
             let written = described.examples.iter().map(|text| {
                 let value: Value = serde_json::from_str(text).unwrap();

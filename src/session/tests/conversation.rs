@@ -6,14 +6,14 @@ use tokio::time::timeout;
 
 use super::desired;
 use super::support::{AGENT, TestHost, open, script};
-use crate::protocol::{Desired, Event, Request, Secret, Tls};
+use crate::protocol::{Desired, Event, Request, Secret, Tls, VERSION};
 use crate::session::{Session, SessionError};
 use crate::transport::{Exit, TransportError};
 
 /// Greets, then does what `script` says.
 fn greeting_then(script: &str) -> String {
     format!(
-        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":5,\"notices\":[]}}'\n{script}\n"
+        "#!/bin/sh\nread -r hello\necho '{{\"type\":\"hello\",\"version\":{VERSION},\"notices\":[]}}'\n{script}\n"
     )
 }
 

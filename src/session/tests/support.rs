@@ -12,10 +12,12 @@ use crate::session::{Options, Progress, Session, SessionError};
 use crate::test_support::sshd::Sshd;
 use crate::transport;
 
-/// Greets, then answers each request with a note that has the request in it.
+/// Greets in the controller's version, then answers each request with a note that has the request in it.
 pub(super) const AGENT: &str = r#"#!/bin/sh
 read -r hello
-echo '{"type":"hello","version":5,"notices":["all was well"]}'
+version=${hello#*'"version":'}
+version=${version%%,*}
+echo '{"type":"hello","version":'"$version"',"notices":["all was well"]}'
 while read -r request; do
   set -- $(printf '%s' "$request" | cksum)
   echo "{\"type\":\"note\",\"level\":\"info\",\"text\":\"$2 bytes\"}"
