@@ -12,6 +12,7 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use crate::inventory::duration;
+use crate::resources::guard::Guard;
 
 mod hosts;
 mod init;
@@ -568,6 +569,14 @@ pub struct Rehearse {
     #[arg(long)]
     pub keep: bool,
 
+    /// Only proofs with this in their names, and what they go on from; `--only ?` lists all
+    #[arg(long, value_name = "PROOF")]
+    pub only: Vec<String>,
+
+    /// Without proofs that have this in their names
+    #[arg(long, value_name = "PROOF")]
+    pub skip: Vec<String>,
+
     /// The local image of the service to deploy; `ocrctl build` makes it
     #[arg(long, default_value = "ocr-service:latest")]
     pub image: String,
@@ -587,8 +596,8 @@ pub enum Release {
 /// What a host runs for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum AgentTask {
-    /// Put the firewall back that was there before an unconfirmed change
-    RevertFirewall,
+    /// Put back what was there before an unconfirmed change
+    Revert { what: Guard },
 }
 
 impl Cli {
@@ -750,8 +759,8 @@ mod tests {
         };
         assert_eq!(task("ocrctl agent"), None);
         assert_eq!(
-            task("ocrctl agent revert-firewall"),
-            Some(AgentTask::RevertFirewall)
+            task("ocrctl agent revert sshd"),
+            Some(AgentTask::Revert { what: Guard::Sshd })
         );
     }
 }

@@ -360,8 +360,8 @@ pub struct Desired {
     pub service: Service,
     /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.
     pub rules: Option<String>,
-    /// Allow rules beside SSH, 80 and 443.
-    pub firewall: Vec<AllowRule>,
+    pub firewall: Firewall,
+    pub hygiene: Hygiene,
 }
 
 /// Where the certificate comes from, and what of it is secret.
@@ -453,6 +453,26 @@ pub struct Service {
     pub pids: u32,
     /// Never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
+}
+
+/// What of a host can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firewall {
+    /// Beside SSH, 80 and 443.
+    pub allow: Vec<AllowRule>,
+    /// Ports that containers publish are closed too, unless `allow` names them; otherwise they are only told.
+    pub close_published: bool,
+    /// An address that opens six SSH connections in 30 s is kept out for a while.
+    pub limit_ssh: bool,
+}
+
+/// What is kept in order beside the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hygiene {
+    /// unattended-upgrades.
+    pub security_upgrades: bool,
+    /// sshd takes keys only.
+    pub sshd: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

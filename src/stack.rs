@@ -14,11 +14,15 @@ use crate::resources::nginx::{Facts, Nginx};
 use crate::resources::package::Packages;
 use crate::resources::release::{CONTAINER_ID, LIVE, Release, SLOTS};
 use crate::resources::rules::Rules;
+use crate::resources::sshd::Sshd;
 use crate::resources::unit::{Unit, Units};
 use crate::resources::{Host, Resource};
 
 /// Where timers and an administrator find the agent that was deployed last.
 const AGENT_LINK: &str = "/opt/ocrctl/bin/ocrctl";
+/// After the distribution's `20auto-upgrades`, which it overrides.
+const UPGRADES: &str = "/etc/apt/apt.conf.d/52ocrctl-upgrades";
+const UPGRADES_TEXT: &str = include_str!("../templates/apt/upgrades.conf");
 /// `sudo` looks there.
 const CONSOLE: &str = "/usr/local/bin/ocrctl";
 const RENEW_SERVICE: &str = include_str!("../templates/systemd/ocrctl-renew.service");
@@ -31,11 +35,17 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     if by_certbot {
         packages.push("certbot");
     }
+    if desired.hygiene.security_upgrades {
+        packages.push("unattended-upgrades");
+    }
     let mut list = vec![Resource::Packages(Packages { names: packages })];
     // Closed before anything of ours opens.
     list.push(Resource::Firewall(Firewall {
         ssh_port: ssh_port(host)?,
-        allow: desired.firewall.clone(),
+        wanted: desired.firewall.clone(),
+    }));
+    list.push(Resource::Sshd(Sshd {
+        harden: desired.hygiene.sshd,
     }));
     list.push(root_directory("/var/lib/ocrctl", 0o755));
     // NGINX's workers read what is in there, whatever root's umask is.
@@ -59,6 +69,11 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     ];
     if by_certbot {
         units.push(unit("certbot.timer", Some("certbot")));
+    }
+    if desired.hygiene.security_upgrades {
+        list.push(file(UPGRADES, 0o644, UPGRADES_TEXT));
+        units.push(unit("apt-daily.timer", Some("apt")));
+        units.push(unit("apt-daily-upgrade.timer", Some("apt")));
     }
     list.push(Resource::Units(Units { units }));
     list.extend(registry_ca(desired).map(Resource::File));
@@ -235,8 +250,10 @@ mod tests {
             .map(|change| change.resource.as_str())
             .collect();
         let mut wanted = resources(&host, &desired).unwrap();
-        // certbot has never been there.
-        wanted.retain(|resource| !matches!(resource, Resource::RetiredCertbot(_)));
+        // certbot has never been there, nor has sshd.
+        wanted.retain(|resource| {
+            !matches!(resource, Resource::RetiredCertbot(_) | Resource::Sshd(_))
+        });
         let all = wanted.len();
         assert_eq!(names.len(), all, "everything is to be made: {names:?}");
         assert_eq!(

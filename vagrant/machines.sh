@@ -15,6 +15,7 @@ set -euo pipefail
 umask 077
 PROVIDER=${VAGRANT_DEFAULT_PROVIDER:-docker}
 MACHINES=(prod1 infra)
+[[ $HOSTS == 1 ]] || MACHINES=(prod1 prod2 infra)
 REGISTRY_USER=ocr-rehearsal
 ORG_REGISTRY_USER=organization
 
@@ -44,7 +45,7 @@ run_vagrant() {
     export VAGRANT_CWD=$HERE VAGRANT_CHECKPOINT_DISABLE=1 VAGRANT_DEFAULT_PROVIDER=$PROVIDER
     export VAGRANT_DOTFILE_PATH=${VAGRANT_DOTFILE_PATH:-$STATE/vagrant}
     [[ $PROVIDER != docker ]] || export VAGRANT_HOME=${VAGRANT_HOME:-$STATE/vagrant.d}
-    export RELEASE OCRCTL_REHEARSAL_DIR=$STATE OCRCTL_REHEARSAL_PORT_BASE=$PORT_BASE
+    export RELEASE OCRCTL_REHEARSAL_DIR=$STATE OCRCTL_REHEARSAL_PORT_BASE=$PORT_BASE OCRCTL_REHEARSAL_HOSTS=$HOSTS
     vagrant "$@"
 }
 
@@ -63,6 +64,14 @@ host_keys() { # MACHINE: one "type key" a line
         tr -d '\r' | cut -d ' ' -f 1,2
 }
 
+ssh_port() { # MACHINE
+    case $1 in
+    prod1) echo "$PROD1_SSH" ;;
+    prod2) echo "$PROD2_SSH" ;;
+    infra) echo "$INFRA_SSH" ;;
+    esac
+}
+
 json_list() { jq --raw-input --null-input --compact-output '[inputs]'; }
 
 collect() {
@@ -74,7 +83,7 @@ collect() {
     : >"$STATE/known_hosts.new"
     for machine in "${MACHINES[@]}"; do
         keys[$machine]=$(host_keys "$machine")
-        [[ $machine == prod1 ]] && port=$PROD1_SSH || port=$INFRA_SSH
+        port=$(ssh_port "$machine")
         while read -r key; do
             printf '[127.0.0.1]:%s %s\n' "$port" "$key" >>"$STATE/known_hosts.new"
         done <<<"${keys[$machine]}"
@@ -84,6 +93,8 @@ collect() {
     jq --null-input \
         --arg release "$RELEASE" --arg provider "$PROVIDER" --arg state "$STATE" \
         --argjson prod1_keys "$(json_list <<<"${keys[prod1]}")" \
+        --argjson hosts "$HOSTS" --argjson prod2_keys "$(json_list <<<"${keys[prod2]:-}")" \
+        --argjson ssh2 "$PROD2_SSH" --argjson http2 "$PROD2_HTTP" --argjson https2 "$PROD2_HTTPS" \
         --argjson infra_keys "$(json_list <<<"${keys[infra]}")" \
         --argjson ssh "$PROD1_SSH" --argjson http "$PROD1_HTTP" --argjson https "$PROD1_HTTPS" \
         --argjson infra_ssh "$INFRA_SSH" --argjson registry "$INFRA_REGISTRY" --argjson acme "$INFRA_ACME" \
@@ -92,6 +103,9 @@ collect() {
             release: $release, provider: $provider, address: "127.0.0.1", known_hosts: ($state + "/known_hosts"),
             prod1: { hostname: "prod1.rehearsal.test", ssh_port: $ssh, http_port: $http, https_port: $https,
                      host_keys: $prod1_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
+            prod2: (if $hosts == 1 then null else
+                    { hostname: "prod2.rehearsal.test", ssh_port: $ssh2, http_port: $http2, https_port: $https2,
+                      host_keys: $prod2_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") } end),
             infra: { ssh_port: $infra_ssh, registry_port: $registry, org_registry_port: $org_registry, acme_port: $acme,
                      acme_management_port: $acme_management, challtestsrv_port: $challtestsrv,
                      host_keys: $infra_keys, user: "vagrant", identity_file: ($state + "/id_ed25519") },
@@ -99,7 +113,7 @@ collect() {
                         password_file: ($state + "/registry-password"), ca_file: ($state + "/ca.crt") },
             org_registry: { host: "images.rehearsal.test:5001", user: $org_user,
                             password_file: ($state + "/org-registry-password"), ca_file: ($state + "/ca.crt") },
-            containers: { prod1: ($name + "-prod1"), infra: ($name + "-infra") },
+            containers: { prod1: ($name + "-prod1"), prod2: ($name + "-prod2"), infra: ($name + "-infra") },
             acme: { directory: "https://acme.rehearsal.test:14000/dir", ca_file: ($state + "/ca.crt") }
         }' >"$STATE/machines.json.new"
     mv "$STATE/machines.json.new" "$STATE/machines.json"
@@ -127,7 +141,7 @@ remove_strays() {
     done
 }
 
-inputs() { cat "$HERE/Vagrantfile" "$HERE"/*.sh | sha256sum; }
+inputs() { { echo "$HOSTS"; cat "$HERE/Vagrantfile" "$HERE"/*.sh; } | sha256sum; }
 
 # Nothing to boot, nothing to provision differently? Then there is no need to wait for vagrant.
 is_up() {
@@ -139,10 +153,11 @@ is_up() {
 }
 
 up() {
+    local machine
     need vagrant ssh ssh-keygen jq
     need_docker
     if [[ $PROVIDER == docker ]]; then
-        local machine owner
+        local owner
         for machine in "${MACHINES[@]}"; do
             owner=$(docker inspect --format '{{index .Config.Labels "ocrctl.rehearsal.state"}}' "$NAME-$machine" 2>/dev/null || true)
             [[ -z $owner || $owner == "$STATE" ]] || fail "$NAME-$machine belongs to $owner" \
@@ -161,7 +176,8 @@ up() {
     fi
 
     local port attempt
-    for port in "$PROD1_SSH" "$INFRA_SSH"; do
+    for machine in "${MACHINES[@]}"; do
+        port=$(ssh_port "$machine")
         for attempt in {1..60}; do
             ! ssh_to "$port" true 2>/dev/null || continue 2
             sleep 0.5
@@ -231,10 +247,12 @@ status() {
     fi
     cat <<EOF
 on 127.0.0.1   prod1: ssh $PROD1_SSH, http $PROD1_HTTP, https $PROD1_HTTPS
+               prod2, where there is one: ssh $PROD2_SSH, http $PROD2_HTTP, https $PROD2_HTTPS
                infra: ssh $INFRA_SSH, registries $INFRA_REGISTRY and $INFRA_ORG_REGISTRY, acme $INFRA_ACME, acme management $INFRA_ACME_MANAGEMENT, challtestsrv $INFRA_CHALLTESTSRV
 EOF
-    local port
-    for port in "$PROD1_SSH" "$INFRA_SSH"; do
+    local machine port
+    for machine in "${MACHINES[@]}"; do
+        port=$(ssh_port "$machine")
         if ssh_to "$port" true 2>/dev/null; then echo "ssh $port: answers"; else echo "ssh $port: does not answer"; fi
     done
 }

@@ -2,7 +2,7 @@
 # Makes what a machine needs before it can be created: the user's key, the registries' passwords, and for the docker
 # provider the image and the network. Run by the Vagrantfile before `vagrant up`, for several machines at once.
 #
-#   prepare.sh prod1|infra    for the docker provider
+#   prepare.sh prod1|prod2|infra    for the docker provider
 #   prepare.sh vm             for the others
 set -euo pipefail
 # shellcheck source=settings.sh
@@ -14,7 +14,7 @@ exec 9>"$STATE/lock"
 flock 9
 
 # In one step: the other machine's preparation may be reading them.
-printf 'RELEASE=%s\nPORT_BASE=%s\n' "$RELEASE" "$PORT_BASE" >"$STATE/settings.new"
+printf 'RELEASE=%s\nPORT_BASE=%s\nHOSTS=%s\n' "$RELEASE" "$PORT_BASE" "$HOSTS" >"$STATE/settings.new"
 mv "$STATE/settings.new" "$STATE/settings"
 [[ -f $STATE/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$STATE/id_ed25519"
 for password in registry-password org-registry-password; do
@@ -33,6 +33,6 @@ fi
 flock --unlock 9
 
 case $1 in
-prod1) "$HERE/base-image.sh" "$RELEASE" ;;
+prod1 | prod2) "$HERE/base-image.sh" "$RELEASE" ;;
 infra) "$HERE/base-image.sh" infra ;;
 esac

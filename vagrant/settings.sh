@@ -4,6 +4,7 @@
 #
 #   RELEASE                      release of prod1: bookworm (default) or trixie
 #   OCRCTL_REHEARSAL_DIR         state of one set of machines; default .rehearsal in the repository's root
+#   OCRCTL_REHEARSAL_HOSTS       1 (default), or 2: prod2 beside prod1, another bare host
 #   OCRCTL_REHEARSAL_PORT_BASE   first of the 100 loopback ports of the set; default 23000, or 23100 for trixie
 #
 # One state directory holds one set of machines. What `up` chose is recorded there, so that later commands
@@ -31,6 +32,12 @@ trixie) default_base=23100 ;;
 *) default_base=23200 ;; # Ubuntu, in a VM
 esac
 PORT_BASE=${OCRCTL_REHEARSAL_PORT_BASE:-${recorded_base:-$default_base}}
+recorded_hosts=$(recorded HOSTS)
+HOSTS=${OCRCTL_REHEARSAL_HOSTS:-${recorded_hosts:-1}}
+[[ $HOSTS == [12] ]] || {
+    echo "OCRCTL_REHEARSAL_HOSTS is '$HOSTS': give 1 or 2" >&2
+    exit 64
+}
 
 if [[ ! $PORT_BASE =~ ^[0-9]+$ ]] || ((PORT_BASE < 1024 || PORT_BASE > 65400)); then
     echo "OCRCTL_REHEARSAL_PORT_BASE is '$PORT_BASE': give a number from 1024 to 65400" >&2
@@ -54,6 +61,9 @@ LABEL=ocrctl.rehearsal.state=$STATE # what belongs to this set, however it was l
 PROD1_SSH=$((PORT_BASE + 22))
 PROD1_HTTP=$((PORT_BASE + 80))
 PROD1_HTTPS=$((PORT_BASE + 43))
+PROD2_SSH=$((PORT_BASE + 32))
+PROD2_HTTP=$((PORT_BASE + 81))
+PROD2_HTTPS=$((PORT_BASE + 44))
 INFRA_SSH=$((PORT_BASE + 23))
 INFRA_REGISTRY=$((PORT_BASE + 50))
 INFRA_ORG_REGISTRY=$((PORT_BASE + 51))
@@ -62,8 +72,8 @@ INFRA_ACME_MANAGEMENT=$((PORT_BASE + 15))
 INFRA_CHALLTESTSRV=$((PORT_BASE + 55))
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
-    for key in STATE RELEASE PORT_BASE NAME HOST_IMAGE INFRA_IMAGE LABEL \
-        PROD1_SSH PROD1_HTTP PROD1_HTTPS \
+    for key in STATE RELEASE HOSTS PORT_BASE NAME HOST_IMAGE INFRA_IMAGE LABEL \
+        PROD1_SSH PROD1_HTTP PROD1_HTTPS PROD2_SSH PROD2_HTTP PROD2_HTTPS \
         INFRA_SSH INFRA_REGISTRY INFRA_ORG_REGISTRY INFRA_ACME INFRA_ACME_MANAGEMENT INFRA_CHALLTESTSRV; do
         printf '%s=%s\n' "$key" "${!key}"
     done

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use super::journal::{Entry, Journal, State};
 use super::lock::Lock;
 use super::{Operation, Result};
-use crate::protocol::{Change, Desired, Event, Failure, FailureKind, Level, StepState};
+use crate::docker::Engine;
+use crate::protocol::{Change, Desired, Event, Failure, FailureKind, Firewall, Level, StepState};
 use crate::resources::release::{Release, record};
-use crate::resources::{Host, Resource};
+use crate::resources::{Host, Resource, firewall};
 use crate::stack;
 
 /// What was shown to the operator: the changes, and what they were derived from.
@@ -18,6 +19,8 @@ use crate::stack;
 pub struct Planned {
     desired: Desired,
     pub changes: Vec<Change>,
+    /// What is wrong with the host and not for a deploy to change, with what mends it.
+    pub warnings: Vec<String>,
 }
 
 impl Planned {
@@ -34,8 +37,30 @@ pub fn fingerprint(changes: &[Change]) -> String {
 
 pub async fn plan(host: &Host, desired: Desired) -> Result<Planned> {
     let resources = stack::resources(host, &desired)?;
-    let changes = differences(host, &resources).await?;
-    Ok(Planned { desired, changes })
+    let (changes, warnings) = tokio::join!(
+        differences(host, &resources),
+        warnings(host, &desired.firewall)
+    );
+    Ok(Planned {
+        desired,
+        changes: changes?,
+        warnings,
+    })
+}
+
+async fn warnings(host: &Host, firewall: &Firewall) -> Vec<String> {
+    if firewall.close_published || !host.is_machine() {
+        return Vec::new();
+    }
+    // Where there is no engine yet, nothing is published; one that does not answer fails the plan elsewhere.
+    let containers = async { Engine::connect().await?.published().await }.await;
+    let leaks = firewall::leaks(&containers.unwrap_or_default(), firewall);
+    let mend = |leak| {
+        format!(
+            "{leak}; publish on 127.0.0.1 instead, name the port in `firewall.allow`, or close such ports by `firewall.published: close`"
+        )
+    };
+    leaks.into_iter().map(mend).collect()
 }
 
 /// Reads all resources at once: what waits (Docker, systemd, a registry) waits together.

@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use crate::agent::apply::Planned;
 use crate::agent::journal::Journal;
 use crate::agent::lock::Lock;
-use crate::protocol::{Event, Failure, Request, VERSION};
+use crate::protocol::{Event, Failure, Level, Request, VERSION};
 use crate::resources::Host;
 use crate::resources::certificate::status as certificate;
 use crate::resources::release::{Release, record};
@@ -149,6 +149,9 @@ async fn answer(
         }
         Request::Plan { desired } => {
             let plan = apply::plan(host, *desired).await?;
+            for warning in &plan.warnings {
+                operation.events.note(Level::Warning, warning.clone());
+            }
             operation.events.send(Event::Planned {
                 changes: plan.changes.clone(),
                 fingerprint: plan.fingerprint(),

@@ -3,15 +3,17 @@
 use super::{Seen, count, has_docker_command, quoted};
 use crate::agent::Result;
 use crate::docker::{Engine, Published};
+use crate::protocol::Firewall;
 use crate::protocol::audit::Scope;
-use crate::resources::Host;
+use crate::resources::{Host, firewall};
 
-pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
+pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
     let containers = Engine::connect().await?.published().await?;
-    Ok(compare(&containers, has_docker_command(host)))
+    let has_command = has_docker_command(host);
+    Ok(compare(&containers, &scope.firewall, has_command))
 }
 
-fn compare(containers: &[Published], has_command: bool) -> Seen {
+fn compare(containers: &[Published], wanted: &Firewall, has_command: bool) -> Seen {
     let install = match has_command {
         true => "",
         false => "apt-get install -y docker-cli && ",
@@ -20,39 +22,28 @@ fn compare(containers: &[Published], has_command: bool) -> Seen {
     let mut seen = Seen::ok(format!("{number}, none reachable past the firewall"));
     for container in containers {
         let name = &container.name;
-        let open: Vec<&str> = container
-            .ports
-            .iter()
-            .filter(|port| !is_loopback(port))
-            .map(String::as_str)
-            .collect();
         let mend = format!(
-            "{install}docker rm -f {}; or publish on 127.0.0.1",
+            "{install}docker rm -f {}; or publish on 127.0.0.1, or `firewall.published: close`",
             quoted(name)
         );
-        if !open.is_empty() {
-            let ports = open.join(", ");
-            seen.find(
-                format!("the container {name} publishes {ports} past the firewall"),
-                mend,
-            );
-        } else if container.host_network {
+        let leaks = firewall::leaks(std::slice::from_ref(container), wanted);
+        if leaks.is_empty() && container.host_network {
             seen.find(
                 format!("the container {name} is in the host's own network"),
                 mend,
             );
+        } else {
+            leaks
+                .into_iter()
+                .for_each(|leak| seen.find(leak, mend.clone()));
         }
     }
     seen
 }
 
-/// Of `ADDRESS:PORT->PORT/PROTOCOL`.
-fn is_loopback(port: &str) -> bool {
-    port.starts_with("127.") || port.starts_with("[::1]")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tests::scope;
     use super::*;
 
     #[test]
@@ -76,7 +67,7 @@ mod tests {
             ),
             container("agent", &[], true),
         ];
-        let seen = compare(&containers, true);
+        let seen = compare(&containers, &scope().firewall, true);
         let found: Vec<&str> = seen.findings.iter().map(|f| f.found.as_str()).collect();
         assert_eq!(
             found,
@@ -85,7 +76,12 @@ mod tests {
                 "the container agent is in the host's own network",
             ]
         );
-        let mend = |has_command| compare(&containers, has_command).findings.remove(0).mend;
+        let mend = |has_command| {
+            compare(&containers, &scope().firewall, has_command)
+                .findings
+                .remove(0)
+                .mend
+        };
         assert!(mend(true).starts_with("docker rm -f web;"));
         assert!(mend(false).starts_with("apt-get install -y docker-cli && docker rm -f web;"));
     }

@@ -87,6 +87,7 @@ fn has_docker_command(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Firewall;
     use crate::protocol::audit::Ownership;
 
     pub(super) fn scope() -> Scope {
@@ -95,7 +96,11 @@ mod tests {
             names: vec!["ocr.example.org".into()],
             image: "registry.example.org/example-org/ocr-service:1".into(),
             ownership: Ownership::default(),
-            firewall: vec![],
+            firewall: Firewall {
+                allow: Vec::new(),
+                close_published: false,
+                limit_ssh: false,
+            },
             certificate_from_files: false,
             acme_contact: None,
         }

@@ -12,7 +12,7 @@ pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
     let listeners = sockets::listening(host)?;
     let firewall = Firewall {
         ssh_port: ssh_port(host)?,
-        allow: scope.firewall.clone(),
+        wanted: scope.firewall.clone(),
     };
     let differs = firewall.diff(host)?;
     let openings = Openings::read(host)?;
@@ -71,7 +71,7 @@ fn compare(
             rule.port == listener.port && protocol == listener.protocol
         };
         (listener.protocol == "tcp" && fixed.contains(&listener.port))
-            || firewall.allow.iter().any(allowed)
+            || firewall.wanted.allow.iter().any(allowed)
     };
     let outside: Vec<&Listener> = listeners
         .iter()

@@ -3,12 +3,13 @@
 use super::{Failed, Outcome, Result};
 use crate::cli::AgentTask;
 use crate::report::Diagnostic;
-use crate::resources::{Host, firewall};
+use crate::resources::Host;
 
 pub(super) async fn run(task: Option<AgentTask>) -> Result {
     match task {
         None => crate::agent::run().await,
-        Some(AgentTask::RevertFirewall) => firewall::revert(&Host::real())
+        Some(AgentTask::Revert { what }) => what
+            .revert(&Host::real())
             .await
             .map_err(|failure| Failed::new(Diagnostic::from(&failure)))?,
     }

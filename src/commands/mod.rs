@@ -106,10 +106,7 @@ fn limited(mut environment: Environment, limit: &Limit) -> Result<Environment> {
         let names: Vec<&str> = environment.hosts.iter().map(|h| h.name.as_str()).collect();
         let text = format!("{} has no host `{unknown}`", environment.name);
         let hint = format!("its hosts are {}", names.join(", "));
-        return Err(Failed {
-            diagnostics: vec![Diagnostic::new(text).hint(hint)],
-            code: USAGE,
-        });
+        return Err(Failed::usage(Diagnostic::new(text).hint(hint)));
     }
     if !limit.limit.is_empty() {
         environment
@@ -124,6 +121,14 @@ impl Failed {
         Self {
             diagnostics: vec![diagnostic],
             code: FAILED,
+        }
+    }
+
+    /// What the command line says makes no sense.
+    fn usage(diagnostic: Diagnostic) -> Self {
+        Self {
+            diagnostics: vec![diagnostic],
+            code: USAGE,
         }
     }
 
@@ -162,10 +167,7 @@ impl From<InventoryError> for Failed {
 
 impl From<NobodyToAsk> for Failed {
     fn from(error: NobodyToAsk) -> Self {
-        Self {
-            diagnostics: vec![Diagnostic::from(&error)],
-            code: USAGE,
-        }
+        Self::usage(Diagnostic::from(&error))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failed, Outcome, Result};
 use crate::cli::{Rehearse, Release};
-use crate::rehearsal::{Rehearsal, Settings};
+use crate::rehearsal::{Proofs, Rehearsal, Settings};
 use crate::report::{Diagnostic, Report};
 
 pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
@@ -13,18 +13,29 @@ pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
         Release::Bookworm => "bookworm",
         Release::Trixie => "trixie",
     };
-    let mut rehearsal = Rehearsal::new(Settings {
+    if arguments.only == ["?"] {
+        Rehearsal::all().for_each(|name| report.data(&format!("{name}\n")));
+        return Ok(Outcome::Done);
+    }
+    let state = arguments.state;
+    let state = here.join(state.unwrap_or_else(|| PathBuf::from(".rehearsal").join(release)));
+    let settings = Settings {
         release: release.to_owned(),
         image: arguments.image,
         scripts: here.join("vagrant"),
-        state: here.join(
-            arguments
-                .state
-                .unwrap_or_else(|| PathBuf::from(".rehearsal").join(release)),
-        ),
-    });
+        state: state.clone(),
+    };
+    let mut rehearsal =
+        Rehearsal::new(settings, &arguments.only, &arguments.skip).map_err(|part| {
+            Failed::usage(
+                Diagnostic::new(format!("no proof has `{part}` in its name"))
+                    .hint("`ocrctl rehearse --only ?` lists them"),
+            )
+        })?;
     let mut failure = None;
+    let mut proofs = Proofs::of(release);
     let proved = rehearsal.run(|outcome| {
+        proofs.add(outcome);
         let seconds = outcome.took.as_secs_f64();
         let line = match &outcome.seen {
             Ok(seen) => format!("ok     {seconds:6.1} s  {}: {seen}\n", outcome.name),
@@ -36,6 +47,11 @@ pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
         report.data(&line);
     });
     let proved = proved.await;
+    proofs.write(&state).map_err(|error| {
+        Failed::new(Diagnostic::new(format!(
+            "the report can't be written: {error}"
+        )))
+    })?;
     if !arguments.keep && proved {
         rehearsal
             .down()

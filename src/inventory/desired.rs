@@ -36,6 +36,7 @@ impl Environment {
             service: self.service.clone(),
             rules: self.rules()?,
             firewall: self.firewall.clone(),
+            hygiene: self.hygiene,
         })
     }
 

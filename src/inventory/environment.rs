@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_saphyr::{Location, Spanned};
 
 use crate::protocol::audit::Ownership;
-use crate::protocol::{AllowRule, Service};
+use crate::protocol::{Firewall, Hygiene, Service};
 
 use super::dns_name::{self, COMMON_NAME_MAX};
 use super::hooks::{self, Hooks};
@@ -16,7 +16,7 @@ use super::registry::Registry;
 use super::schema::{self, Text};
 use super::target::Target;
 use super::tls::Tls;
-use super::{backup, firewall, host, ownership, service};
+use super::{backup, firewall, host, hygiene, ownership, service};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
@@ -30,8 +30,8 @@ pub struct Environment {
     pub service: Service,
     /// The file of rules for codes of the organization's own.
     pub rules: Option<PathBuf>,
-    /// Allow rules beside SSH, 80 and 443.
-    pub firewall: Vec<AllowRule>,
+    pub firewall: Firewall,
+    pub hygiene: Hygiene,
     pub ownership: Ownership,
     /// Who can read its backups: `age1…`.
     pub backup_recipients: Vec<String>,
@@ -67,10 +67,8 @@ impl Environment {
         };
         let rules = raw.service.as_ref().and_then(|raw| raw.rules.as_ref());
         let rules = rules.map(|path| checks.path(path));
-        let firewall = match &raw.firewall {
-            Some(raw) => firewall::read(raw, checks),
-            None => Vec::new(),
-        };
+        let firewall = firewall::read(raw.firewall.as_ref(), checks);
+        let hygiene = hygiene::read(raw.hygiene.as_ref(), checks);
         let ownership = ownership::read(raw.ownership.as_ref(), checks);
         let backup_recipients = backup::recipients(raw.backup.as_ref(), checks);
         let hooks = hooks::read(raw.hooks.as_ref(), checks);
@@ -84,6 +82,7 @@ impl Environment {
             service,
             rules,
             firewall,
+            hygiene,
             ownership,
             backup_recipients,
             hooks,

@@ -31,10 +31,12 @@ fn every_field_with_a_default_is_in_the_part_that_shows_defaults() {
     let prod = EXAMPLE.split("  staging:").next().unwrap();
     // Without a file of rules, the host's own is left alone: there is nothing to write.
     let without_default = |field: &&&str| **field == "rules";
-    for field in fields::<schema::Service>()
-        .iter()
-        .filter(|f| !without_default(f))
-    {
+    let fields = [
+        fields::<schema::Service>(),
+        fields::<schema::Firewall>(),
+        fields::<schema::Hygiene>(),
+    ];
+    for field in fields.concat().iter().filter(|f| !without_default(f)) {
         assert!(has(prod, field), "`{field}` is missing in prod");
     }
 }
@@ -51,6 +53,7 @@ fn every_field_is_in_it() {
         fields::<schema::Service>(),
         fields::<schema::Firewall>(),
         fields::<schema::AllowRule>(),
+        fields::<schema::Hygiene>(),
         fields::<schema::Ownership>(),
         fields::<schema::Backup>(),
         fields::<schema::Hooks>(),
@@ -72,7 +75,10 @@ fn what_has_no_default_is_read_too() {
     assert_eq!(host.connection, Connection::Openssh);
     assert!(host.sudo_password.is_some());
     assert_eq!(host.jump[0].to_string(), "deploy@bastion.example.org:22");
-    assert_eq!(staging.firewall[0].from.as_deref(), Some("10.0.0.0/8"));
+    assert_eq!(
+        staging.firewall.allow[0].from.as_deref(),
+        Some("10.0.0.0/8")
+    );
     let ownership = &staging.ownership;
     assert_eq!(ownership.organization.as_deref(), Some("example-org"));
     assert_eq!(ownership.ssh_keys.len(), 2);

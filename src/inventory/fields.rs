@@ -143,6 +143,12 @@ const ENVIRONMENT: Section = Section {
                 "Ports beside SSH, 80 and 443, which are always open.",
             ),
             field(
+                "hygiene",
+                Kind::Section(&HYGIENE),
+                None,
+                "What is kept in order beside the service.",
+            ),
+            field(
                 "ownership",
                 Kind::Section(&OWNERSHIP),
                 None,
@@ -400,12 +406,45 @@ const SERVICE: Section = section(
 const FIREWALL: Section = section(
     "Firewall",
     "What the host lets in.",
-    &[field(
-        "allow",
-        Kind::List(&Kind::Section(&ALLOW_RULE)),
-        Some("[]"),
-        "Ports beside SSH, 80 and 443.",
-    )],
+    &[
+        field(
+            "allow",
+            Kind::List(&Kind::Section(&ALLOW_RULE)),
+            Some("[]"),
+            "Ports beside SSH, 80 and 443.",
+        ),
+        field(
+            "published",
+            Kind::Word(&["report", "close"]),
+            Some("report"),
+            "Ports that other containers publish, which Docker leads past the firewall: told with each plan, or closed unless `allow` names them.",
+        ),
+        field(
+            "ssh",
+            Kind::Word(&["allow", "limit"]),
+            Some("allow"),
+            "`limit`: an address that opens 6 connections in 30 s is kept out for a while.",
+        ),
+    ],
+);
+
+const HYGIENE: Section = section(
+    "Hygiene",
+    "What is kept in order beside the service.",
+    &[
+        field(
+            "security_upgrades",
+            Kind::YesOrNo,
+            Some("true"),
+            "unattended-upgrades installs what the distribution mends.",
+        ),
+        field(
+            "sshd",
+            Kind::YesOrNo,
+            Some("true"),
+            "Logins by key only; goes back by itself unless a new connection comes in.",
+        ),
+    ],
 );
 
 const ALLOW_RULE: Section = Section {

@@ -1,17 +1,37 @@
-//! Ports that are open beside SSH, 80 and 443.
+//! What of a host can be reached.
 
 use std::net::IpAddr;
 
 use serde_saphyr::Spanned;
 
-use crate::protocol::{AllowRule, Protocol};
+use crate::protocol::{AllowRule, Firewall, Protocol};
 
 use super::host::port;
 use super::problem::{Checks, Invalid, TWICE};
 use super::schema;
 use super::suggestion;
 
-pub(super) fn read(raw: &schema::Firewall, checks: &mut Checks<'_>) -> Vec<AllowRule> {
+pub(super) fn read(raw: Option<&schema::Firewall>, checks: &mut Checks<'_>) -> Firewall {
+    let default = schema::Firewall::default();
+    let raw = raw.unwrap_or(&default);
+    let either = |off: &'static str, on: &'static str| {
+        move |text: &str| match text {
+            _ if text == off => Ok(false),
+            _ if text == on => Ok(true),
+            _ => Err(
+                Invalid::new(format!("`{text}` is neither `{off}` nor `{on}`"))
+                    .hint(suggestion::hint(text, "it is one of", [off, on])),
+            ),
+        }
+    };
+    Firewall {
+        allow: allow(raw, checks),
+        close_published: checks.value(&raw.published, false, either("report", "close")),
+        limit_ssh: checks.value(&raw.ssh, false, either("allow", "limit")),
+    }
+}
+
+fn allow(raw: &schema::Firewall, checks: &mut Checks<'_>) -> Vec<AllowRule> {
     let mut rules: Vec<AllowRule> = Vec::new();
     for entry in raw.allow.iter().flatten() {
         let Some(rule) = rule(entry, checks) else {

@@ -16,6 +16,7 @@ pub mod fields;
 mod firewall;
 pub mod hooks;
 mod host;
+mod hygiene;
 pub mod image;
 mod ownership;
 mod problem;

@@ -26,6 +26,7 @@ pub(super) struct Environment {
     pub registry: Option<Spanned<Registry>>,
     pub service: Option<Service>,
     pub firewall: Option<Firewall>,
+    pub hygiene: Option<Hygiene>,
     pub ownership: Option<Ownership>,
     pub backup: Option<Backup>,
     pub hooks: Option<Hooks>,
@@ -93,10 +94,19 @@ pub(super) struct Service {
     pub rules: Option<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Firewall {
     pub allow: Option<Vec<Spanned<AllowRule>>>,
+    pub published: Option<Text>,
+    pub ssh: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hygiene {
+    pub security_upgrades: Option<Text>,
+    pub sshd: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -134,7 +134,7 @@ fn tesseract_language(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn yes_or_no(text: &str) -> Result<bool, Invalid> {
+pub(super) fn yes_or_no(text: &str) -> Result<bool, Invalid> {
     text.parse().map_err(|_| {
         Invalid::new(format!("`{text}` is neither yes nor no")).hint("write `true` or `false`")
     })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AllowRule;
+use super::Firewall;
 
 /// What the inventory says that an audit compares a host with. There is no secret in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +13,7 @@ pub struct Scope {
     /// `registry/organization/name:tag` or `…@sha256:…`.
     pub image: String,
     pub ownership: Ownership,
-    /// Allow rules beside SSH, 80 and 443.
-    pub firewall: Vec<AllowRule>,
+    pub firewall: Firewall,
     /// Whether the certificate is the operator's own files.
     pub certificate_from_files: bool,
     /// Whom the ACME server writes to, where one issues the certificate.

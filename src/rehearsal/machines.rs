@@ -19,7 +19,9 @@ const OURS: [&str; 3] = [
 pub(super) struct Machines {
     pub(super) release: String,
     pub(super) address: String,
-    pub(super) prod1: Prod1,
+    pub(super) prod1: Prod,
+    /// Another bare host.
+    pub(super) prod2: Prod,
     pub(super) infra: Infra,
     pub(super) acme: Acme,
     pub(super) registry: Registry,
@@ -30,7 +32,7 @@ pub(super) struct Machines {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Prod1 {
+pub(super) struct Prod {
     pub(super) ssh_port: u16,
     pub(super) http_port: u16,
     pub(super) https_port: u16,
@@ -66,10 +68,38 @@ pub(super) struct Registry {
 #[derive(Debug, Deserialize)]
 pub(super) struct Containers {
     pub(super) prod1: String,
+    pub(super) prod2: String,
     pub(super) infra: String,
 }
 
 impl Machines {
+    /// A host of the inventory: `prod1` or `prod2`.
+    pub(super) fn target(&self, name: &str) -> String {
+        let host = if name == "prod2" {
+            &self.prod2
+        } else {
+            &self.prod1
+        };
+        let keys: Vec<String> = host
+            .host_keys
+            .iter()
+            .map(|key| format!("\"{key}\""))
+            .collect();
+        format!(
+            "\x20     - name: {name}\n\
+             \x20       address: {}\n\
+             \x20       port: {}\n\
+             \x20       user: {}\n\
+             \x20       host_keys: [{}]\n\
+             \x20       identity_file: {}\n",
+            self.address,
+            host.ssh_port,
+            host.user,
+            keys.join(", "),
+            host.identity_file.display(),
+        )
+    }
+
     pub(super) async fn up(settings: &Settings) -> Result<Self, ProofError> {
         script(settings, &["up"]).await?;
         let path = settings.state.join("machines.json");
@@ -121,6 +151,7 @@ async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, Proof
         .args(arguments)
         .env("OCRCTL_REHEARSAL_DIR", &settings.state)
         .env("RELEASE", &settings.release)
+        .env("OCRCTL_REHEARSAL_HOSTS", "2")
         .timeout(LIMIT)
         .run()
         .await?;

@@ -9,6 +9,7 @@ mod machines;
 mod proofs;
 mod secrets;
 mod watch;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use client::Client;
 use machines::Machines;
 use watch::Watch;
+pub use written::Proofs;
 
 use crate::command::{CommandError, Program};
 
@@ -64,7 +66,7 @@ pub struct Outcome {
 
 #[derive(Debug)]
 pub struct Settings {
-    /// Debian release of the host: `bookworm` or `trixie`.
+    /// Release of the host: `bookworm`, `trixie`, `jammy` or `noble`.
     pub release: String,
     /// Local image of the service.
     pub image: String,
@@ -77,6 +79,7 @@ pub struct Settings {
 /// A rehearsal in progress.
 #[derive(Debug)]
 pub struct Rehearsal {
+    proofs: Vec<&'static proofs::Proof>,
     settings: Settings,
     machines: Option<Machines>,
     /// References by digest, as the host pulls them.
@@ -93,8 +96,10 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    pub fn new(settings: Settings) -> Self {
-        Self {
+    /// All proofs, or those that `only` and `skip` leave, by parts of their names; a part that no name has is the error.
+    pub fn new(settings: Settings, only: &[String], skip: &[String]) -> Result<Self, String> {
+        Ok(Self {
+            proofs: proofs::chosen(only, skip)?,
             settings,
             machines: None,
             first: String::new(),
@@ -106,12 +111,17 @@ impl Rehearsal {
             key: String::new(),
             watch: None,
             said: Mutex::default(),
-        }
+        })
     }
 
-    /// Tries every proof in order, telling each as it ends; the first that fails is the last.
+    /// The names of all proofs, in their order.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        proofs::ALL.iter().map(|proof| proof.name)
+    }
+
+    /// Tries the proofs in order, telling each as it ends; the first that fails is the last.
     pub async fn run(&mut self, mut tell: impl FnMut(&Outcome)) -> bool {
-        for proof in proofs::ALL {
+        for proof in self.proofs.clone() {
             let began = Instant::now();
             let seen = (proof.prove)(self).await;
             let outcome = Outcome {
@@ -180,25 +190,25 @@ impl Rehearsal {
         password: &Path,
         tls: &str,
     ) -> Result<(), ProofError> {
+        self.write_inventory_of(&["prod1"], image, password, tls)
+    }
+
+    /// The same, of these hosts.
+    fn write_inventory_of(
+        &self,
+        hosts: &[&str],
+        image: &str,
+        password: &Path,
+        tls: &str,
+    ) -> Result<(), ProofError> {
         let machines = self.machines()?;
-        let keys: Vec<String> = machines
-            .prod1
-            .host_keys
-            .iter()
-            .map(|key| format!("\"{key}\""))
-            .collect();
+        let hosts: String = hosts.iter().map(|name| machines.target(name)).collect();
         let text = format!(
             "# Written by `ocrctl rehearse`.\n\
              environments:\n\
              \x20 rehearsal:\n\
              \x20   names: [{name}]\n\
-             \x20   hosts:\n\
-             \x20     - name: prod1\n\
-             \x20       address: {address}\n\
-             \x20       port: {port}\n\
-             \x20       user: {user}\n\
-             \x20       host_keys: [{keys}]\n\
-             \x20       identity_file: {identity}\n\
+             \x20   hosts:\n{hosts}\
              \x20   tls: {tls}\n\
              \x20   image: {image}\n\
              \x20   registry:\n\
@@ -209,17 +219,21 @@ impl Rehearsal {
              \x20   ownership: {{organization: acme-org, ssh_keys: [\"{own_key}\"], sudoers: [{user}]}}\n",
             own_key = self.own_key()?,
             name = client::NAME,
-            address = machines.address,
-            port = machines.prod1.ssh_port,
             user = machines.prod1.user,
-            keys = keys.join(", "),
-            identity = machines.prod1.identity_file.display(),
             username = machines.registry.user,
             password = password.display(),
             ca = machines.registry.ca_file.display(),
         );
         let path = self.inventory();
         std::fs::write(&path, text).map_err(|source| ProofError::File { path, source })
+    }
+
+    /// Adds lines to the environment.
+    fn amend_inventory(&self, lines: &str) -> Result<(), ProofError> {
+        let path = self.inventory();
+        let amended =
+            std::fs::read_to_string(&path).and_then(|text| std::fs::write(&path, text + lines));
+        amended.map_err(|source| ProofError::File { path, source })
     }
 
     /// The public key that logs in.

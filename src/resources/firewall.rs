@@ -5,30 +5,36 @@
 //! Rules are read from UFW's own files (`ufw status` is slow) and changed by `ufw`.
 
 mod openings;
-mod revert;
+mod published;
 mod rule;
 mod ssh_port;
 
 use std::time::Duration;
 
+use super::guard::Guard;
 use super::{Host, unit};
 use crate::agent::{Operation, Result, refused};
 use crate::protocol::status::Firewall as Status;
-use crate::protocol::{Action, AllowRule, Change, Detail, Event, Failure};
+use crate::protocol::{self, Action, AllowRule, Change, Detail};
 pub use openings::Openings;
-pub use revert::revert;
+pub use published::leaks;
 use rule::Rule;
 pub use ssh_port::ssh_port;
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// The controller has this long to open a new connection.
-const CONFIRM: Duration = Duration::from_secs(45);
+pub(super) const FILES: [&str; 6] = [
+    "/etc/ufw/ufw.conf",
+    "/etc/ufw/user.rules",
+    "/etc/ufw/user6.rules",
+    "/etc/default/ufw",
+    published::FILES[0],
+    published::FILES[1],
+];
 
 #[derive(Debug)]
 pub struct Firewall {
     pub ssh_port: u16,
-    /// Beside SSH, 80 and 443.
-    pub allow: Vec<AllowRule>,
+    pub wanted: protocol::Firewall,
 }
 
 /// What UFW's files say.
@@ -38,6 +44,8 @@ struct State {
     incoming: String,
     ipv6: bool,
     rules: Vec<Rule>,
+    /// The part of each of [`published::FILES`] that is ours.
+    published: [Option<String>; 2],
 }
 
 impl Firewall {
@@ -63,16 +71,16 @@ impl Firewall {
         details.extend(delete.iter().map(|rule| Detail::Removed {
             text: rule.to_string(),
         }));
-        let pending = revert::pending(host)?;
+        details.extend(published::differences(
+            &state.published,
+            &self.published(&state),
+        ));
+        let pending = Guard::Firewall.pending(host)?;
         if details.is_empty() && !pending {
             return Ok(None);
         }
         if pending {
-            details.push(Detail::Field {
-                name: "confirmed".into(),
-                from: Some("false".into()),
-                to: Some("true".into()),
-            });
+            details.push(Guard::unconfirmed());
         }
         Ok(Some(Change {
             resource: "firewall".into(),
@@ -95,25 +103,8 @@ impl Firewall {
     pub async fn apply(&self, host: &Host, operation: &mut Operation) -> Result<()> {
         let state = State::read(host)?;
         let (add, delete) = self.compare(&state);
-        revert::arm(host, CONFIRM + Duration::from_secs(30)).await?;
-        let changed = self.change(host, &state, &add, &delete).await;
-        if let Err(failure) = changed {
-            revert::revert(host).await?;
-            revert::disarm(host).await?;
-            return Err(failure);
-        }
-        operation.events.send(Event::ConfirmReachable {
-            seconds: CONFIRM.as_secs(),
-        });
-        if operation.confirmed(CONFIRM).await {
-            return revert::disarm(host).await;
-        }
-        revert::revert(host).await?;
-        revert::disarm(host).await?;
-        Err(Failure::new(
-            "no new SSH connection came through the changed firewall; the old rules are back",
-        )
-        .hint("check that the port you connect to reaches the host's sshd, then deploy again"))
+        let change = self.change(host, &state, &add, &delete);
+        Guard::Firewall.over(host, operation, change).await
     }
 
     /// Allow rules come before anything that closes a port.
@@ -139,6 +130,11 @@ impl Firewall {
             arguments.extend(rule.arguments());
             ufw(&arguments).await?;
         }
+        let wanted = self.published(state);
+        if state.published != wanted {
+            published::write(host, &wanted)?;
+            load(host).await?;
+        }
         if !state.enabled || !unit::is_active(host, "ufw").await {
             ufw(&["--force".into(), "enable".into()]).await?;
         }
@@ -156,18 +152,25 @@ impl Firewall {
     fn wanted(&self, state: &State) -> Vec<Rule> {
         let fixed = [self.ssh_port, 80, 443].map(|port| AllowRule {
             port,
-            protocol: crate::protocol::Protocol::Tcp,
+            protocol: protocol::Protocol::Tcp,
             from: None,
         });
         let mut rules: Vec<Rule> = Vec::new();
-        for allow in fixed.iter().chain(&self.allow) {
-            for rule in Rule::of(allow, state.ipv6) {
+        for allow in fixed.iter().chain(&self.wanted.allow) {
+            for mut rule in Rule::of(allow, state.ipv6) {
+                if self.wanted.limit_ssh && *allow == fixed[0] {
+                    rule = rule.limited();
+                }
                 if !rules.contains(&rule) {
                     rules.push(rule);
                 }
             }
         }
         rules
+    }
+
+    fn published(&self, state: &State) -> [Option<String>; 2] {
+        published::blocks(&self.wanted, state.ipv6)
     }
 
     fn compare(&self, state: &State) -> (Vec<Rule>, Vec<Rule>) {
@@ -180,7 +183,7 @@ impl Firewall {
 
 /// What it does, for `status`.
 pub fn status(host: &Host) -> Result<Status> {
-    let unconfirmed = revert::pending(host)?;
+    let unconfirmed = Guard::Firewall.pending(host)?;
     Ok(match Openings::read(host)? {
         _ if unconfirmed => Status::Unconfirmed,
         openings if openings.closed => Status::Closed,
@@ -204,8 +207,21 @@ impl State {
             incoming: setting(&defaults, "DEFAULT_INPUT_POLICY").unwrap_or_default(),
             ipv6,
             rules,
+            published: published::read(host)?,
         })
     }
+}
+
+/// Puts in force what UFW's files say.
+pub(super) async fn load(host: &Host) -> Result<()> {
+    let conf = host.read_text("/etc/ufw/ufw.conf")?.unwrap_or_default();
+    let enabled = setting(&conf, "ENABLED").is_some_and(|v| v.eq_ignore_ascii_case("yes"));
+    let arguments: &[&str] = match enabled {
+        true => &["reload"],
+        false => &["--force", "disable"],
+    };
+    host.run("ufw", arguments, LIMIT).await?;
+    published::forget(host, LIMIT).await
 }
 
 /// The value of `NAME=value` or `NAME="value"`.
@@ -224,11 +240,15 @@ mod tests {
     fn firewall() -> Firewall {
         Firewall {
             ssh_port: 2222,
-            allow: vec![AllowRule {
-                port: 9100,
-                protocol: Protocol::Tcp,
-                from: Some("10.0.0.0/8".into()),
-            }],
+            wanted: protocol::Firewall {
+                allow: vec![AllowRule {
+                    port: 9100,
+                    protocol: Protocol::Tcp,
+                    from: Some("10.0.0.0/8".into()),
+                }],
+                close_published: false,
+                limit_ssh: false,
+            },
         }
     }
 
@@ -288,6 +308,55 @@ mod tests {
                 },
             ]
         );
+    }
+
+    #[test]
+    fn ssh_is_limited_where_that_is_wanted() {
+        let (_root, host) = host(V4, V6);
+        let mut firewall = firewall();
+        firewall.wanted.limit_ssh = true;
+        let added: Vec<Detail> = firewall.diff(&host).unwrap().unwrap().details;
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            added,
+            [
+                Detail::Added {
+                    text: text("limit 2222/tcp from 0.0.0.0/0")
+                },
+                Detail::Added {
+                    text: text("limit 2222/tcp from ::/0")
+                },
+                Detail::Removed {
+                    text: text("allow 2222/tcp from 0.0.0.0/0")
+                },
+                Detail::Removed {
+                    text: text("allow 2222/tcp from ::/0")
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn ports_of_containers_are_closed_and_opened_again() {
+        let (_root, host) = host(V4, V6);
+        let mut firewall = firewall();
+        firewall.wanted.close_published = true;
+        let change = firewall.diff(&host).unwrap().unwrap();
+        let drop = "-A DOCKER-USER -o docker0 -m comment --comment ocrctl -j DROP";
+        assert!(change.details.contains(&Detail::Added {
+            text: format!("IPv4 {drop}")
+        }));
+        let wanted = firewall.published(&State::read(&host).unwrap());
+        published::write(&host, &wanted).unwrap();
+        assert_eq!(firewall.diff(&host).unwrap(), None);
+
+        firewall.wanted.close_published = false;
+        let change = firewall.diff(&host).unwrap().unwrap();
+        assert!(change.details.contains(&Detail::Removed {
+            text: format!("IPv6 {drop}")
+        }));
+        published::write(&host, &[None, None]).unwrap();
+        assert_eq!(firewall.diff(&host).unwrap(), None);
     }
 
     #[test]

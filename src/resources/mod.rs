@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod directory;
 pub mod file;
 pub mod firewall;
+pub mod guard;
 pub mod host;
 pub mod link;
 pub mod loopback;
@@ -12,6 +13,7 @@ pub mod nginx;
 pub mod package;
 pub mod release;
 pub mod rules;
+pub mod sshd;
 pub mod unit;
 
 pub use host::Host;
@@ -31,6 +33,7 @@ pub enum Resource {
     Nginx(nginx::Nginx),
     Units(unit::Units),
     Firewall(firewall::Firewall),
+    Sshd(sshd::Sshd),
     Release(Box<release::Release>),
     Rules(rules::Rules),
 }
@@ -50,6 +53,7 @@ impl Resource {
             Self::Nginx(it) => it.diff(host),
             Self::Units(it) => it.diff(host).await,
             Self::Firewall(it) => it.diff(host),
+            Self::Sshd(it) => it.diff(host),
             Self::Release(it) => it.diff(host).await,
             Self::Rules(it) => it.diff(host),
         }
@@ -73,6 +77,7 @@ impl Resource {
             Self::Nginx(it) => it.apply(host).await,
             Self::Units(it) => it.apply(host, operation).await,
             Self::Firewall(it) => it.apply(host, operation).await,
+            Self::Sshd(it) => it.apply(host, operation).await,
             Self::Release(it) => it.apply(host, change, operation).await,
             Self::Rules(it) => it.apply(host).await,
         }

@@ -8,7 +8,7 @@ pub(crate) mod support;
 
 use std::time::Duration;
 
-use crate::protocol::{Desired, Registry, Service, Tls};
+use crate::protocol::{Desired, Firewall, Hygiene, Registry, Service, Tls};
 
 /// What no agent of these tests looks at.
 pub(crate) fn desired() -> Desired {
@@ -36,6 +36,14 @@ pub(crate) fn desired() -> Desired {
             require_sandbox: true,
         },
         rules: None,
-        firewall: Vec::new(),
+        firewall: Firewall {
+            allow: Vec::new(),
+            close_published: false,
+            limit_ssh: false,
+        },
+        hygiene: Hygiene {
+            security_upgrades: false,
+            sshd: false,
+        },
     }
 }

@@ -6,7 +6,7 @@ use super::{LETTER, certificates};
 use crate::rehearsal::client::Client;
 use crate::rehearsal::machines::{self, Machines, docker};
 use crate::rehearsal::watch::Watch;
-use crate::rehearsal::{ProofError, Rehearsal, Seen, images, wrong};
+use crate::rehearsal::{Rehearsal, Seen, images, wrong};
 
 pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
     // A rehearsal begins with a bare host, whatever the one before has left.
@@ -114,33 +114,45 @@ pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
 
 /// New rules that really cut SSH off: whatever opens a new connection to it is dropped as soon as they are there.
 pub(super) async fn locked_out(rehearsal: &mut Rehearsal) -> Seen {
+    let rule = "    firewall: {allow: [{port: 8099}]}\n";
+    cut_off(rehearsal, rule, "grep -q 'tcp 8099' /etc/ufw/user.rules").await
+}
+
+/// The same of sshd, whose settings are taken away here.
+pub(super) async fn sshd_cut(rehearsal: &mut Rehearsal) -> Seen {
+    let setting = "    hygiene: {sshd: false}\n";
+    cut_off(
+        rehearsal,
+        setting,
+        "test ! -e /etc/ssh/sshd_config.d/00-ocrctl.conf",
+    )
+    .await
+}
+
+/// Deploys these lines of the inventory; for as long as `there` holds on the host, nothing gets in, as if they did it.
+async fn cut_off(rehearsal: &Rehearsal, lines: &str, there: &str) -> Seen {
     let container = rehearsal.machines()?.containers.prod1.clone();
-    // For as long as the new rule is there, as if it were the rule that did it.
-    let cut = "there() { grep -q 'tcp 8099' /etc/ufw/user.rules; }; \
-               drop() { iptables \"$1\" INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP; }; \
-               until there; do sleep 0.02; done; drop -I; while there; do sleep 0.2; done; drop -D";
-    docker(&["exec", "--detach", &container, "sh", "-c", cut]).await?;
-    let inventory = rehearsal.inventory();
-    let before = std::fs::read_to_string(&inventory).unwrap_or_default();
-    let more = format!("{before}    firewall: {{allow: [{{port: 8099}}]}}\n");
-    let write = |text: &str| {
-        std::fs::write(&inventory, text).map_err(|source| ProofError::File {
-            path: inventory.clone(),
-            source,
-        })
-    };
-    write(&more)?;
+    let cut = format!(
+        "drop() {{ iptables \"$1\" INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP; }}; \
+         until {there}; do sleep 0.02; done; drop -I; while {there}; do sleep 0.2; done; drop -D"
+    );
+    docker(&["exec", "--detach", &container, "sh", "-c", &cut]).await?;
+    rehearsal.amend_inventory(lines)?;
     let began = Instant::now();
     let deployed = rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
         .expect(1)?;
-    deployed.expect_said(&["no way in yet", "the old rules are back"])?;
+    deployed.expect_said(&[
+        "no way in yet",
+        "no new SSH connection came in after the change",
+        "is back",
+    ])?;
     let took = began.elapsed().as_secs();
     // By SSH again, and as it was.
-    write(&before)?;
+    rehearsal.write_inventory(&rehearsal.first)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
     Ok(format!(
-        "no new connection came in; the old rules came back by themselves, {took} s in all"
+        "no new connection came in; what was there before came back by itself, {took} s in all"
     ))
 }

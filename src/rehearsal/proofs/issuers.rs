@@ -47,7 +47,7 @@ pub(super) async fn certbot(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 /// Deploys with `issuer: acme` under load.
-async fn back_to_acme(rehearsal: &mut Rehearsal) -> Result<(), ProofError> {
+pub(super) async fn back_to_acme(rehearsal: &mut Rehearsal) -> Result<(), ProofError> {
     rehearsal.write_inventory(&rehearsal.first)?;
     rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])

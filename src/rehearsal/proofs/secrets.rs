@@ -281,12 +281,13 @@ mod tests {
     use crate::rehearsal::{Ran, Settings};
 
     fn rehearsal(state: &Path) -> Rehearsal {
-        Rehearsal::new(Settings {
+        let settings = Settings {
             release: "trixie".into(),
             image: "ocr-service".into(),
             scripts: state.to_owned(),
             state: state.to_owned(),
-        })
+        };
+        Rehearsal::new(settings, &[], &[]).unwrap()
     }
 
     fn ran(command: &str, stdout: &str, stderr: &str) -> Ran {

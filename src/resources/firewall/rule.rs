@@ -53,6 +53,14 @@ impl Rule {
         }
     }
 
+    /// The same, but an address that comes too often is kept out for a while.
+    pub(super) fn limited(self) -> Self {
+        Self {
+            action: "limit".into(),
+            ..self
+        }
+    }
+
     /// Whether it allows anyone to reach a port of the host. UFW writes several ports as `80,443`, ranges as
     /// `8000:8010`.
     pub(super) fn lets_in(&self, port: u16, protocol: &str) -> bool {
