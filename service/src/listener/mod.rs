@@ -1,6 +1,7 @@
 //! Where requests arrive: a Unix socket or a TCP port.
 
 mod connection;
+mod prompt;
 mod serve;
 mod socket;
 

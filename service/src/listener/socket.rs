@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
+use super::prompt::Prompt;
 use super::{Address, Peer};
 
 /// The kernel cuts it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket full gives up at once.
@@ -55,13 +56,6 @@ impl Stream for UnixStream {
     }
 }
 
-impl Stream for TcpStream {
-    fn peer(&self) -> Option<Peer> {
-        let address = self.peer_addr().ok()?;
-        Some(Peer::Client(address.ip().to_canonical()))
-    }
-}
-
 impl Listener {
     /// Listens on an address. A socket file that nobody listens on any more is replaced; one that somebody does is not.
     ///
@@ -98,7 +92,7 @@ impl Listener {
     pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
         match &self.inner {
             Inner::Unix { listener, .. } => Ok(Box::new(listener.accept().await?.0)),
-            Inner::Tcp(listener) => Ok(tcp_stream(listener.accept().await?.0)),
+            Inner::Tcp(listener) => Ok(Box::new(Prompt::new(listener.accept().await?.0))),
         }
     }
 
@@ -128,7 +122,7 @@ impl Listener {
                             nonblocking(stream, std::net::TcpStream::set_nonblocking)
                                 .and_then(TcpStream::from_std)
                         {
-                            streams.push(tcp_stream(stream));
+                            streams.push(Box::new(Prompt::new(stream)));
                         }
                     }
                 }
@@ -141,12 +135,6 @@ impl Listener {
 fn nonblocking<S>(stream: S, set: fn(&S, bool) -> io::Result<()>) -> io::Result<S> {
     set(&stream, true)?;
     Ok(stream)
-}
-
-fn tcp_stream(stream: TcpStream) -> Box<dyn Stream> {
-    // It would only be slower without.
-    let _ = stream.set_nodelay(true);
-    Box::new(stream)
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {

@@ -22,20 +22,27 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then starting a
 /// worker anew, which takes as long again, is the sooner way to a free one.
 const GRACE: Duration = Duration::from_millis(100);
+/// Most that let go do so within this. For the others a successor is started already, which is ready that much sooner.
+const HOPE: Duration = Duration::from_millis(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
     let mut pause = FIRST_PAUSE;
+    let mut successor = Successor::new();
     loop {
-        let started = Instant::now();
-        match start(Arc::clone(&shared)).await {
+        let began = Instant::now();
+        let started = match successor.join_next().await {
+            Some(started) => started.unwrap_or_else(|error| Err(error.to_string())),
+            None => start(Arc::clone(&shared)).await,
+        };
+        match started {
             Ok((process, engine)) => {
                 pause = FIRST_PAUSE;
-                let ms = started.elapsed().as_millis() as u64;
+                let ms = began.elapsed().as_millis() as u64;
                 tracing::info!(slot, ms, "worker ready");
                 shared.worker_ready(engine);
-                work(slot, process, &shared).await;
+                successor = work(slot, process, &shared).await;
             }
             Err(error) => {
                 tracing::error!(slot, error, "worker did not start");
@@ -49,6 +56,8 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
 }
 
 type Started = Result<(Process, Engine), String>;
+/// The next worker, on its way: at most one. Dropping it ends it.
+type Successor = JoinSet<Started>;
 
 async fn start(shared: Arc<Shared>) -> Started {
     let settings = &shared.settings;
@@ -81,10 +90,9 @@ async fn start(shared: Arc<Shared>) -> Started {
 }
 
 /// Feeds jobs to a worker until that worker has to be replaced for something that happened. A worn one is replaced in
-/// here, when the next one is ready.
-async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
-    // At most one. Dropping it ends it.
-    let mut successor: JoinSet<Started> = JoinSet::new();
+/// here, when the next one is ready. Returns the successor, if one is on its way.
+async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successor {
+    let mut successor = Successor::new();
     let mut jobs = 0;
     loop {
         let idle = shared.helpers.idle();
@@ -107,7 +115,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
             status = process.ended() => {
                 shared.worker_gone(Gone::Idle);
                 tracing::warn!(slot, ?status, "an idle worker ended");
-                return;
+                return successor;
             }
             (job, turn) = shared.queue.pop() => (job, Some(turn)),
             // Pages go before parts of pages: those are read in any case.
@@ -122,7 +130,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
             .metrics
             .queue
             .observe(job.since.elapsed().as_secs_f64());
-        if let Next::Replace = serve(slot, &mut process, job, shared).await {
+        if let Next::Replace = serve(slot, &mut process, job, &mut successor, shared).await {
             let status = process.kill().await;
             if status.and_then(|status| status.signal()) == Some(Signal::SYS.as_raw()) {
                 tracing::error!(
@@ -131,7 +139,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) {
                 );
             }
             tracing::info!(slot, ?status, "worker replaced");
-            return;
+            return successor;
         }
         jobs += 1;
         let wear = shared.settings.wear;
@@ -147,10 +155,16 @@ enum Next {
 }
 
 /// Whoever learns that a page is lost can also learn that a worker is: the status is changed first.
-async fn serve(slot: u32, process: &mut Process, mut job: Job, shared: &Shared) -> Next {
+async fn serve(
+    slot: u32,
+    process: &mut Process,
+    mut job: Job,
+    successor: &mut Successor,
+    shared: &Arc<Shared>,
+) -> Next {
     let started = Instant::now();
     let time = shared.settings.page_timeout * job.errand.task.pages();
-    let end = attempt(process, &mut job, time, shared).await;
+    let end = attempt(process, &mut job, time, successor, shared).await;
     let took = started.elapsed();
     let ms = took.as_millis() as u64;
     if matches!(job.errand.task, Task::Read { .. }) {
@@ -204,7 +218,13 @@ enum End {
     },
 }
 
-async fn attempt(process: &mut Process, job: &mut Job, limit: Duration, shared: &Shared) -> End {
+async fn attempt(
+    process: &mut Process,
+    job: &mut Job,
+    limit: Duration,
+    successor: &mut Successor,
+    shared: &Arc<Shared>,
+) -> End {
     let pid = process.pid();
     let (errand, abandoned) = job.parts();
     let mut conversation = pin!(converse(process, errand, shared));
@@ -217,7 +237,19 @@ async fn attempt(process: &mut Process, job: &mut Job, limit: Duration, shared: 
         () = sleep(limit) => Gone::TimedOut,
     };
     process::give_up(pid);
-    let let_go = matches!(timeout(GRACE, conversation).await, Ok(Ok(_)));
+    let mut letting_go = pin!(timeout(GRACE, conversation));
+    let (end, early) = tokio::select! {
+        biased;
+        end = &mut letting_go => (end, false),
+        () = sleep(HOPE), if successor.is_empty() => {
+            successor.spawn(start(Arc::clone(shared)));
+            (letting_go.await, true)
+        }
+    };
+    let let_go = matches!(end, Ok(Ok(_)));
+    if let_go && early {
+        *successor = Successor::new();
+    }
     End::GivenUp { why, let_go }
 }
 

@@ -1,11 +1,13 @@
-//! The Unix socket as the host's proxy needs it.
+//! The Unix socket as the host's proxy needs it, and TCP connections that are kept.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::support::client::{connect, read_reply};
 use crate::support::process::signal;
 use crate::support::server::ocr_service;
 use crate::support::{Request, Server};
@@ -84,4 +86,23 @@ fn neither_a_live_socket_nor_another_file_is_touched() {
 fn requests_work_over_the_socket() {
     let server = Server::start_on_socket(&["--workers", "1"]);
     assert_eq!(server.send(&Request::get("/healthz")).status, 200);
+}
+
+#[test]
+fn a_request_whose_head_and_body_are_sent_apart_does_not_wait_for_an_acknowledgement() {
+    let server = Server::start(&["--workers", "1"]);
+    // Nagle's algorithm is on.
+    let mut stream = connect(&server.address).unwrap();
+    let request = Request::post("/v1/ocr", b"not a document".to_vec()).key(&server.key);
+    let mut times: Vec<Duration> = (0..41)
+        .map(|_| {
+            let began = Instant::now();
+            request.send_over(&mut *stream);
+            assert_eq!(read_reply(&mut *stream).unwrap().status, 415);
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    // The kernel's delay is 40 ms at least, and hits all but the first few.
+    assert!(times[20] < Duration::from_millis(40), "{times:?}");
 }
