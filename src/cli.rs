@@ -37,6 +37,7 @@ pub const USAGE: u8 = 64;
 #[command(after_help = "\
 Examples:
   ocrctl init                         an inventory to begin with
+  ocrctl doctor prod                  whether a deploy would work
   ocrctl plan prod                    what a deploy would change, and why
   ocrctl deploy prod                  the same, then asks, then changes it
   ocrctl keys add prod --name scanner a key for a client
@@ -88,6 +89,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH")]
     pub agent: Option<PathBuf>,
 
+    /// Ask once for the password that sudo on the hosts asks for; goes before `sudo_password` in the inventory
+    #[arg(long, global = true)]
+    pub ask_sudo_password: bool,
+
     /// Who the hosts' locks and journals name
     #[arg(
         long,
@@ -108,6 +113,18 @@ pub enum Command {
     /// given by a flag is not asked for. A file that is there is not touched.
     #[command(after_help = init::EXAMPLES)]
     Init(Init),
+
+    /// Look whether a deploy would work, before anything changes
+    ///
+    /// Looks at the way onto each host (SSH, sudo), at the host itself (system, architecture, kernel, memory, disk, clock,
+    /// apt, Docker, other servers), and at what is around it (DNS, registry, image, ports 80 and 443 from outside). Each line
+    /// says ok, failed and what to do, or could not run. Nothing is changed; only the agent is on the hosts afterwards,
+    /// in /opt/ocrctl/bin. Exits 0 when all is ok, 69 when a host can't be reached, and else 1.
+    #[command(after_help = "\
+Examples:
+  ocrctl doctor prod
+  ocrctl doctor prod --json | jq 'select(.type == \"check\" and .verdict != \"ok\")'")]
+    Doctor(Doctor),
 
     /// Show what a deploy would change, and change nothing
     ///
@@ -282,6 +299,15 @@ pub struct Environment {
     /// An environment of the inventory
     #[arg(value_name = "ENV")]
     pub environment: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub environment: Environment,
+
+    #[command(flatten)]
+    pub limit: Limit,
 }
 
 #[derive(Debug, Args)]
@@ -647,6 +673,7 @@ mod tests {
         let commands = [
             "",
             "init",
+            "doctor",
             "plan",
             "deploy",
             "rollback",

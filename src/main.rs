@@ -6,12 +6,14 @@ mod archive;
 mod audit;
 mod backup;
 mod causes;
+mod checks;
 mod cli;
 mod command;
 mod commands;
 mod docker;
 #[cfg(test)]
 mod docs;
+mod doctor;
 mod health;
 mod image;
 mod inventory;
@@ -24,6 +26,7 @@ mod rehearsal;
 mod report;
 mod resources;
 mod session;
+mod sockets;
 mod ssh_key;
 mod stack;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod archive;
 pub mod audit;
+pub mod doctor;
 pub mod health;
 mod keys;
 pub mod logs;
@@ -21,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,6 +84,8 @@ pub enum Request {
     Logs { scope: logs::Scope },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
+    /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
+    Doctor { scope: Box<doctor::Scope> },
     /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
     Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
@@ -106,6 +109,9 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
+    /// The agent runs, and standard input is its own. It comes first and unasked, for a controller that gives sudo a
+    /// password before it says anything else.
+    Up,
     Hello {
         version: u32,
         /// What the host has to tell since last time: an operation that ended unseen, or never ended.
@@ -176,6 +182,7 @@ pub enum Event {
     Audited {
         lines: Vec<audit::Line>,
     },
+    Examined(Box<doctor::Examined>),
     /// A host's part of a backup. Nobody but the recipients can read it; it is not shown all the same.
     Sealed {
         /// ASCII-armoured age file.

@@ -131,6 +131,7 @@ pub async fn run() {
         requests: read_requests(),
         cancelled: false,
     };
+    operation.events.send(Event::Up);
     serve(&Host::real(), &mut operation).await;
     operation.events.finish();
 }
@@ -283,6 +284,10 @@ async fn answer(
         Request::Audit { scope } => {
             let lines = crate::audit::audit(host, &scope).await;
             operation.events.send(Event::Audited { lines });
+        }
+        Request::Doctor { scope } => {
+            let examined = crate::doctor::examine(host, &scope).await?;
+            operation.events.send(Event::Examined(Box::new(examined)));
         }
         Request::Backup {
             environment,

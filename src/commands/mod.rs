@@ -8,6 +8,7 @@ mod build;
 mod cert;
 mod completions;
 mod deploy;
+mod doctor;
 mod fleet;
 mod history;
 mod hooks;
@@ -28,6 +29,7 @@ mod rotate_key;
 mod sbom;
 mod schema;
 mod status;
+mod sudo;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
@@ -44,7 +46,8 @@ pub enum Outcome {
     Changes,
     /// Something is wrong with a host, and what has been told (exit code 1).
     Problems,
-    /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
+    /// A check of an audit could not run, and the others found nothing; a doctor's could not run or failed (exit code 1).
+    /// What it was has been told.
     Incomplete,
 }
 
@@ -76,6 +79,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Logs(asked) => logs::run(global, report, &asked).await,
         Command::Status(asked) => status::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
+        Command::Doctor(asked) => doctor::run(global, report, &asked).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,

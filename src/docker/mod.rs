@@ -77,6 +77,14 @@ impl Engine {
         Ok(Self(docker))
     }
 
+    /// Such as `26.1.5+dfsg1`.
+    pub async fn version(&self) -> Result<String> {
+        let told = self.0.version().await;
+        let told = told.context("asking Docker for its version")?;
+        told.version
+            .ok_or_else(|| Failure::new("Docker does not tell its version"))
+    }
+
     /// `None`: there is no such container.
     pub async fn inspect(&self, name: &str) -> Result<Option<Container>> {
         match self

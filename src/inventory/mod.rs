@@ -40,6 +40,7 @@ pub use image::ImageRef;
 pub use problem::Invalid;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};
+pub use secret::SecretRef;
 pub use suggestion::closest;
 pub use target::{Connection, Jump, Target};
 pub use tls::Tls;

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod certificates;
 mod daytwo;
+mod doctor;
 mod documents;
 mod faults;
 mod fleet;
@@ -56,8 +57,9 @@ macro_rules! proofs {
     };
 }
 
-/// How many of the first proofs every other one needs: machines, a deployed host and a key.
-const BASIS: usize = 3;
+/// How many of the first proofs every other one needs: machines, a deployed host and a key. The doctor sees a bare host
+/// only there.
+const BASIS: usize = 4;
 
 /// The proofs that were asked for by parts of their names, with those that they go on from; without `only`, all. Those
 /// of `skip` are left out, unless one that is asked for goes on from them. A part that no name has is the error.
@@ -91,6 +93,7 @@ pub(super) fn chosen(only: &[String], skip: &[String]) -> Result<Vec<&'static Pr
 
 pub(super) const ALL: &[Proof] = proofs![
     "machines up" host::up;
+    "doctor before the first deploy" doctor::bare;
     "deploy of a bare host" host::deploy;
     "new API key" documents::key;
     "second deploy is a no-op" host::no_op;
@@ -123,6 +126,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "history" releases::history,
         after "release that fails its clients goes back" "rollback under load";
     "wrong registry password" releases::password;
+    "doctor finds what is broken" doctor::broken;
     "disk full while pulling" releases::disk_full;
     "deploy from an archive with the registry off" archive::archive;
     "drift is found and mended" host::drift;
@@ -174,7 +178,12 @@ mod tests {
 
     #[test]
     fn a_proof_comes_with_what_it_goes_on_from() {
-        let basis = ["machines up", "deploy of a bare host", "new API key"];
+        let basis = [
+            "machines up",
+            "doctor before the first deploy",
+            "deploy of a bare host",
+            "new API key",
+        ];
         assert_eq!(
             names(&["rollback under load"], &[]),
             [

@@ -45,6 +45,7 @@ pub(super) enum Own<'a> {
         handed: &'a str,
     },
     Probed(&'a Seen),
+    Check(&'a crate::protocol::doctor::Line),
     Data {
         text: &'a str,
     },

@@ -3,8 +3,10 @@
 
 mod audit;
 mod certificate;
+mod checks;
 mod confirm;
 mod diagnostic;
+mod doctor;
 mod history;
 mod human;
 pub mod json;
@@ -35,6 +37,7 @@ use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
 use crate::probe::Seen;
+use crate::protocol::doctor::Line;
 use crate::protocol::{Event, Level, logs};
 
 use human::Human;
@@ -158,6 +161,20 @@ impl Report {
             None => {
                 drop(inner);
                 self.json_line(Some(host), Body::Own(Own::Probed(seen)));
+            }
+        }
+    }
+
+    /// What a doctor has to say of a host.
+    pub fn examined(&self, host: &str, lines: &[Line]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            inner.data(&doctor::render(host, lines, &styles));
+        } else {
+            drop(inner);
+            for line in lines {
+                self.json_line(Some(host), Body::Own(Own::Check(line)));
             }
         }
     }

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod conversation;
 mod refusals;
+mod sudo;
 pub(crate) mod support;
 
 use std::time::Duration;

@@ -19,7 +19,15 @@ struct Described {
 }
 
 /// What hosts say to ocrctl alone.
-const NOT_TOLD: [&str; 5] = ["sealed", "backup_recorded", "logs", "logs_told", "wanted"];
+const NOT_TOLD: [&str; 7] = [
+    "up",
+    "examined",
+    "sealed",
+    "backup_recorded",
+    "logs",
+    "logs_told",
+    "wanted",
+];
 
 const LINES: &[Described] = &[
     Described {
@@ -461,6 +469,23 @@ const LINES: &[Described] = &[
         ],
     },
     Described {
+        name: "check",
+        about: "What a doctor's check saw: one line, or one for each thing that is wrong.",
+        fields: &[
+            ("check", "text", "Its name."),
+            ("verdict", "ok|failed|could_not_run", ""),
+            ("seen", "text*", "With `ok`."),
+            ("found", "text*", "With `failed`."),
+            ("mend", "text*", "With `failed`: what to do."),
+            ("why", "text*", "With `could_not_run`."),
+        ],
+        examples: &[
+            r#"{"type":"check","check":"clock","verdict":"ok","seen":"within 0.2 s of the operator's"}"#,
+            r#"{"type":"check","check":"servers","verdict":"failed","found":"apache2 (process 812) listens on port 443","mend":"systemctl disable --now apache2"}"#,
+            r#"{"type":"check","check":"port 443","verdict":"could_not_run","why":"this machine has no way to 2001:db8::1"}"#,
+        ],
+    },
+    Described {
         name: "restored",
         about: "The contents of a backup are in place.",
         fields: &[("files", "integer", "How many.")],
@@ -611,6 +636,15 @@ fn examples(described: &Described) -> Vec<Value> {
                 text: "…".into(),
             };
             return vec![serde_json::to_value(Own::Log(&line)).unwrap()];
+        }
+        "check" => {
+            let written = described.examples.iter().map(|text| {
+                let value: Value = serde_json::from_str(text).unwrap();
+                let line = serde_json::from_value(value.clone()).unwrap();
+                assert_eq!(serde_json::to_value(Own::Check(&line)).unwrap(), value);
+                value
+            });
+            return written.collect();
         }
         "data" => Own::Data { text: "…" },
         "error" => Own::Error(&diagnostic),
