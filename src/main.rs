@@ -15,6 +15,8 @@ mod docker;
 mod docs;
 mod doctor;
 mod health;
+#[cfg(test)]
+mod hints;
 mod image;
 mod inventory;
 mod probe;
