@@ -2,12 +2,14 @@
 
 mod agent;
 mod alerts;
+mod archive;
 mod audit;
 mod backup;
 mod build;
 mod cert;
 mod completions;
 mod deploy;
+mod doctor;
 mod fleet;
 mod history;
 mod hooks;
@@ -18,6 +20,7 @@ mod logs;
 mod man;
 mod migrate_registry;
 mod plan;
+mod probe;
 mod rehearse;
 mod renew;
 mod restart;
@@ -27,6 +30,7 @@ mod rotate_key;
 mod sbom;
 mod schema;
 mod status;
+mod sudo;
 mod watch;
 
 use crate::backup::FileError;
@@ -44,7 +48,8 @@ pub enum Outcome {
     Changes,
     /// Something is wrong with a host, and what has been told (exit code 1).
     Problems,
-    /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
+    /// A check of an audit could not run, and the others found nothing; a doctor's could not run or failed (exit code 1).
+    /// What it was has been told.
     Incomplete,
 }
 
@@ -70,12 +75,13 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
         }
-        Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
+        Command::Deploy(deploy) => deploy::run(global, report, *deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
         Command::Restart(asked) => restart::run(global, report, &asked).await,
         Command::Logs(asked) => logs::run(global, report, &asked).await,
         Command::Status(asked) => status::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
+        Command::Doctor(asked) => doctor::run(global, report, &asked).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,

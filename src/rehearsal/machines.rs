@@ -14,6 +14,8 @@ const OURS: [&str; 5] = [
     "alerts-ping",
     super::proofs::BACKUP,
     super::proofs::IDENTITY,
+    super::proofs::ARCHIVE,
+    super::proofs::PROBE_CA,
 ];
 
 /// What `machines.sh up` writes to `machines.json`; fields of later proofs are passed over.
