@@ -18,8 +18,9 @@ use crate::resources::certificate::status;
 use crate::resources::release::{Now, Release};
 use crate::resources::{Host, loopback};
 
-/// Docker that does not answer within this is something wrong.
-const ANSWER: Duration = Duration::from_secs(5);
+/// Docker that does not answer within this is something wrong. Longer than a release is waited for, which is asked at the
+/// same time: it is told by its own name.
+const ANSWER: Duration = Duration::from_secs(8);
 
 /// Reads all of it. What can't be read is a problem of its own and holds up nothing else.
 pub async fn read(host: &Host, now: Timestamp) -> Health {

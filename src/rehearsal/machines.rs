@@ -8,7 +8,7 @@ use super::{LIMIT, ProofError, Settings, wrong};
 use crate::command::Program;
 
 /// What the proofs keep beside the machines' own state.
-const OURS: [&str; 5] = [
+const OURS: [&str; 7] = [
     "inventory.yaml",
     "alerts-webhook",
     "alerts-ping",

@@ -223,9 +223,9 @@ async fn certificate(rehearsal: &mut Rehearsal) -> Result<String, ProofError> {
     ))
 }
 
-/// A signal for the service's oldest process of this kind.
+/// A signal for the service's oldest process of this kind. The shell that sends it is none, though it names it.
 fn signal(signal: &str, command: &str) -> String {
-    format!("pkill -{signal} -o -f '^[^ ]*ocr-service {command}'")
+    format!("pkill -{signal} -o -f '[ ]{command} --'")
 }
 
 async fn live(rehearsal: &Rehearsal) -> Result<String, ProofError> {
