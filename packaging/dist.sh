@@ -45,8 +45,9 @@ sed -i 's|=docs/reference/|=/usr/share/doc/ocrctl/|' "$doc/examples/inventory.ex
 "$executable" sbom Cargo.lock >"$doc/sbom.cdx.json"
 gzip --no-name --best --stdout CHANGELOG.md >"$doc/changelog.gz"
 install -d "$root/DEBIAN"
+size=$(du --summarize --apparent-size --block-size=1K "$root/usr" | cut -f1)
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" \
-    -e "s/@SIZE@/$(du --summarize --kilobytes --apparent-size "$root/usr" | cut -f1)/" \
+    -e "s/@SIZE@/$size/" \
     packaging/control >"$root/DEBIAN/control"
 (cd "$root" && find usr -type f -print0 | sort --zero-terminated | xargs --null md5sum >DEBIAN/md5sums)
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +

@@ -9,6 +9,7 @@ debs=(ocrctl_*.deb)
 [[ ${#debs[@]} == 1 ]]
 deb=${debs[0]}
 version=$(dpkg-deb --field "$deb" Version)
+[[ $(dpkg-deb --field "$deb" Installed-Size) -gt 1000 ]]
 [[ $(dpkg-deb --field "$deb" Architecture) == $(dpkg --print-architecture) ]]
 # All files are root's, and none can be written by others.
 if dpkg-deb --contents "$deb" | awk '{ if ($2 != "root/root" || ($1 !~ /^l/ && substr($1, 6, 1) == "w") || substr($1, 9, 1) == "w") print }' | grep .; then

@@ -12,6 +12,8 @@ mod docker;
 #[cfg(test)]
 mod docs;
 mod health;
+#[cfg(test)]
+mod hints;
 mod image;
 mod inventory;
 mod protocol;
