@@ -97,6 +97,7 @@ bench: rehearse engine
 	vagrant/install-deps.sh build test
 	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
+	bench/switches.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/hosts.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
 	bench/migrate.sh $(OCRCTL)
 	for bench in page throughput command overhead latency hang_up memory; do cargo bench -p ocr-service --bench $$bench; done

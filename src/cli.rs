@@ -14,9 +14,11 @@ use jiff::Timestamp;
 use crate::inventory::duration;
 use crate::resources::guard::Guard;
 
+mod change;
 mod hosts;
 mod init;
 mod registry;
+pub use change::{Archive, Probe};
 pub use hosts::{Logs, Restart, Status};
 pub use init::Init;
 pub use registry::{Build, Login, MigrateRegistry};
@@ -35,6 +37,7 @@ pub const USAGE: u8 = 64;
 #[command(after_help = "\
 Examples:
   ocrctl init                         an inventory to begin with
+  ocrctl doctor prod                  whether a deploy would work
   ocrctl plan prod                    what a deploy would change, and why
   ocrctl deploy prod                  the same, then asks, then changes it
   ocrctl keys add prod --name scanner a key for a client
@@ -86,6 +89,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH")]
     pub agent: Option<PathBuf>,
 
+    /// Ask once for the password that sudo on the hosts asks for; goes before `sudo_password` in the inventory
+    #[arg(long, global = true)]
+    pub ask_sudo_password: bool,
+
     /// Who the hosts' locks and journals name
     #[arg(
         long,
@@ -107,6 +114,18 @@ pub enum Command {
     #[command(after_help = init::EXAMPLES)]
     Init(Init),
 
+    /// Look whether a deploy would work, before anything changes
+    ///
+    /// Looks at the way onto each host (SSH, sudo), at the host itself (system, architecture, kernel, memory, disk, clock,
+    /// apt, Docker, other servers), and at what is around it (DNS, registry, image, ports 80 and 443 from outside). Each line
+    /// says ok, failed and what to do, or could not run. Nothing is changed; only the agent is on the hosts afterwards,
+    /// in /opt/ocrctl/bin. Exits 0 when all is ok, 69 when a host can't be reached, and else 1.
+    #[command(after_help = "\
+Examples:
+  ocrctl doctor prod
+  ocrctl doctor prod --json | jq 'select(.type == \"check\" and .verdict != \"ok\")'")]
+    Doctor(Doctor),
+
     /// Show what a deploy would change, and change nothing
     ///
     /// Compares each host with the inventory. Exits 0 when nothing would change and 2 when something would.
@@ -124,8 +143,10 @@ Examples:
 Examples:
   ocrctl deploy prod
   ocrctl deploy prod --yes --lock-wait 5m    from CI
+  ocrctl deploy prod --probe                 and see whether clients notice
+  ocrctl deploy prod --archive image.tar     to hosts that reach no registry
   ocrctl deploy prod --restore prod.backup --identity identity.txt    onto a bare host")]
-    Deploy(Deploy),
+    Deploy(Box<Deploy>),
 
     /// Go back to the last good release
     ///
@@ -135,7 +156,7 @@ Examples:
 Examples:
   ocrctl rollback prod
   ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
-    Rollback(Rollback),
+    Rollback(Box<Rollback>),
 
     /// Start the live release anew, and nobody notices
     ///
@@ -281,12 +302,24 @@ pub struct Environment {
 }
 
 #[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub environment: Environment,
+
+    #[command(flatten)]
+    pub limit: Limit,
+}
+
+#[derive(Debug, Args)]
 pub struct Plan {
     #[command(flatten)]
     pub environment: Environment,
 
     #[command(flatten)]
     pub limit: Limit,
+
+    #[command(flatten)]
+    pub archive: Archive,
 }
 
 #[derive(Debug, Args)]
@@ -318,6 +351,9 @@ pub struct Rollback {
     /// The release to go back to, of those that the hosts have kept; its first characters are enough
     #[arg(long, value_name = "RELEASE")]
     pub to: Option<String>,
+
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 /// What changes hosts.
@@ -340,6 +376,9 @@ pub struct Deploy {
     #[command(flatten)]
     pub rollout: Rollout,
 
+    #[command(flatten)]
+    pub archive: Archive,
+
     /// Put the contents of a backup onto the hosts first
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub restore: Option<PathBuf>,
@@ -351,6 +390,9 @@ pub struct Deploy {
     /// Let the backup replace what the hosts have of their own
     #[arg(long, requires = "restore")]
     pub replace: bool,
+
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 #[derive(Debug, Args)]
@@ -631,6 +673,7 @@ mod tests {
         let commands = [
             "",
             "init",
+            "doctor",
             "plan",
             "deploy",
             "rollback",

@@ -2,20 +2,24 @@
 
 mod acme;
 mod agent;
+mod archive;
 mod audit;
 mod backup;
 mod causes;
+mod checks;
 mod cli;
 mod command;
 mod commands;
 mod docker;
 #[cfg(test)]
 mod docs;
+mod doctor;
 mod health;
 #[cfg(test)]
 mod hints;
 mod image;
 mod inventory;
+mod probe;
 mod protocol;
 #[cfg(test)]
 mod reference;
@@ -24,6 +28,7 @@ mod rehearsal;
 mod report;
 mod resources;
 mod session;
+mod sockets;
 mod ssh_key;
 mod stack;
 #[cfg(test)]

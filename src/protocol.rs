@@ -4,12 +4,15 @@
 //! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
 //! are the same executable, because the controller uploads itself (see `session.rs`).
 
+mod archive;
 pub mod audit;
+pub mod doctor;
 pub mod health;
 mod keys;
 pub mod logs;
 pub mod status;
 
+pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
 pub use keys::{HostKeys, KeyRequest};
 
 use std::time::Duration;
@@ -19,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,6 +42,17 @@ pub enum Request {
     Confirm,
     /// Stop before the next resource; what has begun is completed or undone.
     Cancel,
+    /// Answers [`Event::Wanted`]. The bytes follow the line as they are: SSH carries binary data, and Base64 would
+    /// be a third more of it.
+    Piece {
+        id: u64,
+        /// Bytes that follow.
+        length: u64,
+        /// They are a gzip stream of what was asked for.
+        packed: bool,
+        #[serde(skip)]
+        data: Vec<u8>,
+    },
     /// The releases that the host can go back to. Answered by [`Event::Releases`].
     Releases,
     /// Switch to the kept release of this id, with the configuration that belongs to it. Answered like `Apply`.
@@ -70,6 +84,8 @@ pub enum Request {
     Logs { scope: logs::Scope },
     /// What here depends on a person? Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
+    /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
+    Doctor { scope: Box<doctor::Scope> },
     /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
     Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
@@ -93,6 +109,9 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
+    /// The agent runs, and standard input is its own. It comes first and unasked, for a controller that gives sudo a
+    /// password before it says anything else.
+    Up,
     Hello {
         version: u32,
         /// What the host has to tell since last time: an operation that ended unseen, or never ended.
@@ -126,6 +145,13 @@ pub enum Event {
     ConfirmReachable {
         seconds: u64,
     },
+    /// A piece of a blob of the archive that the image comes from. Answered by [`Request::Piece`].
+    Wanted {
+        id: u64,
+        digest: String,
+        offset: u64,
+        length: u64,
+    },
     /// Done; the same comparison ran again and found nothing left to do.
     Applied {
         release: Option<ReleaseInfo>,
@@ -156,6 +182,7 @@ pub enum Event {
     Audited {
         lines: Vec<audit::Line>,
     },
+    Examined(Box<doctor::Examined>),
     /// A host's part of a backup. Nobody but the recipients can read it; it is not shown all the same.
     Sealed {
         /// ASCII-armoured age file.
@@ -349,6 +376,8 @@ pub struct Desired {
     pub names: Vec<String>,
     pub tls: Tls,
     pub image: String,
+    /// The image is in an archive of the operator's, and no registry is asked.
+    pub archive: Option<ArchivedImage>,
     pub registry: Registry,
     pub service: Service,
     /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.

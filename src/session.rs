@@ -7,11 +7,15 @@ mod agent;
 mod agent_file;
 mod bootstrap;
 mod error;
+mod lines;
 mod stderr;
+mod sudo;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::path::PathBuf;
+
+use secrecy::SecretString;
 
 pub use self::error::SessionError;
 
@@ -22,13 +26,15 @@ use crate::inventory::Target;
 use crate::protocol::{Event, Request};
 use crate::transport::{self, Transport};
 
-/// What applies to every session.
+/// What applies to a session.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The agent to upload, in place of this executable and those beside it.
     pub agent: Option<PathBuf>,
     /// Directory on the host that is ours.
     pub base: String,
+    /// For sudo on the host, where it asks for one.
+    pub sudo_password: Option<SecretString>,
     pub transport: transport::Options,
 }
 
@@ -37,6 +43,7 @@ impl Default for Options {
         Self {
             agent: None,
             base: "/opt/ocrctl".into(),
+            sudo_password: None,
             transport: transport::Options::default(),
         }
     }
@@ -100,6 +107,7 @@ impl Session {
                 .user
                 .clone()
                 .unwrap_or_else(|| "the login user".into()),
+            sudo_password: options.sudo_password.clone(),
             directory: format!("{}/bin", options.base),
         };
         progress(Progress::Starting);

@@ -173,7 +173,7 @@ fn record(name: &str, address: IpAddr, why: &str) -> String {
 }
 
 /// Whether an address may be met on the internet (RFC 6890), as far as it matters here.
-fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);

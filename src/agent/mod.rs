@@ -21,14 +21,14 @@ pub use apply::plan;
 pub use events::Emitter;
 pub use failure::{Context, DISK_FULL, refused};
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use tokio::sync::mpsc;
 
 use crate::agent::apply::Planned;
 use crate::agent::journal::Journal;
 use crate::agent::lock::Lock;
-use crate::protocol::{Event, Failure, Level, Request, VERSION};
+use crate::protocol::{Event, Failure, Level, PIECE, Request, VERSION};
 use crate::resources::Host;
 use crate::resources::certificate::status as certificate;
 use crate::resources::release::{Release, record};
@@ -55,6 +55,20 @@ impl Operation {
         self.cancelled
     }
 
+    /// Where events go, and what the controller sends while an image comes from its archive.
+    pub fn split(&mut self) -> (&Emitter, Incoming<'_>) {
+        let Self {
+            events,
+            requests,
+            cancelled,
+        } = self;
+        let incoming = Incoming {
+            requests,
+            cancelled,
+        };
+        (events, incoming)
+    }
+
     /// Waits for the controller to confirm that it reached the host over a new connection.
     pub async fn confirmed(&mut self, within: std::time::Duration) -> bool {
         let answer = async {
@@ -71,6 +85,44 @@ impl Operation {
     }
 }
 
+/// What the controller sends meanwhile.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    requests: &'a mut mpsc::UnboundedReceiver<std::result::Result<Request, String>>,
+    cancelled: &'a mut bool,
+}
+
+/// What has come of it.
+#[derive(Debug)]
+pub enum Arrived {
+    Piece {
+        id: u64,
+        packed: bool,
+        data: Vec<u8>,
+    },
+    Cancelled,
+    /// The controller has gone.
+    End,
+}
+
+impl Incoming<'_> {
+    pub async fn next(&mut self) -> Arrived {
+        loop {
+            match self.requests.recv().await {
+                Some(Ok(Request::Piece {
+                    id, packed, data, ..
+                })) => return Arrived::Piece { id, packed, data },
+                Some(Ok(Request::Cancel)) => {
+                    *self.cancelled = true;
+                    return Arrived::Cancelled;
+                }
+                Some(_) => {}
+                None => return Arrived::End,
+            }
+        }
+    }
+}
+
 /// Serves one connection until its standard input ends.
 pub async fn run() {
     ignore_hangup();
@@ -79,6 +131,7 @@ pub async fn run() {
         requests: read_requests(),
         cancelled: false,
     };
+    operation.events.send(Event::Up);
     serve(&Host::real(), &mut operation).await;
     operation.events.finish();
 }
@@ -96,17 +149,34 @@ fn ignore_hangup() {
 fn read_requests() -> mpsc::UnboundedReceiver<std::result::Result<Request, String>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { break };
-            // serde's message can quote the input, and the input holds secrets: say where, not what.
-            let request = serde_json::from_str(&line)
-                .map_err(|e| format!("column {} of {} bytes", e.column(), line.len()));
+        let mut input = std::io::stdin().lock();
+        while let Ok(Some(request)) = read_request(&mut input) {
             if sender.send(request).is_err() {
                 break;
             }
         }
     });
     receiver
+}
+
+/// The next request, with the bytes that follow it; `None`: there is no more.
+fn read_request(
+    input: &mut impl BufRead,
+) -> std::io::Result<Option<std::result::Result<Request, String>>> {
+    let mut line = String::new();
+    if input.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    // serde's message can quote the input, and the input holds secrets: say where, not what.
+    let mut request = serde_json::from_str(&line)
+        .map_err(|e| format!("column {} of {} bytes", e.column(), line.len()));
+    if let Ok(Request::Piece { length, data, .. }) = &mut request {
+        input.take(*length).read_to_end(data)?;
+        if *length > PIECE || data.len() as u64 != *length {
+            return Ok(None);
+        }
+    }
+    Ok(Some(request))
 }
 
 async fn serve(host: &Host, operation: &mut Operation) {
@@ -215,6 +285,10 @@ async fn answer(
             let lines = crate::audit::audit(host, &scope).await;
             operation.events.send(Event::Audited { lines });
         }
+        Request::Doctor { scope } => {
+            let examined = crate::doctor::examine(host, &scope).await?;
+            operation.events.send(Event::Examined(Box::new(examined)));
+        }
         Request::Backup {
             environment,
             host: name,
@@ -236,7 +310,31 @@ async fn answer(
             operation.events.send(event);
         }
         // Meant for an operation that has ended meanwhile.
-        Request::Confirm | Request::Cancel => {}
+        Request::Confirm | Request::Cancel | Request::Piece { .. } => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_follow_a_piece_and_a_cut_one_is_the_end() {
+        let piece = b"{\"type\":\"piece\",\"id\":1,\"length\":3,\"packed\":false}\n";
+        let mut input = piece.to_vec();
+        input.extend(b"\n\0{");
+        input.extend(b"{\"type\":\"cancel\"}\nnonsense\n");
+        input.extend(piece);
+        input.extend(b"ab");
+        let mut input = input.as_slice();
+        let mut next = || read_request(&mut input).unwrap();
+        match next() {
+            Some(Ok(Request::Piece { id: 1, data, .. })) => assert_eq!(data, b"\n\0{"),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(next(), Some(Ok(Request::Cancel))));
+        assert!(matches!(next(), Some(Err(_))));
+        assert!(next().is_none());
+    }
 }

@@ -25,46 +25,9 @@ mod units;
 use futures_util::future::{BoxFuture, join_all};
 
 use crate::agent::Result;
-use crate::protocol::audit::{Line, Scope, Verdict};
+use crate::checks::{Seen, count, quoted, verdicts};
+use crate::protocol::audit::{Line, Scope};
 use crate::resources::Host;
-
-/// What a check saw. Without findings, and with nothing left unread, it is in order.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
-    /// What was looked at, in one line.
-    summary: String,
-    findings: Vec<Finding>,
-    /// Parts that could not be looked at, and why.
-    unread: Vec<String>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Finding {
-    found: String,
-    mend: String,
-}
-
-impl Seen {
-    fn ok(summary: impl Into<String>) -> Self {
-        Self {
-            summary: summary.into(),
-            ..Self::default()
-        }
-    }
-
-    fn finding(found: impl Into<String>, mend: impl Into<String>) -> Self {
-        let mut seen = Self::default();
-        seen.find(found, mend);
-        seen
-    }
-
-    fn find(&mut self, found: impl Into<String>, mend: impl Into<String>) {
-        self.findings.push(Finding {
-            found: found.into(),
-            mend: mend.into(),
-        });
-    }
-}
 
 struct Check {
     name: &'static str,
@@ -107,48 +70,7 @@ fn lines(check: &str, answer: Result<Seen>) -> Vec<Line> {
         check: check.to_owned(),
         verdict,
     };
-    let seen = match answer {
-        Ok(seen) => seen,
-        Err(failure) => {
-            let why = match failure.hint {
-                Some(hint) => format!("{}; {hint}", failure.message),
-                None => failure.message,
-            };
-            return vec![line(Verdict::CouldNotRun { why })];
-        }
-    };
-    if seen.findings.is_empty() && seen.unread.is_empty() {
-        let seen = seen.summary;
-        return vec![line(Verdict::Ok { seen })];
-    }
-    let findings = seen.findings.into_iter().map(|finding| Verdict::Finding {
-        found: finding.found,
-        mend: finding.mend,
-    });
-    let unread = seen
-        .unread
-        .into_iter()
-        .map(|why| Verdict::CouldNotRun { why });
-    findings.chain(unread).map(line).collect()
-}
-
-/// `one thing`, `two things`: with the word's plural where there is not one.
-fn count(number: usize, one: &str, many: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        0 => format!("no {many}"),
-        _ => format!("{number} {many}"),
-    }
-}
-
-/// A word of a command line, quoted where a shell would take it for more than that.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=%,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    verdicts(answer).into_iter().map(line).collect()
 }
 
 /// Whether the host has the `docker` command: from Debian 13 on it is in a package of its own.
@@ -165,8 +87,8 @@ fn has_docker_command(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Firewall;
     use crate::protocol::audit::Ownership;
-    use crate::protocol::{Failure, Firewall};
 
     pub(super) fn scope() -> Scope {
         Scope {
@@ -193,39 +115,5 @@ mod tests {
         }
         let host = Host::at(root.path());
         (root, host)
-    }
-
-    #[test]
-    fn nothing_found_something_found_and_not_looked_are_told_apart() {
-        let verdicts = |answer| -> Vec<Verdict> {
-            lines("x", answer)
-                .into_iter()
-                .map(|line| line.verdict)
-                .collect()
-        };
-        let ok = Verdict::Ok { seen: "all".into() };
-        assert_eq!(verdicts(Ok(Seen::ok("all"))), [ok]);
-        let failed = Failure::new("no answer").hint("start it");
-        let why = "no answer; start it".into();
-        assert_eq!(verdicts(Err(failed)), [Verdict::CouldNotRun { why }]);
-        // What was found counts although something could not be read.
-        let mut partly = Seen::finding("a", "rm a");
-        partly.unread.push("b".into());
-        assert_eq!(
-            verdicts(Ok(partly)),
-            [
-                Verdict::Finding {
-                    found: "a".into(),
-                    mend: "rm a".into()
-                },
-                Verdict::CouldNotRun { why: "b".into() },
-            ]
-        );
-    }
-
-    #[test]
-    fn a_command_can_be_pasted() {
-        assert_eq!(quoted("/home/ann/.docker"), "/home/ann/.docker");
-        assert_eq!(quoted("it's $(id)"), "'it'\\''s $(id)'");
     }
 }

@@ -2,20 +2,26 @@
 
 use super::fleet::Fleet;
 use super::hooks::{self, Moment};
-use super::{Failed, Outcome, Result, environment, limited, restore};
+use super::{Failed, Outcome, Result, archive, environment, limited, probe, restore};
 use crate::cli::{Deploy, Global};
-use crate::protocol::{Action, Desired, Detail, Level};
+use crate::protocol::{Action, Change, Desired, Detail, Level};
 use crate::report::{Diagnostic, Report};
 
-pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Result {
+pub(super) async fn run(global: &Global, report: &Report, mut deploy: Deploy) -> Result {
+    let mut probe = std::mem::take(&mut deploy.probe);
+    let deploy = &deploy;
     let operation = &deploy.operation;
     let environment = environment(global, &operation.environment)?;
     let environment = limited(environment, &deploy.rollout.limit)?;
-    let desired = environment.desired().await?;
+    let archive = archive::open(report, &deploy.archive, &environment)?;
+    let desired = archive::desired(&environment, archive.as_ref()).await?;
     let backup = restore::open(deploy, &environment)?;
     let (mut fleet, unreachable) = Fleet::reach(global, report, &environment).await;
     if let Some(failed) = unreachable {
         return Err(not_all(fleet, &desired, failed).await);
+    }
+    if let Some(archive) = &archive {
+        fleet.supply(archive);
     }
     // Before anything is compared: a certificate that is in the backup need not be made.
     if let Some(backup) = &backup
@@ -30,9 +36,13 @@ pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Re
         let question = format!("Apply these changes to {}?", environment.name);
         if report.confirm(&question, global.yes)? {
             hooks::run(report, &environment, &fleet, Moment::PreDeploy, None).await?;
-            let ended = fleet
-                .apply(&plans, &desired, operation.lock_wait, deploy.rollout.batch)
-                .await;
+            if plans.iter().any(|plan| is_first(&plan.changes)) {
+                probe::note_first(report, &mut probe);
+            }
+            let (lock_wait, batch) = (operation.lock_wait, deploy.rollout.batch);
+            let apply =
+                async |fleet: &mut Fleet<'_>| fleet.apply(&plans, &desired, lock_wait, batch).await;
+            let ended = probe::during(report, &environment, &mut fleet, &probe, apply).await;
             let hook = hooks::run(
                 report,
                 &environment,
@@ -76,6 +86,12 @@ pub(super) async fn run(global: &Global, report: &Report, deploy: &Deploy) -> Re
     }
     fleet.close().await;
     Ok(Outcome::Done)
+}
+
+/// Whether no release serves before these changes.
+fn is_first(changes: &[Change]) -> bool {
+    let created = |it: &Change| it.resource == "release" && it.action == Action::Create;
+    changes.iter().any(created)
 }
 
 /// Some hosts can't be reached: the others' plans are shown, and nothing is changed, so that the environment stays of

@@ -1,22 +1,26 @@
 //! The hosts of an environment, connected.
 
 mod each;
+mod supply;
 pub(super) use each::Talking;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::keys::KeyHost;
-use super::{Failed, Result, failed};
+use super::{Failed, Result, failed, sudo};
+use crate::archive::Archive;
 use crate::cli::Global;
 use crate::inventory::Environment;
 use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
 use crate::report::{Diagnostic, Report};
 use crate::session::{Options, Progress, Session, SessionError};
 use crate::transport;
+use supply::Supply;
 
 /// Between two tries to come in through a changed firewall.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -45,6 +49,8 @@ pub(super) struct Switched {
 struct Host {
     name: String,
     session: Session,
+    /// It asks for pieces of it.
+    archive: Option<Supply>,
 }
 
 /// What a host answered to [`Request::Plan`].
@@ -76,24 +82,57 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> (Self, Option<Failed>) {
-        let (fleet, unreachable) = Self::reach_each(global, report, environment).await;
-        let failures = unreachable.into_iter().map(|(_, failed)| failed);
-        (fleet, Failed::together(failures.collect()))
+        match Self::reach_each(global, report, environment).await {
+            Ok((fleet, unreachable)) => {
+                let failures = unreachable.into_iter().map(|(_, failed)| failed);
+                (fleet, Failed::together(failures.collect()))
+            }
+            Err(failed) => (Self::nobody(global, report), Some(failed)),
+        }
     }
 
-    /// The same, with what failed by the names of those that can't be reached.
+    /// The same, with what failed by the names of those that can't be reached. It fails where a password for sudo is not
+    /// to be had.
     pub(super) async fn reach_each(
         global: &Global,
         report: &'a Report,
         environment: &Environment,
-    ) -> (Self, Vec<(String, Failed)>) {
+    ) -> Result<(Self, Vec<(String, Failed)>)> {
+        let (fleet, locked_out) = Self::knock(global, report, environment).await?;
+        let failures = locked_out.into_iter();
+        let failures = failures.map(|(name, error)| (name, Failed::from(error)));
+        Ok((fleet, failures.collect()))
+    }
+
+    fn nobody(global: &Global, report: &'a Report) -> Self {
+        Self {
+            report,
+            operator: operator(global),
+            hosts: Vec::new(),
+        }
+    }
+
+    /// The same, with the reasons themselves.
+    pub(super) async fn knock(
+        global: &Global,
+        report: &'a Report,
+        environment: &Environment,
+    ) -> Result<(Self, Vec<(String, SessionError)>)> {
+        let ask = global.ask_sudo_password.then(|| report.asks_for_secrets());
+        let passwords = sudo::passwords(ask, environment).await?;
         let options = Options {
             agent: global.agent.clone(),
             transport: transport::Options::asking(report.asks_for_secrets()),
             ..Options::default()
         };
-        let operator = operator(global);
-        let opened = join_all(environment.hosts.iter().map(async |target| {
+        let mut fleet = Self::nobody(global, report);
+        let operator = &fleet.operator;
+        let targets = environment.hosts.iter().zip(passwords);
+        let opened = join_all(targets.map(async |(target, sudo_password)| {
+            let options = Options {
+                sudo_password,
+                ..options.clone()
+            };
             let mut tell = |progress: Progress| {
                 if let Progress::Uploading { sent, total } = progress {
                     report.event(
@@ -107,30 +146,33 @@ impl<'a> Fleet<'a> {
                     );
                 }
             };
-            let session = Session::open(target, &operator, &options, &mut tell).await?;
+            let session = Session::open(target, operator, &options, &mut tell).await;
+            let session = session.map_err(|error| (target.name.clone(), error))?;
             for notice in session.notices() {
                 report.note(Some(&target.name), Level::Warning, notice);
             }
-            Ok::<_, SessionError>(Host {
+            Ok::<_, (String, SessionError)>(Host {
                 name: target.name.clone(),
                 session,
+                archive: None,
             })
         }))
         .await;
-        let mut hosts = Vec::new();
-        let mut failures = Vec::new();
-        for (target, host) in environment.hosts.iter().zip(opened) {
+        let mut locked_out = Vec::new();
+        for host in opened {
             match host {
-                Ok(host) => hosts.push(host),
-                Err(error) => failures.push((target.name.clone(), Failed::from(error))),
+                Ok(host) => fleet.hosts.push(host),
+                Err(refused) => locked_out.push(refused),
             }
         }
-        let fleet = Self {
-            report,
-            operator,
-            hosts,
-        };
-        (fleet, failures)
+        Ok((fleet, locked_out))
+    }
+
+    /// The image is in this archive.
+    pub(super) fn supply(&mut self, archive: &Arc<Archive>) {
+        for host in &mut self.hosts {
+            host.archive = Some(Supply::of(archive.clone()));
+        }
     }
 
     /// Compares all hosts with what they shall be, at once, and shows what differs.
@@ -330,6 +372,29 @@ impl<'a> Fleet<'a> {
         Ok(all(answers)?.into_iter().flatten().collect())
     }
 
+    /// Asks all hosts at once, and gives the answer of each. One that has none in time is no concern of the others.
+    pub(super) async fn each_apart(
+        &mut self,
+        within: Duration,
+        request: impl Fn(&str) -> Request,
+    ) -> Vec<(String, Result<Event>)> {
+        let report = self.report;
+        join_all(self.hosts.iter_mut().map(async |host| {
+            let request = request(&host.name);
+            let asked = async {
+                host.session.send(&request).await?;
+                host.answer(report).await
+            };
+            let answer = timeout(within, asked).await;
+            let answer = answer.unwrap_or_else(|_| {
+                let text = format!("no answer came within {} s", within.as_secs());
+                Err(Failed::new(Diagnostic::new(text).host(&host.name)))
+            });
+            (host.name.clone(), answer)
+        }))
+        .await
+    }
+
     pub(super) async fn close(self) {
         join_all(self.hosts.into_iter().map(|host| host.session.close())).await;
     }
@@ -400,10 +465,13 @@ impl Host {
     /// the second leaves it to the host, which completes or undoes what it has begun.
     async fn follow(&mut self, report: &Report) -> Result<Switched> {
         let mut asked_to_stop = false;
+        // Listened for all the time, also while a piece of an image is sent.
+        let mut interrupts =
+            signal(SignalKind::interrupt()).map_err(|error| Failed::new(Diagnostic::of(&error)))?;
         loop {
             let event = tokio::select! {
                 event = self.session.next() => event?,
-                _ = ctrl_c() => {
+                Some(()) = interrupts.recv() => {
                     if asked_to_stop {
                         return Err(Failed::new(
                             Diagnostic::new("left while the host was at work; it completes or undoes its step on its own")
@@ -418,12 +486,31 @@ impl Host {
                     continue;
                 }
             };
-            report.event(&self.name, &event);
+            // Not for people: there is one for each piece.
+            if !matches!(event, Event::Wanted { .. }) {
+                report.event(&self.name, &event);
+            }
             match event {
+                Event::Wanted {
+                    id,
+                    digest,
+                    offset,
+                    length,
+                } => {
+                    let supply = self.archive.as_mut();
+                    let piece = match supply {
+                        Some(supply) => supply.piece(id, digest, offset, length).await?,
+                        None => supply::nothing(id),
+                    };
+                    self.session.send(&piece).await?;
+                }
                 Event::ConfirmReachable { seconds } => {
                     self.confirm(report, Duration::from_secs(seconds)).await?;
                 }
                 Event::Applied { release, before } => {
+                    if let Some(text) = self.archive.as_ref().and_then(Supply::told) {
+                        report.note(Some(&self.name), Level::Info, text);
+                    }
                     return Ok(Switched {
                         host: self.name.clone(),
                         from: before.map(|release| release.id),

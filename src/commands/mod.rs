@@ -1,12 +1,14 @@
 //! One file per command; what they have in common is here.
 
 mod agent;
+mod archive;
 mod audit;
 mod backup;
 mod build;
 mod cert;
 mod completions;
 mod deploy;
+mod doctor;
 mod fleet;
 mod history;
 mod hooks;
@@ -17,6 +19,7 @@ mod logs;
 mod man;
 mod migrate_registry;
 mod plan;
+mod probe;
 mod rehearse;
 mod renew;
 mod restart;
@@ -26,6 +29,7 @@ mod rotate_key;
 mod sbom;
 mod schema;
 mod status;
+mod sudo;
 
 use crate::backup::FileError;
 use crate::cli::{Cli, Command, Global, Limit};
@@ -42,7 +46,8 @@ pub enum Outcome {
     Changes,
     /// Something is wrong with a host, and what has been told (exit code 1).
     Problems,
-    /// A check could not run, and the others found nothing (exit code 1). What it was has been told.
+    /// A check of an audit could not run, and the others found nothing; a doctor's could not run or failed (exit code 1).
+    /// What it was has been told.
     Incomplete,
 }
 
@@ -68,12 +73,13 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::History(environment) => {
             history::run(global, report, &environment.environment).await
         }
-        Command::Deploy(deploy) => deploy::run(global, report, &deploy).await,
+        Command::Deploy(deploy) => deploy::run(global, report, *deploy).await,
         Command::Rollback(asked) => rollback::run(global, report, &asked).await,
         Command::Restart(asked) => restart::run(global, report, &asked).await,
         Command::Logs(asked) => logs::run(global, report, &asked).await,
         Command::Status(asked) => status::run(global, report, &asked).await,
         Command::Audit(environment) => audit::run(global, report, &environment.environment).await,
+        Command::Doctor(asked) => doctor::run(global, report, &asked).await,
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,

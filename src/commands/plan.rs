@@ -1,14 +1,15 @@
 //! `ocrctl plan ENV`: what a deploy would change.
 
 use super::fleet::Fleet;
-use super::{Outcome, Result, environment, limited};
+use super::{Outcome, Result, archive, environment, limited};
 use crate::cli::{Global, Plan};
 use crate::report::Report;
 
 pub(super) async fn run(global: &Global, report: &Report, asked: &Plan) -> Result {
     let environment = environment(global, &asked.environment.environment)?;
     let environment = limited(environment, &asked.limit)?;
-    let desired = environment.desired().await?;
+    let archive = archive::open(report, &asked.archive, &environment)?;
+    let desired = archive::desired(&environment, archive.as_ref()).await?;
     let (mut fleet, unreachable) = Fleet::reach(global, report, &environment).await;
     let plans = fleet.plan(&desired).await;
     fleet.close().await;

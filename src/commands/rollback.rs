@@ -2,7 +2,7 @@
 
 use super::fleet::Fleet;
 use super::hooks::{self, Moment};
-use super::{Failed, Outcome, Result, environment, limited};
+use super::{Failed, Outcome, Result, environment, limited, probe};
 use crate::cli::{Global, Rollback};
 use crate::protocol::{Event, KeptRelease, Level, ReleaseInfo, Request};
 use crate::report::{Diagnostic, Report};
@@ -42,9 +42,10 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Rollback) -> R
         return Ok(Outcome::Done);
     }
     let lock_wait = asked.operation.lock_wait;
-    let ended = fleet
-        .rollback(&desired, to, lock_wait, asked.rollout.batch)
-        .await;
+    let batch = asked.rollout.batch;
+    let back = async |fleet: &mut Fleet<'_>| fleet.rollback(&desired, to, lock_wait, batch).await;
+    let probe = &asked.probe;
+    let ended = probe::during(report, &environment, &mut fleet, probe, back).await;
     let hook = hooks::run(
         report,
         &environment,

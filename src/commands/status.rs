@@ -39,7 +39,7 @@ async fn of_environment(global: &Global, report: &Report, name: &str, asked: &St
             None
         }
     };
-    let (fleet, unreachable) = Fleet::reach_each(global, report, &environment).await;
+    let (fleet, unreachable) = Fleet::reach_each(global, report, &environment).await?;
     let mut source = Source::Fleet {
         order: environment.hosts.iter().map(|it| it.name.clone()).collect(),
         fleet,

@@ -2,6 +2,7 @@
 
 mod build;
 mod container;
+mod load;
 mod log;
 mod published;
 
@@ -21,6 +22,10 @@ use crate::protocol::{Credentials, Failure};
 pub use build::Build;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 pub use published::Published;
+
+/// Where Docker pulls from when the image is in an archive: on loopback, which it takes without TLS, at an address of
+/// its own. The same each time, because images are known by it.
+pub const ARCHIVE: &str = "127.111.99.114:11499";
 
 const SOCKET: &str = "/var/run/docker.sock";
 const TIMEOUT_SECONDS: u64 = 120;
@@ -70,6 +75,14 @@ impl Engine {
                 .hint("`systemctl status docker` on the host says why")
         })?;
         Ok(Self(docker))
+    }
+
+    /// Such as `26.1.5+dfsg1`.
+    pub async fn version(&self) -> Result<String> {
+        let told = self.0.version().await;
+        let told = told.context("asking Docker for its version")?;
+        told.version
+            .ok_or_else(|| Failure::new("Docker does not tell its version"))
     }
 
     /// `None`: there is no such container.
@@ -281,7 +294,9 @@ fn pull_failure(image: &str, message: &str) -> Failure {
             .iter()
             .any(|word| message.to_lowercase().contains(word))
     };
-    if has(&["no space left"]) {
+    if image.starts_with(ARCHIVE) && has(&["refused"]) {
+        failure.hint("this release came from an archive, and Docker does not have it any more: `ocrctl deploy --archive` brings it again")
+    } else if has(&["no space left"]) {
         failure.hint("free space on the host (`df -h /var/lib/docker`), then deploy again; the running release was not touched")
     } else if has(&[
         "unauthorized",
@@ -315,6 +330,8 @@ mod tests {
         };
         assert!(hint("unauthorized: authentication required").contains("registry.password"));
         assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
+        let archived = pull_failure(&format!("{ARCHIVE}/o/n@sha256:0"), "connection refused");
+        assert!(archived.hint.unwrap_or_default().contains("--archive"));
         assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
     }
 

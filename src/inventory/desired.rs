@@ -32,6 +32,7 @@ impl Environment {
             names: self.names.clone(),
             tls,
             image: self.image.to_string(),
+            archive: None,
             registry: self.registry_access(&self.registry).await?,
             service: self.service.clone(),
             rules: self.rules()?,

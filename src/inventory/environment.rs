@@ -49,7 +49,7 @@ impl Environment {
         checks.parse(name, environment_name);
         let name = &name.value;
         let names = names(raw.names.as_ref(), at, checks);
-        let hosts = host::hosts(raw.hosts.as_ref(), at, checks);
+        let hosts = host::hosts(raw.hosts.as_ref(), name, at, checks);
         let tls = Tls::read(raw.tls.as_ref(), name, checks);
         let image = match &raw.image {
             Some(image) => checks.parse(image, ImageRef::parse),

@@ -73,6 +73,7 @@ fn what_has_no_default_is_read_too() {
     assert_eq!(host.host_keys.len(), 1);
     assert!(host.identity_file.as_ref().unwrap().is_absolute());
     assert_eq!(host.connection, Connection::Openssh);
+    assert!(host.sudo_password.is_some());
     assert_eq!(host.jump[0].to_string(), "deploy@bastion.example.org:22");
     assert_eq!(
         staging.firewall.allow[0].from.as_deref(),

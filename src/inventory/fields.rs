@@ -222,6 +222,12 @@ const HOST: Section = section(
             Some("(as ~/.ssh/config says)"),
             "Hosts to go through, the nearest first: `user@host:port`.",
         ),
+        field(
+            "sudo_password",
+            Kind::Secret,
+            Some("(it asks for none, or --ask-sudo-password)"),
+            "The password that sudo asks `user` for.",
+        ),
     ],
 );
 

@@ -7,18 +7,20 @@ use serde_saphyr::{Location, Spanned};
 
 use super::problem::{Checks, Invalid};
 use super::schema;
+use super::secret::SecretRef;
 use super::suggestion;
 use super::target::{Connection, Jump, Target};
 
 /// All hosts, each once.
 pub(super) fn hosts(
     raw: Option<&Spanned<Vec<Spanned<schema::Host>>>>,
-    environment: Location,
+    environment: &str,
+    at: Location,
     checks: &mut Checks<'_>,
 ) -> Vec<Target> {
     let Some(raw) = raw else {
         checks
-            .refuse(environment, "`hosts` is missing")
+            .refuse(at, "`hosts` is missing")
             .hint("add at least one: `hosts: [{address: ocr1.example.org}]`");
         return Vec::new();
     };
@@ -31,7 +33,7 @@ pub(super) fn hosts(
     let mut names = HashMap::new();
     let mut addresses = HashMap::new();
     for entry in &raw.value {
-        let Some(host) = host(entry, checks) else {
+        let Some(host) = host(entry, environment, checks) else {
             continue;
         };
         let at = entry.referenced;
@@ -52,7 +54,7 @@ pub(super) fn hosts(
     hosts
 }
 
-fn host(raw: &Spanned<schema::Host>, checks: &mut Checks<'_>) -> Option<Target> {
+fn host(raw: &Spanned<schema::Host>, environment: &str, checks: &mut Checks<'_>) -> Option<Target> {
     let (at, raw) = (raw.referenced, &raw.value);
     let connection = checks.value(&raw.connection, Connection::default(), connection);
     let address = match &raw.address {
@@ -97,8 +99,14 @@ fn host(raw: &Spanned<schema::Host>, checks: &mut Checks<'_>) -> Option<Target> 
             }
         }
     }
+    let name = checks.value(&raw.name, address.clone(), name);
+    let sudo_password = raw.sudo_password.as_ref().and_then(|raw| {
+        let field = format!("environments.{environment}.hosts.{name}.sudo_password");
+        SecretRef::read(raw, field, checks)
+    });
     Some(Target {
-        name: checks.value(&raw.name, address.clone(), name),
+        sudo_password,
+        name,
         port: checks.value(&raw.port, None, |text| port(text).map(Some)),
         user: checks.value(&raw.user, None, |text| user(text).map(Some)),
         host_keys: raw

@@ -43,6 +43,7 @@ pub(super) struct Host {
     pub identity_file: Option<Text>,
     pub jump: Option<Vec<Text>>,
     pub connection: Option<Text>,
+    pub sudo_password: Option<Spanned<SecretRef>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -105,6 +105,11 @@ impl SecretRef {
         })
     }
 
+    /// Whether both give the same, whatever field they are for.
+    pub fn same_source(&self, other: &Self) -> bool {
+        (&self.source, &self.base) == (&other.source, &other.base)
+    }
+
     /// Fetches the secret: its text without one line end at its end.
     pub async fn resolve(&self) -> Result<SecretString, SecretError> {
         let value = match &self.source {

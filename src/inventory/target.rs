@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::secret::SecretRef;
+
 /// Where a host is and how to be sure that it is the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -20,6 +22,8 @@ pub struct Target {
     /// Hosts to go through, the nearest first. Empty: as the operator's ssh configuration says.
     pub jump: Vec<Jump>,
     pub connection: Connection,
+    /// Where the password is that sudo asks `user` for. `None`: it asks for none, or the operator types it.
+    pub sudo_password: Option<SecretRef>,
 }
 
 /// A host on the way to another.

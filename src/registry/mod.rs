@@ -9,6 +9,7 @@ mod repository;
 mod upload;
 
 pub use error::RegistryError;
+pub use manifest::INDEX;
 pub use repository::Repository;
 
 use std::time::Duration;
@@ -41,18 +42,30 @@ pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
     Ok(format!("{repository}@{digest}"))
 }
 
-/// The label `org.opencontainers.image.version` of an image; `None`: it has none.
-pub async fn version(image: &str, registry: &Registry) -> Result<Option<String>> {
+/// What a registry knows of an image, for the platform that asks.
+#[derive(Debug, Default)]
+pub struct About {
+    /// Digest of its configuration: Docker's name of it, wherever it comes from.
+    pub id: Option<String>,
+    /// The label `org.opencontainers.image.version`.
+    pub version: Option<String>,
+}
+
+pub async fn about(image: &str, registry: &Registry) -> Result<About> {
     let reference: Reference = image
         .parse()
         .context(format_args!("reading the image {image}"))?;
     let ask = client(registry, TIMEOUT)?;
     let auth = auth(registry);
-    let (_, _, config) = in_time(image, ask.pull_manifest_and_config(&reference, &auth)).await?;
+    let asked = ask.pull_manifest_and_config(&reference, &auth);
+    let (manifest, _, config) = in_time(image, asked).await?;
     let config: serde_json::Value = serde_json::from_str(&config)
         .context(format_args!("reading the configuration of {image}"))?;
     let label = &config["config"]["Labels"][VERSION];
-    Ok(label.as_str().map(str::to_owned))
+    Ok(About {
+        id: Some(manifest.config.digest),
+        version: label.as_str().map(str::to_owned),
+    })
 }
 
 fn auth(registry: &Registry) -> RegistryAuth {

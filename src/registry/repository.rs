@@ -23,6 +23,8 @@ pub(super) type Result<T> = std::result::Result<T, RegistryError>;
 
 /// Tags that are asked for at once. A list that is shorter is the last.
 const PAGE: usize = 1000;
+/// Bytes of a configuration that is worth reading.
+const CONFIG_MAX: u64 = 4 << 20;
 
 /// Reads go through `oci-client`. It has no uploads that resume, no scope for mounts and no manifests pushed by their
 /// digest, so writes are our own requests; see `upload.rs`.
@@ -134,6 +136,31 @@ impl Repository {
         Manifest::parse(&digest, bytes).ok_or_else(|| RegistryError::Unknown {
             place: self.place.clone(),
             what,
+        })
+    }
+
+    /// What an image is for, such as `linux/amd64`.
+    pub async fn platforms(&self, digest: &str) -> Result<Vec<String>> {
+        let manifest = self.manifest(digest).await?;
+        if !manifest.children.is_empty() {
+            return Ok(manifest.platforms().map(str::to_owned).collect());
+        }
+        // A single image says it in its configuration, which comes first.
+        let Some(config) = manifest.blobs.first().filter(|it| it.size < CONFIG_MAX) else {
+            return Ok(Vec::new());
+        };
+        let stream = self.read_blob(&config.digest, 0).await?;
+        let parts: std::io::Result<Vec<Bytes>> = stream.try_collect().await;
+        let parts = parts.map_err(|error| RegistryError::Failed {
+            place: self.place.clone(),
+            doing: format!("reading {}", config.digest),
+            reason: error.to_string(),
+        })?;
+        let config: serde_json::Value = serde_json::from_slice(&parts.concat()).unwrap_or_default();
+        let field = |name: &str| config[name].as_str();
+        Ok(match (field("os"), field("architecture")) {
+            (Some(os), Some(architecture)) => vec![format!("{os}/{architecture}")],
+            _ => Vec::new(),
         })
     }
 

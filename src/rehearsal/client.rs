@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::{ProofError, wrong};
+use crate::probe::Place;
 
 pub(super) const NAME: &str = "ocr.rehearsal.test";
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -60,6 +61,15 @@ impl Client {
         Ok(Self {
             http: http(&self.tls, self.https_port, 0)?,
             ..self.clone()
+        })
+    }
+
+    /// For a load of requests.
+    pub(super) fn place(&self) -> Result<Place, ProofError> {
+        Ok(Place {
+            kept: self.http.clone(),
+            fresh: http(&self.tls, self.https_port, 0)?,
+            base: self.base.clone(),
         })
     }
 

@@ -24,6 +24,12 @@ pub(super) async fn large(base: &str) -> Result<String, ProofError> {
     build("large", &format!("FROM {base}\nRUN {command}\n")).await
 }
 
+/// A release in one layer more, which no registry has.
+pub(super) async fn archived(base: &str) -> Result<String, ProofError> {
+    let command = "head -c 3000000 /dev/urandom > /tmp/archived";
+    build("archived", &format!("FROM {base}\nRUN {command}\n")).await
+}
+
 /// A release that says it is ready, and fails each request.
 pub(super) async fn failing(base: &str) -> Result<String, ProofError> {
     let command = serde_json::json!(["perl", "-e", FAILING]);

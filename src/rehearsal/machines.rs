@@ -8,10 +8,12 @@ use super::{LIMIT, ProofError, Settings, wrong};
 use crate::command::Program;
 
 /// What the proofs keep beside the machines' own state.
-const OURS: [&str; 3] = [
+const OURS: [&str; 5] = [
     "inventory.yaml",
     super::proofs::BACKUP,
     super::proofs::IDENTITY,
+    super::proofs::ARCHIVE,
+    super::proofs::PROBE_CA,
 ];
 
 /// What `machines.sh up` writes to `machines.json`; fields of later proofs are passed over.

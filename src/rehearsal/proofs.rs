@@ -1,9 +1,11 @@
 //! The proofs, in the order in which they are tried: each builds on those before it.
 
+mod archive;
 mod audit;
 mod backup;
 mod certificates;
 mod daytwo;
+mod doctor;
 mod documents;
 mod faults;
 mod fleet;
@@ -12,6 +14,7 @@ mod issuers;
 mod keys;
 mod migration;
 mod ports;
+mod probe;
 mod releases;
 mod secrets;
 mod tls;
@@ -30,6 +33,9 @@ const LETTER: &[u8] = include_bytes!("../../vagrant/documents/letter.pdf");
 /// Files of the rehearsal's state: a backup, and the age identity that opens it.
 pub(super) const BACKUP: &str = "rehearsal.backup";
 pub(super) const IDENTITY: &str = "age-identity";
+/// An image, and the authority that a probe verifies the host by.
+pub(super) const ARCHIVE: &str = "image.tar";
+pub(super) const PROBE_CA: &str = "probe-ca.pem";
 
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
@@ -51,8 +57,9 @@ macro_rules! proofs {
     };
 }
 
-/// How many of the first proofs every other one needs: machines, a deployed host and a key.
-const BASIS: usize = 3;
+/// How many of the first proofs every other one needs: machines, a deployed host and a key. The doctor sees a bare host
+/// only there.
+const BASIS: usize = 4;
 
 /// The proofs that were asked for by parts of their names, with those that they go on from; without `only`, all. Those
 /// of `skip` are left out, unless one that is asked for goes on from them. A part that no name has is the error.
@@ -86,6 +93,7 @@ pub(super) fn chosen(only: &[String], skip: &[String]) -> Result<Vec<&'static Pr
 
 pub(super) const ALL: &[Proof] = proofs![
     "machines up" host::up;
+    "doctor before the first deploy" doctor::bare;
     "deploy of a bare host" host::deploy;
     "new API key" documents::key;
     "second deploy is a no-op" host::no_op;
@@ -112,12 +120,15 @@ pub(super) const ALL: &[Proof] = proofs![
         after "release switch under load";
     "rollback under load" releases::rollback,
         after "release switch under load";
+    "deploy and rollback with a probe" probe::probed;
     "restart under load" daytwo::restart;
     "killed at every step" faults::every_step;
     "history" releases::history,
         after "release that fails its clients goes back" "rollback under load";
     "wrong registry password" releases::password;
+    "doctor finds what is broken" doctor::broken;
     "disk full while pulling" releases::disk_full;
+    "deploy from an archive with the registry off" archive::archive;
     "drift is found and mended" host::drift;
     "the tutorial, as it stands" tutorial::tutorial;
     "from outside, only what the inventory names" ports::outside_in;
@@ -167,7 +178,12 @@ mod tests {
 
     #[test]
     fn a_proof_comes_with_what_it_goes_on_from() {
-        let basis = ["machines up", "deploy of a bare host", "new API key"];
+        let basis = [
+            "machines up",
+            "doctor before the first deploy",
+            "deploy of a bare host",
+            "new API key",
+        ];
         assert_eq!(
             names(&["rollback under load"], &[]),
             [

@@ -1,64 +1,31 @@
 //! An audit as people read it: findings with what mends them, what could not be looked at, what is in order.
 
-use std::fmt::{self, Display};
-
 use crate::protocol::audit::{Line, Verdict};
 
-use super::printable::printable;
+use super::checks::{self, Row, Tone, Words};
 use super::style::Styles;
 
+const WORDS: Words = Words {
+    title: "Audit",
+    one: "finding",
+    many: "findings",
+};
+
 pub(super) fn render(host: &str, lines: &[Line], styles: &Styles) -> String {
-    let strong = styles.strong;
-    let mut out = format!("{strong}{host}{strong:#}\n");
-    let width = lines
-        .iter()
-        .map(|line| line.check.chars().count())
-        .max()
-        .unwrap_or_default();
-    for line in lines {
-        let (style, word, text) = match &line.verdict {
-            Verdict::Ok { seen } => (styles.create, "ok", seen),
-            Verdict::Finding { found, .. } => (styles.error, "finding", found),
-            Verdict::CouldNotRun { why } => (styles.warning, "could not run", why),
+    let rows = lines.iter().map(|line| {
+        let (tone, text, mend) = match &line.verdict {
+            Verdict::Ok { seen } => (Tone::Good, seen, None),
+            Verdict::Finding { found, mend } => (Tone::Bad, found, Some(mend.as_str())),
+            Verdict::CouldNotRun { why } => (Tone::Unknown, why, None),
         };
-        // Names and texts are from the host.
-        let (check, text) = (printable(&line.check), printable(text));
-        let text = text.replace('\n', "\n                 ");
-        out.push_str(&format!(
-            "  {style}{word:13}{style:#}  {check:width$}  {text}\n"
-        ));
-        if let Verdict::Finding { mend, .. } = &line.verdict {
-            let hint = styles.hint;
-            let mend = printable(mend);
-            out.push_str(&format!("                 {hint}mend:{hint:#} {mend}\n"));
+        Row {
+            check: &line.check,
+            tone,
+            text,
+            mend,
         }
-    }
-    out.push_str(&format!("{strong}Audit:{strong:#} {}\n", Summary(lines)));
-    out
-}
-
-/// `2 findings, 1 could not run, 11 ok`
-struct Summary<'a>(&'a [Line]);
-
-impl Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |verdict: fn(&Verdict) -> bool| {
-            self.0.iter().filter(|line| verdict(&line.verdict)).count()
-        };
-        let findings = count(|verdict| matches!(verdict, Verdict::Finding { .. }));
-        let not_run = count(|verdict| matches!(verdict, Verdict::CouldNotRun { .. }));
-        let ok = count(|verdict| matches!(verdict, Verdict::Ok { .. }));
-        let plural = if findings == 1 { "" } else { "s" };
-        let mut parts = Vec::new();
-        if findings > 0 {
-            parts.push(format!("{findings} finding{plural}"));
-        }
-        if not_run > 0 {
-            parts.push(format!("{not_run} could not run"));
-        }
-        parts.push(format!("{ok} ok"));
-        f.write_str(&parts.join(", "))
-    }
+    });
+    checks::render(host, &rows.collect::<Vec<_>>(), &WORDS, styles)
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ impl Human {
                 self.note(streams, Some(host), Level::Info, &text);
             }
             // Data, not progress; and what commands take in themselves.
-            Event::Planned { .. }
+            Event::Up
+            | Event::Planned { .. }
             | Event::History { .. }
             | Event::Releases { .. }
             | Event::Keys(_)
@@ -101,8 +102,10 @@ impl Human {
             | Event::Logs { .. }
             | Event::LogsTold
             | Event::Audited { .. }
+            | Event::Examined(_)
             | Event::Sealed { .. }
             | Event::BackupRecorded
+            | Event::Wanted { .. }
             | Event::Certificate(_) => {}
         }
     }

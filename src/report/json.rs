@@ -14,6 +14,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::probe::Seen;
 use crate::protocol::Event;
 use crate::protocol::logs;
 use crate::protocol::status::Status;
@@ -43,6 +44,8 @@ pub(super) enum Own<'a> {
         name: &'a str,
         handed: &'a str,
     },
+    Probed(&'a Seen),
+    Check(&'a crate::protocol::doctor::Line),
     Data {
         text: &'a str,
     },

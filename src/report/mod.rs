@@ -3,8 +3,10 @@
 
 mod audit;
 mod certificate;
+mod checks;
 mod confirm;
 mod diagnostic;
+mod doctor;
 mod history;
 mod human;
 pub mod json;
@@ -34,6 +36,8 @@ use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
+use crate::probe::Seen;
+use crate::protocol::doctor::Line;
 use crate::protocol::{Event, Level, logs};
 
 use human::Human;
@@ -137,6 +141,40 @@ impl Report {
             None => {
                 drop(inner);
                 self.json_line(host, Body::Event(&Event::Note { level, text }));
+            }
+        }
+    }
+
+    /// What a load of requests saw of a host.
+    pub fn probed(&self, host: &str, seen: &Seen) {
+        let mut inner = self.lock();
+        let Inner { streams, human, .. } = &mut *inner;
+        match human {
+            Some(human) => {
+                let level = if seen.failed == 0 {
+                    Level::Info
+                } else {
+                    Level::Warning
+                };
+                human.note(streams, Some(host), level, &seen.told());
+            }
+            None => {
+                drop(inner);
+                self.json_line(Some(host), Body::Own(Own::Probed(seen)));
+            }
+        }
+    }
+
+    /// What a doctor has to say of a host.
+    pub fn examined(&self, host: &str, lines: &[Line]) {
+        let mut inner = self.lock();
+        if inner.human.is_some() {
+            let styles = inner.streams.stdout_styles;
+            inner.data(&doctor::render(host, lines, &styles));
+        } else {
+            drop(inner);
+            for line in lines {
+                self.json_line(Some(host), Body::Own(Own::Check(line)));
             }
         }
     }

@@ -22,7 +22,7 @@ pub use account::DIRECTORY as ACCOUNTS;
 pub use authority::authority;
 pub use live::{CHAIN, DIRECTORY, KEY, live_hash, live_leaf};
 use live::{Issued, Pair};
-pub use obtain::{CHALLENGES, Surroundings, WEBROOT};
+pub use obtain::{CHALLENGES, Surroundings, WEBROOT, own_addresses};
 pub use pem::Leaf;
 use settings::Settings;
 

@@ -13,7 +13,7 @@ use crate::agent::{Context, Result, refused};
 use crate::protocol::{Action, Change, Detail, Failure};
 
 const TEMPLATE: &str = include_str!("../../templates/nginx/ocr.conf.tera");
-const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
+pub const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
 /// As the template has them.
 pub const ACCESS_LOG: &str = "/var/log/nginx/ocr.access.log";
 pub const ERROR_LOG: &str = "/var/log/nginx/ocr.error.log";

@@ -1,6 +1,7 @@
 //! The release of the OCR service: a container in one of two slots, and the `live` link that NGINX's
 //! upstream follows. Switching is one rename(2); see `switch.rs`.
 
+mod archive;
 mod kept;
 mod now;
 mod probe;
@@ -16,8 +17,10 @@ use sha2::{Digest, Sha256};
 use super::{Host, hex, package, unit};
 use crate::agent::{Operation, Result};
 use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
-use crate::protocol::{Action, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service};
-use crate::registry;
+use crate::protocol::{
+    Action, ArchivedImage, Change, Desired, Detail, Event, Registry, ReleaseInfo, Service,
+};
+use crate::registry::{self, About};
 pub use now::Now;
 use record::Record;
 pub use slot::{LIVE, SLOTS, Slot};
@@ -28,6 +31,8 @@ pub const CONTAINER_ID: u32 = 10001;
 #[derive(Debug)]
 pub struct Release {
     image: String,
+    /// It has the image, and no registry is asked.
+    archive: Option<ArchivedImage>,
     registry: Registry,
     service: Service,
     /// They belong to the release when a host goes back to it.
@@ -64,6 +69,7 @@ impl Release {
     pub fn of(desired: &Desired) -> Self {
         Self {
             image: desired.image.clone(),
+            archive: desired.archive.clone(),
             registry: desired.registry.clone(),
             service: desired.service.clone(),
             rules: desired.rules.clone(),
@@ -72,7 +78,7 @@ impl Release {
     }
 
     pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
-        let resolve = registry::resolve(&self.image, &self.registry);
+        let resolve = self.resolve();
         // Docker is yet to be installed or started by an earlier resource: nothing runs.
         if !docker_runs(host).await? {
             let fields = self.spec(&resolve.await?, Slot::A).fields();
@@ -93,35 +99,61 @@ impl Release {
         };
         if changes_image(&change) {
             let live = state.live.and_then(|live| state.of(live));
-            let versions = self.versions(&engine, live, &image).await?;
-            change.details.insert(0, versions);
+            let about = self.about(&engine, &image).await?;
+            if let Some(same) = same(live, &about) {
+                return Ok(self.compare(same, &state));
+            }
+            let from = match live {
+                Some(container) => {
+                    let label = engine.image_label(&container.image_id, registry::VERSION);
+                    label.await?.flatten()
+                }
+                None => None,
+            };
+            let version = Detail::Field {
+                name: "version".into(),
+                from,
+                to: about.version,
+            };
+            change.details.insert(0, version);
+            if let Some(archive) = &self.archive
+                && engine.image_id(&image).await?.is_none()
+            {
+                let field = Detail::Field {
+                    name: "layers".into(),
+                    from: None,
+                    to: Some(archive::lacking(archive, &engine).await?),
+                };
+                change.details.push(field);
+            }
         }
         Ok(Some(change))
     }
 
-    /// What people call the two images.
-    async fn versions(
-        &self,
-        engine: &Engine,
-        live: Option<&Container>,
-        image: &str,
-    ) -> Result<Detail> {
-        let from = match live {
-            Some(container) => {
-                let label = engine.image_label(&container.image_id, registry::VERSION);
-                label.await?.flatten()
-            }
-            None => None,
-        };
-        let to = match engine.image_label(image, registry::VERSION).await? {
-            Some(label) => label,
-            None => registry::version(image, &self.registry).await?,
-        };
-        Ok(Detail::Field {
-            name: "version".into(),
-            from,
-            to,
-        })
+    /// The image by its digest.
+    async fn resolve(&self) -> Result<String> {
+        match &self.archive {
+            Some(archive) => archive::reference(archive, &self.image),
+            None => registry::resolve(&self.image, &self.registry).await,
+        }
+    }
+
+    /// What Docker and people call an image.
+    async fn about(&self, engine: &Engine, image: &str) -> Result<About> {
+        if let Some(archive) = &self.archive {
+            let platform = archive::platform(archive)?.clone();
+            return Ok(About {
+                id: Some(platform.config),
+                version: platform.version,
+            });
+        }
+        match engine.image_label(image, registry::VERSION).await? {
+            Some(version) => Ok(About {
+                id: engine.image_id(image).await?,
+                version,
+            }),
+            None => registry::about(image, &self.registry).await,
+        }
     }
 
     fn compare(&self, image: &str, state: &State) -> Option<Change> {
@@ -131,7 +163,7 @@ impl Release {
         };
         let mut wanted = self.spec(image, live).fields();
         if let Some(container) = state.of(live)
-            && digest(image).is_some_and(|it| digest(&container.image) == Some(it))
+            && is_same_digest(image, container)
         {
             // The same image, from wherever it was pulled.
             wanted.insert("image".into(), container.image.clone());
@@ -196,7 +228,12 @@ impl Release {
             }
             (Action::Delete, Some(live)) => self.drain(&engine, live.other()).await,
             (_, live) => {
-                let image = registry::resolve(&self.image, &self.registry).await?;
+                let mut image = self.resolve().await?;
+                let container = live.and_then(|live| state.of(live));
+                if container.is_some_and(|container| !is_same_digest(&image, container)) {
+                    let about = self.about(&engine, &image).await?;
+                    image = same(container, &about).map_or(image, str::to_owned);
+                }
                 self.fetch(&engine, &image, operation).await?;
                 let slot = live.map_or(Slot::A, Slot::other);
                 let spec = self.spec(&image, slot);
@@ -241,9 +278,9 @@ impl Release {
     }
 
     /// Brings the image here by its digest. Nothing that runs is touched.
-    pub async fn pull(host: &Host, desired: &Desired, operation: &Operation) -> Result<Event> {
+    pub async fn pull(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<Event> {
         let release = Self::of(desired);
-        let image = registry::resolve(&release.image, &release.registry).await?;
+        let image = release.resolve().await?;
         if !docker_runs(host).await? {
             let (id, live) = (None, None);
             return Ok(Event::Pulled { image, id, live });
@@ -279,9 +316,12 @@ impl Release {
         probe::readiness(host, slot).await.ok()
     }
 
-    async fn fetch(&self, engine: &Engine, image: &str, operation: &Operation) -> Result<()> {
+    async fn fetch(&self, engine: &Engine, image: &str, operation: &mut Operation) -> Result<()> {
         if engine.image_id(image).await?.is_some() {
             return Ok(());
+        }
+        if let Some(archive) = &self.archive {
+            return archive::bring(archive, engine, image, operation).await;
         }
         let credentials = self.registry.credentials.as_ref();
         engine
@@ -361,6 +401,17 @@ async fn docker_runs(host: &Host) -> Result<bool> {
 fn changes_image(change: &Change) -> bool {
     let image = |detail: &Detail| matches!(detail, Detail::Field { name, .. } if name == "image");
     change.details.iter().any(image)
+}
+
+/// What a container's image is called, if it is the one that is wanted: an index and an archive can name the same image by
+/// different digests.
+fn same<'a>(live: Option<&'a Container>, wanted: &About) -> Option<&'a str> {
+    let live = live.filter(|live| Some(&live.image_id) == wanted.id.as_ref())?;
+    Some(&live.image)
+}
+
+fn is_same_digest(image: &str, container: &Container) -> bool {
+    digest(image).is_some_and(|it| digest(&container.image) == Some(it))
 }
 
 /// `sha256:…` of `registry/name@sha256:…`. `None`: it is named otherwise.

@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::agent_file::Agents;
-use super::bootstrap::{Host, NotStarted};
+use super::bootstrap::{Host, NotStarted, START_LIMIT};
 use super::error::SessionError;
+use super::lines::{Lines, TooLong};
 use super::stderr::Tail;
+use super::sudo::{self, Entry};
 use crate::protocol::{Event, Request, VERSION};
 use crate::transport::{Channel, Exit, Transport, TransportError};
 
-/// sudo may ask a directory service before the agent starts.
-const HELLO: Duration = Duration::from_secs(30);
 /// For the agent to end after we have closed its input.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// Bytes that one event may have; a plan with all its diffs has a fraction of it.
-const LONGEST_EVENT: usize = 64 << 20;
 /// Lines that a login shell may print before the agent speaks.
 const CHATTER: usize = 100;
 
@@ -26,9 +24,7 @@ const CHATTER: usize = 100;
 pub(super) struct Agent {
     host: Host,
     stdin: Box<dyn AsyncWrite + Send + Unpin>,
-    stdout: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
-    /// The event that is being read.
-    line: Vec<u8>,
+    stdout: Lines,
     stderr: Tail,
     exit: Option<BoxFuture<'static, Result<Exit, TransportError>>>,
 }
@@ -46,12 +42,12 @@ impl Agent {
             .await
             .map_err(NotStarted::Failed)?;
         let mut agent = Self::over(host, channel);
-        let greeting = timeout(HELLO, agent.greet(operator)).await;
+        let greeting = timeout(START_LIMIT, agent.greet(operator)).await;
         match greeting {
             Ok(Ok(notices)) => Ok((agent, notices)),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NotStarted::Failed(
-                agent.host.silent("start of the agent", HELLO),
+                agent.host.silent("start of the agent", START_LIMIT),
             )),
         }
     }
@@ -60,8 +56,7 @@ impl Agent {
         Self {
             host,
             stdin: channel.stdin,
-            stdout: BufReader::new(channel.stdout),
-            line: Vec::new(),
+            stdout: Lines::of(channel.stdout),
             stderr: Tail::of(channel.stderr),
             exit: Some(channel.exit),
         }
@@ -72,6 +67,7 @@ impl Agent {
             version: VERSION,
             operator: operator.to_owned(),
         };
+        self.enter().await?;
         // If nobody is there to read it, what is there to be read says why.
         let _ = self.write(&hello).await;
         for _ in 0..CHATTER {
@@ -86,9 +82,31 @@ impl Agent {
                 );
                 continue;
             }
+            if line == sudo::UP {
+                continue;
+            }
             return self.greeted(&line).map_err(NotStarted::Failed);
         }
         Err(NotStarted::Failed(self.garbled(b"")))
+    }
+
+    /// Through sudo, where there is a password for it; without one, it asks for none.
+    async fn enter(&mut self) -> Result<(), NotStarted> {
+        let Some(password) = &self.host.sudo_password else {
+            return Ok(());
+        };
+        let entry = sudo::pass(
+            password,
+            &mut *self.stdin,
+            &mut self.stdout,
+            &mut self.stderr,
+        );
+        match entry.await {
+            // Why it has ended is found by whoever reads on.
+            Ok(Entry::In | Entry::Ended) => Ok(()),
+            Ok(Entry::Refused) => Err(NotStarted::Failed(self.host.wrong_password())),
+            Err(TooLong(line)) => Err(NotStarted::Failed(self.garbled(&line))),
+        }
     }
 
     fn greeted(&self, line: &[u8]) -> Result<Vec<String>, SessionError> {
@@ -126,29 +144,15 @@ impl Agent {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.stdin.write_all(&line).await?;
+        if let Request::Piece { data, .. } = request {
+            self.stdin.write_all(data).await?;
+        }
         self.stdin.flush().await
     }
 
-    /// The next line without its end, `None` at the end of the stream.
     async fn line(&mut self) -> Result<Option<Vec<u8>>, SessionError> {
-        loop {
-            let Ok(available) = self.stdout.fill_buf().await else {
-                return Ok(None);
-            };
-            if available.is_empty() {
-                return Ok(None);
-            }
-            let end = available.iter().position(|&byte| byte == b'\n');
-            let part = end.unwrap_or(available.len());
-            self.line.extend_from_slice(&available[..part]);
-            self.stdout.consume(part + usize::from(end.is_some()));
-            if end.is_some() {
-                return Ok(Some(std::mem::take(&mut self.line)));
-            }
-            if self.line.len() > LONGEST_EVENT {
-                return Err(self.garbled(&self.line));
-            }
-        }
+        let line = self.stdout.next().await;
+        line.map_err(|TooLong(line)| self.garbled(&line))
     }
 
     fn event(&self, line: &[u8]) -> Result<Event, SessionError> {
@@ -191,10 +195,7 @@ impl Agent {
     pub(super) async fn farewell(mut self) {
         drop(self.stdin);
         let end = async {
-            while matches!(self.stdout.fill_buf().await, Ok(rest) if !rest.is_empty()) {
-                let length = self.stdout.buffer().len();
-                self.stdout.consume(length);
-            }
+            self.stdout.drain().await;
             if let Some(exit) = self.exit.take() {
                 let _ = exit.await;
             }

@@ -3,12 +3,16 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use secrecy::SecretString;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::Progress;
 use super::agent_file::AgentFile;
 use super::error::SessionError;
+use super::lines::{Lines, TooLong};
+use super::stderr::Tail;
+use super::sudo::{self, Entry};
 use crate::transport::{Channel, Exit, Transport};
 
 const START: &str = include_str!("start.sh");
@@ -22,6 +26,8 @@ const NO_SUDO: i32 = 98;
 const CHUNK: usize = 64 << 10;
 /// Without a byte taken for so long, an upload is given up.
 const STALL: Duration = Duration::from_secs(60);
+/// sudo may ask a directory service before anything starts.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 /// For the host to write the file to its disk.
 const STORE: Duration = Duration::from_secs(120);
 
@@ -31,6 +37,8 @@ pub(super) struct Host {
     pub(super) name: String,
     /// Who logs in, for people.
     pub(super) user: String,
+    /// For sudo, where it asks. `None`: it must not ask.
+    pub(super) sudo_password: Option<SecretString>,
     /// Where agents are.
     pub(super) directory: String,
 }
@@ -53,9 +61,14 @@ impl Host {
         let places: Vec<String> = names
             .map(|name| format!("{}/{name}", self.directory))
             .collect();
-        let mut argv = vec!["sh", "-c", START, "ocrctl"];
+        let mut argv = vec!["sh", "-c", START, "ocrctl", self.prompt()];
         argv.extend(places.iter().map(String::as_str));
         Ok(transport.exec(&argv).await?)
+    }
+
+    /// What sudo shall ask with; empty: it shall not.
+    fn prompt(&self) -> &'static str {
+        self.sudo_password.as_ref().map_or("", |_| sudo::PROMPT)
     }
 
     /// Why there was no answer from the agent.
@@ -97,6 +110,7 @@ impl Host {
                 "-c",
                 AS_ROOT,
                 "ocrctl",
+                self.prompt(),
                 UPLOAD,
                 "ocrctl",
                 &self.directory,
@@ -106,10 +120,22 @@ impl Host {
             .await?;
         let Channel {
             mut stdin,
-            mut stdout,
-            mut stderr,
+            stdout,
+            stderr,
             exit,
         } = channel;
+        let (mut stdout, mut stderr) = (Lines::of(stdout), Tail::of(stderr));
+        if let Some(password) = &self.sudo_password {
+            let entry = sudo::pass(password, &mut *stdin, &mut stdout, &mut stderr);
+            match timeout(START_LIMIT, entry).await {
+                // What has ended says why, below.
+                Ok(Ok(Entry::In | Entry::Ended)) => {}
+                Ok(Ok(Entry::Refused)) => return Err(self.wrong_password()),
+                Ok(Err(TooLong(_))) | Err(_) => {
+                    return Err(self.silent("sudo for the upload", START_LIMIT));
+                }
+            }
+        }
         let feed = async {
             let mut sent = 0;
             for chunk in packed.chunks(CHUNK) {
@@ -129,9 +155,9 @@ impl Host {
             Ok(())
         };
         let listen = async {
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let _ = tokio::join!(stdout.read_to_end(&mut out), stderr.read_to_end(&mut err));
-            Ok::<_, SessionError>((exit.await?, err))
+            stdout.drain().await;
+            let said = stderr.lines().await.join("\n");
+            Ok::<_, SessionError>((exit.await?, said))
         };
         tokio::pin!(listen);
         let ended = tokio::select! {
@@ -144,7 +170,7 @@ impl Host {
             ended = &mut listen => ended,
         };
         let (exit, stderr) = ended?;
-        self.uploaded(exit, &String::from_utf8_lossy(&stderr))
+        self.uploaded(exit, &stderr)
     }
 
     async fn pack(&self, agent: &AgentFile) -> Result<Vec<u8>, SessionError> {
@@ -197,6 +223,14 @@ impl Host {
         if line(&["a password is required", "a terminal is required"]).is_some() {
             return Some(SessionError::SudoPassword { host, user });
         }
+        if line(&[
+            "incorrect password attempt",
+            "incorrect authentication attempt",
+        ])
+        .is_some()
+        {
+            return Some(self.wrong_password());
+        }
         let message = line(&[
             "not in the sudoers file",
             "may not run sudo",
@@ -220,6 +254,13 @@ impl Host {
             .lines()
             .any(|line| line.contains(&self.directory) && line.ends_with("Permission denied"));
         said && matches!(exit, Exit::Code(126 | 1))
+    }
+
+    pub(super) fn wrong_password(&self) -> SessionError {
+        SessionError::WrongSudoPassword {
+            host: self.name.clone(),
+            user: self.user.clone(),
+        }
     }
 
     pub(super) fn silent(&self, what: &'static str, after: Duration) -> SessionError {

@@ -17,6 +17,9 @@ pub enum SessionError {
     #[error("sudo on {host} asks {user} for a password")]
     SudoPassword { host: String, user: String },
 
+    #[error("sudo on {host} does not take the password of {user}")]
+    WrongSudoPassword { host: String, user: String },
+
     #[error("sudo on {host} refuses {user}: {message}")]
     SudoRefused {
         host: String,
@@ -99,7 +102,15 @@ impl SessionError {
                 "give an agent of the same release by `--agent PATH`, or none".into()
             }
             Self::NoSudo { .. } => "on the host, as root: `apt install sudo`, or log in as root".into(),
-            Self::SudoPassword { user, .. } | Self::SudoRefused { user, .. } => format!(
+            Self::SudoPassword { user, .. } => format!(
+                "give it: `--ask-sudo-password` asks for it, `sudo_password` in the inventory says where it is; or allow it \
+                 without one on the host, with `visudo -f /etc/sudoers.d/ocrctl`:\n    {user} ALL=(root) NOPASSWD: ALL"
+            ),
+            Self::WrongSudoPassword { user, .. } => format!(
+                "it was tried once and is not tried again, lest the account be locked; `ssh` there as {user} and \
+                 `sudo -k true` shows what sudo wants"
+            ),
+            Self::SudoRefused { user, .. } => format!(
                 "allow it on the host, with `visudo -f /etc/sudoers.d/ocrctl`:\n    {user} ALL=(root) NOPASSWD: ALL"
             ),
             Self::WrongArchitecture { expected, .. } => format!(

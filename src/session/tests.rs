@@ -3,6 +3,7 @@
 mod bootstrap;
 mod conversation;
 mod refusals;
+mod sudo;
 pub(crate) mod support;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) fn desired() -> Desired {
         names: Vec::new(),
         tls: Tls::SelfSigned,
         image: String::new(),
+        archive: None,
         registry: Registry {
             credentials: None,
             ca: None,

@@ -28,6 +28,9 @@ use crate::inventory::{Connection, Target};
 /// So often a silent host is asked for a sign of life before it is given up.
 const ALIVE_QUESTIONS: usize = 3;
 
+/// How long looking up a name may take.
+const LOOK_UP: Duration = Duration::from_secs(8);
+
 /// A connection to a host.
 pub trait Transport: Send + Sync {
     /// Start a program on the host. Each element of `argv` arrives as it is; none may contain NUL.
@@ -99,6 +102,12 @@ pub async fn connect(
         Connection::Russh => Ok(Box::new(russh::Russh::connect(target, options).await?)),
         Connection::Local => Ok(Box::new(local::Local::new(target))),
     }
+}
+
+/// The addresses that a name has from here, as a connection without `ssh` would take them.
+pub async fn addresses(name: &str) -> Vec<std::net::IpAddr> {
+    let looked_up = tokio::time::timeout(LOOK_UP, russh::resolve(name));
+    looked_up.await.unwrap_or_default()
 }
 
 /// Prove that a new connection to the host works, one that shares nothing with any that exists.

@@ -15,6 +15,8 @@ mod ssh_config;
 mod tcp;
 mod wild;
 
+pub(super) use tcp::resolve;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 )]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,13 +18,33 @@ pub struct User {
 impl User {
     /// `rule`: what sudo allows it, such as `ALL=(root) NOPASSWD: ALL`.
     pub fn with_sudo(rule: Option<&str>) -> Self {
+        // A password that nothing matches: not locked, or sshd would refuse the key too.
+        Self::made(rule, "*")
+    }
+
+    /// One whom sudo asks for this password, whatever it was given before.
+    pub fn with_password(password: &str) -> Self {
+        let mut openssl = Command::new("openssl")
+            .args(["passwd", "-6", "-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = openssl.stdin.take().unwrap();
+        writeln!(stdin, "{password}").unwrap();
+        drop(stdin);
+        let hash = openssl.wait_with_output().unwrap().stdout;
+        let hash = String::from_utf8(hash).unwrap();
+        Self::made(Some("ALL=(root) ALL"), hash.trim())
+    }
+
+    fn made(rule: Option<&str>, hash: &str) -> Self {
         assert!(
             Path::new("/usr/bin/sudo").exists(),
             "sudo is missing: `make test` installs what the tests need"
         );
         let name = format!("ocrctl-t{:x}", rand());
-        // A password that nothing matches: not locked, or sshd would refuse the key too.
-        run(Command::new("useradd").args(["--shell", "/bin/sh", "--password", "*", &name]));
+        run(Command::new("useradd").args(["--shell", "/bin/sh", "--password", hash, &name]));
         let user = Self { name };
         if let Some(rule) = rule {
             fs::write(user.sudoers(), format!("{} {rule}\n", user.name)).unwrap();

@@ -48,6 +48,7 @@ async fn fleet<'a>(report: &'a Report, host: &TestHost, does: &[(&str, &str)]) -
         hosts.push(Host {
             name: (*name).into(),
             session: host.open(&script).await.unwrap(),
+            archive: None,
         });
     }
     Fleet {
@@ -108,6 +109,7 @@ async fn deployed(failing: &[&str]) -> (Result<Vec<Switched>>, Vec<String>) {
         hosts.push(Host {
             name: name.into(),
             session: host.open(&script).await.unwrap(),
+            archive: None,
         });
     }
     let plan = |changes| Plan {
@@ -226,4 +228,68 @@ environments:
     )
     .await;
     none.unwrap();
+}
+
+/// Asks for the whole of two blobs in one piece each, and writes down what came.
+fn archive_agent(log: &str, blobs: &[(String, u64)]) -> String {
+    let mut asked = String::new();
+    for (id, (digest, size)) in blobs.iter().enumerate() {
+        asked += &format!(
+            r#"
+  echo '{{"type":"wanted","id":{id},"digest":"{digest}","offset":0,"length":{size}}}'
+  read -r piece
+  length=${{piece#*'"length":'}}
+  case "$piece" in *'"packed":true'*) unpack='gzip -d' ;; *) unpack=cat ;; esac
+  head -c "${{length%%,*}}" | $unpack | sha256sum >>{log}"#
+        );
+    }
+    format!(
+        r#"#!/bin/sh
+read -r hello
+echo '{{"type":"hello","version":{VERSION},"notices":[]}}'
+read -r apply
+{asked}
+echo '{{"type":"applied","release":null,"before":null}}'
+read -r end
+"#
+    )
+}
+
+#[tokio::test]
+async fn a_host_gets_the_pieces_that_it_asks_for() {
+    use crate::archive::tests::{digest, saved};
+
+    let (plain, random) = (vec![7; 100_000], {
+        let mut bytes = vec![0; 100_000];
+        getrandom::fill(&mut bytes).unwrap();
+        bytes
+    });
+    let file = saved(&[], "amd64", &[&plain, &random]);
+    let image = crate::inventory::ImageRef::parse("r.example/o/ocr:1").unwrap();
+    let archive = Arc::new(Archive::open(&file.path, &image).unwrap());
+    let layers: Vec<_> = archive.image.platforms[0].layers().cloned().collect();
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let host = TestHost::start();
+    let script = archive_agent(log.to_str().unwrap(), &layers);
+    let mut host = Host {
+        name: "h1".into(),
+        session: host.open(&script).await.unwrap(),
+        archive: Some(Supply::of(archive)),
+    };
+    let report = Report::new(ReportOptions::default());
+    let request = Request::Apply {
+        fingerprint: "f".into(),
+        lock_wait: Duration::ZERO,
+    };
+    host.operate(&report, &request).await.unwrap();
+    let came = std::fs::read_to_string(&log).unwrap();
+    let came: Vec<String> = came
+        .lines()
+        .map(|line| format!("sha256:{}", &line[..64]))
+        .collect();
+    assert_eq!(came, [digest(&plain), digest(&random)]);
+    let told = host.archive.as_ref().and_then(Supply::told).unwrap();
+    assert_eq!(told, "0.1 MB were sent of an image of 0.2 MB");
+    host.session.close().await;
 }

@@ -127,7 +127,7 @@ pub(super) async fn renewal_under_load(rehearsal: &mut Rehearsal) -> Seen {
             .map_err(|error| ProofError::Wrong(format!("a first request: {error}")))?;
         idle.push(connection);
     }
-    let load = Load::start(client.fresh()?, &rehearsal.key);
+    let load = Load::start(&client.fresh()?, &rehearsal.key)?;
     let renewed = rehearsal
         .ocrctl(&["cert", "renew", "rehearsal", "--force"])
         .await;

@@ -167,7 +167,7 @@ fn source(line: &Value) -> String {
 pub(super) async fn restart(rehearsal: &mut Rehearsal) -> Seen {
     // Whatever the proofs before have left in the last minutes' traffic.
     let before = rehearsal.ocrctl(&STATUS).await?.line("status")?;
-    let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
+    let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
     let restarted = rehearsal.ocrctl(&["restart", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
     restarted?.expect(0)?;

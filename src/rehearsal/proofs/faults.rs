@@ -30,7 +30,7 @@ pub(super) async fn every_step(rehearsal: &mut Rehearsal) -> Seen {
     let mut seen = String::new();
     for fault in [Fault::Agent, Fault::Controller] {
         // Connections of their own: a reload of NGINX closes idle ones.
-        let load = Load::start(rehearsal.client()?.fresh()?, &rehearsal.key);
+        let load = Load::start(&rehearsal.client()?.fresh()?, &rehearsal.key)?;
         let mut walked = Ok(());
         for step in 0..STEPS {
             walked = one(rehearsal, fault, step).await;

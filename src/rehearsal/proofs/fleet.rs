@@ -42,7 +42,7 @@ pub(super) async fn several(rehearsal: &mut Rehearsal) -> Seen {
     // The first has switched when the second fails: both go back to what they had.
     both(rehearsal, &rehearsal.next)?;
     on(rehearsal, "prod2", LOSE_REGISTRY).await?;
-    let load = Load::start(first.fresh()?, &rehearsal.key);
+    let load = Load::start(&first.fresh()?, &rehearsal.key)?;
     let failed = rehearsal.ocrctl(&DEPLOY).await;
     let served = load.stop().await?;
     on(rehearsal, "prod2", FIND_REGISTRY).await?;

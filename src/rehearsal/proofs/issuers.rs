@@ -9,7 +9,7 @@ use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 pub(super) async fn certbot(rehearsal: &mut Rehearsal) -> Seen {
     let password = rehearsal.machines()?.registry.password_file.clone();
     rehearsal.write_inventory_with(&rehearsal.first, &password, &rehearsal.tls("certbot")?)?;
-    let load = Load::start(rehearsal.client()?.fresh()?, &rehearsal.key);
+    let load = Load::start(&rehearsal.client()?.fresh()?, &rehearsal.key)?;
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
     deployed?.expect(0)?;

@@ -21,7 +21,7 @@ const IN_FORCE: Duration = Duration::from_secs(1);
 /// The only client's key is rotated under load; then another client's load goes on while the new key is revoked at once.
 pub(super) async fn rotation(rehearsal: &mut Rehearsal) -> Seen {
     let client = rehearsal.client()?.clone();
-    let load = Load::start(client.clone(), &rehearsal.key);
+    let load = Load::start(&client, &rehearsal.key)?;
     let out = fresh(rehearsal, "rotated.key");
     let rotated = rotate(rehearsal, &["--grace", "1h", "--out", &text_of(&out)]).await;
     let new = rotated?.expect(0).and_then(|_| read_key(&out))?;
@@ -30,7 +30,7 @@ pub(super) async fn rotation(rehearsal: &mut Rehearsal) -> Seen {
     let after_rotation = load.stop().await?;
 
     let bystander = add(rehearsal, "bystander", &[]).await?;
-    let load = Load::start(client.clone(), &bystander);
+    let load = Load::start(&client, &bystander)?;
     let watch = tokio::spawn(refused(client.clone(), new.clone()));
     let out = fresh(rehearsal, "revoked.key");
     let to_file = format!("umask 077; cat > {}", out.display());
@@ -324,7 +324,7 @@ async fn told_by_readyz(client: &Client) -> Result<(), ProofError> {
 pub(super) async fn guesses(rehearsal: &mut Rehearsal) -> Seen {
     const GUESSES: usize = 60;
     let client = rehearsal.client()?.clone();
-    let load = Load::start(client.clone(), &rehearsal.key);
+    let load = Load::start(&client, &rehearsal.key)?;
     let mut seen = Vec::new();
     for well_formed in [true, false] {
         let tries = (0..GUESSES).map(|at| {

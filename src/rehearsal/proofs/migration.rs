@@ -16,7 +16,7 @@ pub(super) async fn migrate(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.write_inventory(&format!("{name}:1"))?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
     let before = running(rehearsal).await?;
-    let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
+    let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
     let ran = by_operator(rehearsal, &["--tag", "2", "--yes"]).await;
     let served = load.stop().await?;
     let ran = ran?.expect(0)?.expect_said(&["nothing restarts"])?;
@@ -43,7 +43,7 @@ pub(super) async fn without_the_old(rehearsal: &mut Rehearsal) -> Seen {
     old_registry(rehearsal, "stop").await?;
     let first = rehearsal.client()?.release().await?;
     edit(rehearsal, ":1\n", ":2\n")?;
-    let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
+    let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
     deployed?.expect(0)?;

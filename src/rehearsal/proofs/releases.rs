@@ -14,7 +14,7 @@ use ocr_api::answer::Method;
 pub(super) async fn switch(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.write_inventory(&rehearsal.next)?;
     let before = rehearsal.client()?.release().await?;
-    let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
+    let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
     deployed?.expect(0)?;
@@ -28,7 +28,7 @@ pub(super) async fn switch(rehearsal: &mut Rehearsal) -> Seen {
 pub(super) async fn broken(rehearsal: &mut Rehearsal) -> Seen {
     let before = rehearsal.client()?.release().await?;
     rehearsal.write_inventory(&rehearsal.broken)?;
-    let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
+    let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
     deployed?
@@ -47,7 +47,7 @@ pub(super) async fn broken(rehearsal: &mut Rehearsal) -> Seen {
 
 pub(super) async fn rollback(rehearsal: &mut Rehearsal) -> Seen {
     let before = rehearsal.client()?.release().await?;
-    let load = Load::start(rehearsal.client()?.clone(), &rehearsal.key);
+    let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
     let rolled = rehearsal.ocrctl(&["rollback", "rehearsal", "--yes"]).await;
     let served = load.stop().await?;
     rolled?.expect(0)?;

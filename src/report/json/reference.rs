@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::probe::{Answering, Failing};
 
 /// A type of line.
 struct Described {
@@ -18,7 +19,15 @@ struct Described {
 }
 
 /// What hosts say to ocrctl alone.
-const NOT_TOLD: [&str; 4] = ["sealed", "backup_recorded", "logs", "logs_told"];
+const NOT_TOLD: [&str; 7] = [
+    "up",
+    "examined",
+    "sealed",
+    "backup_recorded",
+    "logs",
+    "logs_told",
+    "wanted",
+];
 
 const LINES: &[Described] = &[
     Described {
@@ -46,7 +55,7 @@ const LINES: &[Described] = &[
             ),
         ],
         examples: &[
-            r#"{"type":"hello","version":3,"notices":["a deploy by ann was interrupted"]}"#,
+            r#"{"type":"hello","version":4,"notices":["a deploy by ann was interrupted"]}"#,
         ],
     },
     Described {
@@ -460,6 +469,23 @@ const LINES: &[Described] = &[
         ],
     },
     Described {
+        name: "check",
+        about: "What a doctor's check saw: one line, or one for each thing that is wrong.",
+        fields: &[
+            ("check", "text", "Its name."),
+            ("verdict", "ok|failed|could_not_run", ""),
+            ("seen", "text*", "With `ok`."),
+            ("found", "text*", "With `failed`."),
+            ("mend", "text*", "With `failed`: what to do."),
+            ("why", "text*", "With `could_not_run`."),
+        ],
+        examples: &[
+            r#"{"type":"check","check":"clock","verdict":"ok","seen":"within 0.2 s of the operator's"}"#,
+            r#"{"type":"check","check":"servers","verdict":"failed","found":"apache2 (process 812) listens on port 443","mend":"systemctl disable --now apache2"}"#,
+            r#"{"type":"check","check":"port 443","verdict":"could_not_run","why":"this machine has no way to 2001:db8::1"}"#,
+        ],
+    },
+    Described {
         name: "restored",
         about: "The contents of a backup are in place.",
         fields: &[("files", "integer", "How many.")],
@@ -498,6 +524,27 @@ const LINES: &[Described] = &[
             ("id", "text", "Its public part."),
             ("name", "text", "Whose it is."),
             ("handed", "text", "Where to, in words."),
+        ],
+        examples: &[],
+    },
+    Described {
+        name: "probed",
+        about: "What the requests of `--probe` saw of a host.",
+        fields: &[
+            ("requests", "integer", "How many there were."),
+            ("failed", "integer", "How many of them failed."),
+            ("errors[].error", "text", "What failed."),
+            ("errors[].count", "integer", "How often."),
+            (
+                "p50_ms",
+                "integer",
+                "Half of the short requests took that at most.",
+            ),
+            ("p95_ms", "integer", "The same of 95 in 100."),
+            ("longest_gap_ms", "integer", "Without an answer to any."),
+            ("longest_ms", "integer", "The request that lasted longest."),
+            ("releases[].release", "text", "A release that answered."),
+            ("releases[].first", "text", "When it did first."),
         ],
         examples: &[],
     },
@@ -547,6 +594,22 @@ fn examples(described: &Described) -> Vec<Value> {
         hint: Some("check the address".into()),
         ..Diagnostic::new("ocr1 can't be reached")
     };
+    let seen = Seen {
+        requests: 412,
+        failed: 1,
+        errors: vec![Failing {
+            error: "502 Bad Gateway".into(),
+            count: 1,
+        }],
+        p50_ms: 12,
+        p95_ms: 31,
+        longest_gap_ms: 58,
+        longest_ms: 4_120,
+        releases: vec![Answering {
+            release: "2c26b46b68ff-77d0a1".into(),
+            first: "2026-03-01T12:00:07.250Z".parse().unwrap(),
+        }],
+    };
     let own = match described.name {
         "header" => Own::Header {
             version: VERSION,
@@ -562,6 +625,7 @@ fn examples(described: &Described) -> Vec<Value> {
             name,
             handed: "written to scanner.key",
         },
+        "probed" => Own::Probed(&seen),
         "unreachable" => Own::Unreachable {
             message: "ocr1 can't be reached: no route to host",
         },
@@ -572,6 +636,15 @@ fn examples(described: &Described) -> Vec<Value> {
                 text: "…".into(),
             };
             return vec![serde_json::to_value(Own::Log(&line)).unwrap()];
+        }
+        "check" => {
+            let written = described.examples.iter().map(|text| {
+                let value: Value = serde_json::from_str(text).unwrap();
+                let line = serde_json::from_value(value.clone()).unwrap();
+                assert_eq!(serde_json::to_value(Own::Check(&line)).unwrap(), value);
+                value
+            });
+            return written.collect();
         }
         "data" => Own::Data { text: "…" },
         "error" => Own::Error(&diagnostic),

@@ -270,7 +270,7 @@ fn random<const N: usize>() -> Result<[u8; N]> {
 }
 
 /// Addresses of the host's interfaces, without loopback.
-fn own_addresses() -> Result<Vec<IpAddr>> {
+pub fn own_addresses() -> Result<Vec<IpAddr>> {
     let interfaces = nix::ifaddrs::getifaddrs().context("reading the host's addresses")?;
     Ok(interfaces
         .filter_map(|interface| interface.address)

@@ -33,6 +33,8 @@ impl Record {
     pub fn applied_to(&self, desired: Desired) -> Desired {
         Desired {
             image: self.image.clone(),
+            // Docker has it; where it came from does not matter any more.
+            archive: None,
             service: self.service.clone(),
             // Where none were known, what the host has is left alone.
             rules: self.rules.clone(),

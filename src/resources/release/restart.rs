@@ -34,6 +34,7 @@ impl Release {
     fn recorded(record: &Record, name: String) -> Self {
         Self {
             image: record.image.clone(),
+            archive: None,
             // Nothing is pulled: the image is the one that runs.
             registry: Registry {
                 credentials: None,

@@ -8,6 +8,7 @@ const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
 pub(super) fn release() -> Release {
     Release {
         image: IMAGE.into(),
+        archive: None,
         registry: Registry {
             credentials: None,
             ca: None,

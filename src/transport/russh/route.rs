@@ -276,6 +276,7 @@ mod tests {
             identity_file: None,
             jump: jump.iter().map(|text| Jump::parse(text).unwrap()).collect(),
             connection: Connection::Russh,
+            sudo_password: None,
         };
         let options = Options {
             ssh_config: vec![path.to_str().unwrap().into()],

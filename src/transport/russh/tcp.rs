@@ -38,7 +38,7 @@ pub(super) async fn connect(
 }
 
 /// Nothing: the name does not resolve. The C library can't be asked: this executable is static.
-async fn resolve(host: &str) -> Vec<IpAddr> {
+pub(in crate::transport) async fn resolve(host: &str) -> Vec<IpAddr> {
     if let Ok(address) = host.parse() {
         return vec![address];
     }

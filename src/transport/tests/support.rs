@@ -23,6 +23,7 @@ pub(crate) fn target_by(connection: Connection, sshd: &Sshd) -> Target {
         identity_file: Some(sshd.path("user")),
         jump: Vec::new(),
         connection,
+        sudo_password: None,
     }
 }
 
@@ -36,6 +37,7 @@ pub(crate) fn this_machine() -> Target {
         identity_file: None,
         jump: Vec::new(),
         connection: Connection::Local,
+        sudo_password: None,
     }
 }
 
