@@ -30,11 +30,14 @@ build:
 	vagrant/install-deps.sh build
 	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
 
+# `make dist DIST_PROFILE=release` packages what `make build` has built.
+DIST_PROFILE ?= small
 .PHONY: dist
-dist: build
-	vagrant/install-deps.sh dist
+dist:
+	vagrant/install-deps.sh build dist
+	$(STATIC) cargo build --profile $(DIST_PROFILE) --locked --target $(TARGET) -p ocrctl
 	rm -rf $(TARGET_DIR)/dist
-	packaging/dist.sh $(OCRCTL) $(TARGET_DIR)/dist
+	packaging/dist.sh $(TARGET_DIR)/$(TARGET)/$(DIST_PROFILE)/ocrctl $(TARGET_DIR)/dist
 	packaging/test.sh $(TARGET_DIR)/dist
 
 .PHONY: docker

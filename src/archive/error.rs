@@ -39,7 +39,9 @@ impl ArchiveError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Unreadable { .. } => return None,
+            Self::Unreadable { .. } => {
+                "name the file that holds the image, and one that you may read".to_owned()
+            }
             Self::Damaged { .. } => {
                 "copy or write it again; nothing was changed".to_owned()
             }

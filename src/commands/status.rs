@@ -34,11 +34,8 @@ async fn of_environment(global: &Global, report: &Report, name: &str, asked: &St
         Err(error) => {
             let failed = Failed::from(error);
             let why = failed.diagnostics.first().map_or("", |it| &it.message);
-            report.note(
-                None,
-                Level::Warning,
-                format!("whether the hosts differ from the inventory is not known: {why}"),
-            );
+            let text = format!("whether the hosts differ from the inventory is not known: {why}");
+            report.note(None, Level::Warning, text);
             None
         }
     };

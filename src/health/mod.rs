@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ocr_api::health::Readiness;
 
-use crate::agent::Result;
 use crate::causes::chain;
 use crate::protocol::health::{Container, Front, Health, Live, Problem, Said, With};
 use crate::resources::certificate::settings::Settings;
@@ -75,7 +74,7 @@ pub fn problem(with: With, text: impl AsRef<str>) -> Problem {
     }
 }
 
-async fn release(host: &Host) -> std::result::Result<Option<Live>, String> {
+async fn release(host: &Host) -> Result<Option<Live>, String> {
     let now = tokio::time::timeout(ANSWER, Release::now(host)).await;
     match now {
         Ok(Ok(now)) => Ok(now.map(live)),
@@ -127,10 +126,10 @@ fn said(readiness: Readiness) -> Said {
 }
 
 /// The release that answers.
-async fn through_nginx(host: &Host) -> std::result::Result<String, String> {
-    let name = |settings: Result<Settings>| settings.map(|settings| settings.name().to_owned());
-    let name = name(Settings::read(host)).map_err(|failure| failure.message)?;
-    let client = loopback::over_tls(host, &name).map_err(|failure| failure.message)?;
+async fn through_nginx(host: &Host) -> Result<String, String> {
+    let settings = Settings::read(host).map_err(|failure| failure.message)?;
+    let name = settings.name();
+    let client = loopback::over_tls(host, name).map_err(|failure| failure.message)?;
     let answer = client.get(format!("https://{name}/healthz")).send().await;
     let answer = answer.map_err(|error| chain(&error.without_url()))?;
     let status = answer.status();
