@@ -58,7 +58,8 @@ pub(super) async fn broken(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.write_inventory_with(&rehearsal.first, &path, &rehearsal.tls("acme")?)?;
     // Another server is quicker than NGINX after a reboot.
     let plant = "systemctl stop nginx && systemd-run --quiet --unit other-server perl -MIO::Socket::INET -e \
-        'my $socket = IO::Socket::INET->new(Listen => 5, LocalPort => 443) or die; sleep 600' && sleep 0.5";
+        'my $socket = IO::Socket::INET->new(Listen => 5, LocalPort => 443, ReuseAddr => 1) or die; sleep 600' && \
+        timeout 10 sh -c \"until grep -q ':01BB 00000000:0000 0A' /proc/net/tcp; do sleep 0.1; done\"";
     on_host(rehearsal, plant).await?;
     let lines = doctor(rehearsal).await?;
     on_host(
