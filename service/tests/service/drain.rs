@@ -23,7 +23,7 @@ fn connections(server: &Server, count: usize) -> Vec<Box<dyn Stream>> {
 fn assert_answered(mut stream: Box<dyn Stream>) {
     let reply = read_reply(&mut *stream).expect("a request that connected in time is answered");
     assert_eq!(reply.answer().pages[0].text, "in time\n");
-    assert_eq!(reply.header("connection"), Some("close"));
+    // Whether it was answered before SIGTERM was seen or after: the connection ends.
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty());
