@@ -19,7 +19,7 @@ pub async fn restart(
     let _lock = Lock::take(host, operator, "restart", lock_wait).await?;
     recorded(host, operation, operator, "restart", async |operation| {
         let name = Settings::read(host)?.name().to_owned();
-        Release::restart(host, name, operation).await
+        Release::restart(host, name, true, operation).await
     })
     .await
 }

@@ -91,7 +91,7 @@ pub(super) async fn apply(
             Ok(Some("its container was started".to_owned()))
         }
         Mend::Restart => {
-            Release::restart(host, settings.name.clone(), operation).await?;
+            Release::restart(host, settings.name.clone(), false, operation).await?;
             Ok(Some("it was restarted through the other slot".to_owned()))
         }
     }

@@ -1,5 +1,7 @@
 //! The live release anew: a new container like its own takes over, as at a deploy.
 
+use std::time::Duration;
+
 use super::{Engine, Host, Operation, Record, Release, Slot, State, kept, probe, record};
 use crate::agent::Result;
 use crate::protocol::{Failure, Registry, Service};
@@ -7,8 +9,14 @@ use crate::protocol::{Failure, Registry, Service};
 impl Release {
     /// Of what is known of the live release, and of nothing that waits to be deployed. `name`: NGINX is asked for it.
     ///
-    /// If the new container fails, the old one serves on, or again.
-    pub async fn restart(host: &Host, name: String, operation: &mut Operation) -> Result<()> {
+    /// If the new container fails, the old one serves on, or again. One that `answers` has its time to finish what it
+    /// began; one that does not finishes nothing, and is not waited for.
+    pub async fn restart(
+        host: &Host,
+        name: String,
+        answers: bool,
+        operation: &mut Operation,
+    ) -> Result<()> {
         let engine = Engine::connect().await?;
         let Some(live) = Slot::live(host)? else {
             return Err(Failure::new("no release is live here").hint("deploy one first"));
@@ -23,9 +31,12 @@ impl Release {
                 (record, image)
             }
         };
-        let release = Self::recorded(&record, name);
+        let mut release = Self::recorded(&record, name);
         let to = live.other();
         let spec = release.spec(&image, to);
+        if !answers {
+            release.service.drain = Duration::ZERO;
+        }
         let switched = release.replace(host, &engine, to, &spec, operation).await;
         // What failed was this attempt, and not the release, which is the one that serves.
         record::went_back(host, &record)?;
