@@ -20,6 +20,8 @@ use crate::resources::{Host, loopback};
 /// Docker that does not answer within this is something wrong. Longer than a release is waited for, which is asked at the
 /// same time: it is told by its own name.
 const ANSWER: Duration = Duration::from_secs(8);
+/// For NGINX, which waits for the release in turn: a look at one that hangs is not to take longer than the release's part of it.
+const FRONT: Duration = Duration::from_secs(5);
 
 /// Reads all of it. What can't be read is a problem of its own and holds up nothing else.
 pub async fn read(host: &Host, now: Timestamp) -> Health {
@@ -130,7 +132,8 @@ async fn through_nginx(host: &Host) -> Result<String, String> {
     let settings = Settings::read(host).map_err(|failure| failure.message)?;
     let name = settings.name();
     let client = loopback::over_tls(host, name).map_err(|failure| failure.message)?;
-    let answer = client.get(format!("https://{name}/healthz")).send().await;
+    let request = client.get(format!("https://{name}/healthz"));
+    let answer = request.timeout(FRONT).send().await;
     let answer = answer.map_err(|error| chain(&error.without_url()))?;
     let status = answer.status();
     match answer.json::<ocr_api::health::Health>().await {

@@ -144,16 +144,8 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
         "NGINX stopped: mended after {took} s, by the timer"
     ));
 
+    // Before anything starts it: one that has just started is given a minute to answer.
     let before = live(rehearsal).await?;
-    let prod1 = rehearsal.machines()?.containers.prod1.clone();
-    let began = Instant::now();
-    let kill = format!("/containers/ocr-{before}/kill");
-    docker_api(&prod1, "POST", &kill, "").await?;
-    on_host(rehearsal, LOOK).await?;
-    let took = await_message(rehearsal, began, ("mended", "release", 1)).await?;
-    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
-    seen.push(format!("container killed: started again after {took} s"));
-
     let began = Instant::now();
     on_host(rehearsal, &signal("STOP", "worker")).await?;
     on_host(rehearsal, LOOK).await?;
@@ -166,7 +158,7 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     // The first may be a look that had begun before.
     on_host(rehearsal, LOOK).await?;
     on_host(rehearsal, LOOK).await?;
-    let took = await_message(rehearsal, began, ("mended", "release", 2)).await?;
+    let took = await_message(rehearsal, began, ("mended", "release", 1)).await?;
     let after = live(rehearsal).await?;
     if after == before {
         return wrong(format!("slot {before} is still live"));
@@ -176,6 +168,15 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     seen.push(format!(
         "service wedged: slot {after} took over, told after {took} s"
     ));
+
+    let prod1 = rehearsal.machines()?.containers.prod1.clone();
+    let began = Instant::now();
+    let kill = format!("/containers/ocr-{after}/kill");
+    docker_api(&prod1, "POST", &kill, "").await?;
+    on_host(rehearsal, LOOK).await?;
+    let took = await_message(rehearsal, began, ("mended", "release", 2)).await?;
+    rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
+    seen.push(format!("container killed: started again after {took} s"));
 
     seen.push(disk(rehearsal).await?);
     seen.push(certificate(rehearsal).await?);

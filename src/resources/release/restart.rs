@@ -10,7 +10,7 @@ impl Release {
     /// Of what is known of the live release, and of nothing that waits to be deployed. `name`: NGINX is asked for it.
     ///
     /// If the new container fails, the old one serves on, or again. One that `answers` has its time to finish what it
-    /// began; one that does not finishes nothing, and is not waited for.
+    /// began; one that does not finishes nothing, and has no clients to watch the new one by.
     pub async fn restart(
         host: &Host,
         name: String,
@@ -36,6 +36,7 @@ impl Release {
         let spec = release.spec(&image, to);
         if !answers {
             release.service.drain = Duration::ZERO;
+            release.service.watch = Duration::ZERO;
         }
         let switched = release.replace(host, &engine, to, &spec, operation).await;
         // What failed was this attempt, and not the release, which is the one that serves.
