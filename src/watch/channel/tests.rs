@@ -16,8 +16,10 @@ fn server(serve: fn(TcpStream) -> String) -> (u16, Arc<Mutex<Vec<String>>>) {
     let kept = got.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let text = serve(stream.unwrap());
-            kept.lock().unwrap().push(text);
+            let stream = stream.unwrap();
+            // Who has an answer and looks at what came finds it.
+            let mut kept = kept.lock().unwrap();
+            kept.push(serve(stream));
         }
     });
     (port, got)
