@@ -18,6 +18,8 @@ const PORT: u16 = 9099;
 const TOLD: &str = "/tmp/ocrctl-alerts";
 /// What the issue asks for.
 const NOTICED: Duration = Duration::from_secs(60);
+/// So long a release that has just started is not judged.
+const YOUNG: Duration = Duration::from_secs(61);
 /// One run, without waiting for the timer. It also waits for one that is under way.
 const LOOK: &str = "systemctl start ocrctl-watch.service";
 
@@ -139,6 +141,7 @@ pub(super) async fn metrics(rehearsal: &mut Rehearsal) -> Seen {
 /// Each fault, one after the other.
 pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     let mut seen = Vec::new();
+    let settled = Instant::now() + YOUNG;
     // The timer by itself.
     let began = Instant::now();
     on_host(rehearsal, "systemctl stop nginx").await?;
@@ -147,7 +150,6 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
         "NGINX stopped: mended after {took} s, by the timer"
     ));
 
-    // Before anything starts it: one that has just started is given a minute to answer.
     let before = live(rehearsal).await?;
     let began = Instant::now();
     on_host(rehearsal, &signal("STOP", "worker")).await?;
@@ -155,6 +157,11 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     let took = await_message(rehearsal, began, ("mended", "recognition", 1)).await?;
     seen.push(format!("worker wedged: replaced after {took} s"));
 
+    seen.push(disk(rehearsal).await?);
+    seen.push(certificate(rehearsal).await?);
+
+    // The host may have booted just before.
+    tokio::time::sleep_until(settled.into()).await;
     // The old one can't drain any more, and is not waited for as if it could.
     on_host(rehearsal, &signal("STOP", "serve")).await?;
     let began = Instant::now();
@@ -180,9 +187,6 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     let took = await_message(rehearsal, began, ("mended", "release", 2)).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     seen.push(format!("container killed: started again after {took} s"));
-
-    seen.push(disk(rehearsal).await?);
-    seen.push(certificate(rehearsal).await?);
 
     let told = told(rehearsal).await?;
     let kinds = |kind: &str| told.iter().filter(|it| it["kind"] == kind).count();
