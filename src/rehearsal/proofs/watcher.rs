@@ -21,7 +21,9 @@ const NOTICED: Duration = Duration::from_secs(60);
 /// So long a release that has just started is not judged.
 const YOUNG: Duration = Duration::from_secs(61);
 /// One run, without waiting for the timer. It also waits for one that is under way.
-const LOOK: &str = "systemctl start ocrctl-watch.service";
+/// It forgets how often one was asked for lately, of which systemd has its own opinion.
+const LOOK: &str =
+    "systemctl reset-failed ocrctl-watch.service; systemctl start ocrctl-watch.service";
 
 /// The channels: the secret of one is nowhere but in its file, and a test goes over each.
 pub(super) async fn channels(rehearsal: &mut Rehearsal) -> Seen {
