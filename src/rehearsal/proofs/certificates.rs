@@ -190,7 +190,7 @@ pub(super) async fn authority_down(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 /// After the ACME server was started again.
-async fn adopt_root(rehearsal: &mut Rehearsal) -> Result<(), ProofError> {
+pub(super) async fn adopt_root(rehearsal: &mut Rehearsal) -> Result<(), ProofError> {
     let root = root(rehearsal).await?;
     rehearsal.client = Some(trusting(rehearsal, &root)?);
     Ok(())

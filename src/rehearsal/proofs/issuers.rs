@@ -1,7 +1,7 @@
 //! Proofs of moving from one issuer of certificates to another, without a gap.
 
 use super::LETTER;
-use super::certificates::{by_certbot, certificate, on_host, serial, trusting};
+use super::certificates::{adopt_root, by_certbot, certificate, on_host, serial, trusting};
 use crate::rehearsal::client::NAME;
 use crate::rehearsal::load::Load;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
@@ -54,6 +54,8 @@ pub(super) async fn back_to_acme(rehearsal: &mut Rehearsal) -> Result<(), ProofE
         .await?
         .expect(0)?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;
+    // The new certificate is of the root that the server has since it was started last.
+    adopt_root(rehearsal).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     Ok(())
 }
