@@ -13,8 +13,8 @@ use crate::support::{Request, Server};
 const IBAN: &str = "DE89370400440532013000";
 
 /// A service with a key that may see the metrics.
-fn start() -> Server {
-    let server = Server::start(&["--cache", "1MB", "--workers", "1"]);
+pub(crate) fn start(arguments: &[&str]) -> Server {
+    let server = Server::start(arguments);
     edit(&server.keys_file(), |file| {
         file.keys[0].scopes.push(Scope::Metrics);
     });
@@ -42,7 +42,7 @@ pub(crate) fn metrics(server: &Server) -> BTreeMap<String, f64> {
 
 #[test]
 fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
-    let server = start();
+    let server = start(&["--cache", "1MB", "--workers", "1"]);
     let other = another_key(&server);
     for key in [None, Some(other.as_str())] {
         let request = Request::get("/metrics");
@@ -127,7 +127,7 @@ fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
 
 #[test]
 fn monitoring_names_what_is_exported() {
-    let server = start();
+    let server = start(&["--cache", "1MB", "--workers", "1"]);
     server.answer("", &Pdf::default().text_page(&[IBAN]).build());
     let exported: Vec<String> = metrics(&server)
         .into_keys()
@@ -147,7 +147,7 @@ fn monitoring_names_what_is_exported() {
 
 #[test]
 fn a_request_leaves_one_line_in_the_log_without_content_or_keys() {
-    let server = start();
+    let server = start(&["--cache", "1MB", "--workers", "1"]);
     let text = "Confidential Zanzibar";
     let document = Pdf::default()
         .text_page(&[text, &format!("IBAN {IBAN}")])
@@ -208,7 +208,7 @@ fn a_client_that_went_away_is_in_the_log_with_its_key_and_document() {
     use crate::support::process::signal;
     use rustix::process::Signal;
 
-    let server = start();
+    let server = start(&["--cache", "1MB", "--workers", "1"]);
     signal(server.workers()[0], Signal::STOP);
     let mut stream = connect(&server.address).unwrap();
     Request::post("/v1/ocr", Pdf::default().text_page(&["gone"]).build())
