@@ -14,6 +14,7 @@ mod os;
 pub mod outside;
 mod registry;
 mod servers;
+mod time_sync;
 
 use std::time::Duration;
 
@@ -58,6 +59,7 @@ const CHECKS: &[Check] = checks![
     "memory" memory,
     "disk" disk,
     "clock" clock,
+    "time sync" time_sync,
     "apt" apt,
     "docker" docker,
     "servers" servers,
