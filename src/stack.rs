@@ -66,6 +66,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     list.extend(renewal(&settings, &desired.tls)?);
     list.extend(console(host)?);
     let unit = |name, package| Unit { name, package };
+    list.push(upgrades(desired.hygiene.security_upgrades));
     let mut units = vec![
         unit("docker.service", Some("docker.io")),
         unit("nginx.service", Some("nginx")),
@@ -79,7 +80,6 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
         units.push(unit("certbot.timer", Some("certbot")));
     }
     if desired.hygiene.security_upgrades {
-        list.push(file(UPGRADES, 0o644, UPGRADES_TEXT));
         units.push(unit("apt-daily.timer", Some("apt")));
         units.push(unit("apt-daily-upgrade.timer", Some("apt")));
     }
@@ -216,6 +216,20 @@ fn watcher(desired: &Desired) -> Result<Vec<Resource>> {
     ])
 }
 
+/// What the package and the distribution do without it is theirs.
+fn upgrades(on: bool) -> Resource {
+    if on {
+        return file(UPGRADES, 0o644, UPGRADES_TEXT);
+    }
+    Resource::File(File {
+        path: UPGRADES.into(),
+        content: Content::Absent {
+            why: "`hygiene.security_upgrades` is off",
+        },
+        access: Access::root(0o644),
+    })
+}
+
 /// What an administrator on the host types. A program of theirs by that name stays.
 fn console(host: &Host) -> Result<Option<Resource>> {
     let theirs = host.access(CONSOLE)?.is_some() && host.link_target(CONSOLE)?.is_none();
@@ -262,6 +276,21 @@ mod tests {
     use super::*;
     use crate::agent::plan;
     use crate::inventory::Inventory;
+
+    #[test]
+    fn upgrades_that_are_switched_off_leave_no_setting() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let file = |on| match upgrades(on) {
+            Resource::File(file) => file,
+            other => panic!("{other:?}"),
+        };
+        for (on, there) in [(true, true), (false, false), (true, true)] {
+            file(on).apply(&host).unwrap();
+            assert_eq!(file(on).diff(&host).unwrap(), None);
+            assert_eq!(host.read(UPGRADES).unwrap().is_some(), there);
+        }
+    }
 
     #[tokio::test]
     async fn the_example_inventory_plans_a_bare_host() {

@@ -448,7 +448,7 @@ const HYGIENE: Section = section(
             "security_upgrades",
             Kind::YesOrNo,
             Some("true"),
-            "unattended-upgrades installs what the distribution mends.",
+            "unattended-upgrades installs what the distribution mends. `false`: `ocrctl` takes its own setting away; what the distribution has set stays.",
         ),
         field(
             "sshd",

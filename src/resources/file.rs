@@ -20,6 +20,8 @@ pub enum Content {
     Exact(String),
     /// This, where there is no file yet; what stands there is left alone.
     Initial(String),
+    /// None: it was ours, and `why` it goes.
+    Absent { why: &'static str },
 }
 
 impl File {
@@ -28,6 +30,15 @@ impl File {
         let wanted = match (&self.content, &real) {
             (Content::Initial(_), Some(real)) => real,
             (Content::Exact(text) | Content::Initial(text), _) => text,
+            (Content::Absent { .. }, None) => return Ok(None),
+            (Content::Absent { why }, Some(_)) => {
+                return Ok(Some(Change {
+                    resource: format!("file {}", self.path),
+                    action: Action::Delete,
+                    reason: (*why).to_owned(),
+                    details: Vec::new(),
+                }));
+            }
         };
         let mut details = Vec::new();
         let mut reasons = Vec::new();
@@ -65,6 +76,7 @@ impl File {
             (Content::Exact(text) | Content::Initial(text), _) => {
                 host.write(&self.path, text.as_bytes(), self.access)
             }
+            (Content::Absent { .. }, _) => host.remove(&self.path),
         }
     }
 }
@@ -111,6 +123,22 @@ mod tests {
         );
         file.apply(&host).unwrap();
         assert_eq!(file.diff(&host).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_switched_off_goes_and_stays_away() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let off = || file(Content::Absent { why: "it is off" });
+        assert_eq!(off().diff(&host).unwrap(), None);
+        file(Content::Exact("x".into())).apply(&host).unwrap();
+        let change = off().diff(&host).unwrap().unwrap();
+        assert_eq!(
+            (change.action, change.reason.as_str()),
+            (Action::Delete, "it is off")
+        );
+        off().apply(&host).unwrap();
+        assert_eq!(off().diff(&host).unwrap(), None);
     }
 
     #[test]
