@@ -16,6 +16,7 @@ pub mod status;
 mod tests;
 
 use super::Host;
+use super::host::Access;
 use crate::agent::{Result, refused};
 use crate::protocol::{Action, Change, Detail, Tls};
 pub use account::DIRECTORY as ACCOUNTS;
@@ -34,8 +35,27 @@ pub struct Certificate {
     pub tls: Tls,
 }
 
+/// The key's: NGINX reads it before it gives up being root.
+const SECRET: Access = Access::root(0o600);
+
 impl Certificate {
     pub fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        if let Some(change) = self.another(host)? {
+            return Ok(Some(change));
+        }
+        let access = host.access(KEY)?.filter(|access| *access != SECRET);
+        Ok(access.map(|access| {
+            let details = vec![Detail::Field {
+                name: "access to its key".into(),
+                from: Some(access.to_string()),
+                to: Some(SECRET.to_string()),
+            }];
+            self.because("owner or mode of its key differ", details)
+        }))
+    }
+
+    /// Why there shall be another pair.
+    fn another(&self, host: &Host) -> Result<Option<Change>> {
         let Some((chain, key)) = Pair::live(host)? else {
             if let Tls::Files { chain, key } = &self.tls {
                 self.files(chain, key.expose())
@@ -78,6 +98,13 @@ impl Certificate {
                 let reason = self.why_another_self_signed(host, &chain, &key)?;
                 Ok(reason.map(|reason| self.because(&reason, vec![])))
             }
+            // NGINX would refuse it, and with it everything that comes before the authority is asked.
+            Tls::Acme { .. } | Tls::Certbot { .. }
+                if pem::leaf(&chain).is_err() || !pem::keys_match(&chain, &key) =>
+            {
+                let reason = "the one in place is damaged: a temporary one, until the authority has issued one";
+                Ok(Some(self.because(reason, vec![])))
+            }
             // What serves goes on serving until the authority has issued.
             Tls::Acme { .. } | Tls::Certbot { .. } => Ok(None),
         }
@@ -111,6 +138,9 @@ impl Certificate {
     }
 
     pub async fn apply(&self, host: &Host) -> Result<()> {
+        if self.another(host)?.is_none() {
+            return host.set_access(KEY, SECRET);
+        }
         let pair = match &self.tls {
             Tls::Files { chain, key } => self.files(chain, key.expose()),
             Tls::SelfSigned => authority::issue(host, &self.settings)?,

@@ -11,6 +11,7 @@ mod slot;
 mod switch;
 mod watch;
 
+use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Readiness, Recognition};
 use sha2::{Digest, Sha256};
 
@@ -95,7 +96,14 @@ impl Release {
         };
         let (image, (state, engine)) = tokio::try_join!(resolve, read)?;
         let Some(mut change) = self.compare(&image, &state) else {
-            return Ok(None);
+            let socket = match state.live {
+                Some(live) => host.access(&live.socket())?.is_some(),
+                None => false,
+            };
+            if socket {
+                return Ok(None);
+            }
+            return Ok(self.cut_off(&state, Timestamp::now()));
         };
         if changes_image(&change) {
             let live = state.live.and_then(|live| state.of(live));
@@ -208,6 +216,20 @@ impl Release {
             }),
             Some(_) => None,
         }
+    }
+
+    /// A live container without its socket, because somebody has removed that or the directory that it was given: nobody
+    /// can reach it, and only a new one gets another. One that has just started has yet to make it.
+    fn cut_off(&self, state: &State, now: Timestamp) -> Option<Change> {
+        let live = state.live?;
+        let since = state.of(live)?.started?;
+        let ready = SignedDuration::try_from(self.service.ready_timeout).ok()?;
+        (now.duration_since(since) > ready).then(|| Change {
+            resource: "release".into(),
+            action: Action::Update,
+            reason: format!("{} is gone: nobody can reach it", live.socket()),
+            details: vec![],
+        })
     }
 
     pub async fn apply(

@@ -111,3 +111,21 @@ fn every_other_state_is_a_change_with_its_reason() {
     assert_eq!(change.reason, "its container differs");
     assert_eq!(change.details.len(), 1);
 }
+
+#[test]
+fn a_container_that_has_lost_its_socket_is_replaced_unless_it_has_just_started() {
+    let now = Timestamp::now();
+    let since = |seconds| {
+        let mut live = container(IMAGE, Slot::B, true);
+        live.started = Some(now - SignedDuration::from_secs(seconds));
+        let state = State {
+            live: Some(Slot::B),
+            containers: [None, Some(live)],
+        };
+        release().cut_off(&state, now)
+    };
+    assert_eq!(since(30), None);
+    let change = since(90).unwrap();
+    assert_eq!(change.action, Action::Update);
+    assert!(change.reason.contains("/var/lib/ocr/b/ocr.sock is gone"));
+}

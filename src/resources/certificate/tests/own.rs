@@ -1,9 +1,10 @@
 //! The environment's own authority and the operator's files.
 
-use crate::protocol::{Secret, Tls};
+use crate::protocol::{Authority, KeyType, Secret, Tls};
 use crate::resources::Host;
 use crate::resources::certificate::settings::Settings;
-use crate::resources::certificate::{Certificate, KEY, authority};
+use crate::resources::certificate::{CHAIN, Certificate, KEY, authority, live_hash};
+use crate::resources::host::Access;
 
 fn certificate(names: &[&str], tls: Tls) -> Certificate {
     let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
@@ -43,6 +44,51 @@ async fn the_own_authority_issues_once_and_for_new_names_again() {
     assert!(second.diff(&host).unwrap().is_some());
     second.apply(&host).await.unwrap();
     assert_eq!(second.diff(&host).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_key_that_others_can_read_is_mended_and_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let host = Host::at(root.path());
+    let own = certificate(&["ocr.example.org"], Tls::SelfSigned);
+    own.apply(&host).await.unwrap();
+    let before = live_hash(&host).unwrap();
+    host.set_access(KEY, Access::root(0o644)).unwrap();
+    let reason = own.diff(&host).unwrap().unwrap().reason;
+    assert_eq!(reason, "owner or mode of its key differ");
+    own.apply(&host).await.unwrap();
+    assert_eq!(own.diff(&host).unwrap(), None);
+    assert_eq!(host.access(KEY).unwrap().unwrap().mode, 0o600);
+    assert_eq!(live_hash(&host).unwrap(), before, "the same certificate");
+}
+
+#[tokio::test]
+async fn a_damaged_one_of_an_authority_gives_way_to_a_temporary_one() {
+    let root = tempfile::tempdir().unwrap();
+    let host = Host::at(root.path());
+    let issued = certificate(
+        &["ocr.example.org"],
+        Tls::Acme {
+            authority: Authority {
+                directory: "https://acme.example.org/dir".into(),
+                directory_ca: None,
+                contact: None,
+                key_type: KeyType::EcdsaP256,
+                profile: None,
+            },
+            external_account: None,
+        },
+    );
+    issued.apply(&host).await.unwrap();
+    assert_eq!(issued.diff(&host).unwrap(), None);
+    for path in [CHAIN, KEY] {
+        let text = host.read_text(path).unwrap().unwrap();
+        std::fs::write(host.path(path), &text[..text.len() / 2]).unwrap();
+        let reason = issued.diff(&host).unwrap().unwrap().reason;
+        assert!(reason.contains("damaged"), "{reason}");
+        issued.apply(&host).await.unwrap();
+        assert_eq!(issued.diff(&host).unwrap(), None);
+    }
 }
 
 #[tokio::test]
