@@ -263,7 +263,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   ocrctl rehearse
-  ocrctl rehearse --release bookworm --keep")]
+  ocrctl rehearse --release bookworm --keep
+  ocrctl rehearse --provider libvirt --release noble")]
     Rehearse(Rehearse),
 
     /// Print a completion script for a shell
@@ -599,9 +600,17 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Rehearse {
-    /// The Debian release of the host
+    /// The release of the host; those of Ubuntu need VMs
     #[arg(long, value_enum, default_value_t = Release::Trixie)]
     pub release: Release,
+
+    /// What the machines are: containers, or VMs that Vagrant has made
+    #[arg(long, value_enum, env = "VAGRANT_DEFAULT_PROVIDER", hide_env = true, default_value_t = Provider::Docker)]
+    pub provider: Provider,
+
+    /// Containers too are entered by SSH, which shows what is done with VMs where there are none
+    #[arg(long, value_enum, env = "OCRCTL_REHEARSAL_ENTER", hide = true)]
+    pub enter: Option<Enter>,
 
     /// Leave the machines running afterwards
     #[arg(long)]
@@ -619,16 +628,32 @@ pub struct Rehearse {
     #[arg(long, default_value = "ocr-service:latest")]
     pub image: String,
 
-    /// Where the machines' state is kept; .rehearsal/RELEASE if it is not given
+    /// Where the machines' state is kept; .rehearsal/RELEASE, of VMs .rehearsal/RELEASE-PROVIDER if it is not given
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 }
 
-/// A release of Debian.
+/// A release of Debian or Ubuntu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Release {
     Bookworm,
     Trixie,
+    Jammy,
+    Noble,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Provider {
+    Docker,
+    Libvirt,
+    Virtualbox,
+}
+
+/// How a rehearsal gets onto its machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Enter {
+    Docker,
+    Ssh,
 }
 
 /// What a host runs for itself.

@@ -76,8 +76,8 @@ fn describe(mut command: Command, out: &mut String) {
     );
     for below in command.get_subcommands().filter(|it| !it.is_hide_set()) {
         let hidden = |argument: Arg| {
-            let everywhere = argument.is_global_set();
-            argument.hide(everywhere)
+            let hidden = argument.is_global_set() || argument.is_hide_set();
+            argument.hide(hidden)
         };
         describe(below.clone().mut_args(hidden), out);
     }

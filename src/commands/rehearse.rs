@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Failed, Outcome, Result};
-use crate::cli::{Rehearse, Release};
-use crate::rehearsal::{Proofs, Rehearsal, Settings};
+use crate::cli::{self, Enter, Rehearse, Release};
+use crate::rehearsal::{Proofs, Provider, Rehearsal, Settings, Verdict};
 use crate::report::{Diagnostic, Report};
 
 pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
@@ -12,15 +12,36 @@ pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
     let release = match arguments.release {
         Release::Bookworm => "bookworm",
         Release::Trixie => "trixie",
+        Release::Jammy => "jammy",
+        Release::Noble => "noble",
+    };
+    let provider = match arguments.provider {
+        cli::Provider::Docker => Provider::Docker,
+        cli::Provider::Libvirt => Provider::Libvirt,
+        cli::Provider::Virtualbox => Provider::Virtualbox,
     };
     if arguments.only == ["?"] {
         Rehearsal::all().for_each(|name| report.data(&format!("{name}\n")));
         return Ok(Outcome::Done);
     }
+    let docker = provider == Provider::Docker;
+    if docker && matches!(arguments.release, Release::Jammy | Release::Noble) {
+        let told = format!("there is no container of {release}: Ubuntu is rehearsed in VMs");
+        return Err(Failed::usage(
+            Diagnostic::new(told).hint("add `--provider libvirt` or `--provider virtualbox`"),
+        ));
+    }
+    // A directory holds one set of machines.
+    let name = match docker {
+        true => release.to_owned(),
+        false => format!("{release}-{}", provider.name()),
+    };
     let state = arguments.state;
-    let state = here.join(state.unwrap_or_else(|| PathBuf::from(".rehearsal").join(release)));
+    let state = here.join(state.unwrap_or_else(|| PathBuf::from(".rehearsal").join(name)));
     let settings = Settings {
         release: release.to_owned(),
+        provider,
+        by_ssh: arguments.enter == Some(Enter::Ssh),
         image: arguments.image,
         scripts: here.join("vagrant"),
         state: state.clone(),
@@ -33,13 +54,14 @@ pub(super) async fn run(report: &Report, arguments: Rehearse) -> Result {
             )
         })?;
     let mut failure = None;
-    let mut proofs = Proofs::of(release);
+    let mut proofs = Proofs::of(release, provider);
     let proved = rehearsal.run(|outcome| {
         proofs.add(outcome);
         let seconds = outcome.took.as_secs_f64();
-        let line = match &outcome.seen {
-            Ok(seen) => format!("ok     {seconds:6.1} s  {}: {seen}\n", outcome.name),
-            Err(error) => {
+        let line = match &outcome.verdict {
+            Verdict::Held(seen) => format!("ok     {seconds:6.1} s  {}: {seen}\n", outcome.name),
+            Verdict::LeftOut(why) => format!("left out         {}: {why}\n", outcome.name),
+            Verdict::Failed(error) => {
                 failure = Some(Diagnostic::of(error));
                 format!("FAILED {seconds:6.1} s  {}\n", outcome.name)
             }

@@ -1,11 +1,13 @@
 //! The rehearsal's machines, by `vagrant/machines.sh`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{LIMIT, ProofError, Settings, wrong};
+use super::machine::Machine;
+use super::{LIMIT, ProofError, Provider, Settings, wrong};
 use crate::command::Program;
+use crate::inventory::{Connection, Target};
 
 /// What the proofs keep beside the machines' own state.
 const OURS: [&str; 7] = [
@@ -31,8 +33,16 @@ pub(super) struct Machines {
     pub(super) registry: Registry,
     /// The organization's own, to which an image can move.
     pub(super) org_registry: Registry,
-    /// Of the containers, where the provider is docker.
-    pub(super) containers: Containers,
+    /// Where the provider is docker.
+    containers: Containers,
+}
+
+/// The machines, as they are entered.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    pub(super) prod1: Machine,
+    pub(super) prod2: Machine,
+    pub(super) infra: Machine,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +57,10 @@ pub(super) struct Prod {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Infra {
+    ssh_port: u16,
+    host_keys: Vec<String>,
+    user: String,
+    identity_file: PathBuf,
     /// Of the ACME server: its root certificates.
     pub(super) acme_management_port: u16,
     /// Of the DNS server: what it answers.
@@ -70,10 +84,10 @@ pub(super) struct Registry {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Containers {
-    pub(super) prod1: String,
-    pub(super) prod2: String,
-    pub(super) infra: String,
+struct Containers {
+    prod1: String,
+    prod2: String,
+    infra: String,
 }
 
 impl Machines {
@@ -104,6 +118,43 @@ impl Machines {
         )
     }
 
+    pub(super) fn rooms(&self, settings: &Settings) -> Rooms {
+        let room = |name, container: &str, (port, keys, user, identity): Way<'_>| {
+            let target = Target {
+                name: str::to_owned(name),
+                address: self.address.clone(),
+                port: Some(port),
+                user: Some(user.to_owned()),
+                host_keys: keys.to_owned(),
+                identity_file: Some(identity.to_owned()),
+                jump: Vec::new(),
+                connection: Connection::Openssh,
+                sudo_password: None,
+            };
+            match settings.provider {
+                Provider::Docker => {
+                    Machine::container(name, container, settings.by_ssh.then_some(target))
+                }
+                Provider::Libvirt | Provider::Virtualbox => Machine::vm(name, target, settings),
+            }
+        };
+        let infra = &self.infra;
+        Rooms {
+            prod1: room("prod1", &self.containers.prod1, self.prod1.way()),
+            prod2: room("prod2", &self.containers.prod2, self.prod2.way()),
+            infra: room(
+                "infra",
+                &self.containers.infra,
+                (
+                    infra.ssh_port,
+                    &infra.host_keys,
+                    &infra.user,
+                    &infra.identity_file,
+                ),
+            ),
+        }
+    }
+
     pub(super) async fn up(settings: &Settings) -> Result<Self, ProofError> {
         script(settings, &["up"]).await?;
         let path = settings.state.join("machines.json");
@@ -112,6 +163,28 @@ impl Machines {
             source,
         })?;
         serde_json::from_slice(&text).map_err(|source| ProofError::Json { path, source })
+    }
+}
+
+/// Port, host keys, user and private key.
+type Way<'a> = (u16, &'a [String], &'a str, &'a Path);
+
+impl Prod {
+    fn way(&self) -> Way<'_> {
+        (
+            self.ssh_port,
+            &self.host_keys,
+            &self.user,
+            &self.identity_file,
+        )
+    }
+}
+
+impl Rooms {
+    pub(super) async fn replaced_by(&self, others: &Self) {
+        self.prod1.replaced_by(&others.prod1).await;
+        self.prod2.replaced_by(&others.prod2).await;
+        self.infra.replaced_by(&others.infra).await;
     }
 }
 
@@ -142,7 +215,7 @@ pub(super) async fn down(settings: &Settings) -> Result<(), ProofError> {
     script(settings, &["down"]).await.map(|_| ())
 }
 
-async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, ProofError> {
+pub(super) async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, ProofError> {
     let path = settings.scripts.join("machines.sh");
     if !path.is_file() {
         return wrong(format!(
@@ -155,6 +228,7 @@ async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, Proof
         .args(arguments)
         .env("OCRCTL_REHEARSAL_DIR", &settings.state)
         .env("RELEASE", &settings.release)
+        .env("VAGRANT_DEFAULT_PROVIDER", settings.provider.name())
         .env("OCRCTL_REHEARSAL_HOSTS", "2")
         .timeout(LIMIT)
         .run()
@@ -170,21 +244,4 @@ pub(super) async fn docker(arguments: &[&str]) -> Result<String, ProofError> {
         .run()
         .await?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Asks the Docker engine of a machine; an answer that is no success is an error.
-pub(super) async fn docker_api(
-    container: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> Result<String, ProofError> {
-    const ASK: &str = include_str!("docker-api.pl");
-    let output = Program::new("docker")
-        .args(["exec", "-i", container, "perl", "-e", ASK, method, path])
-        .input(body)
-        .timeout(LIMIT)
-        .run()
-        .await?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -5,6 +5,7 @@ pub mod blocks;
 mod client;
 mod images;
 mod load;
+mod machine;
 mod machines;
 mod proofs;
 mod secrets;
@@ -16,11 +17,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use client::Client;
-use machines::Machines;
+use machine::Machine;
+use machines::{Machines, Rooms};
 use watch::Watch;
 pub use written::Proofs;
 
 use crate::command::{CommandError, Program};
+use crate::transport::TransportError;
 
 /// A deploy of a bare host is the longest: packages over the network.
 const LIMIT: Duration = Duration::from_secs(1200);
@@ -32,6 +35,15 @@ pub enum ProofError {
     Wrong(String),
     #[error(transparent)]
     Program(#[from] CommandError),
+    #[error(transparent)]
+    Ssh(#[from] TransportError),
+    #[error("`{script}` on {machine} ended with {code}: {stderr}")]
+    Script {
+        machine: &'static str,
+        script: String,
+        code: i32,
+        stderr: String,
+    },
     #[error("{doing}: {source}")]
     Request {
         doing: &'static str,
@@ -56,18 +68,48 @@ fn wrong<T>(what: impl Into<String>) -> Result<T, ProofError> {
     Err(ProofError::Wrong(what.into()))
 }
 
-/// A proof that has been tried.
+/// A proof, and what became of it.
 #[derive(Debug)]
 pub struct Outcome {
     pub name: &'static str,
     pub took: Duration,
-    pub seen: Seen,
+    pub verdict: Verdict,
 }
 
 #[derive(Debug)]
+pub enum Verdict {
+    /// With what was seen.
+    Held(String),
+    /// It can't be tried on these machines, for this reason.
+    LeftOut(String),
+    Failed(ProofError),
+}
+
+/// What makes the machines, as Vagrant calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    Docker,
+    Libvirt,
+    Virtualbox,
+}
+
+impl Provider {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Libvirt => "libvirt",
+            Self::Virtualbox => "virtualbox",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// Release of the host: `bookworm`, `trixie`, `jammy` or `noble`.
+    /// Release of the host: `bookworm`, `trixie`, and where it is a VM `jammy` or `noble`.
     pub release: String,
+    pub provider: Provider,
+    /// Containers are entered by SSH too, as VMs are.
+    pub by_ssh: bool,
     /// Local image of the service.
     pub image: String,
     /// Directory of the repository's `vagrant/`.
@@ -89,6 +131,7 @@ pub struct Rehearsal {
     proofs: Vec<&'static proofs::Proof>,
     settings: Settings,
     machines: Option<Machines>,
+    rooms: Option<Rooms>,
     /// References by digest, as the host pulls them.
     first: String,
     next: String,
@@ -111,6 +154,7 @@ impl Rehearsal {
             proofs: proofs::chosen(only, skip)?,
             settings,
             machines: None,
+            rooms: None,
             first: String::new(),
             next: String::new(),
             broken: String::new(),
@@ -133,23 +177,26 @@ impl Rehearsal {
     pub async fn run(&mut self, mut tell: impl FnMut(&Outcome)) -> bool {
         for proof in self.proofs.clone() {
             let began = Instant::now();
-            let seen = (proof.prove)(self).await;
+            let verdict = match proof.left_out(self.settings.provider) {
+                Some(why) => Verdict::LeftOut(why),
+                None => match (proof.prove)(self).await {
+                    Ok(seen) => Verdict::Held(seen),
+                    Err(error) => Verdict::Failed(error),
+                },
+            };
             let outcome = Outcome {
                 name: proof.name,
                 took: began.elapsed(),
-                seen,
+                verdict,
             };
             self.said().push(Ran {
                 command: outcome.name.to_owned(),
                 code: 0,
                 stdout: String::new(),
-                stderr: match &outcome.seen {
-                    Ok(seen) => seen.clone(),
-                    Err(error) => error.to_string(),
-                },
+                stderr: outcome.verdict.to_string(),
             });
             tell(&outcome);
-            if outcome.seen.is_err() {
+            if matches!(outcome.verdict, Verdict::Failed(_)) {
                 return false;
             }
         }
@@ -165,6 +212,43 @@ impl Rehearsal {
         self.machines
             .as_ref()
             .ok_or(ProofError::Wrong("the machines are not up".into()))
+    }
+
+    /// New machines, or others in the place of those from before.
+    async fn move_in(&mut self, machines: Machines) {
+        let rooms = machines.rooms(&self.settings);
+        match &self.rooms {
+            Some(before) => before.replaced_by(&rooms).await,
+            None => self.rooms = Some(rooms),
+        }
+        self.machines = Some(machines);
+    }
+
+    fn rooms(&self) -> Result<&Rooms, ProofError> {
+        self.rooms
+            .as_ref()
+            .ok_or(ProofError::Wrong("the machines are not up".into()))
+    }
+
+    /// The host.
+    fn prod1(&self) -> Result<Machine, ProofError> {
+        Ok(self.rooms()?.prod1.clone())
+    }
+
+    fn prod2(&self) -> Result<Machine, ProofError> {
+        Ok(self.rooms()?.prod2.clone())
+    }
+
+    fn infra(&self) -> Result<Machine, ProofError> {
+        Ok(self.rooms()?.infra.clone())
+    }
+
+    /// Of infra, as prod1 finds it, and of prod1, as infra does.
+    async fn addresses(&self) -> Result<(String, String), ProofError> {
+        let ask = |name: &str| format!("getent ahostsv4 {name} | head -n 1 | cut -d ' ' -f 1");
+        let infra = self.prod1()?.run(&ask("registry.rehearsal.test")).await?;
+        let prod1 = self.infra()?.run(&ask("prod1.rehearsal.test")).await?;
+        Ok((infra, prod1))
     }
 
     fn client(&self) -> Result<&Client, ProofError> {
@@ -289,6 +373,15 @@ impl Rehearsal {
 
     fn said(&self) -> MutexGuard<'_, Vec<Ran>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Held(words) | Self::LeftOut(words) => f.write_str(words),
+            Self::Failed(error) => error.fmt(f),
+        }
     }
 }
 

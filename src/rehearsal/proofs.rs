@@ -24,7 +24,7 @@ mod watcher;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{Rehearsal, Seen};
+use super::{Provider, Rehearsal, Seen};
 
 /// A page of the letter as a scanner gives it.
 const SCAN: &[u8] = include_bytes!("../../vagrant/documents/scan.jpg");
@@ -45,17 +45,38 @@ pub(super) struct Proof {
     pub(super) name: &'static str,
     /// Names of those whose state it goes on from, beside [`BASIS`].
     after: &'static [&'static str],
+    /// Why it can be tried in containers only, if so.
+    docker: &'static [&'static str],
     pub(super) prove: fn(&mut Rehearsal) -> Proving<'_>,
 }
 
 macro_rules! proofs {
-    ($($name:literal $function:path $(, after $($after:literal)+)?);* $(;)?) => {
+    ($($name:literal $function:path $(, after $($after:literal)+)? $(, docker $docker:ident)?);* $(;)?) => {
         &[$(Proof {
             name: $name,
             after: &[$($($after),+)?],
+            docker: &[$($docker)?],
             prove: |rehearsal| Box::pin($function(rehearsal)),
         }),*]
     };
+}
+
+/// `migrate-registry` needs an operator who knows the registries by the names that the hosts do.
+const OPERATOR: &str = "its operator is a container of the docker provider's image";
+
+impl Proof {
+    /// Why it can't be tried with this provider.
+    pub(super) fn left_out(&self, provider: Provider) -> Option<String> {
+        if provider == Provider::Docker {
+            return None;
+        }
+        let own = self.docker.first().map(|why| (*why).to_owned());
+        own.or_else(|| {
+            let mut before = ALL.iter().filter(|it| self.after.contains(&it.name));
+            let missing = before.find(|it| it.left_out(provider).is_some())?;
+            Some(format!("it goes on from \"{}\"", missing.name))
+        })
+    }
 }
 
 /// How many of the first proofs every other one needs: machines, a deployed host and a key. The doctor sees a bare host
@@ -147,7 +168,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "certbot, there and back" issuers::certbot;
     "renewal as the authority suggests, controller gone" certificates::suggested;
     "changing the issuer" issuers::issuers;
-    "image moves to another registry under load" migration::migrate;
+    "image moves to another registry under load" migration::migrate, docker OPERATOR;
     "the old registry is off: deploy and rollback" migration::without_the_old,
         after "image moves to another registry under load";
     "the old registry is off: reboot" migration::reboot,
@@ -204,6 +225,24 @@ mod tests {
         assert_eq!(
             chosen(&["wat".to_owned()], &[]).err().as_deref(),
             Some("wat")
+        );
+    }
+
+    #[test]
+    fn what_needs_a_container_is_left_out_of_vms_with_all_that_goes_on_from_it() {
+        let out = |provider| -> Vec<_> {
+            let out = ALL
+                .iter()
+                .map(|proof| (proof.name, proof.left_out(provider)));
+            out.filter_map(|(name, why)| Some((name, why?))).collect()
+        };
+        assert_eq!(out(Provider::Docker), []);
+        let vms = out(Provider::Libvirt);
+        assert_eq!(vms.len(), 3, "{vms:?}");
+        assert_eq!(vms[0].1, OPERATOR);
+        assert_eq!(
+            vms[2].1,
+            "it goes on from \"image moves to another registry under load\""
         );
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::command::Program;
+use super::machine::Machine;
+use crate::checks::quoted;
 
 const EVERY: Duration = Duration::from_millis(100);
 const ON_HOST: &str = include_str!("processes.pl");
@@ -37,8 +38,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// `container`: of the host.
-    pub(super) fn start(container: &str) -> Self {
+    pub(super) fn start(host: Machine) -> Self {
         let (seen, stopping) = (Seen::default(), Arc::new(AtomicBool::new(false)));
         let (own, flag) = (seen.clone(), stopping.clone());
         std::thread::spawn(move || {
@@ -47,7 +47,7 @@ impl Watch {
                 std::thread::sleep(EVERY);
             }
         });
-        let host = tokio::spawn(on_host(container.to_owned(), seen.clone()));
+        let host = tokio::spawn(on_host(host, seen.clone()));
         Self {
             seen,
             stopping,
@@ -94,12 +94,10 @@ fn sample(seen: &Seen) {
 }
 
 /// The host restarts, and is made anew: then the watch starts again.
-async fn on_host(container: String, seen: Seen) {
+async fn on_host(host: Machine, seen: Seen) {
+    let script = format!("exec perl -e {}", quoted(ON_HOST));
     loop {
-        let started = Program::new("docker")
-            .args(["exec", "-i", &container, "perl", "-e", ON_HOST])
-            .start();
-        if let Ok(running) = started {
+        if let Ok(running) = host.start(&script).await {
             // Held open: its end tells the program to end.
             let _lifeline = running.stdin;
             let mut lines = BufReader::new(running.stdout).lines();

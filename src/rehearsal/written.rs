@@ -6,11 +6,12 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Outcome, Provider, Verdict};
 
 #[derive(Debug, Serialize)]
 pub struct Proofs {
     release: String,
+    provider: &'static str,
     version: &'static str,
     began: Timestamp,
     proofs: Vec<Line>,
@@ -20,16 +21,19 @@ pub struct Proofs {
 struct Line {
     name: &'static str,
     ok: bool,
+    /// Not tried, so neither ok nor failed.
+    left_out: bool,
     seconds: f64,
-    /// What was seen, or what was wrong.
+    /// What was seen, or what was wrong, or why it was left out.
     seen: String,
 }
 
 impl Proofs {
     /// Of a host of this release; none yet.
-    pub fn of(release: &str) -> Self {
+    pub fn of(release: &str, provider: Provider) -> Self {
         Self {
             release: release.to_owned(),
+            provider: provider.name(),
             version: env!("CARGO_PKG_VERSION"),
             began: Timestamp::now(),
             proofs: Vec::new(),
@@ -39,12 +43,10 @@ impl Proofs {
     pub fn add(&mut self, outcome: &Outcome) {
         self.proofs.push(Line {
             name: outcome.name,
-            ok: outcome.seen.is_ok(),
+            ok: matches!(outcome.verdict, Verdict::Held(_)),
+            left_out: matches!(outcome.verdict, Verdict::LeftOut(_)),
             seconds: outcome.took.as_secs_f64(),
-            seen: match &outcome.seen {
-                Ok(seen) => seen.clone(),
-                Err(error) => error.to_string(),
-            },
+            seen: outcome.verdict.to_string(),
         });
     }
 
@@ -59,18 +61,27 @@ impl Proofs {
     }
 
     fn markdown(&self) -> String {
-        let failed = self.proofs.iter().filter(|line| !line.ok).count();
+        let count = |is: fn(&&Line) -> bool| self.proofs.iter().filter(is).count();
+        let (failed, left_out) = (
+            count(|line| !line.ok && !line.left_out),
+            count(|line| line.left_out),
+        );
         let total: f64 = self.proofs.iter().map(|line| line.seconds).sum();
         let mut text = format!(
-            "# Rehearsal on {}\n\nocrctl {}, {}: {} proofs, {failed} failed, {total:.0} s.\n\n\
+            "# Rehearsal on {}, {}\n\nocrctl {}, {}: {} proofs, {failed} failed, {left_out} left out, {total:.0} s.\n\n\
              | | seconds | proof | seen |\n|---|---:|---|---|\n",
             self.release,
+            self.provider,
             self.version,
             self.began.strftime("%Y-%m-%d %H:%M UTC"),
             self.proofs.len()
         );
         for line in &self.proofs {
-            let mark = if line.ok { "ok" } else { "**failed**" };
+            let mark = match line {
+                Line { ok: true, .. } => "ok",
+                Line { left_out: true, .. } => "left out",
+                _ => "**failed**",
+            };
             let seen = line.seen.replace('|', "\\|").replace('\n', " ");
             let _ = writeln!(
                 text,
@@ -93,25 +104,27 @@ mod tests {
     fn each_proof_is_a_line_of_both() {
         let directory = tempfile::tempdir().unwrap();
         let state = directory.path().join("trixie");
-        let mut proofs = Proofs::of("trixie");
-        let outcome = |name, seen| Outcome {
+        let mut proofs = Proofs::of("trixie", Provider::Libvirt);
+        let outcome = |name, verdict| Outcome {
             name,
             took: Duration::from_millis(1250),
-            seen,
+            verdict,
         };
-        proofs.add(&outcome("one", Ok("a | b".to_owned())));
+        proofs.add(&outcome("one", Verdict::Held("a | b".to_owned())));
         let error = ProofError::Wrong("two\nlines".into());
-        proofs.add(&outcome("other", Err(error)));
+        proofs.add(&outcome("other", Verdict::Failed(error)));
+        proofs.add(&outcome("third", Verdict::LeftOut("no".to_owned())));
         proofs.write(&state).unwrap();
         let text = std::fs::read_to_string(state.with_extension("md")).unwrap();
-        assert!(text.contains("2 proofs, 1 failed"), "{text}");
+        assert!(text.contains("3 proofs, 1 failed, 1 left out"), "{text}");
         assert!(
             text.contains(
-                "| ok | 1.2 | one | a \\| b |\n| **failed** | 1.2 | other | two lines |\n"
+                "| ok | 1.2 | one | a \\| b |\n| **failed** | 1.2 | other | two lines |\n| left out | 1.2 | third | no |\n"
             )
         );
         let json = std::fs::read(state.with_extension("json")).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["proofs"][1]["ok"], false);
+        assert_eq!(json["proofs"][2]["left_out"], true);
     }
 }

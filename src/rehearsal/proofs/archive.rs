@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{ARCHIVE, releases};
 use crate::command::Program;
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::{self, docker};
+use crate::rehearsal::machines;
 use crate::rehearsal::{LIMIT, ProofError, Rehearsal, Seen, images, wrong};
 
 /// Megabytes of the layer that is new, with its configuration; SSH's own are not counted.
@@ -15,10 +15,10 @@ pub(super) async fn archive(rehearsal: &mut Rehearsal) -> Seen {
     let image = images::archived(&rehearsal.settings.image).await?;
     let path = rehearsal.settings.state.join(ARCHIVE);
     save(&image, &path).await?;
-    let infra = rehearsal.machines()?.containers.infra.clone();
-    docker(&["exec", &infra, "systemctl", "stop", "docker-registry"]).await?;
+    let infra = rehearsal.infra()?;
+    infra.run("systemctl stop docker-registry").await?;
     let seen = without_registry(rehearsal, &path).await;
-    docker(&["exec", &infra, "systemctl", "start", "docker-registry"]).await?;
+    infra.run("systemctl start docker-registry").await?;
     let seen = seen?;
     // The same image from the registry, where its layers are packed and its digest is another.
     let pushed = machines::push(&rehearsal.settings, &image, "6").await?;

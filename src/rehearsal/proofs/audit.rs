@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::rehearsal::machines::{docker, docker_api};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 #[derive(Debug)]
@@ -139,7 +138,7 @@ pub(super) async fn publish(
     rehearsal: &Rehearsal,
     entrypoint: Option<&[&str]>,
 ) -> Result<(), ProofError> {
-    let container = &rehearsal.machines()?.containers.prod1;
+    let prod1 = rehearsal.prod1()?;
     let body = serde_json::json!({
         "Image": rehearsal.first,
         "Entrypoint": entrypoint,
@@ -147,16 +146,15 @@ pub(super) async fn publish(
         "HostConfig": {"PortBindings": {"3000/tcp": [{"HostPort": "8099"}]}},
     });
     let create = "/containers/create?name=planted";
-    docker_api(container, "POST", create, &body.to_string()).await?;
-    docker_api(container, "POST", "/containers/planted/start", "").await?;
+    prod1.docker("POST", create, &body.to_string()).await?;
+    let start = "/containers/planted/start";
+    prod1.docker("POST", start, "").await?;
     Ok(())
 }
 
 async fn on_host(rehearsal: &Rehearsal, command: &str) -> Result<(), ProofError> {
-    let container = &rehearsal.machines()?.containers.prod1;
-    let set = "DEBIAN_FRONTEND=noninteractive";
-    docker(&["exec", "-e", set, container, "sh", "-c", command]).await?;
-    Ok(())
+    let command = format!("export DEBIAN_FRONTEND=noninteractive\n{command}");
+    rehearsal.prod1()?.run(&command).await.map(|_| ())
 }
 
 /// The findings; a check that could not run fails the proof.

@@ -10,7 +10,8 @@ use super::certificates::serial;
 use super::keys::keys;
 use super::{BACKUP, IDENTITY, LETTER, SCAN};
 use crate::command::Program;
-use crate::rehearsal::machines::{Machines, docker};
+use crate::rehearsal::machine::Switch;
+use crate::rehearsal::machines::Machines;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 fn file(rehearsal: &Rehearsal) -> PathBuf {
@@ -149,9 +150,9 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
     // Without what they were used for: a new host begins to count anew.
     let before = keys(rehearsal).await?.keys;
     // The machine is lost, and another comes in its place.
-    let container = rehearsal.machines()?.containers.prod1.clone();
-    docker(&["rm", "--force", "--volumes", &container]).await?;
-    rehearsal.machines = Some(Machines::up(&rehearsal.settings).await?);
+    rehearsal.prod1()?.switch(Switch::Destroy).await?;
+    let machines = Machines::up(&rehearsal.settings).await?;
+    rehearsal.move_in(machines).await;
     rehearsal.write_inventory(&rehearsal.first)?;
 
     let (to, own) = (

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::LETTER;
 use crate::rehearsal::client::{Client, NAME};
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::docker;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 const STATE: &str = "/var/lib/ocrctl/renewal.json";
@@ -46,13 +45,11 @@ pub(super) fn trusting(rehearsal: &Rehearsal, authority: &str) -> Result<Client,
 }
 
 pub(super) async fn on_host(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofError> {
-    let container = &rehearsal.machines()?.containers.prod1;
-    docker(&["exec", container, "sh", "-c", command]).await
+    rehearsal.prod1()?.run(command).await
 }
 
 async fn on_infra(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofError> {
-    let container = &rehearsal.machines()?.containers.infra;
-    docker(&["exec", container, "sh", "-c", command]).await
+    rehearsal.infra()?.run(command).await
 }
 
 /// What `cert status --json` says, and its exit code.
@@ -197,13 +194,7 @@ pub(super) async fn adopt_root(rehearsal: &mut Rehearsal) -> Result<(), ProofErr
 }
 
 pub(super) async fn wrong_record(rehearsal: &mut Rehearsal) -> Seen {
-    let machines = rehearsal.machines()?;
-    let address = async |container: &str| {
-        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        docker(&["inspect", "--format", format, container]).await
-    };
-    let host = address(&machines.containers.prod1).await?;
-    let infra = address(&machines.containers.infra).await?;
+    let (infra, host) = rehearsal.addresses().await?;
     let dns = async |call: &str, body: Value| {
         let port = rehearsal.machines()?.infra.challtestsrv_port;
         let failed = |source| ProofError::Request {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::LETTER;
 use crate::rehearsal::client::send;
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::{docker, docker_api};
 use crate::rehearsal::{ProofError, Ran, Rehearsal, Seen, wrong};
 use serde_json::Value;
 
@@ -56,8 +55,7 @@ pub(super) async fn healthy(rehearsal: &mut Rehearsal) -> Seen {
         .await?
         .expect(0)?;
     // The administrator's own console, without an inventory.
-    let prod1 = &rehearsal.machines()?.containers.prod1;
-    let console = docker(&["exec", prod1, "ocrctl", "status"]).await?;
+    let console = rehearsal.prod1()?.run("ocrctl status").await?;
     for shown in [&screen.stdout, &console] {
         if !shown.contains("all is well") {
             return wrong(format!("not well:\n{shown}"));
@@ -77,10 +75,10 @@ async fn well(rehearsal: &Rehearsal) -> Result<Value, ProofError> {
 pub(super) async fn stopped(rehearsal: &mut Rehearsal) -> Seen {
     let slot = well(rehearsal).await?["release"]["slot"].clone();
     let container = format!("/containers/ocr-{}", slot.as_str().unwrap_or_default());
-    let prod1 = rehearsal.machines()?.containers.prod1.clone();
+    let prod1 = rehearsal.prod1()?;
     let ask = async |what: &str| {
         let path = format!("{container}/{what}");
-        docker_api(&prod1, "POST", &path, "").await
+        prod1.docker("POST", &path, "").await
     };
     ask("stop?t=5").await?;
     let down = rehearsal.ocrctl(&STATUS).await;

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::rehearsal::machines::docker;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 /// What can be told of this host; its ports are translated on the way, and a container may hide its Landlock.
@@ -91,8 +90,7 @@ pub(super) async fn broken(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 async fn on_host(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofError> {
-    let container = &rehearsal.machines()?.containers.prod1;
-    docker(&["exec", container, "sh", "-c", command]).await
+    rehearsal.prod1()?.run(command).await
 }
 
 /// The lines. Ports can't be tried here, so that it never ends with 0.

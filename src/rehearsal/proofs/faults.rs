@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::command::Program;
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::docker;
+use crate::rehearsal::machine::{Machine, Switch};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 /// Differences of several kinds, the release among them by the inventory.
@@ -57,8 +57,8 @@ pub(super) async fn every_step(rehearsal: &mut Rehearsal) -> Seen {
 
 /// Interrupts a deploy at one step, then deploys again.
 async fn one(rehearsal: &Rehearsal, fault: Fault, step: usize) -> Result<(), ProofError> {
-    let container = rehearsal.machines()?.containers.prod1.clone();
-    docker(&["exec", &container, "sh", "-c", DRIFT]).await?;
+    let prod1 = rehearsal.prod1()?;
+    prod1.run(DRIFT).await?;
     // Each time another release than the one that is live.
     let image = if step.is_multiple_of(2) {
         &rehearsal.next
@@ -66,13 +66,13 @@ async fn one(rehearsal: &Rehearsal, fault: Fault, step: usize) -> Result<(), Pro
         &rehearsal.first
     };
     rehearsal.write_inventory(image)?;
-    if !interrupt(rehearsal, &container, fault, step).await? {
+    if !interrupt(rehearsal, &prod1, fault, step).await? {
         return wrong(format!(
             "a deploy of {STEPS} changes did not come to step {step}"
         ));
     }
     if matches!(fault, Fault::Power) {
-        docker(&["start", &container]).await?;
+        prod1.switch(Switch::On).await?;
     }
     let wait = ["deploy", "rehearsal", "--yes", "--lock-wait", "90s"];
     let again = async || -> Result<_, ProofError> {
@@ -100,7 +100,7 @@ async fn one(rehearsal: &Rehearsal, fault: Fault, step: usize) -> Result<(), Pro
 /// Starts a deploy and does this to it when it begins a step. `false`: it never began that one.
 async fn interrupt(
     rehearsal: &Rehearsal,
-    container: &str,
+    prod1: &Machine,
     fault: Fault,
     step: usize,
 ) -> Result<bool, ProofError> {
@@ -127,10 +127,10 @@ async fn interrupt(
         match fault {
             Fault::Agent => {
                 let kill = "pkill -KILL -f '^/opt/ocrctl/bin/ocrctl-[^ ]* agent$'";
-                docker(&["exec", container, "sh", "-c", kill]).await?;
+                prod1.run(kill).await?;
             }
             Fault::Power => {
-                docker(&["kill", container]).await?;
+                prod1.switch(Switch::Cut).await?;
             }
             Fault::Controller => {
                 let _ = running.child.start_kill();

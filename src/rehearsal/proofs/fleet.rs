@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::issuers::back_to_acme;
 use crate::rehearsal::client::Client;
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::docker;
+use crate::rehearsal::machine::Switch;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 const DEPLOY: [&str; 3] = ["deploy", "rehearsal", "--yes"];
@@ -59,15 +59,15 @@ pub(super) async fn several(rehearsal: &mut Rehearsal) -> Seen {
     serve(&[&first, &second], &first_release).await?;
 
     // A dead host is told, soon, and the other can be deployed to without it.
-    let dead = rehearsal.machines()?.containers.prod2.clone();
-    docker(&["pause", &dead]).await?;
+    let dead = rehearsal.prod2()?;
+    dead.switch(Switch::Freeze).await?;
     let began = Instant::now();
     let told = rehearsal.ocrctl(&DEPLOY).await;
     let took = began.elapsed();
     let limited = rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes", "--limit", "prod1"])
         .await;
-    docker(&["unpause", &dead]).await?;
+    dead.switch(Switch::Thaw).await?;
     told?.expect(69)?.expect_said(&["prod2", "--limit"])?;
     limited?.expect(0)?;
 
@@ -108,11 +108,9 @@ async fn serve(clients: &[&Client], release: &str) -> Result<(), ProofError> {
 }
 
 async fn on(rehearsal: &Rehearsal, name: &str, command: &str) -> Result<String, ProofError> {
-    let containers = &rehearsal.machines()?.containers;
-    let container = if name == "prod2" {
-        &containers.prod2
-    } else {
-        &containers.prod1
+    let machine = match name {
+        "prod2" => rehearsal.prod2()?,
+        _ => rehearsal.prod1()?,
     };
-    docker(&["exec", container, "sh", "-c", command]).await
+    machine.run(command).await
 }

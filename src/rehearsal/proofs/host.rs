@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{LETTER, certificates};
 use crate::rehearsal::client::Client;
-use crate::rehearsal::machines::{self, Machines, docker};
+use crate::rehearsal::machines::{self, Machines};
 use crate::rehearsal::watch::Watch;
 use crate::rehearsal::{Rehearsal, Seen, images, wrong};
 
@@ -14,7 +14,13 @@ pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
         rehearsal.down().await?;
     }
     let machines = Machines::up(&rehearsal.settings).await?;
-    rehearsal.watch = Some(Watch::start(&machines.containers.prod1));
+    let seen = format!(
+        "prod1 is {}, made by {}; infra has five images",
+        machines.release,
+        rehearsal.settings.provider.name()
+    );
+    rehearsal.move_in(machines).await;
+    rehearsal.watch = Some(Watch::start(rehearsal.prod1()?));
     let settings = &rehearsal.settings;
     rehearsal.first = machines::push(settings, &settings.image, "1").await?;
     let next = images::next(&settings.image).await?;
@@ -25,8 +31,6 @@ pub(super) async fn up(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.large = machines::push(settings, &large, "4").await?;
     let failing = images::failing(&settings.image).await?;
     rehearsal.failing = machines::push(settings, &failing, "5").await?;
-    let seen = format!("prod1 is {}, infra has five images", machines.release);
-    rehearsal.machines = Some(machines);
     Ok(seen)
 }
 
@@ -63,10 +67,9 @@ pub(super) async fn no_op(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn drift(rehearsal: &mut Rehearsal) -> Seen {
-    let container = rehearsal.machines()?.containers.prod1.clone();
     let by_hand = "echo '# by hand' >> /etc/nginx/conf.d/ocr.conf; ufw allow 8080/tcp; \
                    chmod 777 /etc/ocr; systemctl disable docker";
-    docker(&["exec", &container, "sh", "-c", by_hand]).await?;
+    rehearsal.prod1()?.run(by_hand).await?;
     let plan = rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(2)?;
     for words in ["# by hand", "8080/tcp", "/etc/ocr", "docker.service"] {
         if !plan.stdout.contains(words) {
@@ -82,29 +85,21 @@ pub(super) async fn drift(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
-    let container = rehearsal.machines()?.containers.prod1.clone();
+    let prod1 = rehearsal.prod1()?;
     // Someone's own file is wrong, and ours has drifted, so that a deploy must reload.
     let by_hand = "echo 'nonsense here;' > /etc/nginx/conf.d/by-hand.conf; echo '#' >> /etc/nginx/conf.d/ocr.conf";
-    docker(&["exec", &container, "sh", "-c", by_hand]).await?;
+    prod1.run(by_hand).await?;
     let deployed = rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
         .expect(1)?;
     deployed.expect_said(&["the old one is back", "nonsense"])?;
-    let kept = docker(&[
-        "exec",
-        &container,
-        "tail",
-        "-n",
-        "1",
-        "/etc/nginx/conf.d/ocr.conf",
-    ])
-    .await?;
+    let kept = prod1.run("tail -n 1 /etc/nginx/conf.d/ocr.conf").await?;
     if kept != "#" {
         return wrong("the configuration before is not back".to_owned());
     }
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
-    docker(&["exec", &container, "rm", "/etc/nginx/conf.d/by-hand.conf"]).await?;
+    prod1.run("rm /etc/nginx/conf.d/by-hand.conf").await?;
     rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
@@ -131,12 +126,11 @@ pub(super) async fn sshd_cut(rehearsal: &mut Rehearsal) -> Seen {
 
 /// Deploys these lines of the inventory; for as long as `there` holds on the host, nothing gets in, as if they did it.
 async fn cut_off(rehearsal: &Rehearsal, lines: &str, there: &str) -> Seen {
-    let container = rehearsal.machines()?.containers.prod1.clone();
     let cut = format!(
         "drop() {{ iptables \"$1\" INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP; }}; \
          until {there}; do sleep 0.02; done; drop -I; while {there}; do sleep 0.2; done; drop -D"
     );
-    docker(&["exec", "--detach", &container, "sh", "-c", &cut]).await?;
+    rehearsal.prod1()?.detach(&cut).await?;
     rehearsal.amend_inventory(lines)?;
     let began = Instant::now();
     let deployed = rehearsal

@@ -13,7 +13,6 @@ use crate::command::Program;
 use crate::protocol::HostKeys;
 use crate::rehearsal::client::{Client, send};
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::docker;
 use crate::rehearsal::{ProofError, Ran, Rehearsal, Seen, wrong};
 
 const IN_FORCE: Duration = Duration::from_secs(1);
@@ -228,8 +227,8 @@ fn with_a_second_host(rehearsal: &Rehearsal, port: Option<u16>) -> Result<(), Pr
 
 /// A torn file, a restart on top of it, and a deleted one.
 pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
-    let container = rehearsal.machines()?.containers.prod1.clone();
-    let sh = async |script: &str| docker(&["exec", &container, "sh", "-c", script]).await;
+    let prod1 = rehearsal.prod1()?;
+    let sh = async |script: &str| prod1.run(script).await;
     let before = ids(rehearsal).await?;
     sh("head -c 60 /etc/ocr/keys.json > /tmp/torn; cat /tmp/torn > /etc/ocr/keys.json; rm /tmp/torn").await?;
     told_by_readyz(rehearsal.client()?).await?;

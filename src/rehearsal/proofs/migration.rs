@@ -3,7 +3,6 @@
 use super::releases;
 use crate::command::Program;
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::docker;
 use crate::rehearsal::{LIMIT, ProofError, Ran, Rehearsal, Seen, wrong};
 
 /// Where the image moves to, in the organization's registry.
@@ -86,15 +85,13 @@ pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
 
 /// Which containers there are, and since when each runs. The host has no docker command.
 async fn running(rehearsal: &Rehearsal) -> Result<String, ProofError> {
-    let host = &rehearsal.machines()?.containers.prod1;
     let ask = "grep -o '\"StartedAt\":\"[^\"]*\"' /var/lib/docker/containers/*/config.v2.json";
-    docker(&["exec", host, "sh", "-c", ask]).await
+    rehearsal.prod1()?.run(ask).await
 }
 
 async fn old_registry(rehearsal: &Rehearsal, action: &str) -> Result<(), ProofError> {
-    let infra = &rehearsal.machines()?.containers.infra;
-    docker(&["exec", infra, "systemctl", action, "docker-registry"]).await?;
-    Ok(())
+    let command = format!("systemctl {action} docker-registry");
+    rehearsal.infra()?.run(&command).await.map(|_| ())
 }
 
 fn edit(rehearsal: &Rehearsal, from: &str, to: &str) -> Result<(), ProofError> {
@@ -112,8 +109,7 @@ fn edit(rehearsal: &Rehearsal, from: &str, to: &str) -> Result<(), ProofError> {
 /// container on this machine's network, with this executable and the same inventory.
 async fn by_operator(rehearsal: &Rehearsal, arguments: &[&str]) -> Result<Ran, ProofError> {
     let machines = rehearsal.machines()?;
-    let address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = docker(&["inspect", "--format", address, &machines.containers.infra]).await?;
+    let (address, _) = rehearsal.addresses().await?;
     let executable = std::env::current_exe().map_err(|source| ProofError::File {
         path: "ocrctl".into(),
         source,

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::audit;
-use crate::command::Program;
-use crate::rehearsal::machines::docker_api;
-use crate::rehearsal::{LIMIT, ProofError, Rehearsal, Seen, wrong};
+use crate::checks::quoted;
+use crate::rehearsal::{ProofError, Provider, Rehearsal, Seen, wrong};
 
 const SCAN: &str = include_str!("../scan.pl");
 /// SSH, HTTP and HTTPS: the rehearsal's inventory names no more.
@@ -14,7 +13,8 @@ const ALL: u16 = u16::MAX;
 const SOME: u16 = 9000;
 
 pub(super) async fn outside_in(rehearsal: &mut Rehearsal) -> Seen {
-    let addresses = only(&scan(rehearsal, ALL).await?, &NAMED)?;
+    let scanned = scan(rehearsal, ALL).await?;
+    let addresses = only(rehearsal, &scanned, &NAMED)?;
 
     // Somebody publishes a port, which Docker leads past UFW: told with each plan, and really open.
     audit::publish(rehearsal, None).await?;
@@ -36,7 +36,7 @@ pub(super) async fn outside_in(rehearsal: &mut Rehearsal) -> Seen {
     if closed.stderr.contains("past the firewall: ") {
         return wrong("what is closed is still told");
     }
-    only(&scan(rehearsal, SOME).await?, &NAMED)?;
+    only(rehearsal, &scan(rehearsal, SOME).await?, &NAMED)?;
     // Named, it is open again: by the inventory this time.
     rehearsal.write_inventory(&rehearsal.first)?;
     rehearsal.amend_inventory("    firewall: {published: close, allow: [{port: 8099}]}\n")?;
@@ -51,8 +51,8 @@ pub(super) async fn outside_in(rehearsal: &mut Rehearsal) -> Seen {
         ));
     }
 
-    let prod1 = &rehearsal.machines()?.containers.prod1;
-    docker_api(prod1, "DELETE", "/containers/planted?force=true", "").await?;
+    let planted = "/containers/planted?force=true";
+    rehearsal.prod1()?.docker("DELETE", planted, "").await?;
     rehearsal.write_inventory(&rehearsal.first)?;
     rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
@@ -66,15 +66,8 @@ pub(super) async fn outside_in(rehearsal: &mut Rehearsal) -> Seen {
 
 /// Of each address of the host, the ports up to `last` that take a connection.
 async fn scan(rehearsal: &Rehearsal, last: u16) -> Result<BTreeMap<String, Vec<u16>>, ProofError> {
-    let machines = rehearsal.machines()?;
-    let last = last.to_string();
-    let output = Program::new("docker")
-        .args(["exec", &machines.containers.infra, "perl", "-e", SCAN])
-        .args(["prod1.rehearsal.test", &last])
-        .timeout(LIMIT)
-        .run()
-        .await?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let scan = format!("perl -e {} prod1.rehearsal.test {last}", quoted(SCAN));
+    let text = rehearsal.infra()?.run(&scan).await?;
     let line = |line: &str| {
         let (address, ports) = line.split_once(' ').unwrap_or((line, ""));
         let ports = ports.split(' ').filter_map(|port| port.parse().ok());
@@ -84,9 +77,15 @@ async fn scan(rehearsal: &Rehearsal, last: u16) -> Result<BTreeMap<String, Vec<u
 }
 
 /// Gives the addresses, where each has exactly these ports.
-fn only(scanned: &BTreeMap<String, Vec<u16>>, ports: &[u16]) -> Result<String, ProofError> {
+fn only(
+    rehearsal: &Rehearsal,
+    scanned: &BTreeMap<String, Vec<u16>>,
+    ports: &[u16],
+) -> Result<String, ProofError> {
+    // The network between VMs has no IPv6.
     let v6 = std::path::Path::new("/proc/net/if_inet6");
-    let expected = if std::fs::read(v6).is_ok_and(|text| !text.is_empty()) {
+    let docker = rehearsal.settings.provider == Provider::Docker;
+    let expected = if docker && std::fs::read(v6).is_ok_and(|text| !text.is_empty()) {
         2
     } else {
         1

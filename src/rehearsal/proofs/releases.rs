@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::documents::read;
 use super::{LETTER, SCAN};
 use crate::rehearsal::load::Load;
-use crate::rehearsal::machines::{Machines, docker};
+use crate::rehearsal::machine::Switch;
+use crate::rehearsal::machines::Machines;
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 use ocr_api::answer::Method;
 
@@ -181,14 +182,14 @@ pub(super) async fn password(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn disk_full(rehearsal: &mut Rehearsal) -> Seen {
-    let container = rehearsal.machines()?.containers.prod1.clone();
+    let prod1 = rehearsal.prod1()?;
     let before = rehearsal.client()?.release().await?;
     rehearsal.write_inventory(&rehearsal.large)?;
     // Docker puts what it downloads there first.
     let fill = "mkdir -p /var/lib/docker/tmp && mount -t tmpfs -o size=1m full /var/lib/docker/tmp";
-    docker(&["exec", &container, "sh", "-c", fill]).await?;
+    prod1.run(fill).await?;
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
-    docker(&["exec", &container, "umount", "/var/lib/docker/tmp"]).await?;
+    prod1.run("umount /var/lib/docker/tmp").await?;
     deployed?
         .expect(1)?
         .expect_said(&["no space left on device", "df -h", "was not touched"])?;
@@ -202,10 +203,10 @@ pub(super) async fn disk_full(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
-    let infra = rehearsal.machines()?.containers.infra.clone();
-    docker(&["stop", &infra]).await?;
+    let infra = rehearsal.infra()?;
+    infra.switch(Switch::Off).await?;
     let seen = boot(rehearsal).await;
-    docker(&["start", &infra]).await?;
+    infra.switch(Switch::On).await?;
     // The registry must be there again for what comes after.
     Machines::up(&rehearsal.settings).await?;
     seen
@@ -213,7 +214,7 @@ pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
 
 /// Boots the host anew; it serves without anyone's help.
 pub(super) async fn boot(rehearsal: &Rehearsal) -> Seen {
-    docker(&["restart", &rehearsal.machines()?.containers.prod1]).await?;
+    rehearsal.prod1()?.switch(Switch::Reboot).await?;
     let began = Instant::now();
     let client = rehearsal.client()?;
     let answer = loop {

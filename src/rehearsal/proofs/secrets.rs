@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::command::Program;
-use crate::rehearsal::machines::{docker, docker_api};
+use crate::rehearsal::machine::Machine;
 use crate::rehearsal::secrets::{Secret, WEBHOOK, contains};
 use crate::rehearsal::watch::{Kind, Place};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
@@ -46,12 +46,12 @@ async fn files_of_host(
     secrets: &[Secret],
     planted: &str,
 ) -> Result<usize, ProofError> {
-    let container = &rehearsal.machines()?.containers.prod1;
+    let prod1 = rehearsal.prod1()?;
     let (first, last) = (format!("{planted}-first"), format!("{planted}-last"));
     let plant = format!(
         "for root in {ROOTS}; do printf {first} >$root/{PLANTED}-1; printf {last} >$root/{PLANTED}-2; done"
     );
-    docker(&["exec", container, "sh", "-c", &plant]).await?;
+    prod1.run(&plant).await?;
     let patterns: Vec<&str> = std::iter::once(first.as_str())
         .chain(
             secrets
@@ -62,17 +62,13 @@ async fn files_of_host(
         .collect();
     // By standard input: in its arguments the search would find itself.
     let search = format!("grep -rlsaF -f - {ROOTS}");
-    let output = Program::new("docker")
-        .args(["exec", "-i", container, "sh", "-c", &search])
-        .input(patterns.join("\n") + "\n")
-        .timeout(Duration::from_secs(120))
-        .output()
-        .await?;
+    let patterns = patterns.join("\n") + "\n";
+    let output = prod1.output(&search, &patterns).await?;
     let remove = format!("for root in {ROOTS}; do rm -f $root/{PLANTED}-*; done");
-    docker(&["exec", container, "sh", "-c", &remove]).await?;
+    prod1.run(&remove).await?;
     // 0: found; 2: some files, such as sockets, can't be read.
-    if !matches!(output.status.code(), Some(0 | 2)) {
-        return wrong(format!("the search ended with {}", output.status));
+    if !matches!(output.code, 0 | 2) {
+        return wrong(format!("the search ended with {}", output.code));
     }
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
     let found: HashSet<&str> = found.lines().collect();
@@ -85,7 +81,7 @@ async fn files_of_host(
             "the search does not find {missed}, which was planted"
         ));
     }
-    alerts(container, secrets, found.contains(ALERTS)).await?;
+    alerts(&prod1, secrets, found.contains(ALERTS)).await?;
     let left = |path: &&&str| !expected.contains(**path) && **path != ALERTS;
     match found.iter().find(left) {
         Some(path) => wrong(format!("a secret is in {path}")),
@@ -94,7 +90,7 @@ async fn files_of_host(
 }
 
 /// The file that the watcher has its channels from holds their secrets, and no others, for root alone.
-async fn alerts(container: &str, secrets: &[Secret], found: bool) -> Result<(), ProofError> {
+async fn alerts(prod1: &Machine, secrets: &[Secret], found: bool) -> Result<(), ProofError> {
     let known = secrets.iter().any(|secret| secret.what == WEBHOOK);
     if found != known {
         return wrong(format!(
@@ -105,7 +101,7 @@ async fn alerts(container: &str, secrets: &[Secret], found: bool) -> Result<(), 
         return Ok(());
     }
     let script = format!("stat -c '%U %a' {ALERTS}; cat {ALERTS}");
-    let text = docker(&["exec", container, "sh", "-c", &script]).await?;
+    let text = prod1.run(&script).await?;
     if !text.starts_with("root 600") {
         return wrong(format!("others than root may read {ALERTS}"));
     }
@@ -120,30 +116,34 @@ async fn alerts(container: &str, secrets: &[Secret], found: bool) -> Result<(), 
 }
 
 async fn journal_and_docker(rehearsal: &Rehearsal, secrets: &[Secret]) -> Result<(), ProofError> {
-    let containers = &rehearsal.machines()?.containers;
-    let prod1 = &containers.prod1;
+    let prod1 = rehearsal.prod1()?;
     let word = planted("journal")?;
     let log = format!(
         "echo {word} | systemd-cat && journalctl --sync && journalctl --no-pager -o export"
     );
-    let journal = docker(&["exec", prod1, "sh", "-c", &log]).await?;
+    let journal = prod1.run(&log).await?;
     expect(&journal, &word, "the journal")?;
     // An operation of ours was logged: it is the journal of the runs.
     expect(&journal, "ocrctl", "the journal")?;
     clean(&journal, secrets, "the host's journal")?;
 
-    let mut told = docker_api(prod1, "GET", "/images/json", "").await?;
-    let listed = docker_api(prod1, "GET", "/containers/json?all=1", "").await?;
+    let mut told = prod1.docker("GET", "/images/json", "").await?;
+    let listed = prod1.docker("GET", "/containers/json?all=1", "").await?;
     let ids: Vec<serde_json::Value> =
         serde_json::from_str(&listed).map_err(|e| ProofError::Wrong(e.to_string()))?;
     for id in ids.iter().filter_map(|container| container["Id"].as_str()) {
-        told.push_str(&docker_api(prod1, "GET", &format!("/containers/{id}/json"), "").await?);
+        let path = format!("/containers/{id}/json");
+        told.push_str(&prod1.docker("GET", &path, "").await?);
     }
     // What a container is given is to be seen there.
     expect(&told, "\"NetworkMode\":\"none\"", "what Docker tells")?;
     clean(&told, secrets, "what the host's Docker tells")?;
-    let outside = docker(&["inspect", prod1, &containers.infra]).await?;
-    clean(&outside, secrets, "what Docker tells of the machines")
+    for machine in [prod1, rehearsal.infra()?] {
+        if let Some(outside) = machine.told_outside().await? {
+            clean(&outside, secrets, "what Docker tells of the machines")?;
+        }
+    }
+    Ok(())
 }
 
 fn expect(text: &str, word: &str, place: &str) -> Result<(), ProofError> {
@@ -164,9 +164,8 @@ fn clean(text: &str, secrets: &[Secret], place: &str) -> Result<(), ProofError> 
 
 /// The private key of the host's own authority: it belongs on the host, in its file, and nowhere else.
 async fn authority_key(rehearsal: &Rehearsal) -> Result<Option<Secret>, ProofError> {
-    let container = &rehearsal.machines()?.containers.prod1;
     let read = "cat /etc/ocrctl/tls/ca.key 2>/dev/null || true";
-    let key = docker(&["exec", container, "sh", "-c", read]).await?;
+    let key = rehearsal.prod1()?.run(read).await?;
     let longest = key
         .lines()
         .filter(|line| !line.starts_with('-'))
@@ -181,14 +180,12 @@ async fn processes(rehearsal: &Rehearsal, secrets: &[Secret]) -> Result<usize, P
         .as_ref()
         .ok_or(ProofError::Wrong("processes were not watched".into()))?;
     let (arguments, environment) = (planted("arguments")?, planted("environment")?);
-    let container = &rehearsal.machines()?.containers.prod1;
+    let prod1 = rehearsal.prod1()?;
+    // Two commands, so that the shell stays for the second.
+    let plant = format!("PLANTED={environment} sh -c 'sleep 0.5; :' {arguments}");
     let began = Instant::now();
     loop {
-        Program::new("docker")
-            .args(["exec", "-e", &format!("PLANTED={environment}"), container])
-            .args(["sh", "-c", "sleep 0.5", &arguments])
-            .run()
-            .await?;
+        prod1.run(&plant).await?;
         Program::new("sh")
             .args(["-c", "sleep 0.5", &arguments])
             .env("PLANTED", &environment)
@@ -307,11 +304,13 @@ fn state(rehearsal: &Rehearsal, secrets: &[Secret], planted: &str) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearsal::{Ran, Settings};
+    use crate::rehearsal::{Provider, Ran, Settings};
 
     fn rehearsal(state: &Path) -> Rehearsal {
         let settings = Settings {
             release: "trixie".into(),
+            provider: Provider::Docker,
+            by_ssh: false,
             image: "ocr-service".into(),
             scripts: state.to_owned(),
             state: state.to_owned(),

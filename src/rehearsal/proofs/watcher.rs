@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::certificates::on_host;
 use super::{LETTER, issuers};
+use crate::checks::quoted;
 use crate::rehearsal::client::{send, text};
-use crate::rehearsal::machines::{docker, docker_api};
 use crate::rehearsal::{Alerting, ProofError, Rehearsal, Seen, wrong};
 use crate::watch::settings::ALERTS;
 
@@ -27,9 +27,7 @@ const LOOK: &str =
 
 /// The channels: the secret of one is nowhere but in its file, and a test goes over each.
 pub(super) async fn channels(rehearsal: &mut Rehearsal) -> Seen {
-    let infra = rehearsal.machines()?.containers.infra.clone();
-    let each = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = docker(&["inspect", "--format", each, &infra]).await?;
+    let (address, _) = rehearsal.addresses().await?;
     let key = ocr_api::keys::ApiKey::generate().map_err(|e| ProofError::Wrong(e.to_string()))?;
     // Nothing but a word that is nowhere else.
     let secret = key.reveal().replace("ocrk_", "hook-");
@@ -181,10 +179,9 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
         "service wedged: slot {after} took over, told after {took} s"
     ));
 
-    let prod1 = rehearsal.machines()?.containers.prod1.clone();
     let began = Instant::now();
     let kill = format!("/containers/ocr-{after}/kill");
-    docker_api(&prod1, "POST", &kill, "").await?;
+    rehearsal.prod1()?.docker("POST", &kill, "").await?;
     on_host(rehearsal, LOOK).await?;
     let took = await_message(rehearsal, began, ("mended", "release", 2)).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
@@ -245,38 +242,28 @@ async fn live(rehearsal: &Rehearsal) -> Result<String, ProofError> {
 }
 
 async fn listen(rehearsal: &Rehearsal) -> Result<(), ProofError> {
-    let infra = &rehearsal.machines()?.containers.infra;
-    let start = format!("echo $$ >{TOLD}.pid; exec perl -e \"$1\" {PORT} {TOLD} 2>{TOLD}.log");
-    let exec = [
-        "exec", "--detach", infra, "sh", "-c", &start, "alerts", LISTEN,
-    ];
-    docker(&exec).await?;
+    let infra = rehearsal.infra()?;
+    let listen = quoted(LISTEN);
+    let start = format!("echo $$ >{TOLD}.pid; exec perl -e {listen} {PORT} {TOLD} 2>{TOLD}.log");
+    infra.detach(&start).await?;
     let open = format!(
         "for n in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/{PORT}) 2>/dev/null && exit; sleep 0.1; done; \
          cat {TOLD}.log >&2; exit 1"
     );
-    docker(&["exec", infra, "bash", "-c", &open]).await?;
+    infra.run(&format!("bash -c {}", quoted(&open))).await?;
     Ok(())
 }
 
 async fn hang_up(rehearsal: &Rehearsal) -> Result<(), ProofError> {
-    let infra = &rehearsal.machines()?.containers.infra;
     let kill = format!("kill $(cat {TOLD}.pid)");
-    docker(&["exec", infra, "sh", "-c", &kill]).await?;
+    rehearsal.infra()?.run(&kill).await?;
     Ok(())
 }
 
 /// The messages so far, without pings.
 async fn told(rehearsal: &Rehearsal) -> Result<Vec<Value>, ProofError> {
-    let infra = &rehearsal.machines()?.containers.infra;
-    let text = docker(&[
-        "exec",
-        infra,
-        "sh",
-        "-c",
-        &format!("cat {TOLD} 2>/dev/null; true"),
-    ])
-    .await?;
+    let read = format!("cat {TOLD} 2>/dev/null; true");
+    let text = rehearsal.infra()?.run(&read).await?;
     let lines = text.lines().map(serde_json::from_str::<Value>);
     let bodies = lines.map(|line| line.map(|line| line["body"].clone()));
     let bodies: Result<Vec<Value>, _> = bodies.collect();
