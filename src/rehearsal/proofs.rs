@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod backup;
 mod certificates;
+mod convergence;
 mod daytwo;
 mod doctor;
 mod documents;
@@ -183,6 +184,9 @@ pub(super) const ALL: &[Proof] = proofs![
     "audit is quiet once its findings are mended" audit::quiet;
     "audit finds what was planted" audit::planted,
         after "audit is quiet once its findings are mended";
+    "every kind of resource comes back" convergence::every_kind,
+        after "alerts go out, and their secrets nowhere else";
+    "what is switched off goes, and comes again" convergence::switches;
     "several hosts" fleet::several;
     "no secret left behind" secrets::secrets;
     "backup is for its recipient alone" backup::backup;
