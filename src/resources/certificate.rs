@@ -56,7 +56,7 @@ impl Certificate {
 
     /// Why there shall be another pair.
     fn another(&self, host: &Host) -> Result<Option<Change>> {
-        let Some((chain, key)) = Pair::live(host)? else {
+        let Some(live) = Pair::live(host)? else {
             if let Tls::Files { chain, key } = &self.tls {
                 self.files(chain, key.expose())
                     .check(&self.settings.names)?;
@@ -69,6 +69,8 @@ impl Certificate {
             };
             return Ok(Some(self.because(reason, vec![])));
         };
+        let damaged = Pair::is_damaged(&live);
+        let (chain, key) = live;
         match &self.tls {
             Tls::Files {
                 chain: wanted,
@@ -99,9 +101,7 @@ impl Certificate {
                 Ok(reason.map(|reason| self.because(&reason, vec![])))
             }
             // NGINX would refuse it, and with it everything that comes before the authority is asked.
-            Tls::Acme { .. } | Tls::Certbot { .. }
-                if pem::leaf(&chain).is_err() || !pem::keys_match(&chain, &key) =>
-            {
+            Tls::Acme { .. } | Tls::Certbot { .. } if damaged => {
                 let reason = "the one in place is damaged: a temporary one, until the authority has issued one";
                 Ok(Some(self.because(reason, vec![])))
             }
@@ -147,7 +147,11 @@ impl Certificate {
             Tls::Acme { .. } | Tls::Certbot { .. } => authority::temporary(&self.settings.names)?,
         };
         pair.check(&self.settings.names)?;
-        pair.put_in_force(host, self.settings.name()).await
+        let name = self.settings.name();
+        match Pair::live(host)? {
+            Some(live) if !Pair::is_damaged(&live) => pair.put_in_force(host, name).await,
+            _ => pair.put_in_place(host, name).await,
+        }
     }
 
     fn files(&self, chain: &str, key: &str) -> Pair {

@@ -73,6 +73,11 @@ impl Pair {
         Ok(host.read_text(CHAIN)?.zip(host.read_text(KEY)?))
     }
 
+    /// Whether NGINX would take what is live.
+    pub fn is_damaged((chain, key): &(String, String)) -> bool {
+        pem::leaf(chain).is_err() || !pem::keys_match(chain, key)
+    }
+
     /// Makes this the live certificate, and NGINX serve it where NGINX runs. If it does not come to serve it, the
     /// one before is back.
     pub async fn put_in_force(&self, host: &Host, name: &str) -> Result<()> {
@@ -108,6 +113,18 @@ impl Pair {
                 ),
                 ..failure
             });
+        }
+        prune(host, &version);
+        Ok(())
+    }
+
+    /// The same where there is nothing good to go back to. What else NGINX does not like is mended after this, and then it
+    /// loads both.
+    pub async fn put_in_place(&self, host: &Host, name: &str) -> Result<()> {
+        let version = self.write(host)?;
+        host.link(LINK, &version)?;
+        if nginx::is_serving(host).await? {
+            let _ = nginx::load(host, name).await;
         }
         prune(host, &version);
         Ok(())
