@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
@@ -11,7 +12,7 @@ use super::{LIMIT, ProofError, Settings, machines, wrong};
 use crate::checks::quoted;
 use crate::command::Program;
 use crate::inventory::Target;
-use crate::transport::{self, Channel, Exit, Options, Transport};
+use crate::transport::{self, Channel, Exit, Options, Transport, TransportError};
 
 /// `METHOD PATH`, with the body on its standard input.
 pub(super) const DOCKER_API: &str = include_str!("docker-api.pl");
@@ -71,7 +72,14 @@ pub(super) struct Output {
 pub(super) struct Running {
     pub(super) stdin: Box<dyn AsyncWrite + Send + Unpin>,
     pub(super) stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// Without it the connection would end the program.
+    _rest: Option<Rest>,
 }
+
+type Rest = (
+    Box<dyn AsyncRead + Send + Unpin>,
+    BoxFuture<'static, Result<Exit, TransportError>>,
+);
 
 impl Machine {
     /// A container. `target`: it is entered by SSH all the same, as a VM is.
@@ -137,6 +145,7 @@ impl Machine {
                 Running {
                     stdin: Box::new(running.stdin),
                     stdout: Box::new(running.stdout),
+                    _rest: None,
                 }
             }
             Door::Ssh(ssh) => {
@@ -144,6 +153,7 @@ impl Machine {
                 Running {
                     stdin: channel.stdin,
                     stdout: channel.stdout,
+                    _rest: Some((channel.stderr, channel.exit)),
                 }
             }
         };
