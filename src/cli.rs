@@ -17,10 +17,12 @@ use crate::resources::guard::Guard;
 mod change;
 mod hosts;
 mod init;
+mod ocr;
 mod registry;
 pub use change::{Archive, Probe};
 pub use hosts::{Logs, Restart, Status};
 pub use init::Init;
+pub use ocr::{Format as OcrFormat, Ocr};
 pub use registry::{Build, Login, MigrateRegistry};
 
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
@@ -41,6 +43,7 @@ Examples:
   ocrctl plan prod                    what a deploy would change, and why
   ocrctl deploy prod                  the same, then asks, then changes it
   ocrctl keys add prod --name scanner a key for a client
+  ocrctl ocr letter.pdf --env prod    what the service reads in it
 
 Exit codes:
   0  done                             64  the command line or the inventory is wrong
@@ -231,6 +234,14 @@ Examples:
     /// Who the hosts tell when something is wrong
     #[command(subcommand)]
     Alerts(Alerts),
+
+    /// Have documents read by a deployed service, and print their text, the service's answers, or codes
+    ///
+    /// Sends them over HTTPS with an API key; needs no SSH. Results are printed in the order of the files. Documents that the
+    /// service can't read are told, and so are those with pages that it did not read to their end; the others are printed all the
+    /// same, and it exits 1 then.
+    #[command(after_help = ocr::EXAMPLES)]
+    Ocr(Box<Ocr>),
 
     /// On a host: renew its certificate where that is due
     ///
@@ -744,6 +755,7 @@ mod tests {
             "watch",
             "alerts",
             "alerts test",
+            "ocr",
             "build",
             "migrate-registry",
             "rehearse",
@@ -781,6 +793,9 @@ mod tests {
             "ocrctl logs",
             "ocrctl logs prod --since yesterday",
             "ocrctl logs prod --request a\"b",
+            "ocrctl ocr --env prod",
+            "ocrctl ocr a.pdf --env prod --url https://ocr.example.org",
+            "ocrctl ocr a.pdf --format hocr",
         ] {
             assert_eq!(exit_code(&parse(line).unwrap_err()), USAGE, "{line}");
         }

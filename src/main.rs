@@ -8,6 +8,7 @@ mod backup;
 mod causes;
 mod checks;
 mod cli;
+mod client;
 mod command;
 mod commands;
 mod docker;

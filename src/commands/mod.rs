@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod build;
 mod cert;
+mod clients;
 mod completions;
 mod deploy;
 mod doctor;
@@ -19,6 +20,7 @@ mod login;
 mod logs;
 mod man;
 mod migrate_registry;
+mod ocr;
 mod plan;
 mod probe;
 mod rehearse;
@@ -85,6 +87,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Backup(backup) => backup::run(global, report, &backup).await,
         Command::Keys(keys) => keys::run(global, report, keys).await,
         Command::Cert(command) => cert::run(global, report, &command).await,
+        Command::Ocr(asked) => ocr::run(global, report, &asked).await,
         Command::Alerts(command) => alerts::run(global, report, &command).await,
         Command::Renew => renew::run(report).await,
         Command::Watch => watch::run(report).await,

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ocr_api::keys::{ApiKey, KeyRecord, Scope};
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fleet::Fleet;
 use super::keys::Everywhere;
-use super::{Failed, Result, USAGE};
-use crate::causes::chain;
+use super::{Failed, Result, clients};
 use crate::cli;
 use crate::inventory::{Environment, Tls};
 use crate::probe::{Failing, Load, Place, Plan};
@@ -41,7 +40,7 @@ pub(super) async fn during<'a, T>(
     let places = places(environment, fleet, asked).await?;
     let mut made = None;
     let key = match &asked.probe_key_file {
-        Some(path) => SecretString::from(read(path)?.trim().to_owned()),
+        Some(path) => SecretString::from(clients::key(path)?.reveal().to_owned()),
         None => {
             let key = ApiKey::generate().map_err(|error| Failed::new(Diagnostic::of(&error)))?;
             add(environment, fleet, &key).await?;
@@ -116,8 +115,8 @@ async fn places(
     fleet: &mut Fleet<'_>,
     asked: &cli::Probe,
 ) -> Result<Vec<(String, Place)>> {
-    let ca = match (&asked.probe_ca, &environment.tls) {
-        (Some(path), _) => Some(read(path)?),
+    let roots = match (&asked.probe_ca, &environment.tls) {
+        (Some(path), _) => Some(clients::authority(path)?),
         (None, Tls::SelfSigned) => {
             let mut all = String::new();
             for (host, answer) in fleet.each(|_| Some(Request::Ca)).await? {
@@ -126,42 +125,30 @@ async fn places(
                     other => return Err(super::fleet::unexpected(&host, &other)),
                 }
             }
-            Some(all)
+            Some(clients::roots(&all)?)
         }
         (None, _) => None,
     };
-    let mut roots = Vec::new();
-    if let Some(pem) = &ca {
-        roots = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| unfit(&error))?;
-    }
     let name = environment.names.first().map_or("", String::as_str);
     let mut places = Vec::new();
     for target in &environment.hosts {
-        let (address, port) = at(environment, &target.name, &asked.probe_at)?
+        let at = at(environment, &target.name, &asked.probe_at)?
             .unwrap_or_else(|| (target.address.clone(), 443));
-        let found: Vec<_> = tokio::net::lookup_host((address.as_str(), port))
-            .await
-            .map_err(|error| {
-                let text = format!("{address} has no address: {error}");
-                let hint = "--probe-at says where clients reach it";
-                Failed::new(Diagnostic::new(text).host(&target.name).hint(hint))
-            })?
-            .collect();
+        let found = clients::addresses(&at, "--probe-at").await;
+        let found = found.map_err(|failed| of_host(failed, &target.name))?;
         let client = |kept| -> Result<Client> {
-            let mut builder: ClientBuilder = Client::builder()
-                .resolve_to_addrs(name, &found)
-                .no_proxy()
+            let mut builder = clients::at(name, &found)
                 .timeout(TIMEOUT)
                 .pool_max_idle_per_host(kept);
-            if ca.is_some() {
+            if let Some(roots) = &roots {
                 builder = builder.tls_certs_only(roots.clone());
             }
-            builder.build().map_err(|error| unfit(&error))
+            builder.build().map_err(|error| clients::unfit(&error))
         };
         let place = Place {
             kept: client(usize::MAX)?,
             fresh: client(0)?,
-            base: format!("https://{name}:{port}"),
+            base: format!("https://{name}:{}", at.1),
         };
         places.push((target.name.clone(), place));
     }
@@ -176,25 +163,13 @@ fn at(environment: &Environment, host: &str, given: &[String]) -> Result<Option<
             None if environment.hosts.len() == 1 => text,
             _ => continue,
         };
-        let (address, port) = match place.rsplit_once(':') {
-            // An IPv6 address without a port has brackets or more colons.
-            Some((address, port)) if !address.contains(':') || address.ends_with(']') => {
-                (address, port.parse().ok())
-            }
-            _ => (place, Some(443)),
+        let Some(place) = clients::address(place) else {
+            let hint = "write `HOST=ADDRESS:PORT`, such as `--probe-at prod1=192.0.2.7:443`";
+            return Err(Failed::usage(
+                Diagnostic::new(format!("`{text}` is no place")).hint(hint),
+            ));
         };
-        let Some(port) = port else {
-            return Err(Failed {
-                diagnostics: vec![
-                    Diagnostic::new(format!("`{text}` is no place")).hint(
-                        "write `HOST=ADDRESS:PORT`, such as `--probe-at prod1=192.0.2.7:443`",
-                    ),
-                ],
-                code: USAGE,
-            });
-        };
-        let address = address.trim_start_matches('[').trim_end_matches(']');
-        return Ok(Some((address.to_owned(), port)));
+        return Ok(Some(place));
     }
     Ok(None)
 }
@@ -207,21 +182,11 @@ pub(super) fn note_first(report: &Report, asked: &mut cli::Probe) {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let text = format!("{} can't be read: {error}", path.display());
-        Failed {
-            diagnostics: vec![Diagnostic::new(text)],
-            code: USAGE,
-        }
-    })
-}
-
-fn unfit(error: &reqwest::Error) -> Failed {
-    Failed::new(Diagnostic::new(format!(
-        "making a client to probe with: {}",
-        chain(error)
-    )))
+fn of_host(mut failed: Failed, host: &str) -> Failed {
+    for diagnostic in &mut failed.diagnostics {
+        diagnostic.host = Some(host.to_owned());
+    }
+    failed
 }
 
 #[cfg(test)]
@@ -238,10 +203,8 @@ mod tests {
         let place = |address: &str, port| Some((address.to_owned(), port));
         assert_eq!(at("192.0.2.7").unwrap(), place("192.0.2.7", 443));
         assert_eq!(at("127.0.0.1:8443").unwrap(), place("127.0.0.1", 8443));
-        assert_eq!(at("[2001:db8::1]:444").unwrap(), place("2001:db8::1", 444));
-        assert_eq!(at("2001:db8::1").unwrap(), place("2001:db8::1", 443));
         assert_eq!(at(&format!("{host}=x:1")).unwrap(), place("x", 1));
         assert_eq!(at("another=x:1").unwrap(), None);
-        assert_eq!(at("x:port").unwrap_err().code, USAGE);
+        assert_eq!(at("x:port").unwrap_err().code, super::super::USAGE);
     }
 }

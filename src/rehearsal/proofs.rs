@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod backup;
 mod certificates;
+mod client;
 mod convergence;
 mod daytwo;
 mod doctor;
@@ -122,6 +123,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "second deploy is a no-op" host::no_op;
     "scanned page over HTTPS" documents::scan;
     "PDF over HTTPS" documents::pdf;
+    "ocr client" client::client;
     "status of a healthy host" daytwo::healthy;
     "logs by request id" daytwo::logs;
     "status of a stopped service" daytwo::stopped;

@@ -139,7 +139,7 @@ impl Human {
         }
     }
 
-    fn progress(
+    pub(super) fn progress(
         &mut self,
         streams: &mut Streams,
         host: &str,
@@ -189,7 +189,7 @@ impl Human {
         }
     }
 
-    fn end(&mut self, host: &str) {
+    pub(super) fn end(&mut self, host: &str) {
         self.told.remove(host);
         if let Some(terminal) = &mut self.terminal {
             terminal.end(host);

@@ -53,6 +53,7 @@ pub(super) enum Own<'a> {
         message: &'a str,
     },
     Log(&'a logs::Line),
+    Read(super::ocr::Line<'a>),
     Error(&'a Diagnostic),
 }
 

@@ -13,6 +13,7 @@ mod human;
 pub mod json;
 mod keys;
 mod log_lines;
+mod ocr;
 mod plan;
 mod printable;
 mod screen;
@@ -28,6 +29,7 @@ mod tests;
 pub use confirm::NobodyToAsk;
 pub use diagnostic::Diagnostic;
 pub use keys::use_in_words;
+pub use ocr::Reading;
 pub use status::HostStatus;
 
 use std::io::{self, Write};

@@ -11,10 +11,10 @@ use super::*;
 use crate::protocol::{Action, Change, Detail, Failure, FailureKind, ReleaseInfo, StepState};
 
 #[derive(Debug, Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -61,13 +61,13 @@ impl TermLike for Captured {
     }
 }
 
-struct Console {
-    stdout: Captured,
-    stderr: Captured,
-    report: Report,
+pub(super) struct Console {
+    pub(super) stdout: Captured,
+    pub(super) stderr: Captured,
+    pub(super) report: Report,
 }
 
-fn console(options: Options, input: Option<&'static str>) -> Console {
+pub(super) fn console(options: Options, input: Option<&'static str>) -> Console {
     let (stdout, stderr) = (Captured::default(), Captured::default());
     let streams = Streams {
         stdin: Box::new(input.unwrap_or_default().as_bytes()),
@@ -89,7 +89,7 @@ fn console(options: Options, input: Option<&'static str>) -> Console {
     }
 }
 
-fn json() -> Options {
+pub(super) fn json() -> Options {
     Options {
         json: true,
         ..Options::default()

@@ -9,6 +9,7 @@ mod process;
 mod quarantine;
 mod queue;
 mod slot;
+mod template;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,7 @@ pub(crate) use metrics::SECONDS;
 use quarantine::Quarantine;
 use queue::Queue;
 pub use queue::QueueLength;
+use template::Template;
 
 /// How to run workers.
 #[derive(Debug, Clone)]
@@ -85,6 +87,7 @@ struct Shared {
     load: Arc<Load>,
     metrics: Metrics,
     helpers: Helpers,
+    template: Template,
     status: Mutex<Status>,
 }
 
@@ -106,6 +109,7 @@ impl Pool {
             load: Arc::default(),
             metrics: Metrics::default(),
             helpers: Helpers::default(),
+            template: Template::default(),
             status: Mutex::default(),
         });
         let mut slots = JoinSet::new();

@@ -1,31 +1,20 @@
-//! One worker process and the socket to it. The only place of the service that starts a program.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this module owns starting workers: environment, process group, standard streams"
-)]
+//! One worker process and the socket to it.
 
-use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
-use std::process::{ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::{fs, io};
 
 use bytes::Bytes;
 use ocr_api::health::Engine;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, WaitOptions, kill_process, waitpid};
 use serde::Serialize;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::PoolSettings;
 use super::job::Errand;
 use crate::protocol::{self, Incoming, Reply, Request};
-
-/// What a worker may know of the service's environment: where libraries and language data are.
-const PASSED_ON: [&str; 3] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
-/// A line of a library's complaint that is longer says no more.
-const MAX_LOGGED_LINE: u64 = 400;
 
 /// A running worker. Dropping it kills it.
 #[derive(Debug)]
@@ -37,52 +26,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a worker. It is of use after [`Process::ready`].
-    pub(super) fn spawn(settings: &PoolSettings) -> io::Result<Self> {
-        let (ours, theirs) = StdUnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let worker = &settings.worker;
-        let mut command = Command::new(&settings.program);
-        command
-            .arg("worker")
-            .arg("--languages")
-            .arg(worker.languages.join(","))
-            .arg("--pdfium")
-            .arg(&worker.pdfium)
-            .arg("--max-pixels")
-            .arg(worker.max_pixels.to_string())
-            .arg("--second-looks")
-            .arg(worker.second_looks.to_string())
-            .args(
-                worker
-                    .line_model
-                    .iter()
-                    .flat_map(|path| [OsStr::new("--line-model"), path.as_os_str()]),
-            )
-            .env_clear()
-            .envs(
-                PASSED_ON
-                    .iter()
-                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
-            )
-            // With OpenMP's threads, a page took 5.7 times as long; it reads this when it is loaded.
-            .env("OMP_THREAD_LIMIT", "1")
-            // The second recognizer's, likewise: the other cores have workers of their own.
-            .env("RTEN_NUM_THREADS", "1")
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            // A terminal's Ctrl-C is for the service, which lets its workers finish.
-            .process_group(0)
-            .kill_on_drop(true);
-        let mut child = command.spawn()?;
-        let pid = child.id().unwrap_or_default();
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(log_lines(stderr, pid));
-        }
+    /// A worker that [`super::template`] has made. It is of use after [`Process::ready`].
+    pub(super) fn new(pid: Pid, socket: UnixStream) -> io::Result<Self> {
         Ok(Self {
-            child,
-            socket: UnixStream::from_std(ours)?,
+            child: Child::new(pid)?,
+            socket,
             document: None,
         })
     }
@@ -138,7 +86,10 @@ impl Process {
 
     /// Its process id; 0 when it has ended.
     pub(super) fn pid(&self) -> u32 {
-        self.child.id().unwrap_or_default()
+        match self.child.ended {
+            Some(_) => 0,
+            None => self.child.pid.as_raw_pid().unsigned_abs(),
+        }
     }
 
     /// Bytes that it has in memory; 0 when it has ended.
@@ -167,8 +118,7 @@ impl Process {
 
     /// Ends the worker now, and says how it ended: by this, or before.
     pub(super) async fn kill(mut self) -> Option<ExitStatus> {
-        // It fails only for a process that has ended already.
-        let _ = self.child.start_kill();
+        self.child.kill();
         self.child.wait().await.ok()
     }
 }
@@ -176,29 +126,74 @@ impl Process {
 /// Tells the worker to give up what it is at. If it can, it says [`Reply::GivenUp`] soon; it may also have ended by now.
 pub(super) fn give_up(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::USR1);
+        let _ = kill_process(pid, rustix::process::Signal::USR1);
+    }
+}
+
+/// A child that this process has adopted. Dropping it kills it.
+#[derive(Debug)]
+struct Child {
+    pid: Pid,
+    /// How it ended, once that was learnt: from then on its process id may be another's.
+    ended: Option<ExitStatus>,
+    /// When any child ends.
+    some_ended: Signal,
+}
+
+impl Child {
+    fn new(pid: Pid) -> io::Result<Self> {
+        Ok(Self {
+            pid,
+            ended: None,
+            some_ended: signal(SignalKind::child())?,
+        })
+    }
+
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.ended {
+            return Ok(status);
+        }
+        let status = wait(self.pid, &mut self.some_ended).await?;
+        self.ended = Some(status);
+        Ok(status)
+    }
+
+    fn kill(&self) {
+        if self.ended.is_none() {
+            // It fails only for a process that has ended already.
+            let _ = kill_process(self.pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.kill();
+        // Without a runtime, this process is about to end as well.
+        if let (Ok(runtime), Ok(mut some_ended)) =
+            (Handle::try_current(), signal(SignalKind::child()))
+        {
+            let pid = self.pid;
+            runtime.spawn(async move { wait(pid, &mut some_ended).await });
+        }
+    }
+}
+
+/// How a child ended, when it has; it is gone for good then. `some_ended` was there before this was asked for.
+async fn wait(pid: Pid, some_ended: &mut Signal) -> io::Result<ExitStatus> {
+    loop {
+        match waitpid(Some(pid), WaitOptions::NOHANG)? {
+            Some((_, status)) => return Ok(ExitStatus::from_raw(status.as_raw())),
+            None => {
+                some_ended.recv().await;
+            }
+        }
     }
 }
 
 fn out_of_turn() -> io::Error {
     io::Error::other("the worker spoke out of turn")
-}
-
-/// Workers have no log of their own: what their libraries complain of goes to the service's.
-async fn log_lines(stderr: ChildStderr, pid: u32) {
-    let mut lines = BufReader::new(stderr);
-    loop {
-        let mut line = Vec::new();
-        match (&mut lines)
-            .take(MAX_LOGGED_LINE)
-            .read_until(b'\n', &mut line)
-            .await
-        {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {
-                let line = String::from_utf8_lossy(&line);
-                tracing::warn!(pid, line = line.trim_end(), "a worker complains");
-            }
-        }
-    }
 }

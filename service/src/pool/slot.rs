@@ -17,10 +17,10 @@ use super::process::{self, Process};
 use super::{Shared, help};
 use crate::protocol::{Reply, Task};
 
-/// Loading a model takes 0.1 s on an idle machine.
+/// A new worker locks itself in and reads the sample, in 0.1 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then starting a
-/// worker anew, which takes as long again, is the sooner way to a free one.
+/// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then another
+/// worker, which takes as long again, is the sooner way to a free one.
 const GRACE: Duration = Duration::from_millis(100);
 /// A worker reads the sample in a tenth of a second. One that has not by then reads nothing any more.
 const SAMPLE_TIME: Duration = Duration::from_secs(10);
@@ -63,8 +63,10 @@ type Successor = JoinSet<Started>;
 
 async fn start(shared: Arc<Shared>) -> Started {
     let settings = &shared.settings;
-    let mut process = Process::spawn(settings)
-        .map_err(|error| format!("can't start {}: {error}", settings.program.display()))?;
+    let maker = Arc::clone(&shared);
+    // A task of its own, so that the template is not left half-way by whoever needs the worker no more.
+    let made = tokio::spawn(async move { maker.template.worker(&maker.settings).await }).await;
+    let mut process = made.unwrap_or_else(|error| Err(error.to_string()))?;
     match timeout(START_TIMEOUT, process.ready()).await {
         Ok(Ok(engine)) => {
             let missing = engine.sandbox.missing();

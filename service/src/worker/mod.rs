@@ -1,5 +1,5 @@
-//! The worker process: the only place where documents are parsed. It is started by the service, speaks
-//! [`crate::protocol`] on its standard input, and may die on any document.
+//! The worker process: the only place where documents are parsed. It is a copy of a process that the service started,
+//! speaks [`crate::protocol`] on its standard input, and may die on any document.
 
 mod barcodes;
 mod dark;
@@ -15,6 +15,7 @@ mod sample;
 mod sandbox;
 mod second_look;
 mod share;
+mod template;
 mod upright;
 
 use std::io::{self, Read, Write};
@@ -28,7 +29,7 @@ use crate::codes::rules::RuleFinder;
 use crate::image::{self, Scan, Size, corrupt};
 use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings};
 use ffi::cancel;
-use line_recognizer::LineRecognizer;
+use line_recognizer::{LineRecognizer, ModelFile};
 use opened::Opened;
 use page::{Eyes, PageReader};
 use pdf::PdfReader;
@@ -48,18 +49,19 @@ pub enum WorkerError {
     Io(#[from] io::Error),
 }
 
-/// Loads everything, reads the sample, then answers requests until the service closes its end.
+/// Loads everything, and makes a worker of a copy of this process whenever the service asks for one. Returns in each of
+/// them when the service closes its end.
 ///
 /// # Errors
 /// See [`WorkerError`].
 pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     forget_panic_messages();
-    // A service that was killed can't time its workers out.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        .map_err(io::Error::from)?;
+    template::end_with_the_service()?;
     cancel::listen()?;
-    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
 
+    let line_model = settings.line_model.as_deref().map(line_recognizer::file);
+    let line_model = line_model.transpose().map_err(recognizer_error)?;
     let mut worker = Worker {
         recognizer: Recognizer::load(&settings.languages).map_err(recognizer_error)?,
         pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
@@ -72,40 +74,12 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
         // `/proc` can't be read within the sandbox.
         library: library::in_use().ok(),
     };
-    let line_model = settings.line_model.as_deref().map(line_recognizer::file);
-    let line_model = line_model.transpose().map_err(recognizer_error)?;
-    let language_data = worker.recognizer.language_data();
-    // The second recognizer has a thread of its own.
-    let (sandbox, line_recognizer) = sandbox::enter(&language_data, settings.max_pixels, || {
-        line_model.map(LineRecognizer::load).transpose()
-    });
-    worker.sandbox = sandbox;
-    worker.line_recognizer = line_recognizer.map_err(recognizer_error)?;
-    // Within the sandbox, so that a worker that is ready is known to be able to read there.
-    sample::check(&mut worker.recognizer, worker.line_recognizer.as_ref())?;
-    send(&mut socket, &Reply::Ready(worker.engine(settings)))?;
-
-    while let Some(request) = receive(&mut socket)? {
-        if let Some(incoming) = request.document {
-            // The old one goes first: two large documents need not fit at once.
-            worker.opened = None;
-            let bytes = receive_bytes(&mut socket, incoming.length)?;
-            worker.opened = Some(Opened::new(incoming.kind, bytes));
-        }
-        cancel::begin();
-        let pixels = match &request.task {
-            Task::Band(band) => Some(receive_bytes(&mut socket, band.length())?),
-            _ => None,
-        };
-        send(&mut socket, &Reply::Begun)?;
-        let reply = match (request.task, pixels) {
-            (Task::Band(band), Some(pixels)) => worker.read_band(band, pixels),
-            (Task::Sample, _) => worker.read_sample(),
-            (task, _) => worker.answer(task, &mut socket)?,
-        };
-        send(&mut socket, &reply)?;
+    // What Tesseract makes ready at its first page, it does once for all of them.
+    sample::check(&mut worker.recognizer, None)?;
+    match template::copies(control)? {
+        Some(socket) => worker.serve(socket, line_model, settings),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
@@ -127,6 +101,47 @@ struct Worker {
 }
 
 impl Worker {
+    /// Locks itself in, reads the sample, then answers requests until the service closes its end.
+    fn serve(
+        &mut self,
+        mut socket: UnixStream,
+        line_model: Option<ModelFile>,
+        settings: &WorkerSettings,
+    ) -> Result<(), WorkerError> {
+        let language_data = self.recognizer.language_data();
+        // The second recognizer has a thread of its own, also to be loaded by: a template can't have that.
+        let mut line_recognizer = Ok(None);
+        self.sandbox = sandbox::enter(&language_data, settings.max_pixels, || {
+            line_recognizer = line_model.map(LineRecognizer::load).transpose();
+        });
+        self.line_recognizer = line_recognizer.map_err(recognizer_error)?;
+        // Within the sandbox, so that a worker that is ready is known to be able to read there.
+        sample::check(&mut self.recognizer, self.line_recognizer.as_ref())?;
+        send(&mut socket, &Reply::Ready(self.engine(settings)))?;
+
+        while let Some(request) = receive(&mut socket)? {
+            if let Some(incoming) = request.document {
+                // The old one goes first: two large documents need not fit at once.
+                self.opened = None;
+                let bytes = receive_bytes(&mut socket, incoming.length)?;
+                self.opened = Some(Opened::new(incoming.kind, bytes));
+            }
+            cancel::begin();
+            let pixels = match &request.task {
+                Task::Band(band) => Some(receive_bytes(&mut socket, band.length())?),
+                _ => None,
+            };
+            send(&mut socket, &Reply::Begun)?;
+            let reply = match (request.task, pixels) {
+                (Task::Band(band), Some(pixels)) => self.read_band(band, pixels),
+                (Task::Sample, _) => self.read_sample(),
+                (task, _) => self.answer(task, &mut socket)?,
+            };
+            send(&mut socket, &reply)?;
+        }
+        Ok(())
+    }
+
     fn engine(&self, settings: &WorkerSettings) -> Engine {
         Engine {
             tesseract: Some(recognizer::version()),

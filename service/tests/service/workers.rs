@@ -146,6 +146,20 @@ fn a_page_that_is_given_up_is_let_go_of_and_its_worker_stays() {
 }
 
 #[test]
+fn a_template_that_dies_or_hangs_is_replaced_and_costs_nothing() {
+    let server = Server::start(&["--workers", "1"]);
+    for sent in [Signal::KILL, Signal::STOP] {
+        let (template, worker) = (server.template(), server.workers()[0]);
+        signal(template, sent);
+        assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
+        signal(worker, Signal::KILL);
+        assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
+        assert_ne!(server.workers(), [worker]);
+        assert_ne!(server.template(), template);
+    }
+}
+
+#[test]
 fn a_worn_worker_is_replaced_between_pages_and_none_is_lost() {
     for wear in [["--worker-jobs", "3"], ["--worker-memory", "1MB"]] {
         let server = Server::start(&["--workers", "1", wear[0], wear[1]]);

@@ -10,7 +10,7 @@ use crate::rehearsal::client::{NAME, send, text};
 use crate::rehearsal::{ProofError, Rehearsal, Seen, wrong};
 
 /// What both documents say.
-const PHRASE: &str = "the winter cover: 412.50 EUR";
+pub(super) const PHRASE: &str = "the winter cover: 412.50 EUR";
 
 pub(super) async fn key(rehearsal: &mut Rehearsal) -> Seen {
     let added = rehearsal

@@ -588,6 +588,41 @@ const LINES: &[Described] = &[
         examples: &[],
     },
     Described {
+        name: "read",
+        about: "A document that was read (`ocr`), in the order of the files. `pages` with `--format text` and `codes`, `codes` with the latter, `answer` with `json`.",
+        fields: &[
+            ("file", "text", "As it was given."),
+            (
+                "complete",
+                "yes/no",
+                "Whether each requested page was read to its end.",
+            ),
+            (
+                "warnings[]",
+                "text",
+                "What a person should know, in sentences.",
+            ),
+            ("pages[].page", "integer*", "Counted from 1."),
+            (
+                "pages[].status",
+                "ok|empty|timeout|crashed|too_large|skipped|corrupt*",
+                "What became of it.",
+            ),
+            ("pages[].text", "text*", "Of the page, in reading order."),
+            (
+                "codes[]",
+                "object*",
+                "As in the service's answers (service/README.md).",
+            ),
+            (
+                "answer",
+                "object*",
+                "The service's answer, as it describes it itself (`/openapi.json`).",
+            ),
+        ],
+        examples: &[],
+    },
+    Described {
         name: "data",
         about: "Other output, such as a completion script.",
         fields: &[("text", "text", "As it would be without `--json`.")],
@@ -656,6 +691,7 @@ fn examples(described: &Described) -> Vec<Value> {
             };
             return vec![serde_json::to_value(Own::Log(&line)).unwrap()];
         }
+        "read" => return read_examples(),
         "check" => {
             let written = described.examples.iter().map(|text| {
                 let value: Value = serde_json::from_str(text).unwrap();
@@ -751,8 +787,51 @@ fn every_field_is_described_and_is_what_it_is_said_to_be() {
     }
 }
 
+/// One for each `--format`.
+fn read_examples() -> Vec<Value> {
+    use crate::client::Read;
+    use crate::report::ocr::Reading;
+    let answer = || -> ocr_api::answer::Answer {
+        let answer = json!({
+            "id": "8c1f0e9b2d3a4c5e", "release": "1.0", "complete": true,
+            "document": {"name": "letter.pdf", "type": "application/pdf", "sha256": "5e…", "pages": 1},
+            "pages": [{
+                "page": 1, "status": "ok", "method": "text", "width": 2479, "height": 3508, "dpi": 300, "rotation": 0,
+                "confidence": 100.0, "text": "Invoice 20417\n", "words": [], "ms": 3
+            }],
+            "codes": [{
+                "type": "invoice_number", "value": "20417", "raw": "20417", "page": 1, "box": [420, 376, 520, 418],
+                "source": "text", "label": "Invoice", "confidence": 100.0, "check": null, "repaired": false, "edits": [],
+                "agreement": []
+            }],
+            "warnings": ["…"]
+        });
+        serde_json::from_value(answer).unwrap()
+    };
+    let reads = [
+        Read::Text(answer()),
+        Read::Codes(answer().into()),
+        Read::Whole(answer()),
+    ];
+    let file = "letter.pdf";
+    let line = |read: &Read| serde_json::to_value(Own::Read(Reading { file, read }.line()));
+    reads.iter().map(|read| line(read).unwrap()).collect()
+}
+
 /// Of all leaves. What is null, where the path goes further, is none.
 fn paths(value: &Value, at: String, line: &Described, out: &mut BTreeSet<String>) {
+    // Described elsewhere, as a whole.
+    let below = format!("{at}.");
+    let whole = |(path, kind, _): &&(&str, &str, &str)| *path == at && kind.starts_with("object");
+    if line.fields.iter().any(|field| whole(&field))
+        && !line
+            .fields
+            .iter()
+            .any(|(path, ..)| path.starts_with(&below))
+    {
+        out.insert(at);
+        return;
+    }
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {

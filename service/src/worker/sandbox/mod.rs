@@ -13,12 +13,8 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 /// Restricts this process for good. Whatever the system lacks is left out, and told on standard error; the result says
 /// what was achieved. Only the calling thread and those that it starts later are kept from files, so it has to be the only
-/// one. `start` is called when files are out of reach, and is the last that can start a thread; its result is returned.
-pub(super) fn enter<T>(
-    language_data: &Path,
-    max_pixels: u64,
-    start: impl FnOnce() -> T,
-) -> (Sandbox, T) {
+/// one. `start` is called when files are out of reach, and is the last that can start a thread.
+pub(super) fn enter(language_data: &Path, max_pixels: u64, start: impl FnOnce()) -> Sandbox {
     let alone = match threads() {
         Ok(1) => true,
         Ok(others) => {
@@ -33,12 +29,7 @@ pub(super) fn enter<T>(
     restrict(language_data, max_pixels, alone, start)
 }
 
-fn restrict<T>(
-    language_data: &Path,
-    max_pixels: u64,
-    alone: bool,
-    start: impl FnOnce() -> T,
-) -> (Sandbox, T) {
+fn restrict(language_data: &Path, max_pixels: u64, alone: bool, start: impl FnOnce()) -> Sandbox {
     // The order matters: each of these needs what the next one takes.
     let limits = achieved("limits", limits::Limits::prepare());
     let landlock = alone
@@ -49,7 +40,7 @@ fn restrict<T>(
         let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
         achieved("hidden memory", hidden.map_err(io::Error::from));
     }
-    let started = start();
+    start();
     let rlimits = limits
         .and_then(|limits| achieved("limits", limits.restrict(max_pixels)))
         .is_some();
@@ -59,13 +50,12 @@ fn restrict<T>(
     )
     .is_some();
     let seccomp = achieved("seccomp", calls::restrict()).is_some();
-    let sandbox = Sandbox {
+    Sandbox {
         no_new_privs,
         rlimits,
         landlock,
         seccomp,
-    };
-    (sandbox, started)
+    }
 }
 
 fn achieved<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> Option<T> {

@@ -23,7 +23,7 @@ fn attempt() {
     let Ok(what) = env::var(ATTEMPT) else { return };
     let (data, parent) = (env::temp_dir(), parent_id());
     // The harness has a thread more than a worker has; this one is restricted as a worker's is.
-    let sandbox = restrict(&data, MAX_PIXELS, true, || ()).0;
+    let sandbox = restrict(&data, MAX_PIXELS, true, || ());
     let outcome = attempts(&what, parent);
     println!("{sandbox:?}\noutcome: {outcome}");
 }

@@ -24,6 +24,12 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     children
 }
 
+/// As `ps` shows a process; empty when it has ended.
+pub(crate) fn name(pid: u32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim().to_owned()
+}
+
 /// Processor time that a process has used, in clock ticks (10 ms).
 pub(crate) fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -137,7 +137,18 @@ impl Server {
 
     /// Its worker processes.
     pub(crate) fn workers(&self) -> Vec<u32> {
-        process::children(self.pid())
+        self.named("ocr-worker")
+    }
+
+    /// The process that they are copies of.
+    pub(crate) fn template(&self) -> u32 {
+        self.named("ocr-template")[0]
+    }
+
+    fn named(&self, name: &str) -> Vec<u32> {
+        let mut children = process::children(self.pid());
+        children.retain(|pid| process::name(*pid) == name);
+        children
     }
 
     pub(crate) fn log(&self) -> String {

@@ -1,0 +1,76 @@
+//! The process that workers are copies of. It has loaded libraries, models and language data, and never sees a document:
+//! a worker is there as soon as a copy has locked itself in, and shares the memory of what was loaded with the others.
+
+use std::io::{self, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+use super::ffi::fork::{Forked, fork};
+
+/// As `ps` shows them.
+const NAME: &std::ffi::CStr = c"ocr-template";
+const WORKER_NAME: &std::ffi::CStr = c"ocr-worker";
+
+/// A service that was killed can't time its workers out: they end with it.
+pub(super) fn end_with_the_service() -> io::Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Makes a copy for each pair of descriptors that comes: the socket to the service, and standard error. Answers with the
+/// copy's process id, 0 when there is none. Returns the socket in the copy, and nothing in the template once the service
+/// has closed its end.
+pub(super) fn copies(control: UnixStream) -> io::Result<Option<UnixStream>> {
+    rustix::thread::set_name(NAME)?;
+    while let Some([socket, stderr]) = receive(&control)? {
+        match fork() {
+            Ok(Forked::Original { copy }) => {
+                (&control).write_all(&copy.as_raw_pid().to_le_bytes())?;
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "can't fork: {error}");
+                (&control).write_all(&0i32.to_le_bytes())?;
+            }
+            Ok(Forked::Copy) => {
+                drop(control);
+                end_with_the_service()?;
+                rustix::thread::set_name(WORKER_NAME)?;
+                // In place of the template's, which is not a worker's to hold.
+                rustix::stdio::dup2_stdin(&socket)?;
+                rustix::stdio::dup2_stderr(&stderr)?;
+                return Ok(Some(UnixStream::from(socket)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// `None`: the service closed its end.
+fn receive(control: &UnixStream) -> io::Result<Option<[OwnedFd; 2]>> {
+    let mut byte = [0];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(
+        control,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut ancillary,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let descriptors: Vec<OwnedFd> = ancillary
+        .drain()
+        .filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let both = <[OwnedFd; 2]>::try_from(descriptors);
+    both.map(Some)
+        .map_err(|_| io::Error::other("an order for a worker without its two descriptors"))
+}
