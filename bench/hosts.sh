@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a no-op deploy to 20 hosts takes beside one, each behind a link with 50 ms more of a round trip. The hosts are the
-# rehearsal's one machine, by as many links, so its two cores do the work of 20. `ocrctl rehearse --keep` leaves it ready.
+# What a no-op deploy to 20 hosts takes beside one, and the status of 10 hosts beside `ssh HOST true`, each behind a link with 50 ms
+# more of a round trip. The hosts are the rehearsal's one machine, by as many links, so its two cores do the work of 20. `ocrctl rehearse --keep` leaves it ready.
 #
 #   hosts.sh OCRCTL STATE [HOSTS] [MILLISECONDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
 set -euo pipefail
@@ -49,7 +49,18 @@ for _ in 1 2 3 4 5; do
     milliseconds "$ocrctl" --inventory "$state/bench-1.yaml" deploy rehearsal >>"$work/one"
     milliseconds "$ocrctl" --inventory "$state/bench-$count.yaml" deploy rehearsal >>"$work/all"
 done
-rm -f "$state/bench-1.yaml" "$state/bench-$count.yaml"
+inventory 10
+link=$(head -1 "$work/ports")
+ssh=(ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes
+    -i "$state/id_ed25519" -p "$link" vagrant@127.0.0.1 true)
+for _ in 1 2 3 4 5; do
+    milliseconds "${ssh[@]}" >>"$work/ssh"
+    # 1: one of the hosts has something to say
+    milliseconds sh -c '"$@" || [ $? = 1 ]' status "$ocrctl" --inventory "$state/bench-10.yaml" status rehearsal >>"$work/status"
+done
+rm -f "$state/bench-1.yaml" "$state/bench-10.yaml" "$state/bench-$count.yaml"
 docker exec "$container" sh -c 'rm /etc/ssh/sshd_config.d/zz-bench.conf; systemctl reload ssh'
 awk -v count="$count" -v latency="$latency" -v one="$(median <"$work/one")" -v all="$(median <"$work/all")" 'BEGIN {
     printf "no-op deploy, %d ms away: 1 host %d ms, %d hosts %d ms: %.2f x\n", latency, one, count, all, all / one }'
+awk -v latency="$latency" -v ssh="$(median <"$work/ssh")" -v status="$(median <"$work/status")" 'BEGIN {
+    printf "status, %d ms away: ssh HOST true %d ms, 10 hosts %d ms: %.2f x\n", latency, ssh, status, status / ssh }'
