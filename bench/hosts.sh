@@ -2,10 +2,10 @@
 # What a no-op deploy to 20 hosts takes beside one, and the status of 10 hosts beside `ssh HOST true`, each behind a link with 50 ms
 # more of a round trip. The hosts are the rehearsal's one machine, by as many links, so its two cores do the work of 20. `ocrctl rehearse --keep` leaves it ready.
 #
-#   hosts.sh OCRCTL STATE [HOSTS] [MILLISECONDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
+#   hosts.sh OCRCTL STATE [HOSTS] [MILLISECONDS] [CONNECTION]    STATE: the rehearsal's directory, such as .rehearsal/trixie
 set -euo pipefail
 cd "$(dirname "$0")"
-ocrctl=$1 state=$2 count=${3:-20} latency=${4:-50}
+ocrctl=$1 state=$2 count=${3:-20} latency=${4:-50} connection=${5:-openssh}
 port=$(jq -r .prod1.ssh_port "$state/machines.json")
 container=$(jq -r .containers.prod1 "$state/machines.json")
 work=$(mktemp -d)
@@ -21,7 +21,7 @@ until [[ $(wc -l <"$work/ports") == "$count" ]]; do sleep 0.1; done
 
 # The rehearsal's environment, with its host once for each link.
 inventory() { # COUNT
-    awk -v ports="$(head -n "$1" "$work/ports" | tr '\n' ' ')" '
+    awk -v connection="$connection" -v ports="$(head -n "$1" "$work/ports" | tr '\n' ' ')" '
         /^ +- name: prod1$/ { inside = 1 }
         inside && /^    [a-z]/ {
             inside = 0
@@ -29,7 +29,7 @@ inventory() { # COUNT
             for (i = 1; i <= n; i++) {
                 host = block
                 sub(/name: prod1/, "name: host" i, host)
-                sub(/port: [0-9]+/, "port: " list[i], host)
+                sub(/port: [0-9]+/, "port: " list[i] "\n        connection: " connection, host)
                 printf "%s", host
             }
         }
@@ -53,14 +53,22 @@ inventory 10
 link=$(head -1 "$work/ports")
 ssh=(ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes
     -i "$state/id_ed25519" -p "$link" vagrant@127.0.0.1 true)
+# What nobody can do without: as many connections at once, on the cores that all these hosts share.
+at_once() { # COUNT
+    head -n "$1" "$work/ports" | xargs -P "$1" -I PORT "${ssh[@]:0:${#ssh[@]}-3}" PORT vagrant@127.0.0.1 true
+}
 for _ in 1 2 3 4 5; do
+    milliseconds at_once 10 >>"$work/ssh10"
+    milliseconds at_once "$count" >>"$work/ssh-all"
     milliseconds "${ssh[@]}" >>"$work/ssh"
     # 1: one of the hosts has something to say
     milliseconds sh -c '"$@" || [ $? = 1 ]' status "$ocrctl" --inventory "$state/bench-10.yaml" status rehearsal >>"$work/status"
 done
 rm -f "$state/bench-1.yaml" "$state/bench-10.yaml" "$state/bench-$count.yaml"
 docker exec "$container" sh -c 'rm /etc/ssh/sshd_config.d/zz-bench.conf; systemctl reload ssh'
-awk -v count="$count" -v latency="$latency" -v one="$(median <"$work/one")" -v all="$(median <"$work/all")" 'BEGIN {
-    printf "no-op deploy, %d ms away: 1 host %d ms, %d hosts %d ms: %.2f x\n", latency, one, count, all, all / one }'
+awk -v connection="$connection" -v count="$count" -v latency="$latency" -v one="$(median <"$work/one")" -v all="$(median <"$work/all")" 'BEGIN {
+    printf "no-op deploy by %s, %d ms away: 1 host %d ms, %d hosts %d ms: %.2f x\n", connection, latency, one, count, all, all / one }'
+awk -v count="$count" -v ten="$(median <"$work/ssh10")" -v all="$(median <"$work/ssh-all")" 'BEGIN {
+    printf "ssh HOST true alone, of 10 hosts at once %d ms, of %d %d ms\n", ten, count, all }'
 awk -v latency="$latency" -v ssh="$(median <"$work/ssh")" -v status="$(median <"$work/status")" 'BEGIN {
     printf "status, %d ms away: ssh HOST true %d ms, 10 hosts %d ms: %.2f x\n", latency, ssh, status, status / ssh }'

@@ -25,9 +25,12 @@ venv=$state/ansible
 export ANSIBLE_PIPELINING=True ANSIBLE_SSH_ARGS="${ssh[*]} -o ControlMaster=auto -o ControlPersist=60s" ANSIBLE_NOCOWS=1
 ansible=("$venv/bin/ansible-playbook" -i "127.0.0.1:$port," -e ansible_port="$port" -e ansible_host=127.0.0.1 -e ansible_user=vagrant playbook.yml)
 
+# The same host by the other way of reaching it.
+sed 's/^        address: .*/&\n        connection: russh/' "$state/inventory.yaml" >"$state/bench-russh.yaml"
 for _ in $(seq "$rounds"); do
     milliseconds ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 true >>"$state/bench.ssh"
     milliseconds "$ocrctl" --inventory "$state/inventory.yaml" deploy rehearsal >>"$state/bench.ocrctl"
+    milliseconds "$ocrctl" --inventory "$state/bench-russh.yaml" deploy rehearsal >>"$state/bench.russh"
 done
 # The host has python3 only for this.
 ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 'command -v python3 >/dev/null || sudo apt-get install -qq -y --no-install-recommends python3 python3-apt' >/dev/null 2>&1
@@ -35,7 +38,10 @@ milliseconds "${ansible[@]}" >/dev/null # the first run may change something
 for _ in 1 2 3; do
     milliseconds "${ansible[@]}" >>"$state/bench.ansible"
 done
-one=$(median <"$state/bench.ssh") own=$(median <"$state/bench.ocrctl") other=$(median <"$state/bench.ansible")
-rm -f "$state"/bench.{ssh,ocrctl,ansible}
-awk -v a="$one" -v b="$own" -v c="$other" 'BEGIN {
-    printf "ssh HOST true        %5d ms\nno-op ocrctl deploy  %5d ms   %.2f x ssh\nno-op Ansible        %5d ms   %.0f x ocrctl\n", a, b, b / a, c, c / b }'
+one=$(median <"$state/bench.ssh") own=$(median <"$state/bench.ocrctl") russh=$(median <"$state/bench.russh") other=$(median <"$state/bench.ansible")
+rm -f "$state"/bench.{ssh,ocrctl,russh,ansible} "$state/bench-russh.yaml"
+awk -v a="$one" -v b="$own" -v r="$russh" -v c="$other" 'BEGIN {
+    printf "ssh HOST true                  %5d ms\n", a
+    printf "no-op ocrctl deploy            %5d ms   %.2f x ssh\n", b, b / a
+    printf "the same, connection: russh    %5d ms   %.2f x ssh\n", r, r / a
+    printf "no-op Ansible                  %5d ms   %.0f x ocrctl, %.0f x by russh\n", c, c / b, c / r }'
