@@ -9,7 +9,7 @@ use ocr_api::problem::ProblemKind;
 use rustix::process::Signal;
 
 use crate::seen::{metrics, start};
-use crate::support::client::connect;
+use crate::support::client::{connect, read_some};
 use crate::support::pdf::Pdf;
 use crate::support::process::{signal, wait_for};
 use crate::support::{Reply, Request, Server, scan};
@@ -91,7 +91,7 @@ fn a_line_comes_the_moment_its_page_is_done() {
     let mut seen = String::new();
     let mut buffer = [0; 4096];
     while !seen.contains("\"text\":\"quick") {
-        let read = stream.read(&mut buffer).unwrap();
+        let read = read_some(&mut *stream, &mut buffer).unwrap();
         assert!(read > 0, "{seen}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
     }

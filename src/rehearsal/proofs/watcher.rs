@@ -152,7 +152,7 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
 
     let before = live(rehearsal).await?;
     let began = Instant::now();
-    on_host(rehearsal, &signal("STOP", "worker")).await?;
+    on_host(rehearsal, "pkill -STOP -o ocr-worker").await?;
     on_host(rehearsal, LOOK).await?;
     let took = await_message(rehearsal, began, ("mended", "recognition", 1)).await?;
     seen.push(format!("worker wedged: replaced after {took} s"));
@@ -163,7 +163,7 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     // The host may have booted just before.
     tokio::time::sleep_until(settled.into()).await;
     // The old one can't drain any more, and is not waited for as if it could.
-    on_host(rehearsal, &signal("STOP", "serve")).await?;
+    on_host(rehearsal, STOP_SERVICE).await?;
     let began = Instant::now();
     // The first may be a look that had begun before.
     on_host(rehearsal, LOOK).await?;
@@ -231,10 +231,8 @@ async fn certificate(rehearsal: &mut Rehearsal) -> Result<String, ProofError> {
     ))
 }
 
-/// A signal for the service's oldest process of this kind. The shell that sends it is none, though it names it.
-fn signal(signal: &str, command: &str) -> String {
-    format!("pkill -{signal} -o -f '[ ]{command} --'")
-}
+/// The shell that sends it is no such process, though it names it.
+const STOP_SERVICE: &str = "pkill -STOP -o -f '[ ]serve --'";
 
 async fn live(rehearsal: &Rehearsal) -> Result<String, ProofError> {
     let slot = on_host(rehearsal, "readlink /var/lib/ocr/live").await?;

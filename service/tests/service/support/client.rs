@@ -132,7 +132,7 @@ pub(crate) fn read_reply(stream: &mut dyn Stream) -> std::io::Result<Reply> {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        match stream.read(&mut buffer)? {
+        match read_some(stream, &mut buffer)? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
             read => bytes.extend_from_slice(&buffer[..read]),
         }
@@ -152,7 +152,7 @@ pub(crate) fn read_reply(stream: &mut dyn Stream) -> std::io::Result<Reply> {
     };
     if reply.header("transfer-encoding") == Some("chunked") {
         while !body.ends_with(b"0\r\n\r\n") {
-            match stream.read(&mut buffer)? {
+            match read_some(stream, &mut buffer)? {
                 0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
                 read => body.extend_from_slice(&buffer[..read]),
             }
@@ -162,12 +162,22 @@ pub(crate) fn read_reply(stream: &mut dyn Stream) -> std::io::Result<Reply> {
     }
     let length: usize = reply.header("content-length").unwrap().parse().unwrap();
     while body.len() < length {
-        match stream.read(&mut buffer)? {
+        match read_some(stream, &mut buffer)? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
             read => body.extend_from_slice(&buffer[..read]),
         }
     }
     Ok(Reply { body, ..reply })
+}
+
+/// Goes on where a signal of the test runner's came in between.
+pub(crate) fn read_some(stream: &mut dyn Stream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }
 
 fn unchunk(mut body: &[u8]) -> Vec<u8> {
