@@ -21,7 +21,7 @@ pub struct Ocr {
     #[arg(long, value_name = "ENV")]
     pub env: Option<String>,
 
-    /// The service's address, where there is no inventory, such as https://ocr.example.org
+    /// The service's address, where there is no inventory
     #[arg(long, value_name = "URL", conflicts_with = "env")]
     pub url: Option<String>,
 
