@@ -267,6 +267,11 @@ impl Release {
                     self.replace(host, &engine, slot, &spec, operation).await
                 };
                 switched?;
+                // Whichever was live before the link was lost: the switch knows of none.
+                let other = state.of(slot.other()).filter(|it| it.running);
+                if live.is_none() && other.is_some() {
+                    self.drain(&engine, slot.other()).await?;
+                }
                 record::made_live(host, self, &image)?;
                 tidy(host, operation).await;
                 Ok(())
