@@ -17,7 +17,7 @@ use super::process::{self, Process};
 use super::{Shared, help};
 use crate::protocol::{Reply, Task};
 
-/// A new worker locks itself in and reads the sample, in 0.1 s on an idle machine.
+/// A new worker locks itself in, loads the second recognizer and reads the sample.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then another
 /// worker, which takes as long again, is the sooner way to a free one.
