@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, Fuse};
 
 use super::Copy;
 use crate::causes::chain;
@@ -49,7 +49,11 @@ impl Copy<'_> {
         if upload.offset < blob.size {
             let mut parts = Parts {
                 place: &self.source.place,
-                source: self.source.read_blob(&blob.digest, upload.offset).await?,
+                source: self
+                    .source
+                    .read_blob(&blob.digest, upload.offset)
+                    .await?
+                    .fuse(),
                 size: upload.part,
                 rest: BytesMut::new(),
             };
@@ -102,7 +106,8 @@ impl Copy<'_> {
 struct Parts<'a> {
     /// Who gives it.
     place: &'a str,
-    source: BoxStream<'static, std::io::Result<Bytes>>,
+    /// Not asked again after its end: one that verifies a digest then compares that of nothing.
+    source: Fuse<BoxStream<'static, std::io::Result<Bytes>>>,
     size: usize,
     /// Read, but not given yet.
     rest: BytesMut,
@@ -127,5 +132,33 @@ impl Parts<'_> {
         }
         let part = self.rest.split_to(self.size.min(self.rest.len()));
         Ok((!part.is_empty()).then(|| part.freeze()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_ended_is_not_read_again() {
+        let mut polls = [
+            Some(Ok(Bytes::from_static(b"ab"))),
+            Some(Ok(Bytes::from_static(b"c"))),
+            None,
+            Some(Err(std::io::Error::other("read after its end"))),
+        ]
+        .into_iter();
+        let source = futures_util::stream::poll_fn(move |_| polls.next().unwrap().into());
+        let mut parts = Parts {
+            place: "registry.example.org/ocr",
+            source: source.boxed().fuse(),
+            size: 2,
+            rest: BytesMut::new(),
+        };
+        let mut read = Vec::new();
+        while let Some(part) = parts.next().await.unwrap() {
+            read.push(part);
+        }
+        assert_eq!(read, ["ab", "c"]);
     }
 }
