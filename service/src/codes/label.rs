@@ -5,9 +5,10 @@ use super::flow::Flow;
 /// Words before a number in which its label is looked for.
 const REACH: usize = 6;
 /// What may stand between a label and its number. Any other word says that the number is something else's.
-const FILLERS: [&str; 20] = [
-    "no", "nr", "num", "number", "nummer", "code", "id", "is", "ist", "lautet", "der", "the", "of",
-    "reg", "8", "10", "12", "13", "14", "18",
+const FILLERS: [&str; 26] = [
+    "no", "nr", "num", "number", "nummer", "numéro", "numero", "número", "numer", "n", "nº",
+    "code", "id", "is", "ist", "lautet", "der", "the", "of", "reg", "8", "10", "12", "13", "14",
+    "18",
 ];
 /// A table's heading may stand this many times its height above.
 const COLUMN: i32 = 60;
@@ -90,7 +91,7 @@ impl<'a> Labels<'a> {
         );
         let ends = |head: &[String], label: &[String]| {
             let start = head.len().checked_sub(label.len());
-            start.is_some_and(|start| head[start..].iter().zip(label).all(|(a, b)| a == b))
+            start.is_some_and(|start| same(&head[start..], label))
         };
         for end in (1..=before.len()).rev() {
             // An application identifier stands in parentheses; a number without is a number.
@@ -107,6 +108,31 @@ impl<'a> Labels<'a> {
             }
         }
         false
+    }
+}
+
+/// Whether words are a label's, which is misread by one character at most, and by none where it is short: few letters make
+/// another word.
+fn same(words: &[String], label: &[String]) -> bool {
+    const LONG: usize = 6;
+    let letters = |words: &[String]| words.iter().map(String::len).sum::<usize>();
+    let mut differing = words.iter().zip(label).filter(|(a, b)| a != b);
+    match (differing.next(), differing.next()) {
+        (None, _) => true,
+        (Some((a, b)), None) => letters(label) >= LONG && one_apart(a, b),
+        _ => false,
+    }
+}
+
+/// Whether one character was added, lost or exchanged.
+fn one_apart(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[head..], &b[head..]);
+    match a.len().cmp(&b.len()) {
+        std::cmp::Ordering::Less => a == &b[1..],
+        std::cmp::Ordering::Equal => a.get(1..) == b.get(1..),
+        std::cmp::Ordering::Greater => &a[1..] == b,
     }
 }
 

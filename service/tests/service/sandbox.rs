@@ -80,7 +80,7 @@ fn where_part_of_it_cannot_be_had_it_is_told_and_nothing_is_served_if_it_must_be
     server.wait_until_ready();
     let sandbox = server.readiness().1.engine.sandbox;
     assert_eq!(sandbox.missing(), ["Landlock"]);
-    assert!(server.log().contains("no Landlock"), "{}", server.log());
+    wait_for("it is told", || server.log().contains("no Landlock"));
 
     let server = start_without_landlock(&["--require-sandbox"]);
     wait_for("the reason is told", || {

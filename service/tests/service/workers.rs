@@ -282,7 +282,7 @@ fn a_worker_that_cannot_start_is_told_in_readyz() {
         let (status, ready) = server.readiness();
         status == 503 && ready.workers.error.is_some()
     });
-    assert!(server.log().contains("installed are"), "{}", server.log());
+    wait_for("it is told", || server.log().contains("installed are"));
     assert_eq!(server.send(&Request::get("/healthz")).status, 200);
 }
 

@@ -32,6 +32,10 @@ fn across_lines_and_under_a_heading() {
 fn labels_are_known_when_they_are_misread_and_head_only_their_column() {
     assert_eq!(ocr("lBAN DE88 3704 0044 0532 0130 00").len(), 1);
     assert_eq!(ocr("elSSN: 0317-8471"), ["issn 03178471"]);
+    assert_eq!(ocr("USt-dNr.: DE136695976"), ["eu_vat DE136695976"]);
+    assert_eq!(ocr("Rsf-dNr.: DE136695976"), [""; 0]);
+    // Of four letters, another one makes another word.
+    assert_eq!(ocr("Mean: 4006381333931"), [""; 0]);
     let beneath = |head: &str, line: &str| found(Method::Text, &[head, line]);
     assert_eq!(beneath("EAN", "4006381333931"), ["gtin 4006381333931"]);
     // The label has its own number, and the number its own word.
@@ -78,4 +82,24 @@ fn the_word_of_the_cell_beside_is_not_a_numbers_own() {
     assert_eq!(gtins("Filter   4006381333931"), 1);
     assert_eq!(gtins("Filter | 4006381333931"), 1);
     assert_eq!(gtins("Some Filter 4006381333931"), 0);
+}
+
+#[test]
+fn a_vat_number_by_the_names_that_it_has_where_it_is_from() {
+    let named = [
+        "N° TVA intracommunautaire : FR 40 303 265 045",
+        "TVA Intra. FR40303265045",
+        "Umsatzsteuer-Identifikationsnummer: DE 136 695 976",
+        "Umsatzsteuer-ID DE 136695976",
+        "VAT Registration Number: DE 136 695 976",
+        "N.I.F. ES B58378431",
+        "P.IVA: IT 00743110157",
+        "btw-identificatienummer NL 0044 95 445 B01",
+        "BTW nº NL 004495445B01",
+    ];
+    for line in named {
+        let codes = ocr(line);
+        assert_eq!(codes.len(), 1, "{line}: {codes:?}");
+        assert!(codes[0].starts_with("eu_vat"), "{line}: {codes:?}");
+    }
 }

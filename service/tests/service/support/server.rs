@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ocr_api::answer::Answer;
@@ -24,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) directory: TempDir,
     child: Child,
     log: Arc<Mutex<String>>,
+    /// Copies what the service says into `log`, until no process of it is left.
+    reader: JoinHandle<()>,
 }
 
 /// The executable with given arguments.
@@ -111,7 +114,7 @@ impl Server {
         let log = Arc::new(Mutex::new(String::new()));
         let address = read_address(&mut stderr, &log);
         let copy = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 let mut log = copy.lock().unwrap();
                 log.push_str(&line);
@@ -124,6 +127,7 @@ impl Server {
             directory,
             child,
             log,
+            reader,
         }
     }
 
@@ -191,11 +195,12 @@ impl Server {
         process::signal(self.pid(), Signal::TERM);
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for the last of its log.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                process::wait_for("the log ends", || self.reader.is_finished());
                 return status;
             }
             assert!(
