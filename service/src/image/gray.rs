@@ -1,18 +1,30 @@
 //! Any pixels to gray ones.
 
-use image::{DynamicImage, GrayImage, Luma};
+use image::{DynamicImage, GrayAlphaImage, GrayImage, Luma, LumaA};
 
 /// Gray, with what is transparent shown on white paper: black text on a transparent ground would else be black on
-/// black.
-pub(super) fn on_white(image: DynamicImage) -> GrayImage {
+/// black. Light text on a ground that is transparent for the most part is shown as its negative.
+pub(super) fn on_paper(image: DynamicImage) -> GrayImage {
     if !image.color().has_alpha() {
         return image.into_luma8();
     }
     let image = image.into_luma_alpha8();
+    let negative = is_light_on_nothing(&image);
     GrayImage::from_fn(image.width(), image.height(), |x, y| {
         let [luma, alpha] = image.get_pixel(x, y).0;
-        Luma([over_white(luma, alpha)])
+        Luma([over_white(if negative { 255 - luma } else { luma }, alpha)])
     })
+}
+
+fn is_light_on_nothing(image: &GrayAlphaImage) -> bool {
+    const LIGHT: u64 = 192;
+    let (mut opaque, mut light) = (0, 0);
+    for LumaA([luma, alpha]) in image.pixels() {
+        opaque += u64::from(*alpha);
+        light += u64::from(*alpha) * u64::from(*luma);
+    }
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    opaque > 0 && opaque < pixels * 255 / 2 && light > opaque * LIGHT
 }
 
 /// A gray value with `alpha` over white.
@@ -39,7 +51,7 @@ fn narrow(value: u32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{LumaA, Rgba, RgbaImage};
+    use image::{Rgba, RgbaImage};
 
     #[test]
     fn what_is_transparent_is_paper() {
@@ -47,9 +59,12 @@ mod tests {
         assert_eq!(over_white(0, 255), 0);
         assert_eq!(over_white(0, 128), 127);
         let clear_black = RgbaImage::from_pixel(2, 1, Rgba([0, 0, 0, 0]));
-        assert_eq!(on_white(clear_black.into()).as_raw(), &[255, 255]);
+        assert_eq!(on_paper(clear_black.into()).as_raw(), &[255, 255]);
+        let mut light = RgbaImage::from_pixel(3, 1, Rgba([0, 0, 0, 0]));
+        light.put_pixel(1, 0, Rgba([250, 250, 250, 255]));
+        assert_eq!(on_paper(light.into()).as_raw(), &[255, 5, 255]);
         let gray = image::ImageBuffer::from_pixel(1, 1, LumaA([40u8, 255]));
-        assert_eq!(on_white(DynamicImage::ImageLumaA8(gray)).as_raw(), &[40]);
+        assert_eq!(on_paper(DynamicImage::ImageLumaA8(gray)).as_raw(), &[40]);
     }
 
     #[test]

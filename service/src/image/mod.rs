@@ -112,7 +112,7 @@ fn finish<D: ImageDecoder>(
 
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(fault)?;
-    let mut image = DynamicImage::ImageLuma8(gray::on_white(image));
+    let mut image = DynamicImage::ImageLuma8(gray::on_paper(image));
     image.apply_orientation(orientation);
     let (width, height) = (image.width(), image.height());
     Ok(Scan {

@@ -5,6 +5,7 @@ mod barcodes;
 mod dark;
 mod ffi;
 mod library;
+mod light;
 mod line;
 mod line_recognizer;
 mod opened;

@@ -12,7 +12,7 @@ use super::recognizer::Recognizer;
 use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Upright};
-use super::{Content, Scan, barcodes};
+use super::{Content, Scan, barcodes, light};
 use crate::codes;
 use crate::codes::rules::RuleFinder;
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
@@ -110,7 +110,7 @@ impl PageReader<'_> {
         let started = Instant::now();
         let languages = &how.languages;
         let dpi = scan.dpi;
-        let mut upright = upright::straighten(scan, self.eyes.tesseract, languages)?;
+        let mut upright = upright::straighten(light::even(scan), self.eyes.tesseract, languages)?;
         let (mut text, mut words) = self.recognize(&upright, languages)?;
         let second = upright::second_thought(&upright, &words, self.eyes.tesseract, languages)?;
         if let Some(way) = second {

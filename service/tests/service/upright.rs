@@ -162,3 +162,46 @@ fn a_resolution_that_cannot_be_meant_is_not_believed() {
         assert!(page.text.starts_with(LINES[0]));
     }
 }
+
+#[test]
+fn a_few_lines_that_stand_on_their_head_are_read_upright() {
+    let server = Server::start(&["--workers", "1"]);
+    let lines = [
+        "Harbour Office of Northwick",
+        "Twelve crates of cable were",
+        "delivered on the last Tuesday",
+        "of November, by the north quay",
+    ];
+    let page = scan::page(&lines);
+    let few = imageops::crop_imm(&page, 0, 0, page.width() / 2, page.height() / 4).to_image();
+    let upright = &server.answer("", &scan::png(&few)).pages[0];
+    let turned = imageops::rotate180(&few);
+    let read = &server.answer("", &scan::png(&turned)).pages[0];
+    assert_eq!((read.rotation, &read.text), (180, &upright.text));
+    assert!(read.text.contains("delivered on the last Tuesday"));
+}
+
+#[test]
+fn a_page_that_lies_in_shadow_is_read_as_one_in_even_light() {
+    let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
+    let even = prose::page(Layout::Letter, 3).image;
+    let (width, height) = even.dimensions();
+    let even_text = server.answer("", &scan::png(&even)).pages[0].text.clone();
+    let shadows: [&dyn Fn(f32, f32) -> f32; 2] = [&|_, y| 0.35 + 0.6 * y, &|x, _| {
+        1.0 - 0.6 / (1.0 + ((x - 0.5) * 40.0).exp())
+    }];
+    for light in shadows {
+        let shadowed = image::GrayImage::from_fn(width, height, |x, y| {
+            let light = light(x as f32 / width as f32, y as f32 / height as f32);
+            image::Luma([(f32::from(even.get_pixel(x, y).0[0]) * light) as u8])
+        });
+        let read = &server.answer("", &scan::jpeg(&shadowed)).pages[0].text;
+        let same = even_text
+            .split_whitespace()
+            .zip(read.split_whitespace())
+            .filter(|(a, b)| a == b)
+            .count();
+        let words = even_text.split_whitespace().count();
+        assert!(same * 100 >= words * 97, "{same} of {words}: {read}");
+    }
+}

@@ -23,9 +23,9 @@ const DOUBTFUL: f32 = 70.0;
 const CONFIDENT: f32 = 80.0;
 /// How much more confident another way up has to be.
 const BETTER: f32 = 12.0;
-/// The part of a page that is read to find which way is up, at least, and in all: the share of its ink.
+/// The part of a page that is read to find which way is up, at least.
 const SAMPLE: f64 = 0.12;
-/// Coarse cells of ink that are read whole, as there is not much.
+/// Coarse cells of ink that are read whole, as there is not much; of more, about as many at least.
 const LITTLE_INK: usize = 3000;
 
 /// A page turned upright, and how.
@@ -207,7 +207,9 @@ fn sample(scan: &Scan, ink: &Ink, sideways: bool) -> Scan {
     } else {
         ink.by_row()
     };
-    let length = ((lines.len() as f64 * SAMPLE) as usize).max(1);
+    // A strip of a small page has a line at most, and halves of two.
+    let share = SAMPLE.max(LITTLE_INK as f64 / ink.count() as f64);
+    let length = ((lines.len() as f64 * share) as usize).clamp(1, lines.len());
     let mut inked: usize = lines[..length].iter().sum();
     let (mut most, mut start) = (inked, 0);
     for end in length..lines.len() {

@@ -1,0 +1,253 @@
+//! Pages that are lit unevenly: photographed by a lamp, or with a hand's shadow on them.
+//!
+//! Recognition tells ink from paper by one brightness for the whole page, so that paper in shadow becomes ink, and what is
+//! written there is lost. Where that would happen, each pixel is divided by the brightness of the paper around it.
+
+use super::Scan;
+
+/// Side of the tiles that paper is looked for in, in pixels.
+const TILE: usize = 32;
+/// Every so many pixels of a tile, across and down, one is looked at.
+const STEP: (usize, usize) = (4, 8);
+/// What a tile's paper may have of its neighbour's, at least: the edge of a shadow is soft, that of a dark box is not.
+const FALL: f32 = 0.6;
+/// What ink has of its paper's brightness, at most.
+const INK: f32 = 0.7;
+/// Tiles with ink on lost paper from which on a page is evened: a share of those with ink, and a count.
+const LOST: (f32, usize) = (0.01, 4);
+/// Paper is never taken for darker: noise would become ink.
+const DARKEST: f32 = 24.0;
+
+/// The same page as in even light; as it came, where all its ink shows.
+pub(super) fn even(mut scan: Scan) -> Scan {
+    let tiles = Tiles::of(&scan);
+    if !tiles.lose_ink() {
+        return scan;
+    }
+    let paper = tiles.paper();
+    let width = scan.width as usize;
+    let mut row_of_paper = vec![0.0; tiles.columns];
+    for (y, row) in scan.pixels.chunks_exact_mut(width.max(1)).enumerate() {
+        let (above, below, share) = between(y, tiles.rows);
+        for (column, value) in row_of_paper.iter_mut().enumerate() {
+            let at = |row: usize| paper[row * tiles.columns + column];
+            *value = at(above) * (1.0 - share) + at(below) * share;
+        }
+        for (x, pixel) in row.iter_mut().enumerate() {
+            let (left, right, share) = between(x, tiles.columns);
+            let paper = row_of_paper[left] * (1.0 - share) + row_of_paper[right] * share;
+            *pixel = (f32::from(*pixel) * 255.0 / paper).min(255.0) as u8;
+        }
+    }
+    scan
+}
+
+/// The tiles whose middles a place is between, and how far it is on the way from one to the other.
+fn between(at: usize, count: usize) -> (usize, usize, f32) {
+    let place = ((at as f32 + 0.5) / TILE as f32 - 0.5).max(0.0);
+    let first = (place as usize).min(count - 1);
+    (
+        first,
+        (first + 1).min(count - 1),
+        (place - first as f32).min(1.0),
+    )
+}
+
+/// What a page is like, tile by tile.
+struct Tiles {
+    columns: usize,
+    rows: usize,
+    /// Nine of ten pixels are darker, or as bright.
+    bright: Vec<f32>,
+    /// Nine of ten pixels are brighter, or as dark.
+    dark: Vec<f32>,
+    /// How many of the pixels looked at have each brightness.
+    seen: [u32; 256],
+}
+
+impl Tiles {
+    fn of(scan: &Scan) -> Self {
+        let (width, height) = (scan.width as usize, scan.height as usize);
+        let (columns, rows) = (width.div_ceil(TILE), height.div_ceil(TILE));
+        let mut this = Self {
+            columns,
+            rows,
+            bright: Vec::with_capacity(columns * rows),
+            dark: Vec::with_capacity(columns * rows),
+            seen: [0; 256],
+        };
+        let mut pixels: Vec<u8> = Vec::with_capacity((TILE / STEP.0) * (TILE / STEP.1));
+        for row in 0..rows {
+            for column in 0..columns {
+                pixels.clear();
+                for y in (row * TILE..height.min((row + 1) * TILE)).step_by(STEP.1) {
+                    let end = width.min((column + 1) * TILE);
+                    let line = &scan.pixels[y * width + column * TILE..y * width + end];
+                    pixels.extend(line.iter().step_by(STEP.0).copied());
+                }
+                for pixel in &pixels {
+                    this.seen[usize::from(*pixel)] += 1;
+                }
+                pixels.sort_unstable();
+                let tenth = pixels.len() / 10;
+                this.dark.push(f32::from(pixels[tenth]));
+                this.bright
+                    .push(f32::from(pixels[pixels.len() - 1 - tenth]));
+            }
+        }
+        this
+    }
+
+    /// Whether ink would be lost if the page had one threshold: some of it is on paper that is taken for ink itself.
+    fn lose_ink(&self) -> bool {
+        let threshold = otsu(&self.seen);
+        let inked = |at: &usize| self.dark[*at] < self.bright[*at] * INK;
+        let inked: Vec<usize> = (0..self.bright.len()).filter(inked).collect();
+        let lost = inked.iter().filter(|at| self.bright[**at] <= threshold);
+        let fewest = (inked.len() as f32 * LOST.0).max(LOST.1 as f32);
+        lost.count() as f32 >= fewest
+    }
+
+    /// The brightness of the paper at each tile: what is brightest there, and not much darker than that of its neighbours.
+    fn paper(&self) -> Vec<f32> {
+        let mut paper: Vec<f32> = self.bright.iter().map(|it| it.max(DARKEST)).collect();
+        let (columns, rows) = (self.columns, self.rows);
+        for forth in [true, false] {
+            for step in 0..columns * rows {
+                let at = if forth {
+                    step
+                } else {
+                    columns * rows - 1 - step
+                };
+                let (row, column) = (at / columns, at % columns);
+                let (beside, over) = if forth {
+                    (
+                        (column > 0).then(|| at - 1),
+                        (row > 0).then(|| at - columns),
+                    )
+                } else {
+                    (
+                        (column + 1 < columns).then_some(at + 1),
+                        (row + 1 < rows).then_some(at + columns),
+                    )
+                };
+                for neighbour in [beside, over].into_iter().flatten() {
+                    paper[at] = paper[at].max(paper[neighbour] * FALL);
+                }
+            }
+        }
+        paper
+    }
+}
+
+/// The brightness that parts dark from bright best: the variance between the two is greatest (Otsu 1979).
+fn otsu(seen: &[u32; 256]) -> f32 {
+    let brightness = |level: usize| level as f64;
+    let count: f64 = seen.iter().map(|it| f64::from(*it)).sum();
+    let sum: f64 = seen
+        .iter()
+        .enumerate()
+        .map(|(level, it)| brightness(level) * f64::from(*it))
+        .sum();
+    let (mut below, mut sum_below, mut best) = (0.0, 0.0, (0.0, 0));
+    for (level, it) in seen.iter().enumerate() {
+        below += f64::from(*it);
+        sum_below += brightness(level) * f64::from(*it);
+        let above = count - below;
+        if below == 0.0 || above == 0.0 {
+            continue;
+        }
+        let apart = sum_below / below - (sum - sum_below) / above;
+        let variance = below * above * apart * apart;
+        if variance > best.0 {
+            best = (variance, level);
+        }
+    }
+    best.1 as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paper by a function of x, with strokes of ink a fifth as bright.
+    fn page(paper: impl Fn(u32) -> u8) -> Scan {
+        let (width, height) = (640, 320);
+        let mut pixels = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                let inked = y % 32 > 12 && x % 8 < 2;
+                pixels.push(if inked { paper(x) / 5 } else { paper(x) });
+            }
+        }
+        Scan {
+            pixels,
+            width,
+            height,
+            dpi: None,
+        }
+    }
+
+    /// The brightest ink and the darkest paper, but for a margin.
+    fn ink_and_paper(scan: &Scan) -> (u8, u8) {
+        let (mut ink, mut paper) = (0, 255);
+        for (at, pixel) in scan.pixels.iter().enumerate() {
+            let (x, y) = (at % scan.width as usize, at / scan.width as usize);
+            if y % 32 > 12 && x % 8 < 2 {
+                ink = ink.max(*pixel);
+            } else {
+                paper = paper.min(*pixel);
+            }
+        }
+        (ink, paper)
+    }
+
+    #[track_caller]
+    fn assert_stays(scan: Scan) {
+        let before = scan.pixels.clone();
+        assert_eq!(even(scan).pixels, before);
+    }
+
+    #[test]
+    fn in_shadow_ink_and_paper_are_told_apart_by_one_brightness_again() {
+        let falling = page(|x| 250 - (x / 3) as u8);
+        let (ink, paper) = ink_and_paper(&falling);
+        assert!(ink > paper / 2 && otsu(&Tiles::of(&falling).seen) > f32::from(paper));
+        let (ink, paper) = ink_and_paper(&even(falling));
+        assert!(ink < 80 && paper > 200, "{ink} {paper}");
+    }
+
+    #[test]
+    fn what_is_evenly_lit_stays_as_it_is() {
+        for brightness in [255, 200, 120] {
+            let scan = page(|_| brightness);
+            assert_stays(scan);
+        }
+        // A dark box without ink, or with bright letters on it, is none in shadow.
+        let mut boxed = page(|_| 240);
+        for (at, pixel) in boxed.pixels.iter_mut().enumerate() {
+            let (x, y) = (at % 640, at / 640);
+            if y < 160 && x < 320 {
+                *pixel = if (64..96).contains(&y) && x % 8 < 2 {
+                    240
+                } else {
+                    30
+                };
+            }
+        }
+        assert_stays(boxed);
+    }
+
+    #[test]
+    fn a_page_of_any_size_is_taken() {
+        for (width, height) in [(1, 1), (33, 1), (31, 65)] {
+            let scan = Scan {
+                pixels: vec![7; (width * height) as usize],
+                width,
+                height,
+                dpi: None,
+            };
+            assert_stays(scan);
+        }
+    }
+}
