@@ -1,6 +1,6 @@
 //! A page's words as one flow of text in reading order, cut into tokens: runs of letters and digits.
 
-use ocr_api::answer::{Page, Word};
+use ocr_api::answer::{Method, Page, Word};
 
 use super::label::folded;
 use crate::lines::{self, Before};
@@ -10,6 +10,8 @@ use crate::lines::{self, Before};
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
     pub(super) words: &'a [Word],
+    /// Whether the page was read by OCR, which takes characters for others.
+    pub(super) recognized: bool,
     chars: Vec<char>,
     /// The word that each character belongs to; for white space, the word before.
     word_of: Vec<usize>,
@@ -76,6 +78,7 @@ impl<'a> Flow<'a> {
         let lower: Vec<String> = tokens.iter().map(lower).collect();
         Self {
             words: &page.words,
+            recognized: page.method == Some(Method::Ocr),
             folded: lower.iter().map(|word| folded(word)).collect(),
             lower,
             chars,

@@ -91,7 +91,10 @@ impl<'a> Labels<'a> {
         );
         let ends = |head: &[String], label: &[String]| {
             let start = head.len().checked_sub(label.len());
-            start.is_some_and(|start| same(&head[start..], label))
+            start.is_some_and(|start| {
+                let words = &head[start..];
+                words == label || self.flow.recognized && nearly(words, label)
+            })
         };
         for end in (1..=before.len()).rev() {
             // An application identifier stands in parentheses; a number without is a number.
@@ -111,29 +114,31 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Whether words are a label's, which is misread by one character at most, and by none where it is short: few letters make
-/// another word.
-fn same(words: &[String], label: &[String]) -> bool {
+/// Whether the first of `words` are a label's but for one character. Never those of a short one: few letters make another
+/// word.
+pub(super) fn nearly(words: &[String], label: &[impl AsRef<str>]) -> bool {
     const LONG: usize = 6;
-    let letters = |words: &[String]| words.iter().map(String::len).sum::<usize>();
-    let mut differing = words.iter().zip(label).filter(|(a, b)| a != b);
-    match (differing.next(), differing.next()) {
-        (None, _) => true,
-        (Some((a, b)), None) => letters(label) >= LONG && one_apart(a, b),
-        _ => false,
-    }
+    let mut differing = words.iter().zip(label).filter(|(a, b)| *a != b.as_ref());
+    let (Some((a, b)), None) = (differing.next(), differing.next()) else {
+        return false;
+    };
+    let letters = label.iter().map(|word| word.as_ref().len());
+    words.len() >= label.len() && one_apart(a, b.as_ref()) && letters.sum::<usize>() >= LONG
 }
 
 /// Whether one character was added, lost or exchanged.
 fn one_apart(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[head..], &b[head..]);
-    match a.len().cmp(&b.len()) {
-        std::cmp::Ordering::Less => a == &b[1..],
-        std::cmp::Ordering::Equal => a.get(1..) == b.get(1..),
-        std::cmp::Ordering::Greater => &a[1..] == b,
-    }
+    let tail = a.iter().rev().zip(b.iter().rev());
+    let tail = tail.take_while(|(a, b)| a == b).count();
+    let at_most_one = |rest: &[u8]| match rest {
+        [] | [_] => true,
+        // Letters of more than one byte that are exchanged may have the first in common.
+        [first, rest @ ..] => *first >= 0xc0 && rest.iter().all(|byte| *byte & 0xc0 == 0x80),
+    };
+    at_most_one(&a[..a.len() - tail]) && at_most_one(&b[..b.len() - tail])
 }
 
 /// Whether a word stands right before a number in its line, in the same cell: that says what the number is.

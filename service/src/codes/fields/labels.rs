@@ -2,6 +2,7 @@
 
 use super::super::flow::Flow;
 use super::super::kind::CodeType;
+use super::super::label::nearly;
 
 pub(super) const KINDS: [CodeType; 4] = [
     CodeType::InvoiceNumber,
@@ -103,15 +104,21 @@ impl Labels {
         let mut at = 0;
         while at < flow.tokens.len() {
             let rest = &flow.lower[at..];
-            let fits = |words: &[&str]| {
+            let exact = |words: &[&str]| {
                 words.len() <= rest.len()
                     && words.iter().zip(rest).all(|(word, token)| word == token)
             };
             let longest = phrases
                 .iter()
-                .filter(|(words, ..)| fits(words))
+                .filter(|(words, ..)| exact(words))
                 .max_by_key(|(words, ..)| words.len());
-            let Some((words, bare, day_first)) = longest else {
+            let misread = || {
+                let mut phrases = phrases
+                    .iter()
+                    .filter(|(_, bare, _)| flow.recognized && !bare);
+                phrases.find(|(words, ..)| nearly(rest, words))
+            };
+            let Some((words, bare, day_first)) = longest.or_else(misread) else {
                 at += 1;
                 continue;
             };

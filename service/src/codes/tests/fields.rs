@@ -146,3 +146,19 @@ fn a_field_under_its_heading_is_read_from_its_first_word() {
     let codes = find(&[page], &Selection::default());
     assert_eq!(codes[0].value, "2026-03-02");
 }
+
+#[test]
+fn a_long_label_is_known_by_all_but_one_of_its_characters_where_it_was_recognized() {
+    let lines = [
+        "Bestelinummer: B6613186",
+        "Invcice Number: 20417",
+        "Border No 88",
+    ];
+    let of = |method| {
+        let codes = find(&[page(method, &lines)], &Selection::default());
+        let labels = codes.into_iter().filter_map(|code| code.label);
+        labels.collect::<Vec<String>>()
+    };
+    assert_eq!(of(Method::Ocr), ["Bestelinummer", "Invcice Number"]);
+    assert_eq!(of(Method::Text), [""; 0]);
+}
