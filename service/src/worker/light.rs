@@ -8,13 +8,18 @@ use super::Scan;
 /// Side of the tiles that paper is looked for in, in pixels.
 const TILE: usize = 32;
 /// Every so many pixels of a tile, across and down, one is looked at.
-const STEP: (usize, usize) = (4, 8);
+const STEP: usize = 4;
 /// What a tile's paper may have of its neighbour's, at least: the edge of a shadow is soft, that of a dark box is not.
 const FALL: f32 = 0.6;
 /// What ink has of its paper's brightness, at most.
 const INK: f32 = 0.7;
+/// And how much darker it is, at least: where it is dark, noise alone is a large share.
+const DARKER: f32 = 32.0;
+/// How far half of a tile is from its brightest, at most, as a share of how far its darkest is: most of what is written on is
+/// paper. It is half in noise, and more where letters are bright on a dark ground.
+const MOSTLY_PAPER: f32 = 0.35;
 /// Tiles with ink on lost paper from which on a page is evened: a share of those with ink, and a count.
-const LOST: (f32, usize) = (0.01, 4);
+const LOST: (f32, usize) = (0.015, 6);
 /// Paper is never taken for darker: noise would become ink.
 const DARKEST: f32 = 24.0;
 
@@ -59,8 +64,8 @@ struct Tiles {
     rows: usize,
     /// Nine of ten pixels are darker, or as bright.
     bright: Vec<f32>,
-    /// Nine of ten pixels are brighter, or as dark.
-    dark: Vec<f32>,
+    /// Whether something dark is written on it.
+    inked: Vec<bool>,
     /// How many of the pixels looked at have each brightness.
     seen: [u32; 256],
 }
@@ -73,26 +78,30 @@ impl Tiles {
             columns,
             rows,
             bright: Vec::with_capacity(columns * rows),
-            dark: Vec::with_capacity(columns * rows),
+            inked: Vec::with_capacity(columns * rows),
             seen: [0; 256],
         };
-        let mut pixels: Vec<u8> = Vec::with_capacity((TILE / STEP.0) * (TILE / STEP.1));
+        let mut pixels: Vec<u8> = Vec::with_capacity((TILE / STEP) * (TILE / STEP));
         for row in 0..rows {
             for column in 0..columns {
                 pixels.clear();
-                for y in (row * TILE..height.min((row + 1) * TILE)).step_by(STEP.1) {
+                for y in (row * TILE..height.min((row + 1) * TILE)).step_by(STEP) {
                     let end = width.min((column + 1) * TILE);
                     let line = &scan.pixels[y * width + column * TILE..y * width + end];
-                    pixels.extend(line.iter().step_by(STEP.0).copied());
+                    pixels.extend(line.iter().step_by(STEP).copied());
                 }
                 for pixel in &pixels {
                     this.seen[usize::from(*pixel)] += 1;
                 }
                 pixels.sort_unstable();
-                let tenth = pixels.len() / 10;
-                this.dark.push(f32::from(pixels[tenth]));
-                this.bright
-                    .push(f32::from(pixels[pixels.len() - 1 - tenth]));
+                let (last, tenth) = (pixels.len() - 1, pixels.len() / 10);
+                let [dark, median, bright] =
+                    [tenth, last / 2, last - tenth].map(|at| f32::from(pixels[at]));
+                this.bright.push(bright);
+                let contrast = bright - dark;
+                let on_paper = bright - median < contrast * MOSTLY_PAPER;
+                this.inked
+                    .push(contrast >= DARKER && dark < bright * INK && on_paper);
             }
         }
         this
@@ -101,11 +110,14 @@ impl Tiles {
     /// Whether ink would be lost if the page had one threshold: some of it is on paper that is taken for ink itself.
     fn lose_ink(&self) -> bool {
         let threshold = otsu(&self.seen);
-        let inked = |at: &usize| self.dark[*at] < self.bright[*at] * INK;
-        let inked: Vec<usize> = (0..self.bright.len()).filter(inked).collect();
-        let lost = inked.iter().filter(|at| self.bright[**at] <= threshold);
-        let fewest = (inked.len() as f32 * LOST.0).max(LOST.1 as f32);
-        lost.count() as f32 >= fewest
+        let inked = self.inked.iter().zip(&self.bright);
+        let inked = inked.filter_map(|(inked, bright)| inked.then_some(*bright));
+        let (mut count, mut lost) = (0, 0);
+        for bright in inked {
+            count += 1;
+            lost += usize::from(bright <= threshold);
+        }
+        lost >= LOST.1.max((count as f32 * LOST.0) as usize)
     }
 
     /// The brightness of the paper at each tile: what is brightest there, and not much darker than that of its neighbours.
