@@ -58,6 +58,37 @@ pub struct Wear {
     pub memory: u64,
 }
 
+/// A worker that has worked for so long is replaced if it has grown, too: a successor costs half a percent of that.
+const GROWN_AFTER: Duration = Duration::from_secs(30);
+
+/// What a worker has done so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Life {
+    jobs: u32,
+    busy: Duration,
+    /// Bytes in memory after its first job.
+    first: u64,
+}
+
+impl Life {
+    /// Adds a job, after which it has so many bytes in memory.
+    fn add(&mut self, took: Duration, resident: u64) {
+        if self.jobs == 0 {
+            self.first = resident;
+        }
+        self.jobs += 1;
+        self.busy += took;
+    }
+}
+
+impl Wear {
+    fn is_worn(self, life: Life, resident: u64) -> bool {
+        // By a tenth.
+        let grown = resident > life.first / 10 * 11;
+        life.jobs >= self.jobs || resident > self.memory || grown && life.busy >= GROWN_AFTER
+    }
+}
+
 /// The workers, for as long as it lives. Dropping it kills them.
 #[derive(Debug)]
 pub struct Pool {
@@ -304,5 +335,30 @@ fn unexpected(reply: Reply) -> Failure {
             FaultKind::Engine,
             "The worker answered another question.",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_worn_by_jobs_by_memory_and_by_growth_once_it_has_worked_for_a_while() {
+        let wear = Wear {
+            jobs: 100,
+            memory: 400,
+        };
+        let after = |jobs: &[(u64, u64)]| {
+            let mut life = Life::default();
+            for (seconds, resident) in jobs {
+                life.add(Duration::from_secs(*seconds), *resident);
+            }
+            wear.is_worn(life, jobs.last().unwrap().1)
+        };
+        assert!(!after(&[(1, 100); 99]) && after(&[(1, 100); 100]));
+        assert!(!after(&[(1, 400)]) && after(&[(1, 401)]));
+        assert!(!after(&[(1, 100), (28, 120)]) && after(&[(1, 100), (29, 120)]));
+        // It was large once.
+        assert!(!after(&[(1, 100), (29, 120), (1, 100)]));
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::job::{Errand, Job, Outcome};
 use super::metrics::Gone;
 use super::process::{self, Process};
-use super::{Shared, help};
+use super::{Life, Shared, help};
 use crate::protocol::{Reply, Task};
 
 /// A new worker locks itself in, loads the second recognizer and reads the sample.
@@ -97,7 +97,7 @@ async fn start(shared: Arc<Shared>) -> Started {
 /// here, when the next one is ready. Returns the successor, if one is on its way.
 async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successor {
     let mut successor = Successor::new();
-    let mut jobs = 0;
+    let mut life = Life::default();
     loop {
         let idle = shared.helpers.idle();
         let (job, _turn) = tokio::select! {
@@ -106,7 +106,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successo
                 match started {
                     Ok(Ok((next, _))) => {
                         std::mem::replace(&mut process, next).kill().await;
-                        jobs = 0;
+                        life = Life::default();
                         shared.metrics.replaced(Gone::Worn);
                         tracing::info!(slot, "a worn worker was replaced");
                     }
@@ -134,6 +134,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successo
             .metrics
             .queue
             .observe(job.since.elapsed().as_secs_f64());
+        let started = Instant::now();
         if let Next::Replace = serve(slot, &mut process, job, &mut successor, shared).await {
             let status = process.kill().await;
             if status.and_then(|status| status.signal()) == Some(Signal::SYS.as_raw()) {
@@ -145,9 +146,9 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successo
             tracing::info!(slot, ?status, "worker replaced");
             return successor;
         }
-        jobs += 1;
-        let wear = shared.settings.wear;
-        if successor.is_empty() && (jobs >= wear.jobs || process.resident() > wear.memory) {
+        let resident = process.resident();
+        life.add(started.elapsed(), resident);
+        if successor.is_empty() && shared.settings.wear.is_worn(life, resident) {
             successor.spawn(start(Arc::clone(shared)));
         }
     }
