@@ -114,16 +114,16 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Whether the first of `words` are a label's but for one character. Never those of a short one: few letters make another
-/// word.
+/// Whether the first of `words` are a label's but for one character of a long one: a few letters make another word, as
+/// "our order" is not "your order".
 pub(super) fn nearly(words: &[String], label: &[impl AsRef<str>]) -> bool {
     const LONG: usize = 6;
     let mut differing = words.iter().zip(label).filter(|(a, b)| *a != b.as_ref());
     let (Some((a, b)), None) = (differing.next(), differing.next()) else {
         return false;
     };
-    let letters = label.iter().map(|word| word.as_ref().len());
-    words.len() >= label.len() && one_apart(a, b.as_ref()) && letters.sum::<usize>() >= LONG
+    let b = b.as_ref();
+    words.len() >= label.len() && b.len() >= LONG && one_apart(a, b)
 }
 
 /// Whether one character was added, lost or exchanged.

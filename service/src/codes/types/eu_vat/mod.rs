@@ -26,6 +26,8 @@ pub(in crate::codes) const SPEC: Spec = Spec {
         "ust identifikationsnummer",
         "ust id",
         "ust idnr",
+        // The I is lost in small type.
+        "ust dnr",
         "ustid",
         "ustidnr",
         "uid",
