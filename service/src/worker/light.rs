@@ -110,14 +110,10 @@ impl Tiles {
     /// Whether ink would be lost if the page had one threshold: some of it is on paper that is taken for ink itself.
     fn lose_ink(&self) -> bool {
         let threshold = otsu(&self.seen);
-        let inked = self.inked.iter().zip(&self.bright);
-        let inked = inked.filter_map(|(inked, bright)| inked.then_some(*bright));
-        let (mut count, mut lost) = (0, 0);
-        for bright in inked {
-            count += 1;
-            lost += usize::from(bright <= threshold);
-        }
-        lost >= LOST.1.max((count as f32 * LOST.0) as usize)
+        let tiles = self.inked.iter().zip(&self.bright);
+        let inked = tiles.filter(|(inked, _)| **inked);
+        let lost = inked.clone().filter(|(_, bright)| **bright <= threshold);
+        lost.count() >= LOST.1.max((inked.count() as f32 * LOST.0) as usize)
     }
 
     /// The brightness of the paper at each tile: what is brightest there, and not much darker than that of its neighbours.
@@ -154,17 +150,16 @@ impl Tiles {
 
 /// The brightness that parts dark from bright best: the variance between the two is greatest (Otsu 1979).
 fn otsu(seen: &[u32; 256]) -> f32 {
-    let brightness = |level: usize| level as f64;
     let count: f64 = seen.iter().map(|it| f64::from(*it)).sum();
     let sum: f64 = seen
         .iter()
         .enumerate()
-        .map(|(level, it)| brightness(level) * f64::from(*it))
+        .map(|(level, it)| level as f64 * f64::from(*it))
         .sum();
     let (mut below, mut sum_below, mut best) = (0.0, 0.0, (0.0, 0));
     for (level, it) in seen.iter().enumerate() {
         below += f64::from(*it);
-        sum_below += brightness(level) * f64::from(*it);
+        sum_below += level as f64 * f64::from(*it);
         let above = count - below;
         if below == 0.0 || above == 0.0 {
             continue;
@@ -200,7 +195,7 @@ mod tests {
         }
     }
 
-    /// The brightest ink and the darkest paper, but for a margin.
+    /// The brightest ink and the darkest paper.
     fn ink_and_paper(scan: &Scan) -> (u8, u8) {
         let (mut ink, mut paper) = (0, 255);
         for (at, pixel) in scan.pixels.iter().enumerate() {
@@ -232,8 +227,7 @@ mod tests {
     #[test]
     fn what_is_evenly_lit_stays_as_it_is() {
         for brightness in [255, 200, 120] {
-            let scan = page(|_| brightness);
-            assert_stays(scan);
+            assert_stays(page(|_| brightness));
         }
         // A dark box without ink, or with bright letters on it, is none in shadow.
         let mut boxed = page(|_| 240);

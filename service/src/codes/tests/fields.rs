@@ -153,6 +153,7 @@ fn a_long_label_is_known_by_all_but_one_of_its_characters_where_it_was_recognize
         "Bestelinummer: B6613186",
         "Invcice Number: 20417",
         "Border No 88",
+        "our order 4711",
     ];
     let of = |method| {
         let codes = find(&[page(method, &lines)], &Selection::default());
