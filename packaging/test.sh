@@ -31,6 +31,13 @@ bash -n "$share/bash-completion/completions/ocrctl"
 jq -e --arg version "$version" '.bomFormat == "CycloneDX" and .metadata.component.version == $version
     and any(.components[]; .name == "clap")' "$share/doc/ocrctl/sbom.cdx.json" >/dev/null
 zcat "$share/doc/ocrctl/changelog.gz" | grep -q '^# Changelog'
+# It brings itself along, packed, as `src/session/agent_file.rs` reads it.
+binary=$root/usr/bin/ocrctl
+mark=$(tail --bytes=26 "$binary")
+[[ $mark =~ ^ocrctl\.xz\ ([0-9a-f]{16})$ ]]
+packed=$((16#${BASH_REMATCH[1]}))
+tail --bytes=$((packed + 26)) "$binary" | head --bytes=-26 | xz --decompress --stdout |
+    cmp - <(head --bytes=-$((packed + 26)) "$binary")
 # Installed by dpkg itself, where that is allowed: into a system of its own, with nothing run.
 if [[ $(id -u) == 0 ]]; then
     mkdir -p "$root/system/var/lib/dpkg"/{info,updates} && touch "$root/system/var/lib/dpkg"/{status,available}

@@ -13,14 +13,14 @@ mod sudo;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
+pub use self::agent_file::Agents;
 pub use self::error::SessionError;
 
 use self::agent::Agent;
-use self::agent_file::Agents;
 use self::bootstrap::{Host, NotStarted};
 use crate::inventory::Target;
 use crate::protocol::{Event, Request};
@@ -29,8 +29,8 @@ use crate::transport::{self, Transport};
 /// What applies to a session.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The agent to upload, in place of this executable and those beside it.
-    pub agent: Option<PathBuf>,
+    /// What to upload; read once for all hosts.
+    pub agents: Arc<Agents>,
     /// Directory on the host that is ours.
     pub base: String,
     /// For sudo on the host, where it asks for one.
@@ -41,7 +41,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            agent: None,
+            agents: Arc::default(),
             base: "/opt/ocrctl".into(),
             sudo_password: None,
             transport: transport::Options::default(),
@@ -79,27 +79,10 @@ impl Session {
         options: &Options,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Self, SessionError> {
-        let named = options.agent.clone();
-        // While the handshake goes on: reading and hashing take longer than nothing.
-        let agents = tokio::task::spawn_blocking(move || Agents::load(named.as_deref()));
-        let agents = async {
-            agents
-                .await
-                .unwrap_or_else(|error| Err(unreadable(std::io::Error::other(error))))
-        };
-        Self::open_with(target, operator, options, agents, progress).await
-    }
-
-    async fn open_with(
-        target: &Target,
-        operator: &str,
-        options: &Options,
-        agents: impl Future<Output = Result<Agents, SessionError>>,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Self, SessionError> {
         progress(Progress::Connecting);
         let connecting = transport::connect(target, &options.transport);
-        let (agents, transport) = tokio::join!(agents, connecting);
+        // While the handshake goes on: reading and hashing take longer than nothing.
+        let (transport, agents) = tokio::join!(connecting, options.agents.files());
         let (transport, agents) = (transport?, agents?);
         let host = || Host {
             name: target.name.clone(),
@@ -111,12 +94,14 @@ impl Session {
             directory: format!("{}/bin", options.base),
         };
         progress(Progress::Starting);
-        let started = match Agent::start(host(), &*transport, &agents, operator).await {
-            Err(NotStarted::Missing(architecture)) => {
-                let agent = agents.fitting(&target.name, &architecture)?;
-                host().upload(&*transport, agent, progress).await?;
+        let started = match Agent::start(host(), &*transport, agents, operator).await {
+            Err(NotStarted::Missing(wanted)) => {
+                let agent = agent_file::fitting(agents, &target.name, &wanted.architecture)?;
+                host()
+                    .upload(&*transport, agent, wanted.xz, progress)
+                    .await?;
                 progress(Progress::Starting);
-                Agent::start(host(), &*transport, &agents, operator).await
+                Agent::start(host(), &*transport, agents, operator).await
             }
             started => started,
         };
@@ -169,12 +154,5 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session")
             .field("target", &self.target.name)
             .finish_non_exhaustive()
-    }
-}
-
-fn unreadable(source: std::io::Error) -> SessionError {
-    SessionError::AgentUnreadable {
-        path: "ocrctl".into(),
-        source,
     }
 }

@@ -18,7 +18,7 @@ use crate::cli::Global;
 use crate::inventory::Environment;
 use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
 use crate::report::{Diagnostic, Report};
-use crate::session::{Options, Progress, Session, SessionError};
+use crate::session::{Agents, Options, Progress, Session, SessionError};
 use crate::transport;
 use supply::Supply;
 
@@ -121,7 +121,7 @@ impl<'a> Fleet<'a> {
         let ask = global.ask_sudo_password.then(|| report.asks_for_secrets());
         let passwords = sudo::passwords(ask, environment).await?;
         let options = Options {
-            agent: global.agent.clone(),
+            agents: Arc::new(Agents::new(global.agent.clone())),
             transport: transport::Options::asking(report.asks_for_secrets()),
             ..Options::default()
         };

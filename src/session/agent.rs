@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::agent_file::Agents;
+use super::agent_file::AgentFile;
 use super::bootstrap::{Host, NotStarted, START_LIMIT};
 use super::error::SessionError;
 use super::lines::{Lines, TooLong};
@@ -34,11 +34,11 @@ impl Agent {
     pub(super) async fn start(
         host: Host,
         transport: &dyn Transport,
-        agents: &Agents,
+        agents: &[AgentFile],
         operator: &str,
     ) -> Result<(Self, Vec<String>), NotStarted> {
         let channel = host
-            .start(transport, agents.names())
+            .start(transport, agents.iter().map(AgentFile::name))
             .await
             .map_err(NotStarted::Failed)?;
         let mut agent = Self::over(host, channel);

@@ -4,9 +4,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 use super::error::SessionError;
 
@@ -17,13 +19,33 @@ pub(super) struct AgentFile {
     /// As `uname -m` says it.
     pub(super) architecture: String,
     pub(super) sha256: String,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+    gzipped: OnceCell<Bytes>,
+    /// By xz, where it came with that.
+    xz: Option<Bytes>,
 }
 
-/// Every agent that we could upload.
-#[derive(Debug)]
-pub(super) struct Agents {
-    files: Vec<AgentFile>,
+/// How an agent is packed for the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Xz,
+}
+
+impl Packing {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+        }
+    }
+}
+
+/// Every agent that we could upload: read when the first host asks, for all of them.
+#[derive(Debug, Default)]
+pub struct Agents {
+    named: Option<PathBuf>,
+    files: OnceCell<Vec<AgentFile>>,
 }
 
 /// What makes a file unfit to be an agent.
@@ -42,70 +64,88 @@ pub enum Unfit {
 }
 
 impl Agents {
-    /// The file that was named, or this executable and the `ocrctl-agent-<architecture>` beside it.
-    pub(super) fn load(named: Option<&Path>) -> Result<Self, SessionError> {
-        if let Some(path) = named {
-            let file = AgentFile::load(path)?;
-            return Ok(Self { files: vec![file] });
+    /// The file that is named, or this executable and the `ocrctl-agent-<architecture>` beside it.
+    pub fn new(named: Option<PathBuf>) -> Self {
+        Self {
+            named,
+            files: OnceCell::new(),
         }
-        let path = std::env::current_exe().map_err(|source| SessionError::AgentUnreadable {
-            path: "ocrctl".into(),
-            source,
-        })?;
-        let mut files = beside(&path)?;
-        match AgentFile::load(&path) {
-            Ok(file) => files.insert(0, file),
-            // Such as on macOS: the others will do.
-            Err(SessionError::AgentUnfit { .. }) if !files.is_empty() => {}
-            Err(error) => return Err(error),
-        }
-        Ok(Self { files })
     }
 
     #[cfg(test)]
     pub(super) fn given(files: Vec<AgentFile>) -> Self {
-        Self { files }
+        Self {
+            named: None,
+            files: OnceCell::new_with(Some(files)),
+        }
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.files.iter().map(AgentFile::name)
+    pub(super) async fn files(&self) -> Result<&[AgentFile], SessionError> {
+        let load = async || {
+            let named = self.named.clone();
+            let loaded = tokio::task::spawn_blocking(move || load(named.as_deref())).await;
+            loaded.unwrap_or_else(|error| Err(unreadable("ocrctl", io::Error::other(error))))
+        };
+        Ok(self.files.get_or_try_init(load).await?)
     }
+}
 
-    /// The agent for a host of this architecture.
-    pub(super) fn fitting(
-        &self,
-        host: &str,
-        architecture: &str,
-    ) -> Result<&AgentFile, SessionError> {
-        self.files
+fn load(named: Option<&Path>) -> Result<Vec<AgentFile>, SessionError> {
+    if let Some(path) = named {
+        return Ok(vec![AgentFile::load(path)?]);
+    }
+    let path = std::env::current_exe().map_err(|source| unreadable("ocrctl", source))?;
+    let mut files = beside(&path)?;
+    match AgentFile::load(&path) {
+        Ok(file) => files.insert(0, file),
+        // Such as on macOS: the others will do.
+        Err(SessionError::AgentUnfit { .. }) if !files.is_empty() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(files)
+}
+
+/// The agent for a host of this architecture.
+pub(super) fn fitting<'a>(
+    files: &'a [AgentFile],
+    host: &str,
+    architecture: &str,
+) -> Result<&'a AgentFile, SessionError> {
+    let fits = files.iter().find(|file| file.architecture == architecture);
+    fits.ok_or_else(|| SessionError::WrongArchitecture {
+        host: host.to_owned(),
+        expected: architecture.to_owned(),
+        found: files
             .iter()
-            .find(|file| file.architecture == architecture)
-            .ok_or_else(|| SessionError::WrongArchitecture {
-                host: host.to_owned(),
-                expected: architecture.to_owned(),
-                found: self
-                    .files
-                    .iter()
-                    .map(|f| format!("{} ({})", f.path.display(), f.architecture))
-                    .collect(),
-            })
+            .map(|f| format!("{} ({})", f.path.display(), f.architecture))
+            .collect(),
+    })
+}
+
+fn unreadable(path: impl Into<PathBuf>, source: io::Error) -> SessionError {
+    SessionError::AgentUnreadable {
+        path: path.into(),
+        source,
     }
 }
 
 impl AgentFile {
     fn load(path: &Path) -> Result<Self, SessionError> {
-        let bytes = fs::read(path).map_err(|source| SessionError::AgentUnreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
         let architecture = architecture(&bytes).map_err(|problem| SessionError::AgentUnfit {
             path: path.to_owned(),
             problem,
         })?;
-        Ok(Self::new(path.to_owned(), architecture, bytes))
+        let mut bytes = Bytes::from(bytes);
+        let xz = split_xz(&mut bytes);
+        Ok(Self {
+            xz,
+            ..Self::new(path.to_owned(), architecture, bytes)
+        })
     }
 
-    pub(super) fn new(path: PathBuf, architecture: String, bytes: Vec<u8>) -> Self {
+    pub(super) fn new(path: PathBuf, architecture: String, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
         let sha256 = Sha256::digest(&bytes)
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -115,6 +155,8 @@ impl AgentFile {
             architecture,
             sha256,
             bytes,
+            gzipped: OnceCell::new(),
+            xz: None,
         }
     }
 
@@ -123,11 +165,60 @@ impl AgentFile {
         format!("ocrctl-{}", &self.sha256[..16])
     }
 
-    pub(super) fn gzip(&self) -> io::Result<Vec<u8>> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&self.bytes)?;
-        encoder.finish()
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
+
+    /// As `packaging/dist.sh` makes it.
+    #[cfg(test)]
+    pub(super) fn with_xz(self, xz: impl Into<Bytes>) -> Self {
+        Self {
+            xz: Some(xz.into()),
+            ..self
+        }
+    }
+
+    /// As it goes over the wire to a host that can unpack xz, or only gzip.
+    pub(super) async fn packed(&self, xz: bool) -> Result<(Packing, Bytes), SessionError> {
+        if let Some(packed) = self.xz.as_ref().filter(|_| xz) {
+            return Ok((Packing::Xz, packed.clone()));
+        }
+        let pack = async || {
+            let bytes = self.bytes.clone();
+            tokio::task::spawn_blocking(move || gzip(&bytes))
+                .await
+                .map_err(io::Error::other)
+                .flatten()
+        };
+        match self.gzipped.get_or_try_init(pack).await {
+            Ok(packed) => Ok((Packing::Gzip, packed.clone())),
+            Err(source) => Err(unreadable(&self.path, source)),
+        }
+    }
+}
+
+/// `packaging/dist.sh` puts the executable behind itself once more, packed by xz, which takes too long to do when a host
+/// waits for it; then these words, and its length in hexadecimal.
+const XZ: &[u8] = b"ocrctl.xz ";
+const XZ_DIGITS: usize = 16;
+
+/// Takes off what follows an executable that was packed behind itself.
+fn split_xz(bytes: &mut Bytes) -> Option<Bytes> {
+    let end = bytes.len().checked_sub(XZ.len() + XZ_DIGITS)?;
+    let digits = bytes[end..].strip_prefix(XZ)?;
+    let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
+    let length = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    let start = end.checked_sub(length)?;
+    let packed = bytes.slice(start..end);
+    bytes.truncate(start);
+    Some(packed)
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.into())
 }
 
 fn beside(executable: &Path) -> Result<Vec<AgentFile>, SessionError> {
@@ -254,18 +345,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_packed_behind_is_no_part_of_it() {
+        let file = |bytes: &'static [u8]| {
+            let mut bytes = Bytes::from_static(bytes);
+            let packed = split_xz(&mut bytes);
+            (bytes, packed)
+        };
+        let (bytes, packed) = file(b"\x7fELF...packed!ocrctl.xz 0000000000000007");
+        assert_eq!(bytes, b"\x7fELF..."[..]);
+        assert_eq!(packed.unwrap(), b"packed!"[..]);
+        for alone in [
+            &b"\x7fELF..."[..],
+            b"7ocrctl.xz 0000000000000002",
+            b"7ocrctl.xz +000000000000001",
+            b"7ocrctl.xz                1",
+            b"7ocrctl.xz ffffffffffffffff",
+            b"ocrctl.xz 0",
+        ] {
+            assert_eq!(file(alone), (Bytes::from_static(alone), None));
+        }
+    }
+
+    #[test]
     fn the_tests_themselves_are_static_as_ocrctl_is() {
-        let agents = Agents::load(None).unwrap();
-        let fitting = agents.fitting("prod1", std::env::consts::ARCH).unwrap();
+        let agents = load(None).unwrap();
+        let fitting = fitting(&agents, "prod1", std::env::consts::ARCH).unwrap();
         assert_eq!(fitting.name().len(), "ocrctl-".len() + 16);
     }
 
     #[test]
     fn another_architecture_is_an_error_that_names_both() {
         let file = AgentFile::new("/usr/bin/ocrctl".into(), "x86_64".into(), Vec::new());
-        let error = Agents::given(vec![file])
-            .fitting("prod1", "aarch64")
-            .unwrap_err();
+        let error = fitting(&[file], "prod1", "aarch64").unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("aarch64") && text.contains("x86_64"),

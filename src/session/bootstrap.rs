@@ -1,6 +1,5 @@
 //! Bringing the agent to a host that does not have it, and reading what went wrong.
 
-use std::io;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -46,9 +45,17 @@ pub(super) struct Host {
 /// How the start of an agent ended before it began.
 #[derive(Debug)]
 pub(super) enum NotStarted {
-    /// No agent is there yet, for this architecture.
-    Missing(String),
+    /// No agent is there yet.
+    Missing(Wanted),
     Failed(SessionError),
+}
+
+/// The agent that a host needs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) architecture: String,
+    /// Whether the host can unpack that.
+    pub(super) xz: bool,
 }
 
 impl Host {
@@ -78,7 +85,10 @@ impl Host {
                 .iter()
                 .find_map(|line| line.strip_prefix("ocrctl: no agent for "))
         {
-            return NotStarted::Missing(architecture.to_owned());
+            return NotStarted::Missing(Wanted {
+                architecture: architecture.to_owned(),
+                xz: stderr.iter().any(|line| line == "ocrctl: xz is welcome"),
+            });
         }
         let text = stderr.join("\n");
         NotStarted::Failed(match self.not_root(exit, &text) {
@@ -100,9 +110,10 @@ impl Host {
         &self,
         transport: &dyn Transport,
         agent: &AgentFile,
+        xz: bool,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), SessionError> {
-        let packed = self.pack(agent).await?;
+        let (packing, packed) = agent.packed(xz).await?;
         let name = agent.name();
         let channel = transport
             .exec(&[
@@ -116,6 +127,7 @@ impl Host {
                 &self.directory,
                 &name,
                 &agent.sha256,
+                packing.name(),
             ])
             .await?;
         let Channel {
@@ -173,18 +185,6 @@ impl Host {
         self.uploaded(exit, &stderr)
     }
 
-    async fn pack(&self, agent: &AgentFile) -> Result<Vec<u8>, SessionError> {
-        let file = agent.clone();
-        tokio::task::spawn_blocking(move || file.gzip())
-            .await
-            .map_err(io::Error::other)
-            .flatten()
-            .map_err(|source| SessionError::AgentUnreadable {
-                path: agent.path.clone(),
-                source,
-            })
-    }
-
     fn uploaded(&self, exit: Exit, stderr: &str) -> Result<(), SessionError> {
         if exit == Exit::Code(0) {
             return Ok(());
@@ -195,13 +195,22 @@ impl Host {
         let host = self.name.clone();
         let message = stderr.trim().to_owned();
         let says = |words: &[&str]| words.iter().any(|word| stderr.contains(word));
+        // gzip's words, ours, xz's and apt's.
+        let damage = [
+            "unexpected end of file",
+            "crc error",
+            "arrived damaged",
+            "Unexpected end of input",
+            "data is corrupt",
+            "lzma_read",
+        ];
         Err(
             if says(&["No space left on device", "Disk quota exceeded"]) {
                 SessionError::DiskFull {
                     host,
                     directory: self.directory.clone(),
                 }
-            } else if says(&["unexpected end of file", "arrived damaged", "crc error"]) {
+            } else if says(&damage) {
                 SessionError::UploadCut { host, message }
             } else {
                 SessionError::Upload { host, message }

@@ -1,17 +1,25 @@
-# Put the agent on standard input (gzip) in its place, whole or not at all.
-# Arguments: directory, file name, SHA-256 of the file.
+# Put the agent on standard input in its place, whole or not at all.
+# Arguments: directory, file name, SHA-256 of the file, gzip or xz: how it is packed.
 set -eu
 umask 022
 # As an agent does: from here on, standard input is ours and not sudo's.
 echo '{"type":"up"}'
-dir=$1 name=$2 sum=$3
+dir=$1 name=$2 sum=$3 packing=$4
 mkdir -p "$dir"
 # What a lost power supply left behind.
 find "$dir" -maxdepth 1 -type f -name '.ocrctl-*' -mmin +60 -delete
 tmp=$(mktemp "$dir/.$name.XXXXXX")
-trap 'rm -f "$tmp"' EXIT
+trap 'rm -f "$tmp" "$tmp.xz"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-gzip -dc >"$tmp"
+if [ "$packing" = gzip ]; then
+  gzip -dc >"$tmp"
+elif command -v xz >/dev/null; then
+  xz -dc >"$tmp"
+else
+  # A minimal system has no xz, and apt can read it.
+  cat >"$tmp.xz"
+  /usr/lib/apt/apt-helper cat-file "$tmp.xz" >"$tmp"
+fi
 found=$(sha256sum <"$tmp")
 if [ "${found%% *}" != "$sum" ]; then
   echo "ocrctl: the file arrived damaged" >&2

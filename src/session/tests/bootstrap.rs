@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::support::{AGENT, TestHost, big_script, files, open, open_watched, script};
 use crate::inventory::Connection;
-use crate::session::Progress;
+use crate::session::agent_file::AgentFile;
+use crate::session::{Progress, SessionError};
 use crate::test_support::user::User;
 use crate::transport;
 
@@ -124,16 +125,74 @@ async fn a_rule_for_the_agent_alone_is_enough_once_it_is_there() {
 
 #[tokio::test]
 async fn root_needs_no_sudo() {
-    // What the scripts need, and no sudo.
+    let tools = tools(&["gzip"]);
+    let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
+    host.open(AGENT).await.unwrap().close().await;
+    assert_eq!(host.files().len(), 1);
+}
+
+/// By its own program, or where that is missing by apt, which every host has.
+#[tokio::test]
+async fn what_came_packed_by_xz_goes_so_over_the_wire() {
+    for unpacks in [&["xz"][..], &[]] {
+        let tools = tools(unpacks);
+        let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
+        let (agent, packed) = packed_by_xz(400_000);
+        let mut last = 0;
+        open_watched(&host.target(), &host.base, agent.clone(), &mut |step| {
+            if let Progress::Uploading { sent, .. } = step {
+                last = sent;
+            }
+        })
+        .await
+        .unwrap()
+        .close()
+        .await;
+        assert_eq!(last, packed);
+        assert_eq!(host.files(), [agent.name()]);
+        let stored = fs::read(host.base.join("bin").join(agent.name())).unwrap();
+        assert_eq!(agent.sha256, sha256(&stored));
+    }
+}
+
+#[tokio::test]
+async fn what_came_damaged_by_xz_is_thrown_away() {
+    for unpacks in [&["xz"][..], &[]] {
+        let tools = tools(unpacks);
+        let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
+        let agent = script(AGENT).with_xz(&b"\xfd7zXZ\0no more"[..]);
+        let error = open(&host.target(), &host.base, agent).await.unwrap_err();
+        assert!(matches!(error, SessionError::UploadCut { .. }), "{error:?}");
+        assert_eq!(host.files(), [""; 0]);
+    }
+}
+
+/// An agent that brings itself packed, and how long it is so.
+fn packed_by_xz(bytes: usize) -> (AgentFile, u64) {
+    let agent = big_script(bytes);
+    let plain = tempfile::NamedTempFile::new().unwrap();
+    fs::write(plain.path(), agent.bytes()).unwrap();
+    let packed = std::process::Command::new("xz")
+        .arg("--stdout")
+        .arg(plain.path())
+        .output()
+        .unwrap();
+    assert!(packed.status.success(), "{packed:?}");
+    let length = packed.stdout.len() as u64;
+    (agent.with_xz(packed.stdout), length)
+}
+
+/// What the scripts need, and no sudo.
+fn tools(besides: &[&str]) -> tempfile::TempDir {
     let tools = tempfile::tempdir().unwrap();
-    for tool in [
+    let scripts = [
         "sh",
         "id",
         "uname",
         "mkdir",
         "find",
         "mktemp",
-        "gzip",
+        "cat",
         "sha256sum",
         "chmod",
         "sync",
@@ -144,7 +203,8 @@ async fn root_needs_no_sudo() {
         "tail",
         "rm",
         "cksum",
-    ] {
+    ];
+    for tool in scripts.iter().chain(besides) {
         let path = ["/usr/bin", "/bin"]
             .map(|dir| format!("{dir}/{tool}"))
             .into_iter()
@@ -152,9 +212,7 @@ async fn root_needs_no_sudo() {
             .unwrap();
         symlink(path, tools.path().join(tool)).unwrap();
     }
-    let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
-    host.open(AGENT).await.unwrap().close().await;
-    assert_eq!(host.files().len(), 1);
+    tools
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::support::{AGENT, TestHost, big_script, files, open, open_watched, options, script};
-use crate::session::agent_file::AgentFile;
+use crate::session::agent_file::{AgentFile, Agents};
 use crate::session::{Progress, Session, SessionError};
 use crate::test_support::mount::Tmpfs;
 use crate::test_support::user::User;
@@ -137,7 +138,7 @@ async fn a_damaged_upload_is_thrown_away() {
 #[tokio::test]
 async fn an_agent_for_another_architecture_is_not_sent() {
     let host = TestHost::start();
-    let agent = AgentFile::new("/usr/bin/ocrctl".into(), "s390x".into(), AGENT.into());
+    let agent = AgentFile::new("/usr/bin/ocrctl".into(), "s390x".into(), AGENT);
     let error = open(&host.target(), &host.base, agent).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -153,7 +154,7 @@ async fn an_agent_for_another_architecture_is_not_sent() {
 async fn a_dynamic_executable_is_not_sent() {
     let host = TestHost::start();
     let mut options = options(&host.base);
-    options.agent = Some("/bin/sh".into());
+    options.agents = Arc::new(Agents::new(Some("/bin/sh".into())));
     let error = Session::open(&host.target(), "ann", &options, &mut |_| {})
         .await
         .unwrap_err();

@@ -36,11 +36,11 @@ fn heard(host: &TestHost) -> String {
 
 async fn open(host: &TestHost, target: &Target, password: &str) -> Result<Session, SessionError> {
     let options = crate::session::Options {
+        agents: Agents::given(vec![script(&agent(host))]).into(),
         sudo_password: Some(password.into()),
         ..options(&host.base)
     };
-    let agents = std::future::ready(Ok(Agents::given(vec![script(&agent(host))])));
-    Session::open_with(target, "ann@laptop", &options, agents, &mut |_| {}).await
+    Session::open(target, "ann@laptop", &options, &mut |_| {}).await
 }
 
 #[tokio::test]

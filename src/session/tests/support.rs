@@ -88,7 +88,7 @@ pub(super) fn script(text: &str) -> AgentFile {
     AgentFile::new(
         "agent.sh".into(),
         std::env::consts::ARCH.into(),
-        text.into(),
+        text.to_owned(),
     )
 }
 
@@ -135,6 +135,9 @@ pub(super) async fn open_watched(
     agent: AgentFile,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Session, SessionError> {
-    let agents = std::future::ready(Ok(Agents::given(vec![agent])));
-    Session::open_with(target, "ann@laptop", &options(base), agents, progress).await
+    let options = Options {
+        agents: Agents::given(vec![agent]).into(),
+        ..options(base)
+    };
+    Session::open(target, "ann@laptop", &options, progress).await
 }
