@@ -13,14 +13,16 @@ use super::{line_page, types};
 
 /// Labels that are looked for on a page: most numbers without one have none.
 const MOST_LABELS: usize = 4;
+/// The confidence, of 100, with which words are read that are there.
+const SURE: f32 = 80.0;
 
 /// Left, top, right, bottom in pixels of the page.
 pub type Bounds = [i32; 4];
 /// Reads a line of a page by every recognizer that there is, or until what one has read [settles](Settles) it. `None`: no
 /// more looks are to be had.
 pub type Look<'a> = dyn FnMut(Bounds, Settles<'_>) -> Option<Vec<Reading>> + 'a;
-/// Whether a text leaves nothing for another recognizer to say.
-pub type Settles<'a> = &'a dyn Fn(&str) -> bool;
+/// Whether a reading leaves nothing for another recognizer to say.
+pub type Settles<'a> = &'a dyn Fn(&Reading) -> bool;
 
 /// Looks again at what is doubtful on a page: replaces what was misread, adds what was missed, and notes what was read.
 /// Returns what a person should know. `look` is [`super::on_page`]'s.
@@ -92,11 +94,12 @@ fn find_labels(
             looks += 1;
             let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
             let place = above(flow.around(start, end));
-            let is_label = |text: &str| is_label_of(spec, text);
-            let Some(readings) = look(place, &is_label) else {
+            let is_label = |reading: &Reading| is_label_of(spec, &reading.text);
+            let settles = |reading: &Reading| is_label(reading) || is_a_word(reading);
+            let Some(readings) = look(place, &settles) else {
                 return;
             };
-            if readings.iter().any(|reading| is_label(&reading.text)) {
+            if readings.iter().any(is_label) {
                 taken[one.first..=one.last].fill(true);
                 found.push(one);
             }
@@ -116,6 +119,13 @@ fn is_label_of(spec: &Spec, text: &str) -> bool {
     is_label(&Flow::of(&page), spec.labels)
 }
 
+/// Whether something else stands there, for certain.
+fn is_a_word(reading: &Reading) -> bool {
+    let mut words = reading.text.split_whitespace();
+    reading.confidence >= SURE
+        && words.any(|word| word.len() >= 3 && word.chars().all(char::is_alphabetic))
+}
+
 /// Each recognizer's text of all the lines that a suspect stands on.
 fn read_lines(
     flow: &Flow<'_>,
@@ -123,7 +133,7 @@ fn read_lines(
     look: &mut Look<'_>,
 ) -> Option<Vec<Reading>> {
     let on_one_line = (suspect.first..suspect.last).all(|at| !flow.between(at).contains(&'\n'));
-    let settles = |text: &str| on_one_line && is_beyond_doubt(text, &suspect.kinds);
+    let settles = |reading: &Reading| on_one_line && is_beyond_doubt(&reading.text, &suspect.kinds);
     let tokens = &flow.tokens[suspect.first..=suspect.last];
     let sizes: Vec<usize> = tokens.iter().map(|token| token.end - token.start).collect();
     let mut whole: Vec<Reading> = Vec::new();
