@@ -77,7 +77,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
             attempts,
         }
     }));
-    let (answers, patients) = join(fleet.each_apart(LIMIT, request), patients).await;
+    let (answers, patients) = join(fleet.ask_each(LIMIT, request), patients).await;
     fleet.close().await;
     let mut code = None;
     let mut sound = true;

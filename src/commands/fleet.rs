@@ -1,48 +1,34 @@
 //! The hosts of an environment, connected.
 
 mod each;
+mod reach;
+mod roll_out;
 mod supply;
 pub(super) use each::Talking;
+pub(super) use roll_out::Switched;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::keys::KeyHost;
-use super::{Failed, Result, failed, sudo};
+use super::{Failed, Result, failed};
 use crate::archive::Archive;
-use crate::cli::Global;
-use crate::inventory::Environment;
-use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Level, Request};
+use crate::protocol::{Change, Desired, Event, HostKeys, KeyRequest, Request};
 use crate::report::{Diagnostic, Report};
-use crate::session::{Agents, Options, Progress, Session, SessionError};
-use crate::transport;
+use crate::session::{Session, SessionError};
 use supply::Supply;
 
-/// Between two tries to come in through a changed firewall.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Longer than a host needs for a plan: it asks registries, with limits of its own, and waits for no lock.
 const PLAN: Duration = Duration::from_secs(180);
-/// Somebody else's operation is not cut off by ours going back.
-const PUT_BACK_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Fleet<'a> {
     report: &'a Report,
     operator: String,
     hosts: Vec<Host>,
-}
-
-/// What a change made of one host.
-#[derive(Debug)]
-pub(super) struct Switched {
-    pub(super) host: String,
-    /// Releases before and after.
-    pub(super) from: Option<String>,
-    pub(super) to: Option<String>,
 }
 
 #[derive(Debug)]
@@ -61,113 +47,6 @@ pub(super) struct Plan {
 }
 
 impl<'a> Fleet<'a> {
-    /// Connects to all hosts at once. One that can't be reached fails the command, and says so for each.
-    pub(super) async fn connect(
-        global: &Global,
-        report: &'a Report,
-        environment: &Environment,
-    ) -> Result<Self> {
-        match Self::reach(global, report, environment).await {
-            (fleet, None) => Ok(fleet),
-            (fleet, Some(failed)) => {
-                fleet.close().await;
-                Err(failed)
-            }
-        }
-    }
-
-    /// The same, and goes on with those that can be reached: what failed with the others is for the command to tell.
-    pub(super) async fn reach(
-        global: &Global,
-        report: &'a Report,
-        environment: &Environment,
-    ) -> (Self, Option<Failed>) {
-        match Self::reach_each(global, report, environment).await {
-            Ok((fleet, unreachable)) => {
-                let failures = unreachable.into_iter().map(|(_, failed)| failed);
-                (fleet, Failed::together(failures.collect()))
-            }
-            Err(failed) => (Self::nobody(global, report), Some(failed)),
-        }
-    }
-
-    /// The same, with what failed by the names of those that can't be reached. It fails where a password for sudo is not
-    /// to be had.
-    pub(super) async fn reach_each(
-        global: &Global,
-        report: &'a Report,
-        environment: &Environment,
-    ) -> Result<(Self, Vec<(String, Failed)>)> {
-        let (fleet, locked_out) = Self::knock(global, report, environment).await?;
-        let failures = locked_out.into_iter();
-        let failures = failures.map(|(name, error)| (name, Failed::from(error)));
-        Ok((fleet, failures.collect()))
-    }
-
-    fn nobody(global: &Global, report: &'a Report) -> Self {
-        Self {
-            report,
-            operator: operator(global),
-            hosts: Vec::new(),
-        }
-    }
-
-    /// The same, with the reasons themselves.
-    pub(super) async fn knock(
-        global: &Global,
-        report: &'a Report,
-        environment: &Environment,
-    ) -> Result<(Self, Vec<(String, SessionError)>)> {
-        let ask = global.ask_sudo_password.then(|| report.asks_for_secrets());
-        let passwords = sudo::passwords(ask, environment).await?;
-        let options = Options {
-            agents: Arc::new(Agents::new(global.agent.clone())),
-            transport: transport::Options::asking(report.asks_for_secrets()),
-            ..Options::default()
-        };
-        let mut fleet = Self::nobody(global, report);
-        let operator = &fleet.operator;
-        let targets = environment.hosts.iter().zip(passwords);
-        let opened = join_all(targets.map(async |(target, sudo_password)| {
-            let options = Options {
-                sudo_password,
-                ..options.clone()
-            };
-            let mut tell = |progress: Progress| {
-                if let Progress::Uploading { sent, total } = progress {
-                    report.event(
-                        &target.name,
-                        &Event::Progress {
-                            resource: "agent".into(),
-                            message: "uploading".into(),
-                            current: Some(sent),
-                            total: Some(total),
-                        },
-                    );
-                }
-            };
-            let session = Session::open(target, operator, &options, &mut tell).await;
-            let session = session.map_err(|error| (target.name.clone(), error))?;
-            for notice in session.notices() {
-                report.note(Some(&target.name), Level::Warning, notice);
-            }
-            Ok::<_, (String, SessionError)>(Host {
-                name: target.name.clone(),
-                session,
-                archive: None,
-            })
-        }))
-        .await;
-        let mut locked_out = Vec::new();
-        for host in opened {
-            match host {
-                Ok(host) => fleet.hosts.push(host),
-                Err(refused) => locked_out.push(refused),
-            }
-        }
-        Ok((fleet, locked_out))
-    }
-
     /// The image is in this archive.
     pub(super) fn supply(&mut self, archive: &Arc<Archive>) {
         for host in &mut self.hosts {
@@ -209,101 +88,6 @@ impl<'a> Fleet<'a> {
             }
         }
         all(plans)
-    }
-
-    /// Applies to each host the plan that was shown: to one alone first, then to `batch` at once. Where one fails, those
-    /// that have switched to another release go back, and the rest is left alone.
-    pub(super) async fn apply(
-        &mut self,
-        plans: &[Plan],
-        desired: &Desired,
-        lock_wait: Duration,
-        batch: u16,
-    ) -> Result<Vec<Switched>> {
-        let requests = plans.iter().map(|plan| {
-            (!plan.changes.is_empty()).then(|| Request::Apply {
-                fingerprint: plan.fingerprint.clone(),
-                lock_wait,
-            })
-        });
-        self.roll_out(requests.collect(), Some(desired), batch)
-            .await
-    }
-
-    /// Takes all hosts to this kept release, in the same way.
-    pub(super) async fn rollback(
-        &mut self,
-        desired: &Desired,
-        to: &str,
-        lock_wait: Duration,
-        batch: u16,
-    ) -> Result<Vec<Switched>> {
-        let request = || Request::Rollback {
-            desired: Box::new(desired.clone()),
-            to: to.to_owned(),
-            lock_wait,
-        };
-        let requests = self.hosts.iter().map(|_| Some(request()));
-        self.roll_out(requests.collect(), Some(desired), batch)
-            .await
-    }
-
-    /// Starts on each host the release that is live there anew, in the same way.
-    pub(super) async fn restart(
-        &mut self,
-        lock_wait: Duration,
-        batch: u16,
-    ) -> Result<Vec<Switched>> {
-        let requests = self
-            .hosts
-            .iter()
-            .map(|_| Some(Request::Restart { lock_wait }));
-        // Wherever it stops, all serve what they served before.
-        self.roll_out(requests.collect(), None, batch).await
-    }
-
-    /// `requests` has one for each host, in their order; `None`: it is left alone. Without `desired`, none can have
-    /// come to another release, so none goes back.
-    async fn roll_out(
-        &mut self,
-        requests: Vec<Option<Request>>,
-        desired: Option<&Desired>,
-        batch: u16,
-    ) -> Result<Vec<Switched>> {
-        let report = self.report;
-        let mut work: Vec<(&mut Host, Request)> = self
-            .hosts
-            .iter_mut()
-            .zip(requests)
-            .filter_map(|(host, request)| Some((host, request?)))
-            .collect();
-        let mut done: Vec<(&mut Host, Switched)> = Vec::new();
-        let mut size = 1;
-        while !work.is_empty() {
-            let rest = work.split_off(size.min(work.len()));
-            let ended = join_all(std::mem::replace(&mut work, rest).into_iter().map(
-                async |(host, request)| {
-                    let ended = host.operate(report, &request).await;
-                    (host, ended)
-                },
-            ))
-            .await;
-            let mut failures = Vec::new();
-            for (host, ended) in ended {
-                match ended {
-                    Ok(switched) => done.push((host, switched)),
-                    Err(failed) => failures.push(failed),
-                }
-            }
-            if let Some(failed) = Failed::together(failures) {
-                let Some(desired) = desired else {
-                    return Err(failed);
-                };
-                return Err(failed.and(put_back(report, done, desired).await));
-            }
-            size = usize::from(batch);
-        }
-        Ok(done.into_iter().map(|(_, switched)| switched).collect())
     }
 
     /// Has all hosts pull the image that they shall have, at once, and shows that they did.
@@ -372,29 +156,6 @@ impl<'a> Fleet<'a> {
         Ok(all(answers)?.into_iter().flatten().collect())
     }
 
-    /// Asks all hosts at once, and gives the answer of each. One that has none in time is no concern of the others.
-    pub(super) async fn each_apart(
-        &mut self,
-        within: Duration,
-        request: impl Fn(&str) -> Request,
-    ) -> Vec<(String, Result<Event>)> {
-        let report = self.report;
-        join_all(self.hosts.iter_mut().map(async |host| {
-            let request = request(&host.name);
-            let asked = async {
-                host.session.send(&request).await?;
-                host.answer(report).await
-            };
-            let answer = timeout(within, asked).await;
-            let answer = answer.unwrap_or_else(|_| {
-                let text = format!("no answer came within {} s", within.as_secs());
-                Err(Failed::new(Diagnostic::new(text).host(&host.name)))
-            });
-            (host.name.clone(), answer)
-        }))
-        .await
-    }
-
     pub(super) async fn close(self) {
         join_all(self.hosts.into_iter().map(|host| host.session.close())).await;
     }
@@ -455,119 +216,6 @@ impl Host {
             ),
         )
     }
-
-    async fn operate(&mut self, report: &Report, request: &Request) -> Result<Switched> {
-        self.session.send(request).await?;
-        self.follow(report).await
-    }
-
-    /// Shows an operation until it ends. The first Ctrl-C asks the host to stop at the next safe point;
-    /// the second leaves it to the host, which completes or undoes what it has begun.
-    async fn follow(&mut self, report: &Report) -> Result<Switched> {
-        let mut asked_to_stop = false;
-        // Listened for all the time, also while a piece of an image is sent.
-        let mut interrupts =
-            signal(SignalKind::interrupt()).map_err(|error| Failed::new(Diagnostic::of(&error)))?;
-        loop {
-            let event = tokio::select! {
-                event = self.session.next() => event?,
-                Some(()) = interrupts.recv() => {
-                    if asked_to_stop {
-                        return Err(Failed::new(
-                            Diagnostic::new("left while the host was at work; it completes or undoes its step on its own")
-                                .host(&self.name)
-                                .hint("the next command tells how it ended"),
-                        ));
-                    }
-                    asked_to_stop = true;
-                    self.session.send(&Request::Cancel).await?;
-                    let text = "stopping at the next safe point; Ctrl-C again leaves it to the host";
-                    report.note(Some(&self.name), Level::Info, text);
-                    continue;
-                }
-            };
-            // Not for people: there is one for each piece.
-            if !matches!(event, Event::Wanted { .. }) {
-                report.event(&self.name, &event);
-            }
-            match event {
-                Event::Wanted {
-                    id,
-                    digest,
-                    offset,
-                    length,
-                } => {
-                    let supply = self.archive.as_mut();
-                    let piece = match supply {
-                        Some(supply) => supply.piece(id, digest, offset, length).await?,
-                        None => supply::nothing(id),
-                    };
-                    self.session.send(&piece).await?;
-                }
-                Event::ConfirmReachable { seconds } => {
-                    self.confirm(report, Duration::from_secs(seconds)).await?;
-                }
-                Event::Applied { release, before } => {
-                    if let Some(text) = self.archive.as_ref().and_then(Supply::told) {
-                        report.note(Some(&self.name), Level::Info, text);
-                    }
-                    return Ok(Switched {
-                        host: self.name.clone(),
-                        from: before.map(|release| release.id),
-                        to: release.map(|release| release.id),
-                    });
-                }
-                Event::Failed(failure) => return Err(failed(&self.name, &failure)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Proves over a new connection that the host can still be reached. Without the proof the host puts
-    /// its old rules back, and says so.
-    async fn confirm(&mut self, report: &Report, within: Duration) -> Result<()> {
-        let began = Instant::now();
-        while began.elapsed() < within {
-            match self.session.reconnect_probe().await {
-                Ok(()) => return Ok(self.session.send(&Request::Confirm).await?),
-                Err(error) => {
-                    report.note(
-                        Some(&self.name),
-                        Level::Warning,
-                        format!("no way in yet: {error}"),
-                    );
-                    tokio::time::sleep(TRY_AGAIN).await;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Takes hosts back to the release that they had before, so that all serve the same one. Gives what failed at that.
-async fn put_back(
-    report: &Report,
-    done: Vec<(&mut Host, Switched)>,
-    desired: &Desired,
-) -> Option<Failed> {
-    let ended = join_all(done.into_iter().map(async |(host, switched)| {
-        let Some(from) = switched
-            .from
-            .filter(|from| switched.to.as_ref() != Some(from))
-        else {
-            return Ok(());
-        };
-        let text = format!("going back to {from}, because another host failed");
-        report.note(Some(&host.name), Level::Warning, text);
-        let request = Request::Rollback {
-            desired: Box::new(desired.clone()),
-            to: from,
-            lock_wait: PUT_BACK_WAIT,
-        };
-        host.operate(report, &request).await.map(|_| ())
-    }))
-    .await;
-    Failed::together(ended.into_iter().filter_map(Result::err).collect())
 }
 
 pub(super) fn unexpected(host: &str, event: &Event) -> Failed {
@@ -590,14 +238,6 @@ pub(super) fn all<T>(results: impl IntoIterator<Item = Result<T>>) -> Result<Vec
         }
     }
     Failed::together(failures).map_or(Ok(values), Err)
-}
-
-/// Who the hosts' locks and journals name: `user@machine`.
-fn operator(global: &Global) -> String {
-    let machine = nix::unistd::gethostname()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_else(|_| "unknown".into());
-    format!("{}@{machine}", global.operator)
 }
 
 #[cfg(test)]

@@ -39,11 +39,13 @@ async fn of_environment(global: &Global, report: &Report, name: &str, asked: &St
             None
         }
     };
-    let (fleet, unreachable) = Fleet::reach_each(global, report, &environment).await?;
+    let (fleet, locked_out) = Fleet::knock(global, report, &environment).await?;
+    let unreachable = locked_out.into_iter();
+    let unreachable = unreachable.map(|(name, error)| (name, Failed::from(error)));
     let mut source = Source::Fleet {
         order: environment.hosts.iter().map(|it| it.name.clone()).collect(),
         fleet,
-        unreachable,
+        unreachable: unreachable.collect(),
         desired: desired.map(Box::new),
     };
     let ended = show(report, &environment.name, &mut source, asked.watch).await;
@@ -123,10 +125,10 @@ impl Source<'_> {
                 desired,
             } => {
                 let desired = desired.as_ref().filter(|_| with_drift);
-                let request = || Request::Status {
+                let request = |_: &str| Request::Status {
                     desired: desired.cloned(),
                 };
-                let answers = fleet.ask_each(request, ANSWER).await.into_iter();
+                let answers = fleet.ask_each(ANSWER, request).await.into_iter();
                 let mut seen: Vec<HostStatus> = answers
                     .map(|(host, answer)| {
                         let answer = answer.and_then(|event| match event {

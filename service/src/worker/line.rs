@@ -8,6 +8,10 @@ const STEPS: i32 = 12;
 const STEP: f32 = 0.005;
 /// A row belongs to the text if it has this much of the ink of the row that has most.
 const INK: f32 = 0.06;
+/// Paper is not even: what is nearly as light, of 255, has no ink.
+const UNEVEN: u8 = 40;
+/// Of so many pixels, one at least is writing where there is any: a word at the end of a long strip.
+const LEAST_INKED: usize = 100;
 
 /// A line set straight, with nothing above and below it. `part` has one line in its middle, perhaps sloping, and parts
 /// of its neighbours.
@@ -32,6 +36,13 @@ pub(super) fn straighten(part: &GrayImage) -> GrayImage {
             .filter(|y| *y < part.height())
             .map_or(Luma([paper]), |y| *part.get_pixel(x, y))
     })
+}
+
+/// Whether there is nothing to read: hardly a pixel is darker than the paper.
+pub(super) fn is_blank(line: &GrayImage) -> bool {
+    let dark = paper(line).saturating_sub(UNEVEN);
+    let inked = line.pixels().filter(|pixel| pixel.0[0] < dark).count();
+    inked * LEAST_INKED < line.len()
 }
 
 /// A part of a page, enlarged so that a line of `height` pixels gets `wanted`.
@@ -70,8 +81,7 @@ fn paper(part: &GrayImage) -> u8 {
 fn ink_of_rows(part: &GrayImage, paper: u8, slope: f32) -> Vec<f32> {
     let (width, height) = part.dimensions();
     let mut rows = vec![0.0f32; height as usize];
-    // Paper is not even: what is nearly as light has no ink.
-    let floor = paper.saturating_sub(40);
+    let floor = paper.saturating_sub(UNEVEN);
     for x in 0..width {
         let shift = shift(x, width, slope);
         for (y, row) in (0i32..).zip(&mut rows) {
@@ -136,6 +146,16 @@ mod tests {
             assert!(full.count() >= 16, "{slope}");
             assert!(ink[0] + ink[1] < 1.0, "{slope}");
         }
+    }
+
+    #[test]
+    fn a_word_at_the_end_of_a_strip_is_writing_and_noise_is_none() {
+        let strip = |ink: &dyn Fn(u32, u32) -> u8| {
+            GrayImage::from_fn(450, 60, |x, y| Luma([240 - ink(x, y)]))
+        };
+        assert!(is_blank(&strip(&|x, y| (x * 31 + y * 17) as u8 % 30)));
+        let word = |x, y| u8::from(x > 420 && x % 5 < 2 && (20..50).contains(&y)) * 90;
+        assert!(!is_blank(&strip(&word)));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl SecondLook<'_> {
             return None;
         }
         self.left -= 1;
-        let Some(line) = self.cut(bounds) else {
+        let Some(line) = self.cut(bounds).filter(|line| !line::is_blank(line)) else {
             return Some(Vec::new());
         };
         let mut readings = Vec::new();

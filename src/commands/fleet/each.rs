@@ -40,16 +40,17 @@ impl Fleet<'_> {
         hosts.map(|host| Talking { host, report }).collect()
     }
 
-    /// Asks all hosts the same at once, and gives each one's answer by its name.
+    /// Asks all hosts at once, each what `request` makes of its name, and gives each one's answer by that. One that has
+    /// none in time is no concern of the others.
     pub(in crate::commands) async fn ask_each(
         &mut self,
-        request: impl Fn() -> Request,
         within: Duration,
+        request: impl Fn(&str) -> Request,
     ) -> Vec<(String, Result<Event>)> {
         let report = self.report;
         let answers = self.hosts.iter_mut().map(async |host: &mut Host| {
             let asked = async {
-                host.session.send(&request()).await?;
+                host.session.send(&request(&host.name)).await?;
                 host.answer(report).await
             };
             let answer = match timeout(within, asked).await {

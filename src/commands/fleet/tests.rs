@@ -65,7 +65,7 @@ async fn a_host_that_dies_or_is_silent_keeps_nobody_from_hearing_the_others() {
     let does = [("dies", "exit 3"), ("silent", "true"), ("well", well)];
     let mut fleet = fleet(&report, &host, &does).await;
     let answers = fleet
-        .ask_each(|| Request::History, Duration::from_secs(2))
+        .ask_each(Duration::from_secs(2), |_| Request::History)
         .await;
     fleet.close().await;
     let told: Vec<(&str, Option<&str>)> = answers
