@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use clap::{
     ArgAction, ArgGroup, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand,
-    ValueEnum,
 };
 use clap_complete::Shell;
-use jiff::Timestamp;
 
 use crate::inventory::duration;
 use crate::resources::guard::Guard;
@@ -17,13 +15,17 @@ use crate::resources::guard::Guard;
 mod change;
 mod hosts;
 mod init;
+mod keys;
 mod ocr;
 mod registry;
+mod rehearse;
 pub use change::{Archive, Probe};
 pub use hosts::{Logs, Restart, Status};
 pub use init::Init;
+pub use keys::{AddKey, Handover, Keys, RotateKey};
 pub use ocr::{Format as OcrFormat, Ocr};
 pub use registry::{Build, Login, MigrateRegistry};
+pub use rehearse::{Enter, Provider, Rehearse, Release};
 
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
 pub const USAGE: u8 = 64;
@@ -444,124 +446,6 @@ pub struct Backup {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Keys {
-    /// List the keys, without what is secret of them, and how they were used
-    List(Environment),
-
-    /// Make a key and print it, this once
-    #[command(after_help = "\
-Examples:
-  ocrctl keys add prod --name scanner
-  ocrctl keys add prod --name prometheus --scope metrics --expires 2027-01-31 --out prometheus.key
-  ocrctl keys add prod --name scanner --exec pass insert --multiline ocr/scanner")]
-    Add(AddKey),
-
-    /// Refuse a key from now on
-    ///
-    /// Shows when it was last used, from where and how often, and asks.
-    #[command(after_help = "\
-Example:
-  ocrctl keys revoke prod 7h3k9w2m")]
-    Revoke {
-        #[command(flatten)]
-        environment: Environment,
-
-        /// The key's id, as `keys list` shows it
-        #[arg(value_name = "ID")]
-        id: String,
-    },
-
-    /// Give each host the keys of all of them
-    ///
-    /// For a host that has joined the environment, and for one whose key file was damaged. Where hosts differ in a key,
-    /// what refuses more counts.
-    #[command(after_help = "\
-Example:
-  ocrctl keys sync prod")]
-    Sync(Environment),
-}
-
-#[derive(Debug, Args)]
-pub struct AddKey {
-    #[command(flatten)]
-    pub environment: Environment,
-
-    /// Whose key it is
-    #[arg(long, value_parser = name)]
-    pub name: String,
-
-    /// What it may be used for
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["ocr", "codes"])]
-    pub scope: Vec<Scope>,
-
-    /// Refuse it from then on: 2027-01-31T18:00:00Z, or a day, which is over before it begins (UTC)
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub expires: Option<Timestamp>,
-
-    /// Refuse it before then
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub not_before: Option<Timestamp>,
-
-    /// Requests that it may make in a minute
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub requests_per_minute: Option<u32>,
-
-    #[command(flatten)]
-    pub handover: Handover,
-}
-
-#[derive(Debug, Args)]
-pub struct RotateKey {
-    #[command(flatten)]
-    pub environment: Environment,
-
-    /// Whose key; may be left out where there is one client
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    pub client: Option<String>,
-
-    /// How long the old key stays good
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
-    pub grace: Duration,
-
-    /// Refuse the old key as soon as the new one is handed over
-    #[arg(long, conflicts_with = "grace")]
-    pub revoke_now: bool,
-
-    #[command(flatten)]
-    pub handover: Handover,
-}
-
-/// Where a new key goes, which is shown or given away once.
-#[derive(Debug, Args)]
-pub struct Handover {
-    /// Write the key to a new file, which only you can read, instead of printing it
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-
-    /// Give the key to a program on its standard input; takes the rest of the line. The key is taken back if it fails
-    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true, conflicts_with = "out")]
-    pub exec: Vec<OsString>,
-}
-
-/// The names of [`ocr_api::keys::Scope`]s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Scope {
-    Ocr,
-    Codes,
-    Metrics,
-}
-
-impl From<Scope> for ocr_api::keys::Scope {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::Ocr => Self::Ocr,
-            Scope::Codes => Self::Codes,
-            Scope::Metrics => Self::Metrics,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
 pub enum Cert {
     /// Print the authority that clients verify the environment by, as PEM
     #[command(after_help = "\
@@ -609,64 +493,6 @@ Examples:
     Test(Environment),
 }
 
-#[derive(Debug, Args)]
-pub struct Rehearse {
-    /// The release of the host; those of Ubuntu need VMs
-    #[arg(long, value_enum, default_value_t = Release::Trixie)]
-    pub release: Release,
-
-    /// What the machines are: containers, or VMs that Vagrant has made
-    #[arg(long, value_enum, env = "VAGRANT_DEFAULT_PROVIDER", hide_env = true, default_value_t = Provider::Docker)]
-    pub provider: Provider,
-
-    /// Containers too are entered by SSH, which shows what is done with VMs where there are none
-    #[arg(long, value_enum, env = "OCRCTL_REHEARSAL_ENTER", hide = true)]
-    pub enter: Option<Enter>,
-
-    /// Leave the machines running afterwards
-    #[arg(long)]
-    pub keep: bool,
-
-    /// Only proofs with this in their names, and what they go on from; `--only ?` lists all
-    #[arg(long, value_name = "PROOF")]
-    pub only: Vec<String>,
-
-    /// Without proofs that have this in their names
-    #[arg(long, value_name = "PROOF")]
-    pub skip: Vec<String>,
-
-    /// The local image of the service to deploy; `ocrctl build` makes it
-    #[arg(long, default_value = "ocr-service:latest")]
-    pub image: String,
-
-    /// Where the machines' state is kept; .rehearsal/RELEASE, of VMs .rehearsal/RELEASE-PROVIDER if it is not given
-    #[arg(long, value_name = "DIR")]
-    pub state: Option<PathBuf>,
-}
-
-/// A release of Debian or Ubuntu.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Release {
-    Bookworm,
-    Trixie,
-    Jammy,
-    Noble,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Provider {
-    Docker,
-    Libvirt,
-    Virtualbox,
-}
-
-/// How a rehearsal gets onto its machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Enter {
-    Docker,
-    Ssh,
-}
-
 /// What a host runs for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum AgentTask {
@@ -694,21 +520,6 @@ impl Cli {
 /// How the process ends when parsing gave `error`: help that was asked for is no failure.
 pub fn exit_code(error: &clap::Error) -> u8 {
     if error.use_stderr() { USAGE } else { 0 }
-}
-
-/// RFC 3339, or the first moment of a day in UTC.
-fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse()
-        .or_else(|_| format!("{text}T00:00:00Z").parse())
-        .map_err(|_| "write 2027-01-31T18:00:00Z or 2027-01-31".to_owned())
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        return Err("a name has 1 to 100 characters".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]
@@ -804,13 +615,6 @@ mod tests {
                 .unwrap_err()
                 .render()
         );
-    }
-
-    #[test]
-    fn a_time_is_a_moment_or_the_beginning_of_a_day() {
-        assert_eq!(time("2027-01-31"), time("2027-01-31T00:00:00Z"));
-        assert!(time("2027-01-31T18:00:00+01:00").is_ok());
-        assert!(time("31.1.2027").is_err() && time("2027-02-30").is_err());
     }
 
     #[test]

@@ -7,6 +7,8 @@
 pub mod alerts;
 mod archive;
 pub mod audit;
+mod certificate;
+mod desired;
 pub mod doctor;
 pub mod health;
 mod keys;
@@ -14,13 +16,14 @@ pub mod logs;
 pub mod status;
 
 pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
+pub use certificate::{CertificateStatus, FailedAttempt, NextRenewal};
+pub use desired::*;
 pub use keys::{HostKeys, KeyRequest};
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Version of this protocol. Peers of different versions refuse each other.
 pub const VERSION: u32 = 5;
@@ -300,39 +303,6 @@ pub enum Ended {
     Never,
 }
 
-/// The certificate that a host serves, and how it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CertificateStatus {
-    /// DNS names, sorted.
-    pub names: Vec<String>,
-    /// Where the inventory has it from.
-    pub issuer: String,
-    /// Distinguished name of who signed it.
-    pub issued_by: String,
-    /// Hexadecimal.
-    pub serial: String,
-    pub not_before: Timestamp,
-    pub not_after: Timestamp,
-    /// `None`: it is not renewed by itself.
-    pub next_renewal: Option<NextRenewal>,
-    /// Since the last that went well.
-    pub last_failure: Option<FailedAttempt>,
-    /// Failing checks; empty: all is well.
-    pub problems: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NextRenewal {
-    pub at: Timestamp,
-    pub why: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedAttempt {
-    pub at: Timestamp,
-    pub message: String,
-}
-
 /// One difference between a host and its desired state, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -373,184 +343,4 @@ pub enum Detail {
     Removed {
         text: String,
     },
-}
-
-/// All that a host shall be: its part of an environment, with references to secrets resolved.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Desired {
-    pub environment: String,
-    /// DNS names served; the first one is the certificate's common name.
-    pub names: Vec<String>,
-    pub tls: Tls,
-    pub image: String,
-    /// The image is in an archive of the operator's, and no registry is asked.
-    pub archive: Option<ArchivedImage>,
-    pub registry: Registry,
-    pub service: Service,
-    /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.
-    pub rules: Option<String>,
-    pub firewall: Firewall,
-    pub hygiene: Hygiene,
-    pub alerts: alerts::Alerts,
-    pub watcher: alerts::Watcher,
-}
-
-/// Where the certificate comes from, and what of it is secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "issuer", rename_all = "snake_case")]
-pub enum Tls {
-    /// An authority of the environment's own, kept on the host.
-    SelfSigned,
-    /// The operator's certificate: PEM texts.
-    Files { chain: String, key: Secret },
-    /// A certificate authority asked by ocrctl itself.
-    Acme {
-        authority: Authority,
-        external_account: Option<ExternalAccount>,
-    },
-    /// The same authority, asked by the distribution's certbot.
-    Certbot {
-        authority: Authority,
-        external_account: Option<ExternalAccount>,
-    },
-}
-
-/// A certificate authority that speaks ACME (RFC 8555), and what is asked of it. Kept on the host, which
-/// renews by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Authority {
-    /// URL of its directory.
-    pub directory: String,
-    /// PEM of the authority behind the directory's own HTTPS; `None`: a public one.
-    pub directory_ca: Option<String>,
-    /// E-mail address that it may write to.
-    pub contact: Option<String>,
-    pub key_type: KeyType,
-    /// Certificate profile, where the authority offers several.
-    pub profile: Option<String>,
-}
-
-/// The kind of a certificate's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyType {
-    EcdsaP256,
-    /// Of 2048 bits, as Mozilla's intermediate configuration has it.
-    Rsa2048,
-}
-
-/// Binds a new ACME account to one that the authority knows already (RFC 8555, 7.3.4). Never stored on the host.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ExternalAccount {
-    pub key_id: String,
-    /// Base64url, as authorities hand it out.
-    pub hmac_key: Secret,
-}
-
-/// How the host reaches the image's registry. Never stored on the host.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Registry {
-    pub credentials: Option<Credentials>,
-    /// PEM of a private authority.
-    pub ca: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Credentials {
-    pub username: String,
-    pub password: Secret,
-}
-
-/// Settings of the release; a change of any is a new container in the idle slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Service {
-    /// Worker processes; `None`: as many as the host has cores.
-    pub workers: Option<u32>,
-    pub languages: Vec<String>,
-    /// Bytes.
-    pub max_upload: u64,
-    pub page_timeout: Duration,
-    pub deadline: Duration,
-    /// How long an old release may finish what it has begun.
-    pub drain: Duration,
-    /// How long a new release may take to become ready.
-    pub ready_timeout: Duration,
-    /// How long a new release is watched while its first requests are answered.
-    pub watch: Duration,
-    /// Limit in bytes.
-    pub memory: u64,
-    /// Limit in thousandths of a core; `None`: all cores.
-    pub millicpus: Option<u64>,
-    pub pids: u32,
-    /// Never ready where the kernel does not give the whole of the workers' sandbox.
-    pub require_sandbox: bool,
-}
-
-impl Service {
-    /// What is not written in the inventory.
-    pub const READY_TIMEOUT: Duration = Duration::from_secs(60);
-}
-
-/// What of a host can be reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Firewall {
-    /// Beside SSH, 80 and 443.
-    pub allow: Vec<AllowRule>,
-    /// Ports that containers publish are closed too, unless `allow` names them; otherwise they are only told.
-    pub close_published: bool,
-    /// An address that opens six SSH connections in 30 s is kept out for a while.
-    pub limit_ssh: bool,
-}
-
-/// What is kept in order beside the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hygiene {
-    /// unattended-upgrades.
-    pub security_upgrades: bool,
-    /// sshd takes keys only.
-    pub sshd: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AllowRule {
-    pub port: u16,
-    pub protocol: Protocol,
-    /// Network in CIDR form; `None`: anywhere.
-    pub from: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    Tcp,
-    Udp,
-}
-
-/// A secret in transit over standard input. It serializes in the clear there and nowhere else:
-/// `Debug` hides it, and no event has a field of this type.
-#[derive(Clone)]
-pub struct Secret(pub SecretString);
-
-impl Secret {
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.expose())
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(SecretString::from(String::deserialize(deserializer)?)))
-    }
 }
