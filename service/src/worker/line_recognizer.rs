@@ -12,6 +12,8 @@ use rten_tensor::prelude::*;
 pub(super) const NAME: &str = "pp-ocrv4";
 /// The height that the model was trained for.
 const HEIGHT: u32 = 48;
+/// What of it the line gets. Its cost is by the width, and letters of 31 pixels are read as well as those of 34.
+const LINE: u32 = 44;
 /// Narrower than a character, or longer than any line with a code on it.
 const WIDTHS: std::ops::RangeInclusive<u32> = 16..=1600;
 /// What the model puts between two characters, and for none.
@@ -87,13 +89,19 @@ impl LineRecognizer {
     /// Reads one line: gray, one byte a pixel, rows without padding.
     pub(super) fn read(&self, line: &image::GrayImage) -> Result<ReadLine, LineModelError> {
         let failed = |error: &dyn std::fmt::Display| LineModelError::Run(error.to_string());
-        let width = line.width() * HEIGHT / line.height().max(1);
+        let width = line.width() * LINE / line.height().max(1);
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
-        let scaled = image::imageops::resize(line, width, HEIGHT, image::imageops::Triangle);
+        let scaled = image::imageops::resize(line, width, LINE, image::imageops::Triangle);
+        let above = (HEIGHT - LINE) / 2;
         // Three channels alike, from -1 to 1.
         let input =
             NdTensor::<f32, 4>::from_fn([1, 3, HEIGHT as usize, width as usize], |[_, _, y, x]| {
-                f32::from(scaled.get_pixel(x as u32, y as u32).0[0]) / 127.5 - 1.0
+                f32::from(
+                    scaled
+                        .get_pixel(x as u32, (y as u32).saturating_sub(above).min(LINE - 1))
+                        .0[0],
+                ) / 127.5
+                    - 1.0
             });
         let output = self
             .model
