@@ -7,7 +7,8 @@ mod load;
 mod log;
 mod published;
 
-use bollard::Docker;
+use std::path::Path;
+
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use bollard::query_parameters::{
@@ -15,11 +16,14 @@ use bollard::query_parameters::{
     LogsOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     StartContainerOptions, StopContainerOptionsBuilder,
 };
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use crate::agent::{Context, Result};
+use crate::causes::chain;
 use crate::protocol::{Credentials, Failure};
+use crate::resources::loopback;
 pub use build::Build;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 pub use images::Image;
@@ -67,16 +71,39 @@ impl Container {
     }
 }
 
+/// The newest version of its API that Docker and we know. It is told with every answer; `Docker::negotiate_version` asks
+/// for all versions that there are, for which Docker runs two programs each time.
+async fn api_version() -> Result<ClientVersion> {
+    let client = loopback::over_socket(Path::new(SOCKET))?;
+    let answer = client.get("http://docker/_ping").send().await;
+    let answer = answer.map_err(|error| Failure::new(chain(&error)))?;
+    let told = answer.headers().get("api-version");
+    told.and_then(|told| common_version(told.to_str().ok()?))
+        .ok_or_else(|| Failure::new("it does not tell the version of its API"))
+}
+
+/// `told` is such as `1.41`.
+fn common_version(told: &str) -> Option<ClientVersion> {
+    let (major, minor) = told.split_once('.')?;
+    let told = ClientVersion {
+        major_version: major.parse().ok()?,
+        minor_version: minor.parse().ok()?,
+    };
+    let ours = *API_DEFAULT_VERSION;
+    Some(if told < ours { told } else { ours })
+}
+
 impl Engine {
     pub async fn connect() -> Result<Self> {
-        let docker =
-            Docker::connect_with_unix(SOCKET, TIMEOUT_SECONDS, bollard::API_DEFAULT_VERSION)
-                .context("connecting to Docker")?;
-        let docker = docker.negotiate_version().await.map_err(|error| {
-            Failure::new(format!("Docker does not answer on {SOCKET}: {error}"))
-                .hint("`systemctl status docker` on the host says why")
+        let version = api_version().await.map_err(|error| {
+            Failure::new(format!(
+                "Docker does not answer on {SOCKET}: {}",
+                error.message
+            ))
+            .hint("`systemctl status docker` on the host says why")
         })?;
-        Ok(Self(docker))
+        let docker = Docker::connect_with_unix(SOCKET, TIMEOUT_SECONDS, &version);
+        Ok(Self(docker.context("connecting to Docker")?))
     }
 
     /// Such as `26.1.5+dfsg1`.
@@ -335,6 +362,15 @@ mod tests {
         let archived = pull_failure(&format!("{ARCHIVE}/o/n@sha256:0"), "connection refused");
         assert!(archived.hint.unwrap_or_default().contains("--archive"));
         assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
+    }
+
+    #[test]
+    fn the_older_version_of_the_api_is_spoken() {
+        let common = |told| common_version(told).map(|version| version.to_string());
+        assert_eq!(common("1.41").as_deref(), Some("1.41"));
+        assert_eq!(common("1.9").as_deref(), Some("1.9"));
+        assert_eq!(common("9.0"), Some(API_DEFAULT_VERSION.to_string()));
+        assert_eq!((common(""), common("latest")), (None, None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Asking NGINX on this host as a client would, over TLS, where the one certificate that will do is the
-//! one that is live on disk.
+//! Asking what runs on this host: NGINX as a client would, over TLS, where the one certificate that will do is the
+//! one that is live on disk; others on their sockets.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,19 @@ pub fn over_tls(host: &Host, name: &str) -> Result<reqwest::Client> {
         .context("making an HTTPS client")
 }
 
-pub(super) fn pinned(leaf: Vec<u8>) -> rustls::ClientConfig {
+/// A client of a service on a Unix socket, with a new connection for each request.
+pub fn over_socket(path: &Path) -> Result<reqwest::Client> {
+    // Without names to resolve or certificates to trust, but the client asks for both.
+    reqwest::Client::builder()
+        .unix_socket(path)
+        .tls_backend_preconfigured(pinned(Vec::new()))
+        .timeout(ANSWER)
+        .pool_max_idle_per_host(0)
+        .build()
+        .context("making an HTTP client")
+}
+
+fn pinned(leaf: Vec<u8>) -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Arc::new(Pinned {
         leaf,

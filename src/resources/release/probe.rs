@@ -12,7 +12,6 @@ use crate::protocol::Failure;
 use crate::resources::loopback;
 
 const EVERY: Duration = Duration::from_millis(50);
-const ANSWER: Duration = Duration::from_secs(5);
 /// Workers that are at a page are waited for, then the sample takes its time.
 const READ: Duration = Duration::from_secs(30);
 /// NGINX serves the new release at once; this covers a moment of load.
@@ -158,12 +157,5 @@ pub(super) async fn through_nginx(host: &Host, name: &str, release: &str) -> Res
 }
 
 fn on_socket(host: &Host, slot: Slot) -> Result<reqwest::Client> {
-    // Without names to resolve or certificates to trust, but the client asks for both.
-    reqwest::Client::builder()
-        .unix_socket(host.path(&slot.socket()))
-        .tls_backend_preconfigured(loopback::pinned(Vec::new()))
-        .timeout(ANSWER)
-        .pool_max_idle_per_host(0)
-        .build()
-        .context("making an HTTP client")
+    loopback::over_socket(&host.path(&slot.socket()))
 }
