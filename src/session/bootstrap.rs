@@ -113,6 +113,7 @@ impl Host {
         xz: bool,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), SessionError> {
+        let sha256 = &agent.payload().await?.sha256;
         let (packing, packed) = agent.packed(xz).await?;
         let name = agent.name();
         let channel = transport
@@ -126,7 +127,7 @@ impl Host {
                 "ocrctl",
                 &self.directory,
                 &name,
-                &agent.sha256,
+                sha256,
                 packing.name(),
             ])
             .await?;

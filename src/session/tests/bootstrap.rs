@@ -80,7 +80,7 @@ async fn a_large_agent_arrives_as_it_was() {
     .await;
     assert_eq!(last.0, last.1);
     let stored = fs::read(host.base.join("bin").join(agent.name())).unwrap();
-    assert_eq!(agent.sha256, sha256(&stored));
+    assert_eq!(agent.payload().await.unwrap().bytes, stored);
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn what_came_packed_by_xz_goes_so_over_the_wire() {
     for unpacks in [&["xz"][..], &[]] {
         let tools = tools(unpacks);
         let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
-        let (agent, packed) = packed_by_xz(400_000);
+        let (agent, packed) = packed_by_xz(400_000).await;
         let mut last = 0;
         open_watched(&host.target(), &host.base, agent.clone(), &mut |step| {
             if let Progress::Uploading { sent, .. } = step {
@@ -151,7 +151,7 @@ async fn what_came_packed_by_xz_goes_so_over_the_wire() {
         assert_eq!(last, packed);
         assert_eq!(host.files(), [agent.name()]);
         let stored = fs::read(host.base.join("bin").join(agent.name())).unwrap();
-        assert_eq!(agent.sha256, sha256(&stored));
+        assert_eq!(agent.payload().await.unwrap().bytes, stored);
     }
 }
 
@@ -160,7 +160,7 @@ async fn what_came_damaged_by_xz_is_thrown_away() {
     for unpacks in [&["xz"][..], &[]] {
         let tools = tools(unpacks);
         let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
-        let agent = script(AGENT).with_xz(&b"\xfd7zXZ\0no more"[..]);
+        let agent = script(AGENT).with(|it| it.with_xz(&b"\xfd7zXZ\0no more"[..]));
         let error = open(&host.target(), &host.base, agent).await.unwrap_err();
         assert!(matches!(error, SessionError::UploadCut { .. }), "{error:?}");
         assert_eq!(host.files(), [""; 0]);
@@ -168,10 +168,10 @@ async fn what_came_damaged_by_xz_is_thrown_away() {
 }
 
 /// An agent that brings itself packed, and how long it is so.
-fn packed_by_xz(bytes: usize) -> (AgentFile, u64) {
+async fn packed_by_xz(bytes: usize) -> (AgentFile, u64) {
     let agent = big_script(bytes);
     let plain = tempfile::NamedTempFile::new().unwrap();
-    fs::write(plain.path(), agent.bytes()).unwrap();
+    fs::write(plain.path(), &agent.payload().await.unwrap().bytes).unwrap();
     let packed = std::process::Command::new("xz")
         .arg("--stdout")
         .arg(plain.path())
@@ -179,7 +179,7 @@ fn packed_by_xz(bytes: usize) -> (AgentFile, u64) {
         .unwrap();
     assert!(packed.status.success(), "{packed:?}");
     let length = packed.stdout.len() as u64;
-    (agent.with_xz(packed.stdout), length)
+    (agent.with(|it| it.with_xz(packed.stdout)), length)
 }
 
 /// What the scripts need, and no sudo.
@@ -264,8 +264,4 @@ async fn one_ssh_session_at_a_time_is_enough() {
     let host = TestHost::with("MaxSessions 1");
     host.open(AGENT).await.unwrap().close().await;
     assert_eq!(host.sshd.logins(), 1);
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    crate::session::agent_file::AgentFile::new("".into(), String::new(), bytes.to_vec()).sha256
 }

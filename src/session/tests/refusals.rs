@@ -125,8 +125,10 @@ async fn a_cut_upload_keeps_no_half_of_an_agent() {
 #[tokio::test]
 async fn a_damaged_upload_is_thrown_away() {
     let host = TestHost::start();
-    let mut agent = script(AGENT);
-    agent.sha256 = "0".repeat(64);
+    let agent = script(AGENT).with(|mut payload| {
+        payload.sha256 = "0".repeat(64);
+        payload
+    });
     let error = open(&host.target(), &host.base, agent).await.unwrap_err();
     assert!(
         matches!(&error, SessionError::UploadCut { .. }),
