@@ -45,3 +45,7 @@ awk -v a="$one" -v b="$own" -v r="$russh" -v c="$other" 'BEGIN {
     printf "no-op ocrctl deploy            %5d ms   %.2f x ssh\n", b, b / a
     printf "the same, connection: russh    %5d ms   %.2f x ssh\n", r, r / a
     printf "no-op Ansible                  %5d ms   %.0f x ocrctl, %.0f x by russh\n", c, c / b, c / r }'
+# The kernel's own times, where this machine has perf and the host is a container here.
+if command -v perf >/dev/null; then
+    python3 host-side.py "$ocrctl" "$state/inventory.yaml" "$rounds"
+fi
