@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use memchr::memmem;
 use ocr_api::keys::ApiKey;
 
 use super::{ProofError, Rehearsal};
@@ -94,8 +95,7 @@ fn keys_in(text: &str) -> Vec<String> {
 }
 
 pub(super) fn contains(text: &[u8], part: &str) -> bool {
-    text.windows(part.len())
-        .any(|window| window == part.as_bytes())
+    memmem::find(text, part.as_bytes()).is_some()
 }
 
 #[cfg(test)]
