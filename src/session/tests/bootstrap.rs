@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime};
 
 use super::support::{AGENT, TestHost, big_script, files, open, open_watched, script};
+use crate::command::Program;
 use crate::inventory::Connection;
 use crate::session::agent_file::AgentFile;
 use crate::session::{Progress, SessionError};
@@ -170,16 +171,14 @@ async fn what_came_damaged_by_xz_is_thrown_away() {
 /// An agent that brings itself packed, and how long it is so.
 async fn packed_by_xz(bytes: usize) -> (AgentFile, u64) {
     let agent = big_script(bytes);
-    let plain = tempfile::NamedTempFile::new().unwrap();
-    fs::write(plain.path(), &agent.payload().await.unwrap().bytes).unwrap();
-    let packed = std::process::Command::new("xz")
-        .arg("--stdout")
-        .arg(plain.path())
-        .output()
-        .unwrap();
-    assert!(packed.status.success(), "{packed:?}");
-    let length = packed.stdout.len() as u64;
-    (agent.with(|it| it.with_xz(packed.stdout)), length)
+    let directory = tempfile::tempdir().unwrap();
+    let plain = directory.path().join("agent");
+    fs::write(&plain, &agent.payload().await.unwrap().bytes).unwrap();
+    let xz = Program::new("xz").args([plain.to_str().unwrap()]);
+    xz.run().await.unwrap();
+    let packed = fs::read(plain.with_extension("xz")).unwrap();
+    let length = packed.len() as u64;
+    (agent.with(|it| it.with_xz(packed)), length)
 }
 
 /// What the scripts need, and no sudo.
