@@ -56,15 +56,21 @@ impl<'a> Fleet<'a> {
 
     /// Compares all hosts with what they shall be, at once, and shows what differs.
     pub(super) async fn plan(&mut self, desired: &Desired) -> Result<Vec<Plan>> {
+        self.plan_within(PLAN, desired).await
+    }
+
+    async fn plan_within(&mut self, limit: Duration, desired: &Desired) -> Result<Vec<Plan>> {
         let report = self.report;
         let plans = join_all(self.hosts.iter_mut().map(async |host| {
-            host.session
-                .send(&Request::Plan {
-                    desired: Box::new(desired.clone()),
-                })
-                .await?;
-            let answer = timeout(PLAN, host.answer(report)).await;
-            match answer.unwrap_or_else(|_| Err(host.silent()))? {
+            let request = Request::Plan {
+                desired: Box::new(desired.clone()),
+            };
+            let asked = async {
+                host.session.send(&request).await?;
+                host.answer(report).await
+            };
+            let answer = timeout(limit, asked).await;
+            match answer.unwrap_or_else(|_| Err(host.silent(limit)))? {
                 Event::Planned {
                     changes,
                     fingerprint,
@@ -208,8 +214,8 @@ impl Host {
     }
 
     /// One that does not come to an end must not hold up what the others have to tell.
-    fn silent(&self) -> Failed {
-        let text = format!("no plan came within {} s", PLAN.as_secs());
+    fn silent(&self, limit: Duration) -> Failed {
+        let text = format!("no plan came within {} s", limit.as_secs());
         Failed::new(
             Diagnostic::new(text).host(&self.name).hint(
                 "`systemctl --failed` and `dmesg` on the host may say why; nothing was changed",

@@ -4,6 +4,7 @@ use super::*;
 use crate::commands::hooks::{self, Moment};
 use crate::protocol::VERSION;
 use crate::report::Options as ReportOptions;
+use crate::session::tests::desired;
 use crate::session::tests::support::TestHost;
 
 /// Writes the type of each request to a file that all hosts share, and does what it is told, or fails to apply.
@@ -78,6 +79,23 @@ async fn a_host_that_dies_or_is_silent_keeps_nobody_from_hearing_the_others() {
     assert!(told[0].1.unwrap().contains("exit code 3"), "{told:?}");
     assert_eq!(told[1].1, Some("no answer came within 2 s"));
     assert_eq!(told[2], ("well", None));
+}
+
+#[tokio::test]
+async fn a_host_without_a_plan_in_time_is_named_and_holds_up_nobody() {
+    let (report, host) = (Report::new(ReportOptions::default()), TestHost::start());
+    let planned = r#"echo '{"type":"planned","changes":[],"fingerprint":"f"}'"#;
+    let mut fleet = fleet(&report, &host, &[("silent", "true"), ("well", planned)]).await;
+    let began = std::time::Instant::now();
+    let planned = fleet.plan_within(Duration::from_secs(2), &desired()).await;
+    assert!(began.elapsed() < Duration::from_secs(60));
+    fleet.close().await;
+    let failed = planned.unwrap_err();
+    let [one] = &failed.diagnostics[..] else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(one.host.as_deref(), Some("silent"));
+    assert_eq!(one.message, "no plan came within 2 s");
 }
 
 #[tokio::test]
