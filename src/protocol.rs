@@ -274,6 +274,9 @@ pub struct KeptRelease {
     pub live_since: Timestamp,
     /// Why it was taken back after it had become live.
     pub failed: Option<String>,
+    /// A rollback has left it behind.
+    #[serde(default)]
+    pub left: bool,
 }
 
 /// An operation on a host, from its journal.

@@ -110,7 +110,7 @@ fn way(
             .iter()
             .skip_while(|kept| kept.id != live.id)
             .skip(1)
-            .find(|kept| kept.failed.is_none()),
+            .find(|kept| kept.failed.is_none() && !kept.left),
     };
     match found {
         Some(found) => Ok(Way {
@@ -154,6 +154,7 @@ mod tests {
             image: "r.example/o/n@sha256:00".into(),
             live_since: jiff::Timestamp::UNIX_EPOCH,
             failed: failed.then(|| "it failed".into()),
+            left: false,
         }
     }
 
@@ -190,6 +191,23 @@ mod tests {
                 .unwrap_err()
                 .contains("no release `dd`")
         );
+    }
+
+    #[test]
+    fn what_a_rollback_left_is_gone_to_only_where_it_is_named() {
+        let bad = KeptRelease {
+            left: true,
+            ..kept("bb-1", false)
+        };
+        let kept = [kept("cc-1", false), bad, kept("aa-1", false)];
+        let live = || ReleaseInfo {
+            id: "cc-1".into(),
+            slot: "a".into(),
+            image: String::new(),
+        };
+        let to = |asked| way("h", Some(live()), &kept, asked).unwrap().to;
+        assert_eq!(to(None), "aa-1");
+        assert_eq!(to(Some("bb")), "bb-1");
     }
 
     #[test]

@@ -205,9 +205,14 @@ const LINES: &[Described] = &[
                 "When a deploy made it live last.",
             ),
             ("kept[].failed", "text?", "Why it was taken back."),
+            (
+                "kept[].left",
+                "yes/no",
+                "Whether a rollback has left it behind.",
+            ),
         ],
         examples: &[
-            r#"{"type":"releases","live":{"id":"3b3ced73d910-8abd98","slot":"b","image":"registry.example.org/ocr@sha256:2c…"},"kept":[{"id":"0f3c5ad2b1e9-77d0a1","image":"registry.example.org/ocr@sha256:1f…","live_since":"2026-03-01T12:00:00Z","failed":null}]}"#,
+            r#"{"type":"releases","live":{"id":"3b3ced73d910-8abd98","slot":"b","image":"registry.example.org/ocr@sha256:2c…"},"kept":[{"id":"0f3c5ad2b1e9-77d0a1","image":"registry.example.org/ocr@sha256:1f…","live_since":"2026-03-01T12:00:00Z","failed":null,"left":false}]}"#,
         ],
     },
     Described {

@@ -26,6 +26,9 @@ pub struct Record {
     pub live_since: Timestamp,
     /// Why it was taken back after it had become live.
     pub failed: Option<String>,
+    /// A rollback has left it behind: no way back leads there, unless it is named.
+    #[serde(default)]
+    pub left: bool,
 }
 
 impl Record {
@@ -42,6 +45,11 @@ impl Record {
         }
     }
 
+    /// Whether a way back leads there by itself.
+    pub fn is_good(&self) -> bool {
+        self.failed.is_none() && !self.left
+    }
+
     fn of(release: &Release, image: &str) -> Self {
         Self {
             id: release.id(image),
@@ -50,6 +58,7 @@ impl Record {
             rules: release.rules.clone(),
             live_since: Timestamp::now(),
             failed: None,
+            left: false,
         }
     }
 
@@ -75,11 +84,9 @@ pub(super) fn made_live(host: &Host, release: &Release, image: &str) -> Result<(
         ..Record::of(release, image)
     }
     .write(host)?;
-    // Counted apart: no number of failed ones takes the place of the last good one.
-    let (failed, good): (Vec<Record>, Vec<Record>) = all(host)?
-        .into_iter()
-        .partition(|record| record.failed.is_some());
-    for old in failed.iter().skip(KEPT).chain(good.iter().skip(KEPT)) {
+    // Counted apart: no number of bad ones takes the place of the last good one.
+    let (good, bad): (Vec<Record>, Vec<Record>) = all(host)?.into_iter().partition(Record::is_good);
+    for old in bad.iter().skip(KEPT).chain(good.iter().skip(KEPT)) {
         host.remove(&old.path())?;
     }
     Ok(())
@@ -94,8 +101,22 @@ pub(super) fn taken_back(host: &Host, release: &Release, image: &str, why: &str)
     .write(host)
 }
 
-/// The host went back to this one: it keeps its place in the order, so that going back again leads further back.
+/// The host went back to this one. It keeps its place in the order, so that going back again leads further back, and those
+/// that came after it are left behind: once another is deployed, the way back from that leads here.
 pub fn went_back(host: &Host, record: &Record) -> Result<()> {
+    let after = |one: &Record| one.live_since > record.live_since && one.id != record.id;
+    for left in all(host)?.into_iter().filter(after) {
+        Record { left: true, ..left }.write(host)?;
+    }
+    Record {
+        left: false,
+        ..record.clone()
+    }
+    .write(host)
+}
+
+/// It was started anew, which changes nothing of what it is.
+pub(super) fn stays(host: &Host, record: &Record) -> Result<()> {
     record.write(host)
 }
 
@@ -132,6 +153,7 @@ pub fn kept(records: Vec<Record>) -> Vec<KeptRelease> {
         image: record.image,
         live_since: record.live_since,
         failed: record.failed,
+        left: record.left,
     };
     records.into_iter().map(kept).collect()
 }
@@ -181,6 +203,36 @@ mod tests {
         made_live(&host, &release, IMAGE).unwrap();
         assert!(find(&host, &good).is_ok());
         assert_eq!(all(&host).unwrap().len(), 2 + KEPT);
+    }
+
+    #[test]
+    fn what_a_rollback_left_is_no_way_back_and_takes_no_good_ones_place() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let mut release = super::super::tests::release();
+        let mut deployed = |number: u32| {
+            release.service.pids = 100 + number;
+            made_live(&host, &release, IMAGE).unwrap();
+            release.id(IMAGE)
+        };
+        let oldest = deployed(0);
+        let good = deployed(1);
+        // More bad ones than are kept, each left for the one that works.
+        for number in 2..9 {
+            deployed(number);
+            went_back(&host, &find(&host, &good).unwrap()).unwrap();
+        }
+        let live = deployed(10);
+        let ways: Vec<String> = all(&host)
+            .unwrap()
+            .into_iter()
+            .filter(Record::is_good)
+            .map(|record| record.id)
+            .collect();
+        assert_eq!(ways, [live, good, oldest]);
+        // One that was left can be deployed again.
+        let again = deployed(8);
+        assert!(find(&host, &again).unwrap().is_good());
     }
 
     #[test]

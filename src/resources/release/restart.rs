@@ -40,7 +40,7 @@ impl Release {
         }
         let switched = release.replace(host, &engine, to, &spec, operation).await;
         // What failed was this attempt, and not the release, which is the one that serves.
-        record::went_back(host, &record)?;
+        record::stays(host, &record)?;
         switched
     }
 
@@ -80,14 +80,12 @@ impl Release {
 /// The live container is gone, and can't say any more which release it was of.
 fn last_good(host: &Host, live: Slot) -> Result<Record> {
     let mut records = record::all(host)?.into_iter();
-    records
-        .find(|record| record.failed.is_none())
-        .ok_or_else(|| {
-            Failure::new(format!(
-                "the container of slot {live}, which is live, is gone"
-            ))
-            .hint("`ocrctl deploy` makes it anew")
-        })
+    records.find(Record::is_good).ok_or_else(|| {
+        Failure::new(format!(
+            "the container of slot {live}, which is live, is gone"
+        ))
+        .hint("`ocrctl deploy` makes it anew")
+    })
 }
 
 fn known(host: &Host, id: &str) -> Result<Record> {
