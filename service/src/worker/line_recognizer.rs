@@ -96,12 +96,8 @@ impl LineRecognizer {
         // Three channels alike, from -1 to 1.
         let input =
             NdTensor::<f32, 4>::from_fn([1, 3, HEIGHT as usize, width as usize], |[_, _, y, x]| {
-                f32::from(
-                    scaled
-                        .get_pixel(x as u32, (y as u32).saturating_sub(above).min(LINE - 1))
-                        .0[0],
-                ) / 127.5
-                    - 1.0
+                let row = (y as u32).saturating_sub(above).min(LINE - 1);
+                f32::from(scaled.get_pixel(x as u32, row).0[0]) / 127.5 - 1.0
             });
         let output = self
             .model
