@@ -168,6 +168,7 @@ fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
 }
 
 /// A page's pixels: one byte each, 0 is black, rows without padding.
+#[derive(Clone)]
 pub(crate) struct Scan {
     pub(crate) pixels: Vec<u8>,
     pub(crate) width: u32,

@@ -13,7 +13,7 @@ use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Upright};
 use super::{Content, Scan, barcodes, light};
-use crate::codes;
+use crate::codes::{self, Barcode};
 use crate::codes::rules::RuleFinder;
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 
@@ -38,6 +38,7 @@ type Text = (String, Vec<RawWord>);
 /// Why a page was not read.
 enum Unread {
     Engine(TesseractError),
+    Barcodes(Fault),
     /// The service is lost.
     Io(io::Error),
 }
@@ -65,17 +66,29 @@ impl PageReader<'_> {
         content: Content,
         how: &How,
     ) -> io::Result<Result<PageRead, Fault>> {
-        let barcodes = if how.codes.wants_barcodes() {
-            match barcodes::of(&content) {
-                Ok(barcodes) => barcodes,
-                Err(fault) => return Ok(Err(fault)),
-            }
-        } else {
-            Vec::new()
+        let mut search = Search {
+            content: &content,
+            found: (!how.codes.wants_barcodes()).then(Vec::new),
         };
-        let in_barcodes = codes::in_barcodes(&barcodes, number, &how.codes, self.rules);
-        let found = |name: &str| in_barcodes.iter().any(|code| code.kind == name);
-        let answered = how.codes_only && how.mode == Mode::Auto && how.codes.is_answered(found);
+        match self.with_barcodes(number, &content, &mut search, how) {
+            Ok(read) => Ok(Ok(read)),
+            Err(Unread::Engine(error)) => {
+                Ok(Err(Fault::new(FaultKind::Engine, error.to_string())))
+            }
+            Err(Unread::Barcodes(fault)) => Ok(Err(fault)),
+            Err(Unread::Io(error)) => Err(error),
+        }
+    }
+
+    fn with_barcodes(
+        &mut self,
+        number: u32,
+        content: &Content,
+        search: &mut Search<'_>,
+        how: &How,
+    ) -> Result<PageRead, Unread> {
+        let in_barcodes =
+            |barcodes: &[Barcode], rules| codes::in_barcodes(barcodes, number, &how.codes, rules);
         let mut read = match content {
             Content::Layer(layer, _) => {
                 let page = of_layer(number, layer);
@@ -87,35 +100,43 @@ impl PageReader<'_> {
                     warnings,
                 }
             }
-            Content::Scan(scan) if answered => PageRead {
-                page: unrecognized(number, &scan, !barcodes.is_empty()),
-                codes: Vec::new(),
-                warnings: Vec::new(),
-            },
-            Content::Scan(scan) => match self.of_scan(number, scan, how) {
-                Ok(read) => read,
-                Err(Unread::Engine(error)) => {
-                    return Ok(Err(Fault::new(FaultKind::Engine, error.to_string())));
+            Content::Scan(scan) => {
+                if how.codes_only && how.mode == Mode::Auto {
+                    let barcodes = search.found()?;
+                    let codes = in_barcodes(barcodes, self.rules);
+                    if how.codes.is_answered(|name| codes.iter().any(|code| code.kind == name)) {
+                        return Ok(PageRead {
+                            page: unrecognized(number, scan, !barcodes.is_empty()),
+                            codes,
+                            warnings: Vec::new(),
+                        });
+                    }
                 }
-                Err(Unread::Io(error)) => return Err(error),
-            },
+                self.of_scan(number, scan, search, how)?
+            }
         };
-        read.codes.extend(in_barcodes);
-        Ok(Ok(read))
+        read.codes.extend(in_barcodes(search.found()?, self.rules));
+        Ok(read)
     }
 
     /// Codes are looked for on the page that stands upright, where lines and columns are what they are; boxes are brought
     /// back after that.
-    fn of_scan(&mut self, number: u32, scan: Scan, how: &How) -> Result<PageRead, Unread> {
+    fn of_scan(
+        &mut self,
+        number: u32,
+        scan: &Scan,
+        search: &mut Search<'_>,
+        how: &How,
+    ) -> Result<PageRead, Unread> {
         let started = Instant::now();
         let languages = &how.languages;
         let dpi = scan.dpi;
         let mut upright = upright::straighten(light::even(scan), self.eyes.tesseract, languages)?;
-        let (mut text, mut words) = self.recognize(&upright, languages)?;
+        let (mut text, mut words) = self.recognize(&upright, languages, search)?;
         let second = upright::second_thought(&upright, &words, self.eyes.tesseract, languages)?;
         if let Some(way) = second {
             upright = upright.turned_further(way);
-            (text, words) = self.recognize(&upright, languages)?;
+            (text, words) = self.recognize(&upright, languages, search)?;
         }
         let turned = upright.turned;
         let (width, height) = turned.page();
@@ -160,13 +181,20 @@ impl PageReader<'_> {
         })
     }
 
-    /// With the help of workers that idle, where there are some. Boxes are those of the turned page.
-    fn recognize(&mut self, page: &Upright, languages: &str) -> Result<Text, Unread> {
-        let parts = self.helpers.cut(page)?;
+    /// With the help of workers that idle, where there are some; barcodes are searched for while they read. Boxes are those of
+    /// the turned page.
+    fn recognize(
+        &mut self,
+        page: &Upright<'_>,
+        languages: &str,
+        search: &mut Search<'_>,
+    ) -> Result<Text, Unread> {
+        let parts = self.helpers.cut(page, search.is_open())?;
         let Some((own, others)) = parts.split_first() else {
             return Ok(self.eyes.tesseract.read(&page.scan, languages)?);
         };
         self.helpers.lend(others)?;
+        search.found()?;
         let mut read = vec![(own, self.eyes.tesseract.read(&own.scan, languages)?)];
         let collected = self.helpers.collect()?;
         let mut collected = collected.into_iter();
@@ -181,12 +209,32 @@ impl PageReader<'_> {
     }
 }
 
-fn of_layer(number: u32, layer: Layer) -> Page {
+/// The barcodes of a page, which are searched for once.
+struct Search<'a> {
+    content: &'a Content,
+    found: Option<Vec<Barcode>>,
+}
+
+impl Search<'_> {
+    fn is_open(&self) -> bool {
+        self.found.is_none()
+    }
+
+    fn found(&mut self) -> Result<&[Barcode], Unread> {
+        let found = match self.found.take() {
+            Some(found) => found,
+            None => barcodes::of(self.content).map_err(Unread::Barcodes)?,
+        };
+        Ok(self.found.insert(found))
+    }
+}
+
+fn of_layer(number: u32, layer: &Layer) -> Page {
     Page {
         width: Some(layer.width),
         height: Some(layer.height),
         dpi: Some(layer.dpi),
-        ..page(number, Method::Text, &layer.text, layer.words)
+        ..page(number, Method::Text, &layer.text, layer.words.clone())
     }
 }
 

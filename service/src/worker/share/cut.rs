@@ -24,9 +24,10 @@ pub(super) struct Cut {
     pub(super) gap: usize,
 }
 
-/// Cuts that make `parts` of about the same ink, from the top. Fewer where there is no good place; lines run down to
-/// the right by `slope` cells a cell.
-pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32) -> Vec<Cut> {
+/// Cuts that make `parts` of about the same ink, from the top, but for the first, which has less by `less`, a share of all the
+/// ink that would be its with the others'. Fewer where there is no good place; lines run down to the right by `slope` cells
+/// a cell.
+pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     let leaning = Leaning::of(ink, slope);
     let total: usize = leaning.counts.iter().sum();
     let mut cuts: Vec<Cut> = Vec::new();
@@ -38,7 +39,7 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32) -> Vec<Cut> {
         return cuts;
     }
     for part in 1..parts {
-        let target = total as f64 * f64::from(part) / f64::from(parts);
+        let target = total as f64 * ((1.0 + less) * f64::from(part) / f64::from(parts) - less);
         let mut found = leaning.gaps(target, total as f64 * TOLERANCE);
         // The widest gap is the most certain not to be within a line.
         found.sort_by_key(|gap| std::cmp::Reverse(gap.end - gap.start));

@@ -20,6 +20,8 @@ const LEAST_INK: usize = 10_000;
 const MAX_BANDS: u32 = 4;
 /// Tesseract likes a margin: white rows above and below what is cut.
 const MARGIN: u32 = 16;
+/// What the search for barcodes costs, as a share of what reading the page does.
+const SEARCH: f64 = 0.08;
 /// White rows that separate paragraphs, in coarse cells: a line of small type is some twelve high.
 const PARAGRAPH: usize = 10;
 
@@ -38,7 +40,8 @@ pub(super) struct Helpers<'a> {
 
 impl Helpers<'_> {
     /// Cuts a page into as many parts as workers idle; empty, if there are none or the page can't be cut.
-    pub(super) fn cut(&mut self, page: &Upright) -> io::Result<Vec<Part>> {
+    /// The first is smaller if its reader has to search the page for barcodes, too.
+    pub(super) fn cut(&mut self, page: &Upright<'_>, search: bool) -> io::Result<Vec<Part>> {
         let worth = page.inked / LEAST_INK;
         let worth = u32::try_from(worth).unwrap_or(MAX_BANDS).min(MAX_BANDS);
         if worth < 2 {
@@ -51,7 +54,8 @@ impl Helpers<'_> {
         }
         let ink = Ink::of(&page.scan);
         let slope = page.slope.to_radians().tan();
-        let cuts = cut::cuts(&ink, slope, idle + 1);
+        let search = if search { SEARCH } else { 0.0 };
+        let cuts = cut::cuts(&ink, slope, idle + 1, search);
         if cuts.is_empty() {
             return Ok(Vec::new());
         }

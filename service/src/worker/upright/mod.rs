@@ -8,6 +8,8 @@ mod ink;
 mod skew;
 mod turn;
 
+use std::borrow::Cow;
+
 use super::Scan;
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::recognizer::Recognizer;
@@ -29,8 +31,8 @@ const SAMPLE: f64 = 0.12;
 const LITTLE_INK: usize = 3000;
 
 /// A page turned upright, and how.
-pub(super) struct Upright {
-    pub(super) scan: Scan,
+pub(super) struct Upright<'a> {
+    pub(super) scan: Cow<'a, Scan>,
     pub(super) turned: Turned,
     /// Degrees by which its lines run down to the right.
     pub(super) slope: f64,
@@ -38,11 +40,11 @@ pub(super) struct Upright {
     pub(super) inked: usize,
 }
 
-impl Upright {
+impl Upright<'_> {
     /// The same turned once more.
     pub(super) fn turned_further(&self, way: Quarter) -> Self {
         Self {
-            scan: way.turn(&self.scan),
+            scan: Cow::Owned(way.turn(&self.scan)),
             // Turns about the middle can be made in any order.
             turned: Turned {
                 quarter: self.turned.quarter.and(way),
@@ -56,18 +58,18 @@ impl Upright {
 }
 
 /// Turns what shows in the coarse picture: lines that lean, or run up or down.
-pub(super) fn straighten(
-    scan: Scan,
+pub(super) fn straighten<'a>(
+    scan: Cow<'a, Scan>,
     recognizer: &mut Recognizer,
     languages: &str,
-) -> Result<Upright, TesseractError> {
+) -> Result<Upright<'a>, TesseractError> {
     let mut ink = Ink::of(&scan);
     let (mut scan, mut enlarged) = (scan, 1);
     if let Some(factor) = ink
         .text_height()
         .and_then(|height| enlarge::factor(&scan, height))
     {
-        scan = enlarge::by(&scan, factor);
+        scan = Cow::Owned(enlarge::by(&scan, factor));
         enlarged = factor;
         ink = Ink::of(&scan);
     }
@@ -94,7 +96,7 @@ pub(super) fn straighten(
 
 /// Another way up, for a page that was read with little confidence, if a part of it reads much better that way.
 pub(super) fn second_thought(
-    upright: &Upright,
+    upright: &Upright<'_>,
     words: &[RawWord],
     recognizer: &mut Recognizer,
     languages: &str,
@@ -118,15 +120,15 @@ pub(super) fn second_thought(
     Ok((found >= DOUBTFUL.max(read + BETTER)).then_some(way))
 }
 
-fn turn(scan: Scan, quarter: Quarter, degrees: f64, inked: usize) -> Upright {
+fn turn(scan: Cow<'_, Scan>, quarter: Quarter, degrees: f64, inked: usize) -> Upright<'_> {
     let (width, height) = (scan.width, scan.height);
     let scan = match quarter {
         Quarter::None => scan,
-        quarter => quarter.turn(&scan),
+        quarter => Cow::Owned(quarter.turn(&scan)),
     };
     let tilt = (degrees.abs() >= LEANING).then(|| Tilt::leveling(scan.width, scan.height, degrees));
     let scan = match &tilt {
-        Some(tilt) => tilt.turn(&scan),
+        Some(tilt) => Cow::Owned(tilt.turn(&scan)),
         None => scan,
     };
     Upright {
