@@ -2,12 +2,18 @@
 
 use zxingcpp::{BarcodeFormat, ContentType, ImageFormat, ImageView, TextMode};
 
+use super::upright::Ink;
 use super::{Fault, FaultKind, Scan, dark};
 use crate::codes::{Barcode, Content};
 
 /// Pixels that are searched at most; more are made fewer. Noise, all of which looks like the corner of a QR code, took 0.1 s
 /// a megapixel.
 const MOST_PIXELS: u64 = 20_000_000;
+
+/// White that is left around ink, in pixels: ten modules of a large barcode.
+const QUIET: u32 = 100;
+/// Margins are cut in multiples of this: of the library's blocks of 8, and of 9, as it makes a picture a third as large twice.
+const BLOCK: u32 = 72;
 
 const FORMATS: [BarcodeFormat; 10] = [
     BarcodeFormat::QRCode,
@@ -66,14 +72,17 @@ fn search(
             format!("reading barcodes failed: {error}"),
         )
     };
+    let [cut_left, cut_top, cut_width, cut_height] = within_margins(scan);
     let view = ImageView::from_slice(&scan.pixels, scan.width, scan.height, ImageFormat::Lum)
-        .map_err(fault)?;
+        .map_err(fault)?
+        .cropped(cut_left, cut_top, cut_width, cut_height);
+    let scale = i32::try_from(factor).unwrap_or(1);
+    let (left, top) = (left + cut_left * scale, top + cut_top * scale);
     let reader = zxingcpp::read()
         .formats(formats)
         // The whole page once more costs a third: only what is dark is looked at so, inverted by then.
         .try_invert(false)
         .text_mode(TextMode::Plain);
-    let scale = i32::try_from(factor).unwrap_or(1);
     let found = reader
         .from(view)
         .map_err(fault)?
@@ -105,6 +114,18 @@ fn search(
         })
         .collect();
     Ok(found)
+}
+
+/// Left, top, width and height of a scan without its empty margins, where nothing has to be searched for. The white around a
+/// barcode stays, and so do the places where the library parts a picture into blocks and makes it smaller.
+fn within_margins(scan: &Scan) -> [i32; 4] {
+    let all = [0, 0, scan.width, scan.height];
+    let [left, top, right, bottom] = Ink::faint(scan).bounds().unwrap_or(all);
+    let from = |edge: u32| edge.saturating_sub(QUIET) / BLOCK * BLOCK;
+    let to = |edge: u32, end: u32| (edge + QUIET).next_multiple_of(BLOCK).min(end);
+    let (left, top) = (from(left), from(top));
+    let (right, bottom) = (to(right, scan.width), to(bottom, scan.height));
+    [left, top, right - left, bottom - top].map(u32::cast_signed)
 }
 
 /// UPC-A is read as EAN-13 with a 0 before it, which no EAN-13 proper begins with.

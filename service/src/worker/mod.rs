@@ -2,6 +2,7 @@
 //! speaks [`crate::protocol`] on its standard input, and may die on any document.
 
 mod barcodes;
+mod bricks;
 mod dark;
 mod ffi;
 mod library;

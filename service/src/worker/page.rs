@@ -13,8 +13,8 @@ use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Upright};
 use super::{Content, Scan, barcodes, light};
-use crate::codes::{self, Barcode};
 use crate::codes::rules::RuleFinder;
+use crate::codes::{self, Barcode};
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 
 /// What it takes to read pages.
@@ -72,9 +72,7 @@ impl PageReader<'_> {
         };
         match self.with_barcodes(number, &content, &mut search, how) {
             Ok(read) => Ok(Ok(read)),
-            Err(Unread::Engine(error)) => {
-                Ok(Err(Fault::new(FaultKind::Engine, error.to_string())))
-            }
+            Err(Unread::Engine(error)) => Ok(Err(Fault::new(FaultKind::Engine, error.to_string()))),
             Err(Unread::Barcodes(fault)) => Ok(Err(fault)),
             Err(Unread::Io(error)) => Err(error),
         }
@@ -104,7 +102,10 @@ impl PageReader<'_> {
                 if how.codes_only && how.mode == Mode::Auto {
                     let barcodes = search.found()?;
                     let codes = in_barcodes(barcodes, self.rules);
-                    if how.codes.is_answered(|name| codes.iter().any(|code| code.kind == name)) {
+                    if how
+                        .codes
+                        .is_answered(|name| codes.iter().any(|code| code.kind == name))
+                    {
                         return Ok(PageRead {
                             page: unrecognized(number, scan, !barcodes.is_empty()),
                             codes,

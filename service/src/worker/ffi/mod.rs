@@ -1,5 +1,5 @@
 //! The only unsafe code of the service: thin, safe faces of the two C libraries that a worker uses, of a signal, and of
-//! fork(2).
+//! fork(2), and one function that stands in for a library's.
 //!
 //! The libraries' keep raw handles behind types that own them and free them once, hand out only copies of what the
 //! libraries own, and stay on one thread. What these libraries do with a hostile document is not made safe
@@ -11,5 +11,6 @@
 
 pub(super) mod cancel;
 pub(super) mod fork;
+pub(super) mod leptonica;
 pub(super) mod pdfium;
 pub(super) mod tesseract;

@@ -8,6 +8,7 @@ use std::ptr::{self, NonNull};
 use leptess::capi;
 
 use super::cancel::{self, Monitor};
+use super::leptonica;
 
 /// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Tesseract {
     /// (`TESSDATA_PREFIX`, or the one it was built with).
     pub(in crate::worker) fn load(languages: &str) -> Result<Self, TesseractError> {
         let name = CString::new(languages)?;
+        leptonica::stand_in();
         // SAFETY: the call takes nothing; the handle is freed by `drop`.
         let handle = unsafe { capi::TessBaseAPICreate() };
         let this = Self {

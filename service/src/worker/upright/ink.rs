@@ -8,6 +8,8 @@ const CELLS: u32 = 1200;
 const AROUND: usize = 15;
 /// How much darker than its surroundings ink is.
 const DARKER: u32 = 24;
+/// The same for what may be anything: black stripes as wide as the white between them are a gray a quarter darker.
+const FAINT: u32 = 10;
 
 /// Upright strokes that it takes to tell the size of text.
 const MIN_STROKES: usize = 50;
@@ -24,33 +26,57 @@ pub(in crate::worker) struct Ink {
 
 impl Ink {
     pub(in crate::worker) fn of(scan: &Scan) -> Self {
+        Self::darker_by(scan, DARKER)
+    }
+
+    /// Also what is only a little darker than its surroundings: fine stripes, and noise.
+    pub(in crate::worker) fn faint(scan: &Scan) -> Self {
+        Self::darker_by(scan, FAINT)
+    }
+
+    fn darker_by(scan: &Scan, by: u32) -> Self {
         let scale = scan.width.max(scan.height).div_ceil(CELLS).max(1);
         let step = scale as usize;
         let (width, height) = (scan.width as usize, scan.height as usize);
         let (columns, rows) = (width / step, height / step);
         let mut gray = Vec::with_capacity(columns * rows);
-        let mut sums = vec![0u32; columns];
+        // Down first, then across: that goes many pixels at a time.
+        let mut sums = vec![0u32; columns * step];
+        let mean = Mean::of(scale * scale);
         for row in 0..rows {
             sums.fill(0);
             for y in row * step..(row + 1) * step {
-                let line = &scan.pixels[y * width..y * width + columns * step];
-                for (sum, cell) in sums.iter_mut().zip(line.chunks_exact(step)) {
-                    *sum += cell.iter().map(|pixel| u32::from(*pixel)).sum::<u32>();
+                let line = &scan.pixels[y * width..];
+                for (sum, pixel) in sums.iter_mut().zip(line) {
+                    *sum += u32::from(*pixel);
                 }
             }
-            gray.extend(sums.iter().map(|sum| sum / (scale * scale)));
+            let cells = sums.chunks_exact(step);
+            gray.extend(cells.map(|cell| mean.mean(cell.iter().sum())));
         }
         Self {
             scale,
             columns,
             rows,
-            cells: darker_than_around(&gray, columns, rows),
+            cells: darker_than_around(&gray, columns, rows, by),
         }
     }
 
     /// How many cells have ink.
     pub(in crate::worker) fn count(&self) -> usize {
         self.cells.iter().filter(|cell| **cell).count()
+    }
+
+    /// Left, top, right and bottom of what has ink, in pixels. `None`: there is none.
+    pub(in crate::worker) fn bounds(&self) -> Option<[u32; 4]> {
+        let (rows, columns) = (self.by_row(), self.by_column());
+        let inked = |counts: &[usize]| {
+            let first = counts.iter().position(|count| *count > 0)?;
+            let last = counts.iter().rposition(|count| *count > 0)?;
+            Some((first as u32 * self.scale, (last as u32 + 1) * self.scale))
+        };
+        let ((left, right), (top, bottom)) = (inked(&columns)?, inked(&rows)?);
+        Some([left, top, right, bottom])
     }
 
     /// The same for each row.
@@ -101,11 +127,26 @@ impl Ink {
     }
 }
 
+/// Division of a sum of brightnesses by how many they are, rounded down: a multiplication.
+struct Mean(u64);
+
+impl Mean {
+    fn of(count: u32) -> Self {
+        Self((1 << 32) / u64::from(count) + 1)
+    }
+
+    fn mean(&self, sum: u32) -> u32 {
+        ((u64::from(sum) * self.0) >> 32) as u32
+    }
+}
+
 /// Compares each cell with the mean of those around it, by running sums.
-fn darker_than_around(gray: &[u32], columns: usize, rows: usize) -> Vec<bool> {
+fn darker_than_around(gray: &[u32], columns: usize, rows: usize, by: u32) -> Vec<bool> {
     let mut cells = vec![false; columns * rows];
     // Sums of the window's rows, column by column; a window cut by the page's edge is smaller.
     let mut of_column = vec![0u32; columns];
+    // Sums of all columns left of one.
+    let mut before = vec![0u32; columns + 1];
     let mut bottom = 0;
     for row in 0..rows {
         while bottom < rows.min(row + AROUND + 1) {
@@ -120,20 +161,60 @@ fn darker_than_around(gray: &[u32], columns: usize, rows: usize) -> Vec<bool> {
             }
         }
         let height = bottom - row.saturating_sub(AROUND);
-        let (mut sum, mut right) = (0, 0);
-        for column in 0..columns {
-            while right < columns.min(column + AROUND + 1) {
-                sum += of_column[right];
-                right += 1;
-            }
-            if let Some(gone) = column.checked_sub(AROUND + 1) {
-                sum -= of_column[gone];
-            }
-            let width = right - column.saturating_sub(AROUND);
-            let count = (width * height) as u32;
-            let at = row * columns + column;
-            cells[at] = (gray[at] + DARKER) * count < sum;
+        let mut sum = 0;
+        for (before, value) in before.iter_mut().skip(1).zip(&of_column) {
+            sum += value;
+            *before = sum;
+        }
+        let here = row * columns..(row + 1) * columns;
+        let (gray, cells) = (&gray[here.clone()], &mut cells[here]);
+        for (column, (cell, gray)) in cells.iter_mut().zip(gray).enumerate() {
+            let (left, right) = (
+                column.saturating_sub(AROUND),
+                columns.min(column + AROUND + 1),
+            );
+            let count = ((right - left) * height) as u32;
+            *cell = (gray + by) * count < before[right] - before[left];
         }
     }
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_rounded_down() {
+        for count in (1..=30).map(|side| side * side) {
+            for sum in (0..=255 * count).step_by(7) {
+                assert_eq!(Mean::of(count).mean(sum), sum / count);
+            }
+            assert_eq!(Mean::of(count).mean(255 * count), 255);
+        }
+    }
+
+    #[test]
+    fn ink_is_darker_than_what_is_around_it() {
+        let (width, height) = (2400, 1200);
+        let mut scan = Scan {
+            pixels: (0..width * height)
+                .map(|at| 255 - (at % width / 20) as u8)
+                .collect(),
+            width,
+            height,
+            dpi: None,
+        };
+        assert_eq!(Ink::of(&scan).bounds(), None);
+        for (left, top) in [(100, 50), (2000, 900)] {
+            for y in top..top + 20 {
+                for x in left..left + 40 {
+                    scan.pixels[(y * width + x) as usize] = 30;
+                }
+            }
+        }
+        let ink = Ink::of(&scan);
+        assert_eq!((ink.scale, ink.count()), (2, 2 * 20 * 10));
+        assert_eq!(ink.bounds(), Some([100, 50, 2040, 920]));
+    }
 }
