@@ -2,7 +2,7 @@
 
 use zxingcpp::{BarcodeFormat, ContentType, ImageFormat, ImageView, TextMode};
 
-use super::upright::Ink;
+use super::upright::Coarse;
 use super::{Fault, FaultKind, Scan, dark};
 use crate::codes::{Barcode, Content};
 
@@ -39,15 +39,16 @@ const ON_DARK: [BarcodeFormat; 6] = [
 ];
 
 /// The barcodes of an image, by place. `left` and `top` are where the image is on its page.
-pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fault> {
-    let mut found = search(scan, left, top, &FORMATS)?;
+fn read(scan: &Scan, coarse: &Coarse, left: i32, top: i32) -> Result<Vec<Barcode>, Fault> {
+    let mut found = search(scan, coarse, left, top, &FORMATS)?;
     let here = found.iter().map(|barcode| {
         let [l, t, r, b] = barcode.bounds;
         [l - left, t - top, r - left, b - top]
     });
     let here: Vec<[i32; 4]> = here.collect();
     for (part, x, y) in dark::parts(scan, &here) {
-        found.extend(search(&part, left + x, top + y, &ON_DARK)?);
+        let coarse = Coarse::of(&part);
+        found.extend(search(&part, &coarse, left + x, top + y, &ON_DARK)?);
     }
     found.sort_by_key(|barcode| (barcode.bounds[1], barcode.bounds[0]));
     Ok(found)
@@ -55,6 +56,7 @@ pub(super) fn read(scan: &Scan, left: i32, top: i32) -> Result<Vec<Barcode>, Fau
 
 fn search(
     scan: &Scan,
+    coarse: &Coarse,
     left: i32,
     top: i32,
     formats: &[BarcodeFormat],
@@ -72,7 +74,7 @@ fn search(
             format!("reading barcodes failed: {error}"),
         )
     };
-    let [cut_left, cut_top, cut_width, cut_height] = within_margins(scan);
+    let [cut_left, cut_top, cut_width, cut_height] = within_margins(scan, coarse, factor);
     let view = ImageView::from_slice(&scan.pixels, scan.width, scan.height, ImageFormat::Lum)
         .map_err(fault)?
         .cropped(cut_left, cut_top, cut_width, cut_height);
@@ -117,10 +119,12 @@ fn search(
 }
 
 /// Left, top, width and height of a scan without its empty margins, where nothing has to be searched for. The white around a
-/// barcode stays, and so do the places where the library parts a picture into blocks and makes it smaller.
-fn within_margins(scan: &Scan) -> [i32; 4] {
+/// barcode stays, and so do the places where the library parts a picture into blocks and makes it smaller. `coarse` is of the
+/// scan before it was made smaller by `factor`.
+fn within_margins(scan: &Scan, coarse: &Coarse, factor: u32) -> [i32; 4] {
     let all = [0, 0, scan.width, scan.height];
-    let [left, top, right, bottom] = Ink::faint(scan).bounds().unwrap_or(all);
+    let bounds = coarse.faint().bounds();
+    let [left, top, right, bottom] = bounds.map_or(all, |bounds| bounds.map(|edge| edge / factor));
     let from = |edge: u32| edge.saturating_sub(QUIET) / BLOCK * BLOCK;
     let to = |edge: u32, end: u32| (edge + QUIET).next_multiple_of(BLOCK).min(end);
     let (left, top) = (from(left), from(top));
@@ -207,14 +211,16 @@ fn shrink(scan: &Scan, factor: u32) -> Scan {
         dpi: scan.dpi.map(|dpi| dpi / factor),
     }
 }
+
 /// All barcodes on a page. Boxes are those of the page as a viewer shows it.
 pub(super) fn of(content: &super::Content) -> Result<Vec<Barcode>, Fault> {
     match content {
-        super::Content::Scan(scan) => read(scan, 0, 0),
+        super::Content::Scan(scan, coarse) => read(scan, coarse, 0, 0),
         super::Content::Layer(_, drawings) => {
             let mut found: Vec<Barcode> = Vec::new();
             for part in drawings {
-                let more = read(&part.scan, part.left, part.top)?;
+                let coarse = Coarse::of(&part.scan);
+                let more = read(&part.scan, &coarse, part.left, part.top)?;
                 // Parts may overlap.
                 let new = |one: &Barcode| !found.iter().any(|other| is_same(one, other));
                 let more: Vec<Barcode> = more.into_iter().filter(new).collect();

@@ -37,6 +37,7 @@ use page::{Eyes, PageReader};
 use pdf::PdfReader;
 use recognizer::Recognizer;
 use share::Helpers;
+use upright::Coarse;
 
 /// Why a worker stopped, or never started.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +193,7 @@ impl Worker {
                 match content {
                     Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
                     Ok(content) => {
-                        let drawn = matches!(content, Content::Scan(_));
+                        let drawn = matches!(content, Content::Scan(..));
                         let remark = document.remark(page).filter(|_| drawn);
                         reader.read(page, content, &how)?.map(|mut read| {
                             read.warnings.extend(remark.map(str::to_owned));
@@ -281,8 +282,15 @@ fn receive_bytes(socket: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
 
 /// What a decoder found on a page.
 enum Content {
-    /// To be recognized.
-    Scan(Scan),
+    /// To be recognized, and what it looks like from afar.
+    Scan(Scan, Coarse),
     /// A text layer that was read, and what of the page may hold barcodes.
     Layer(pdf::Layer, Vec<pdf::Drawing>),
+}
+
+impl Content {
+    fn scan(scan: Scan) -> Self {
+        let coarse = Coarse::of(&scan);
+        Self::Scan(scan, coarse)
+    }
 }

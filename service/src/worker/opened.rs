@@ -60,7 +60,7 @@ impl Opened {
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         match self {
             Self::Image { kind, bytes } => {
-                image::decode(*kind, bytes, index, max_pixels).map(Content::Scan)
+                image::decode(*kind, bytes, index, max_pixels).map(Content::scan)
             }
             Self::Pdf(document) => document.read(index, how, max_pixels),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),

@@ -11,7 +11,7 @@ use super::pdf::Layer;
 use super::recognizer::Recognizer;
 use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
-use super::upright::{self, Upright};
+use super::upright::{self, Coarse, Upright};
 use super::{Content, Scan, barcodes, light};
 use crate::codes::rules::RuleFinder;
 use crate::codes::{self, Barcode};
@@ -98,7 +98,7 @@ impl PageReader<'_> {
                     warnings,
                 }
             }
-            Content::Scan(scan) => {
+            Content::Scan(scan, coarse) => {
                 if how.codes_only && how.mode == Mode::Auto {
                     let barcodes = search.found()?;
                     let codes = in_barcodes(barcodes, self.rules);
@@ -113,7 +113,7 @@ impl PageReader<'_> {
                         });
                     }
                 }
-                self.of_scan(number, scan, search, how)?
+                self.of_scan(number, scan, coarse, search, how)?
             }
         };
         read.codes.extend(in_barcodes(search.found()?, self.rules));
@@ -126,13 +126,15 @@ impl PageReader<'_> {
         &mut self,
         number: u32,
         scan: &Scan,
+        coarse: &Coarse,
         search: &mut Search<'_>,
         how: &How,
     ) -> Result<PageRead, Unread> {
         let started = Instant::now();
         let languages = &how.languages;
         let dpi = scan.dpi;
-        let mut upright = upright::straighten(light::even(scan), self.eyes.tesseract, languages)?;
+        let mut upright =
+            upright::straighten(light::even(scan), coarse, self.eyes.tesseract, languages)?;
         let (mut text, mut words) = self.recognize(&upright, languages, search)?;
         let second = upright::second_thought(&upright, &words, self.eyes.tesseract, languages)?;
         if let Some(way) = second {

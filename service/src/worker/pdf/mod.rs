@@ -144,7 +144,7 @@ impl PdfDocument {
             took,
             lacks_an_image,
         }));
-        Ok(Content::Scan(Scan {
+        Ok(Content::scan(Scan {
             pixels,
             width: frame.width.unsigned_abs(),
             height: frame.height.unsigned_abs(),

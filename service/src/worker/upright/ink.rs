@@ -24,22 +24,21 @@ pub(in crate::worker) struct Ink {
     cells: Vec<bool>,
 }
 
-impl Ink {
+/// The brightness of a page's cells.
+pub(in crate::worker) struct Coarse {
+    scale: u32,
+    columns: usize,
+    rows: usize,
+    cells: Vec<u32>,
+}
+
+impl Coarse {
     pub(in crate::worker) fn of(scan: &Scan) -> Self {
-        Self::darker_by(scan, DARKER)
-    }
-
-    /// Also what is only a little darker than its surroundings: fine stripes, and noise.
-    pub(in crate::worker) fn faint(scan: &Scan) -> Self {
-        Self::darker_by(scan, FAINT)
-    }
-
-    fn darker_by(scan: &Scan, by: u32) -> Self {
         let scale = scan.width.max(scan.height).div_ceil(CELLS).max(1);
         let step = scale as usize;
         let (width, height) = (scan.width as usize, scan.height as usize);
         let (columns, rows) = (width / step, height / step);
-        let mut gray = Vec::with_capacity(columns * rows);
+        let mut cells = Vec::with_capacity(columns * rows);
         // Down first, then across: that goes many pixels at a time.
         let mut sums = vec![0u32; columns * step];
         let mean = Mean::of(scale * scale);
@@ -51,15 +50,39 @@ impl Ink {
                     *sum += u32::from(*pixel);
                 }
             }
-            let cells = sums.chunks_exact(step);
-            gray.extend(cells.map(|cell| mean.mean(cell.iter().sum())));
+            let sums = sums.chunks_exact(step);
+            cells.extend(sums.map(|cell| mean.mean(cell.iter().sum())));
         }
         Self {
             scale,
             columns,
             rows,
-            cells: darker_than_around(&gray, columns, rows, by),
+            cells,
         }
+    }
+
+    pub(in crate::worker) fn ink(&self) -> Ink {
+        self.darker_by(DARKER)
+    }
+
+    /// Also what is only a little darker than its surroundings: fine stripes, and noise.
+    pub(in crate::worker) fn faint(&self) -> Ink {
+        self.darker_by(FAINT)
+    }
+
+    fn darker_by(&self, by: u32) -> Ink {
+        Ink {
+            scale: self.scale,
+            columns: self.columns,
+            rows: self.rows,
+            cells: darker_than_around(&self.cells, self.columns, self.rows, by),
+        }
+    }
+}
+
+impl Ink {
+    pub(in crate::worker) fn of(scan: &Scan) -> Self {
+        Coarse::of(scan).ink()
     }
 
     /// How many cells have ink.

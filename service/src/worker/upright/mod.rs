@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use super::Scan;
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::recognizer::Recognizer;
-pub(super) use ink::Ink;
+pub(super) use ink::{Coarse, Ink};
 use skew::Slant;
 use turn::{Quarter, Tilt, Turned};
 
@@ -57,13 +57,17 @@ impl Upright<'_> {
     }
 }
 
-/// Turns what shows in the coarse picture: lines that lean, or run up or down.
+/// Turns what shows in the coarse picture: lines that lean, or run up or down. `coarse` is that of the page before it was evened.
 pub(super) fn straighten<'a>(
     scan: Cow<'a, Scan>,
+    coarse: &Coarse,
     recognizer: &mut Recognizer,
     languages: &str,
 ) -> Result<Upright<'a>, TesseractError> {
-    let mut ink = Ink::of(&scan);
+    let mut ink = match &scan {
+        Cow::Borrowed(_) => coarse.ink(),
+        Cow::Owned(evened) => Ink::of(evened),
+    };
     let (mut scan, mut enlarged) = (scan, 1);
     if let Some(factor) = ink
         .text_height()
