@@ -1,9 +1,13 @@
 //! Where a page can be cut in two without cutting a line, or columns that are read one after the other.
 
+use std::ops::Range;
+
 use crate::worker::upright::Ink;
 
 /// How far from the wanted place a cut may be, as a share of the page's ink.
 const TOLERANCE: f64 = 0.07;
+/// A gap of this share of the widest one's width is as good.
+const AS_WIDE: f64 = 0.6;
 /// Cells in a row that may be dirt.
 const DIRT: usize = 1;
 /// Cells without ink that make columns of what stands left and right of them, if they go on for so many rows above and
@@ -41,11 +45,16 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     for part in 1..parts {
         let target = total as f64 * ((1.0 + less) * f64::from(part) / f64::from(parts) - less);
         let mut found = leaning.gaps(target, total as f64 * TOLERANCE);
-        // The widest gap is the most certain not to be within a line.
-        found.sort_by_key(|gap| std::cmp::Reverse(gap.end - gap.start));
+        // The widest gap is the most certain not to be within a line; of those that are about as wide, the one in the best place.
+        let width = |gap: &Range<usize>| gap.end - gap.start;
+        let widest = found.iter().map(|(gap, _)| width(gap)).max().unwrap_or(0);
+        found.sort_by(|(a, far), (b, farther)| {
+            let narrow = |gap| width(gap) as f64 <= widest as f64 * AS_WIDE;
+            narrow(a).cmp(&narrow(b)).then(far.total_cmp(farther))
+        });
         let good = found
             .iter()
-            .map(|gap| (gap, (gap.start + gap.end) / 2))
+            .map(|(gap, _)| (gap, (gap.start + gap.end) / 2))
             .find(|(_, row)| {
                 let columns = |gutter| leaning.has_columns(ink, *row, gutter);
                 !GUTTERS.into_iter().any(columns)
@@ -95,17 +104,18 @@ impl Leaning {
         (row.round() as isize + self.offset as isize).max(0) as usize
     }
 
-    /// Runs of white rows with about `target` cells of ink above them.
-    fn gaps(&self, target: f64, tolerance: f64) -> Vec<std::ops::Range<usize>> {
+    /// Runs of white rows with about `target` cells of ink above them, and by how many cells they miss that.
+    fn gaps(&self, target: f64, tolerance: f64) -> Vec<(Range<usize>, f64)> {
         let mut gaps = Vec::new();
         let (mut above, mut start) = (0, None);
         for (row, count) in self.counts.iter().enumerate() {
             if *count <= DIRT {
                 start.get_or_insert(row);
-            } else if let Some(start) = start.take()
-                && (above as f64 - target).abs() <= tolerance
-            {
-                gaps.push(start..row);
+            } else if let Some(start) = start.take() {
+                let off = (above as f64 - target).abs();
+                if off <= tolerance {
+                    gaps.push((start..row, off));
+                }
             }
             above += count;
         }
