@@ -13,8 +13,9 @@ const DIRT: usize = 1;
 /// Cells without ink that make columns of what stands left and right of them, if they go on for so many rows above and
 /// below: spaces between words are narrower, and wide ones do not stand one below the other for long.
 const GUTTERS: [(usize, usize); 2] = [(10, 50), (8, 120)];
-/// The same for a table or columns anywhere on the page: in which order they are read depends on what else is there.
-const TABLE: (usize, usize) = (8, 70);
+/// The same for a table or columns anywhere on the page: in which order they are read depends on what else is there. Of a
+/// typewriter's letters, which all are as wide, spaces of some ten cells stand one below the other for six lines now and then.
+const TABLES: [(usize, usize); 2] = [(14, 70), (8, 120)];
 /// The share of those rows that has ink at least: between a few lines, spaces stand one below the other by chance.
 const INKED: f64 = 0.25;
 /// Ink that a column has at least, as a share of that around the cut.
@@ -35,12 +36,11 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     let leaning = Leaning::of(ink, slope);
     let total: usize = leaning.counts.iter().sum();
     let mut cuts: Vec<Cut> = Vec::new();
-    let rows = (0..leaning.counts.len()).step_by(TABLE.1 / 2);
-    if rows
-        .into_iter()
-        .any(|row| leaning.has_columns(ink, row, TABLE))
-    {
-        return cuts;
+    for table in TABLES {
+        let mut rows = (0..leaning.counts.len()).step_by(table.1 / 2);
+        if rows.any(|row| leaning.has_columns(ink, row, table)) {
+            return cuts;
+        }
     }
     for part in 1..parts {
         let target = total as f64 * ((1.0 + less) * f64::from(part) / f64::from(parts) - less);
