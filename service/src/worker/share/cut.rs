@@ -38,7 +38,7 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     let mut cuts: Vec<Cut> = Vec::new();
     for table in TABLES {
         let mut rows = (0..leaning.counts.len()).step_by(table.1 / 2);
-        if rows.any(|row| leaning.has_columns(ink, row, table)) {
+        if rows.any(|row| leaning.has_columns(row, table)) {
             return cuts;
         }
     }
@@ -56,7 +56,7 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
             .iter()
             .map(|(gap, _)| (gap, (gap.start + gap.end) / 2))
             .find(|(_, row)| {
-                let columns = |gutter| leaning.has_columns(ink, *row, gutter);
+                let columns = |gutter| leaning.has_columns(*row, gutter);
                 !GUTTERS.into_iter().any(columns)
             });
         if let Some((gap, row)) = good {
@@ -74,34 +74,44 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
 
 /// Ink by rows that lean as the lines do.
 struct Leaning {
-    slope: f64,
+    columns: usize,
     /// Added to a row, so that none is negative.
     offset: usize,
     counts: Vec<usize>,
+    /// For each row and one more, how many cells of each column above it have ink.
+    above: Vec<u16>,
 }
 
 impl Leaning {
     fn of(ink: &Ink, slope: f64) -> Self {
-        let offset = (ink.columns as f64 * slope.abs()).ceil() as usize + 1;
-        let mut this = Self {
-            slope,
-            offset,
-            counts: vec![0; ink.rows + 2 * offset],
-        };
+        let columns = ink.columns;
+        let offset = (columns as f64 * slope.abs()).ceil() as usize + 1;
+        let rows = ink.rows + 2 * offset;
+        let shift = |column: usize| offset as isize - (column as f64 * slope).round() as isize;
+        let shifts: Vec<usize> = (0..columns)
+            .map(|column| shift(column).max(0) as usize)
+            .collect();
+        let mut counts = vec![0; rows];
+        let mut above = vec![0u16; (rows + 1) * columns];
         for row in 0..ink.rows {
-            for (column, cell) in ink.row(row).iter().enumerate() {
-                if *cell {
-                    let at = this.row_of(column, row);
-                    this.counts[at] += 1;
-                }
+            for (column, (cell, shift)) in ink.row(row).iter().zip(&shifts).enumerate() {
+                counts[row + shift] += usize::from(*cell);
+                above[(row + shift + 1) * columns + column] = u16::from(*cell);
             }
         }
-        this
-    }
-
-    fn row_of(&self, column: usize, row: usize) -> usize {
-        let row = row as f64 - column as f64 * self.slope;
-        (row.round() as isize + self.offset as isize).max(0) as usize
+        for row in 1..=rows {
+            let (before, these) = above.split_at_mut(row * columns);
+            let before = &before[(row - 1) * columns..];
+            for (this, before) in these.iter_mut().zip(before) {
+                *this = this.wrapping_add(*before);
+            }
+        }
+        Self {
+            columns,
+            offset,
+            counts,
+            above,
+        }
     }
 
     /// Runs of white rows with about `target` cells of ink above them, and by how many cells they miss that.
@@ -123,32 +133,32 @@ impl Leaning {
     }
 
     /// Whether what stands around a row stands in columns there.
-    fn has_columns(&self, ink: &Ink, around: usize, (gutter, reach): (usize, usize)) -> bool {
-        let rows = around.saturating_sub(reach)..(around + reach).min(self.counts.len());
-        let inked = self.counts[rows].iter().filter(|count| **count > DIRT);
-        if (inked.count() as f64) < 2.0 * reach as f64 * INKED {
+    fn has_columns(&self, around: usize, (gutter, reach): (usize, usize)) -> bool {
+        let (first, end) = (
+            around.saturating_sub(reach),
+            (around + reach).min(self.counts.len()),
+        );
+        let inked = self.counts[first..end].iter();
+        let inked = inked.filter(|count| **count > DIRT).count();
+        if (inked as f64) < 2.0 * reach as f64 * INKED {
             return false;
         }
-        let mut counts = vec![0usize; ink.columns];
-        let first = around.saturating_sub(2 * self.offset + reach);
-        let last = (around + reach).min(ink.rows);
-        for row in first..last {
-            for (column, cell) in ink.row(row).iter().enumerate() {
-                let near = self.row_of(column, row).abs_diff(around) <= reach;
-                counts[column] += usize::from(*cell && near);
-            }
-        }
+        let above = |row: usize| &self.above[row * self.columns..(row + 1) * self.columns];
+        let counts = above(end).iter().zip(above(first));
+        let counts: Vec<u16> = counts
+            .map(|(end, first)| end.wrapping_sub(*first))
+            .collect();
         splits(&counts, gutter)
     }
 }
 
 /// Whether there is a run of empty columns between two parts that both have some ink.
-fn splits(counts: &[usize], gutter: usize) -> bool {
-    let total: usize = counts.iter().sum();
+fn splits(counts: &[u16], gutter: usize) -> bool {
+    let total: usize = counts.iter().map(|count| usize::from(*count)).sum();
     let least = (total as f64 * COLUMN) as usize;
     let (mut left, mut empty) = (0, 0);
     for count in counts {
-        if *count <= DIRT {
+        if usize::from(*count) <= DIRT {
             empty += 1;
         } else {
             if empty >= gutter && left > least && total - left > least {
@@ -156,7 +166,7 @@ fn splits(counts: &[usize], gutter: usize) -> bool {
             }
             empty = 0;
         }
-        left += count;
+        left += usize::from(*count);
     }
     false
 }
