@@ -3,7 +3,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::path::Path;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use pdfium_render::prelude::{
@@ -234,6 +234,8 @@ impl Page<'_> {
             }
             let count = calls.FPDFText_CountChars(text).max(0);
             let mut glyphs = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+            // Characters of one object come one after the other.
+            let (mut last, mut invisible) = (ptr::null_mut(), false);
             for index in 0..count {
                 let [mut left, mut right, mut bottom, mut top] = [0.0; 4];
                 calls.FPDFText_GetCharBox(
@@ -245,14 +247,18 @@ impl Page<'_> {
                     &raw mut top,
                 );
                 let object = calls.FPDFText_GetTextObject(text, index);
+                if object != last {
+                    invisible = !object.is_null()
+                        && calls.FPDFTextObj_GetTextRenderMode(object) == RENDER_INVISIBLE;
+                    last = object;
+                }
                 glyphs.push(Glyph {
                     char: char::from_u32(calls.FPDFText_GetUnicode(text, index))
                         .filter(|c| *c != '\0'),
                     bounds: [left, bottom, right, top],
                     generated: calls.FPDFText_IsGenerated(text, index) == 1,
                     unmapped: calls.FPDFText_HasUnicodeMapError(text, index) == 1,
-                    invisible: !object.is_null()
-                        && calls.FPDFTextObj_GetTextRenderMode(object) == RENDER_INVISIBLE,
+                    invisible,
                 });
             }
             calls.FPDFText_ClosePage(text);

@@ -16,16 +16,30 @@ pub(crate) fn pdfium_path() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_ocr-service")).with_file_name("libpdfium.so")
 }
 
+/// PDFium may be used by one thread at a time, whichever that is.
+struct OneAtATime(Mutex<Pdfium>);
+
+// SAFETY: nothing of it is reached but under the lock, and it has nothing that belongs to a thread.
+#[allow(
+    unsafe_code,
+    reason = "PDFium's bindings hold pointers, which Rust keeps on one thread"
+)]
+unsafe impl Send for OneAtATime {}
+// SAFETY: as above.
+#[allow(
+    unsafe_code,
+    reason = "PDFium's bindings hold pointers, which Rust keeps on one thread"
+)]
+unsafe impl Sync for OneAtATime {}
+
 fn pdfium() -> MutexGuard<'static, Pdfium> {
-    static LIBRARY: OnceLock<Mutex<Pdfium>> = OnceLock::new();
-    LIBRARY
-        .get_or_init(|| {
-            let bindings = Pdfium::bind_to_library(pdfium_path())
-                .expect("run service/fetch-pdfium.sh before the tests");
-            Mutex::new(Pdfium::new(bindings))
-        })
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
+    static LIBRARY: OnceLock<OneAtATime> = OnceLock::new();
+    let library = LIBRARY.get_or_init(|| {
+        let bindings = Pdfium::bind_to_library(pdfium_path())
+            .expect("run service/fetch-pdfium.sh before the tests");
+        OneAtATime(Mutex::new(Pdfium::new(bindings)))
+    });
+    library.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A4 at 300 dpi with lines of text on it.
