@@ -22,15 +22,18 @@ STATIC := CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_RUSTFLAGS="-C targ
 # The tests of transport and session start sshd, make accounts and mount: as root, by sudo for those who are not.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_RUNNER="sudo --preserve-env")
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-OCRCTL := $(TARGET_DIR)/$(TARGET)/release/ocrctl
-PROFILE := --release --locked
+# Of ocrctl; the service has the release profile.
+OCRCTL_PROFILE ?= quick
+OCRCTL = $(TARGET_DIR)/$(TARGET)/$(OCRCTL_PROFILE)/ocrctl
+CARGO_OCRCTL = --profile $(OCRCTL_PROFILE) --locked --target $(TARGET) -p ocrctl
+CARGO_SERVICE := --release --locked -p ocr-service -p ocr-api
 
 .PHONY: build
 build:
 	vagrant/install-deps.sh build
-	$(STATIC) cargo build $(PROFILE) --target $(TARGET) -p ocrctl
+	$(STATIC) cargo build $(CARGO_OCRCTL)
 
-# `make dist DIST_PROFILE=release` packages what `make build` has built.
+# `make dist DIST_PROFILE=quick` packages what `make build` has built.
 DIST_PROFILE ?= small
 .PHONY: dist
 dist:
@@ -46,11 +49,12 @@ docker:
 	vagrant/docker-engine.sh
 
 .PHONY: image
-image: docker build
-	$(OCRCTL) build --image $(IMAGE)
+image: docker
+	vagrant/ahead.sh $(RELEASE) & ahead=$$!; trap 'kill $$ahead 2>/dev/null || true' EXIT; \
+	$(MAKE) OCRCTL_PROFILE=$(OCRCTL_PROFILE) build && wait $$ahead && $(OCRCTL) build --image $(IMAGE)
 
 .PHONY: rehearse
-rehearse: build image
+rehearse: image
 	$(OCRCTL) rehearse --release $(RELEASE) --image $(IMAGE) --keep
 
 .PHONY: rehearse-down
@@ -67,12 +71,12 @@ test: test-ocrctl test-service test-rehearsal
 .PHONY: test-ocrctl
 test-ocrctl:
 	vagrant/install-deps.sh build test
-	$(STATIC) $(AS_ROOT) cargo test $(PROFILE) --target $(TARGET) -p ocrctl
+	$(STATIC) $(AS_ROOT) cargo test $(CARGO_OCRCTL)
 
 .PHONY: reference
 reference:
 	vagrant/install-deps.sh build
-	$(STATIC) OCRCTL_WRITE_REFERENCE=1 cargo test $(PROFILE) --target $(TARGET) -p ocrctl --bin ocrctl reference::
+	$(STATIC) OCRCTL_WRITE_REFERENCE=1 cargo test $(CARGO_OCRCTL) --bin ocrctl reference::
 
 .PHONY: test-service
 test-service:
@@ -80,12 +84,12 @@ test-service:
 	service/fetch-pdfium.sh
 	service/fetch-pp-ocr.sh
 	service/tests/python.sh
-	cargo test $(PROFILE) -p ocr-service -p ocr-api
+	cargo test $(CARGO_SERVICE)
 
 # Beside each other: most of both is waiting. What goes on inside ocrctl alone is proven on one of them.
 LESS := --skip 'killed at every step' --skip 'SSH off' --skip 'several hosts' --skip 'what goes wrong' --skip 'with a probe' --skip 'every kind of resource'
 .PHONY: test-rehearsal
-test-rehearsal: build image
+test-rehearsal: image
 	$(OCRCTL) rehearse --release bookworm --image $(IMAGE) $(LESS) >$(TARGET_DIR)/rehearsal-bookworm.log 2>&1 & bookworm=$$!; \
 	failed=0; $(OCRCTL) rehearse --release trixie --image $(IMAGE) || failed=$$?; \
 	wait $$bookworm || failed=$$?; cat $(TARGET_DIR)/rehearsal-bookworm.log; exit $$failed
@@ -98,6 +102,7 @@ engine:
 
 # Ratios of one run; the machine should have nothing else to do.
 .PHONY: bench
+bench: OCRCTL_PROFILE = release
 bench: rehearse engine
 	vagrant/install-deps.sh build test
 	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
@@ -126,10 +131,10 @@ fuzz:
 lint:
 	vagrant/install-deps.sh build test
 	cargo fmt --all --check
-	$(STATIC) cargo clippy $(PROFILE) --target $(TARGET) -p ocrctl --all-targets -- -D warnings
-	cargo clippy $(PROFILE) -p ocr-service -p ocr-api --all-targets -- -D warnings
-	$(STATIC) RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) --target $(TARGET) -p ocrctl --no-deps --document-private-items
-	RUSTDOCFLAGS="-D warnings" cargo doc $(PROFILE) -p ocr-service -p ocr-api --no-deps --document-private-items
+	$(STATIC) cargo clippy $(CARGO_OCRCTL) --all-targets -- -D warnings
+	cargo clippy $(CARGO_SERVICE) --all-targets -- -D warnings
+	$(STATIC) RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_OCRCTL) --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_SERVICE) --no-deps --document-private-items
 	cargo deny --version >/dev/null 2>&1 || CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install --locked cargo-deny
 	cargo fetch --locked # those of other platforms too, which are judged as well
 	cargo deny --offline check bans licenses sources
