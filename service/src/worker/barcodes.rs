@@ -236,3 +236,55 @@ fn is_same(a: &Barcode, b: &Barcode) -> bool {
         .any(|axis| a.bounds[axis] >= b.bounds[axis + 2] || b.bounds[axis] >= a.bounds[axis + 2]);
     !apart && a.format == b.format && a.content == b.content
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(inked: impl Fn(u32, u32) -> bool) -> Scan {
+        let (width, height) = (2480, 3508);
+        let pixels = (0..width * height).map(|at| match inked(at % width, at / width) {
+            true => 40,
+            false => 250,
+        });
+        Scan {
+            pixels: pixels.collect(),
+            width,
+            height,
+            dpi: Some(300),
+        }
+    }
+
+    fn searched(scan: &Scan) -> [i32; 4] {
+        within_margins(scan, &Coarse::of(scan), 1)
+    }
+
+    #[test]
+    fn margins_are_left_out_up_to_the_white_around_ink() {
+        let page = scan(|x, y| (1000..1200).contains(&x) && (2000..2100).contains(&y));
+        let [left, top, width, height] = searched(&page);
+        assert_eq!([left % 72, top % 72], [0, 0]);
+        assert!((828..=900).contains(&left) && (1300..=1372).contains(&(left + width)));
+        assert!((1828..=1900).contains(&top) && (2200..=2272).contains(&(top + height)));
+    }
+
+    #[test]
+    fn fine_stripes_of_little_contrast_are_ink() {
+        // Stripes of 2 pixels, 50 darker than the paper, beside text.
+        let mut page = scan(|x, y| (300..500).contains(&x) && (300..340).contains(&y));
+        for y in 3000..3100 {
+            for x in (2000..2300).step_by(4) {
+                let at = (y * page.width + x) as usize;
+                page.pixels[at..at + 2].fill(200);
+            }
+        }
+        let [left, top, width, height] = searched(&page);
+        assert!(left <= 200 && top <= 200 && left + width >= 2390 && top + height >= 3190);
+    }
+
+    #[test]
+    fn a_page_without_ink_is_searched_whole() {
+        assert_eq!(searched(&scan(|_, _| false)), [0, 0, 2480, 3508]);
+        assert_eq!(searched(&scan(|_, _| true)), [0, 0, 2480, 3508]);
+    }
+}
