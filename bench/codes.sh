@@ -22,11 +22,11 @@ python3 -m venv "$work/venv"
 key=$("$service" key new --name bench --file "$work/keys.json")
 addresses=()
 for looks in 16 0; do
-    "$service" serve --listen 127.0.0.1:0 --keys "$work/keys.json" --workers 1 --cache 0 --second-looks $looks 2>"$work/log" &
+    "$service" serve --listen 127.0.0.1:0 --keys "$work/keys.json" --workers 1 --cache 0 --second-looks $looks 2>"$work/log-$looks" &
     started+=($!)
     address=''
     for _ in {1..100}; do
-        address=$(sed -n 's/.*"listen":"\([^"]*\)".*/\1/p' "$work/log")
+        address=$(sed -n 's/.*"listen":"\([^"]*\)".*/\1/p' "$work/log-$looks")
         if [[ -n $address ]] && curl --silent --fail --output /dev/null "http://$address/readyz"; then
             break
         fi
