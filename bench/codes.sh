@@ -22,7 +22,8 @@ python3 -m venv "$work/venv"
 key=$("$service" key new --name bench --file "$work/keys.json")
 addresses=()
 for looks in 16 0; do
-    "$service" serve --listen 127.0.0.1:0 --keys "$work/keys.json" --workers 1 --cache 0 --second-looks $looks 2>"$work/log-$looks" &
+    : >"$work/log-$looks"
+    "$service" serve --listen 127.0.0.1:0 --keys "$work/keys.json" --workers 1 --cache 0 --second-looks $looks 2>>"$work/log-$looks" &
     started+=($!)
     address=''
     for _ in {1..100}; do
