@@ -20,11 +20,11 @@ use crate::protocol::{Reply, Task};
 /// A new worker locks itself in, loads the second recognizer and reads the sample.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Tesseract looks up from its work at every line or so. Rendering and finding the lines it can't interrupt: then another
-/// worker, which takes as long again, is the sooner way to a free one.
+/// worker, which is there about as soon again, is the sooner way to a free one.
 const GRACE: Duration = Duration::from_millis(60);
 /// A worker reads the sample in a tenth of a second. One that has not by then reads nothing any more.
 const SAMPLE_TIME: Duration = Duration::from_secs(10);
-/// Most that let go do so within this. For the others a successor is started already, which is ready that much sooner.
+/// Half of those that let go do so within this. For the others a successor is started already, which is ready that much sooner.
 const HOPE: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

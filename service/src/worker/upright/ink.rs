@@ -150,16 +150,16 @@ impl Ink {
     }
 }
 
-/// Division of a sum of brightnesses by how many they are, rounded down: a multiplication.
+/// Division of a sum of brightnesses by how many they are, rounded down: a multiplication, exact up to cells of 256 × 256.
 struct Mean(u64);
 
 impl Mean {
     fn of(count: u32) -> Self {
-        Self((1 << 32) / u64::from(count) + 1)
+        Self((1 << 40) / u64::from(count) + 1)
     }
 
     fn mean(&self, sum: u32) -> u32 {
-        ((u64::from(sum) * self.0) >> 32) as u32
+        ((u64::from(sum) * self.0) >> 40) as u32
     }
 }
 
@@ -209,11 +209,16 @@ mod tests {
 
     #[test]
     fn means_are_rounded_down() {
-        for count in (1..=30).map(|side| side * side) {
-            for sum in (0..=255 * count).step_by(7) {
-                assert_eq!(Mean::of(count).mean(sum), sum / count);
+        for count in (1..=255).map(|side| side * side) {
+            for mean in 0..=255 {
+                // The least sum of a mean, and the largest of the one before.
+                let sum = mean * count;
+                assert_eq!(Mean::of(count).mean(sum), mean);
+                assert_eq!(
+                    Mean::of(count).mean(sum.saturating_sub(1)),
+                    sum.saturating_sub(1) / count
+                );
             }
-            assert_eq!(Mean::of(count).mean(255 * count), 255);
         }
     }
 
