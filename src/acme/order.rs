@@ -72,10 +72,10 @@ impl Order {
     /// # Errors
     /// An authorization can't be used any more, or offers no HTTP-01.
     pub async fn challenges(&mut self) -> Result<Vec<Challenge>, AcmeError> {
+        self.read_authorizations().await?;
         let mut challenges = Vec::new();
         let mut authorizations = self.inner.authorizations();
-        while let Some(authorization) = next(&mut authorizations, &self.http).await? {
-            let mut authorization = authorization;
+        while let Some(Ok(mut authorization)) = authorizations.next().await {
             let name = authorization.identifier().to_string();
             match authorization.status {
                 AuthorizationStatus::Valid => continue,
@@ -108,9 +108,9 @@ impl Order {
     /// # Errors
     /// [`Kind::Validation`], with what the authority saw for each name.
     pub async fn validate(&mut self) -> Result<(), AcmeError> {
+        self.read_authorizations().await?;
         let mut authorizations = self.inner.authorizations();
-        while let Some(authorization) = next(&mut authorizations, &self.http).await? {
-            let mut authorization = authorization;
+        while let Some(Ok(mut authorization)) = authorizations.next().await {
             if authorization.status != AuthorizationStatus::Pending {
                 continue;
             }
@@ -153,6 +153,18 @@ impl Order {
         })
     }
 
+    /// Has what the authority knows of each name here, so that going through them asks it for nothing.
+    async fn read_authorizations(&mut self) -> Result<(), AcmeError> {
+        patiently!(async {
+            let mut authorizations = self.inner.authorizations();
+            while let Some(authorization) = authorizations.next().await {
+                authorization?;
+            }
+            Ok(())
+        })
+        .map_err(|error| self.http.error("reading an authorization", error))
+    }
+
     async fn refresh(&mut self) -> Result<OrderStatus, AcmeError> {
         let http = self.http.clone();
         patiently!(self.inner.refresh())
@@ -193,10 +205,12 @@ impl Order {
         }
         let mut reasons = Vec::new();
         let mut kind = Kind::Validation;
+        // Those that can't be read are left out: the order has failed all the same.
+        let _ = self.read_authorizations().await;
         let mut authorizations = self.inner.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {
             let name = authorization.identifier().to_string();
-            if let Ok(state) = authorization.refresh().await {
+            if let Ok(state) = patiently!(authorization.refresh()) {
                 for challenge in &state.challenges {
                     if let Some(problem) = &challenge.error {
                         let error = self.http.error(&name, Error::Api(problem.clone()));
@@ -221,16 +235,5 @@ impl Order {
 impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Order({})", self.inner.url())
-    }
-}
-
-async fn next<'a>(
-    authorizations: &'a mut instant_acme::Authorizations<'_>,
-    http: &Http,
-) -> Result<Option<instant_acme::AuthorizationHandle<'a>>, AcmeError> {
-    match authorizations.next().await {
-        None => Ok(None),
-        Some(Ok(authorization)) => Ok(Some(authorization)),
-        Some(Err(error)) => Err(http.error("reading an authorization", error)),
     }
 }

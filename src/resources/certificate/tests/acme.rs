@@ -275,6 +275,32 @@ async fn rejected_nonces_are_replaced() {
     scene.issue().await;
 }
 
+/// Each kind of request in turn, more often than the client's own three attempts.
+#[tokio::test]
+async fn a_nonce_may_be_rejected_at_any_request() {
+    let scene = Scene::new();
+    let kinds = [
+        "/sign-me-up",
+        "/order-plz",
+        "/authZ/",
+        "/chalZ/",
+        "/my-order/",
+        "/finalize-order/",
+        "/certZ/",
+    ];
+    for kind in kinds {
+        for _ in 0..5 {
+            scene
+                .faults
+                .add(kind, Fault::problem(400, "badNonce", Vec::new()));
+        }
+    }
+    scene.issue().await;
+    for kind in kinds {
+        assert!(scene.faults.requests(kind) > 5, "{kind}");
+    }
+}
+
 #[tokio::test]
 async fn a_deactivated_account_is_replaced_by_a_new_one() {
     let scene = Scene::new();
