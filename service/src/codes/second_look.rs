@@ -42,11 +42,12 @@ pub(super) fn look_again(
     }
     let mut warnings = Vec::new();
     for suspect in suspects(flow, &specs, &settled) {
-        let Some(readings) = read_lines(flow, &suspect, look) else {
+        let here = |one: &Found<'_>| one.first <= suspect.last && suspect.first <= one.last;
+        let at = found.iter().position(here);
+        let Some(readings) = read_lines(flow, &suspect, at.map(|at| &found[at]), look) else {
             break;
         };
-        let here = |one: &Found<'_>| one.first <= suspect.last && suspect.first <= one.last;
-        let before = found.iter().position(here).map(|at| found.remove(at));
+        let before = at.map(|at| found.remove(at));
         let (now, warning) = match judge(flow, &suspect, &readings) {
             Verdict::Passes(found) => (Some(found), None),
             Verdict::AgreedAgainst(found) => {
@@ -126,14 +127,19 @@ fn is_a_word(reading: &Reading) -> bool {
         && words.any(|word| word.len() >= 3 && word.chars().all(char::is_alphabetic))
 }
 
-/// Each recognizer's text of all the lines that a suspect stands on.
+/// Each recognizer's text of all the lines that a suspect stands on, where the first look found `before`.
 fn read_lines(
     flow: &Flow<'_>,
     suspect: &Suspect<'static>,
+    before: Option<&Found<'static>>,
     look: &mut Look<'_>,
 ) -> Option<Vec<Reading>> {
     let on_one_line = (suspect.first..suspect.last).all(|at| !flow.between(at).contains(&'\n'));
-    let settles = |reading: &Reading| on_one_line && is_beyond_doubt(&reading.text, &suspect.kinds);
+    let settles = |reading: &Reading| {
+        on_one_line
+            && (is_beyond_doubt(&reading.text, &suspect.kinds)
+                || before.is_some_and(|before| confirms(&reading.text, &suspect.kinds, before)))
+    };
     let tokens = &flow.tokens[suspect.first..=suspect.last];
     let sizes: Vec<usize> = tokens.iter().map(|token| token.end - token.start).collect();
     let mut whole: Vec<Reading> = Vec::new();
@@ -245,6 +251,17 @@ fn is_beyond_doubt(text: &str, kinds: &[(&'static Spec, bool)]) -> bool {
     passing.next().is_some_and(|first| {
         first.spec.repair == Repair::Either && passing.all(|one| one.value == first.value)
     })
+}
+
+/// Whether a text has what the first look found, and no other code that passes its check: a letter where the type has none, say, is
+/// the digit that it looks like. Which of two look-alikes that may both stand there it is, one recognizer does not tell.
+fn confirms(text: &str, kinds: &[(&'static Spec, bool)], before: &Found<'_>) -> bool {
+    let mut passing = in_line(text, kinds, true).into_iter().filter(|one| one.ok);
+    before.ok
+        && before.spec.repair == Repair::Forced
+        && passing.next().is_some_and(|first| {
+            first.value == before.value && passing.all(|one| one.value == before.value)
+        })
 }
 
 /// Codes in the text of a line, of types whose label is known to be there or not.

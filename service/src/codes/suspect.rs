@@ -151,7 +151,7 @@ fn has_form(flow: &Flow<'_>, spec: &Spec, first: usize, last: usize) -> bool {
         CodeType::Isin => {
             let begins = |form: &[char]| chars.starts_with(form);
             let country = begins(&['D', 'E']) || begins(&['G', 'B']) || begins(&['I', 'E']);
-            let zeros = chars.iter().skip(2).take(2).all(|c| is_digitlike(*c));
+            let zeros = chars.iter().skip(2).take(2).all(|c| is_zerolike(*c));
             in_one && near(12) && country && zeros
         }
         CodeType::Gtin => like(&[1, 6, 6]) || like(&[1, 5, 5, 1]) || lacks_first(&sizes),
@@ -163,6 +163,10 @@ fn has_form(flow: &Flow<'_>, spec: &Spec, first: usize, last: usize) -> bool {
 /// As a number under a bar code whose first digit, apart at its left, was not read.
 pub(super) fn lacks_first(sizes: &[usize]) -> bool {
     matches!(sizes, [6, 6] | [5, 5, 1])
+}
+
+fn is_zerolike(c: char) -> bool {
+    matches!(c, '0' | 'O' | 'o' | 'Q' | 'D')
 }
 
 fn is_digitlike(c: char) -> bool {

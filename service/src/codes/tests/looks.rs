@@ -98,6 +98,21 @@ fn one_reading_settles_only_what_a_strong_check_vouches_for() {
 }
 
 #[test]
+fn two_looks_settle_what_the_form_forbids() {
+    let asked = |seen, tesseract| {
+        let (codes, ..) = looked_at(seen, tesseract, "IE00B4L5Y983");
+        assert_eq!(codes[0].value, "IE00B4L5Y983", "{tesseract}");
+        recognizers(&codes[0]).len()
+    };
+    // The numbers of Irish securities begin with zeros.
+    assert_eq!(asked("ISIN IEOOB4L5Y983", "IEOOB4L5Y983"), 1);
+    assert_eq!(asked("ISIN IEOOB4L5Y983", "IEOOB4LSY983"), 2);
+    // It passes in the first look only, or in the second.
+    assert_eq!(asked("ISIN IEOOB4L5Y983", "IEOOB4L5Y98"), 2);
+    assert_eq!(asked("ISIN IEOOB4L7Y983", "IEOOB4L5Y983"), 2);
+}
+
+#[test]
 fn two_readings_that_both_pass_settle_nothing() {
     let (codes, _, _) = looked_at("EAN 4006381333937", "4006381333931", "4006381333948");
     assert_eq!(codes[0].value, "4006381333937");
@@ -111,6 +126,8 @@ fn only_what_is_doubtful_is_looked_at() {
         "IBAN DE89 3704 0044 0532 0130 00 and ISBN 978-3-16-148410-0",
         "Order 4006381333937, call 0317-8471",
         "Invoice 20417 of 31.01.2026, customer 837840",
+        // As many characters as an ISIN, nearly.
+        "DE623359110",
     ] {
         assert_eq!(looked_at(sure, "", "").2, 0, "{sure}");
     }
