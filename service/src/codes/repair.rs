@@ -56,6 +56,16 @@ pub(super) fn repair(spec: &Spec, read: &[char], strict: bool) -> Option<(String
     }
 }
 
+/// A value with the digits in place of the letters that they look like and that its type avoids.
+pub(super) fn likelier(spec: &Spec, value: &str) -> String {
+    let places = (spec.places)(value).unwrap_or_default();
+    let avoided = |(c, place): (char, Place)| match twin(c) {
+        Some(digit) if place.avoids(c) => digit,
+        _ => c,
+    };
+    value.chars().zip(places).map(avoided).collect()
+}
+
 /// The digit that a letter looks like, or the letter that a digit does.
 fn twin(c: char) -> Option<char> {
     Some(match c {

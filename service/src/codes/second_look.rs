@@ -1,11 +1,12 @@
 //! The second look: places of a recognized page where a code may have been misread are read again, a line at a time, by
 //! more than one recognizer. Their checks decide. What the recognizers agree upon against the check is not repaired.
 
-use ocr_api::code::{Reading, Recognizer};
+use ocr_api::code::{Edit, Reading, Recognizer};
 
 use super::flow::Flow;
 use super::kind::Selection;
 use super::label::{has_own_word, is_label};
+use super::repair::likelier;
 use super::scan::{Found, scan_labelled};
 use super::spec::{Repair, Spec};
 use super::suspect::{Suspect, lacks_first, suspects};
@@ -214,7 +215,7 @@ fn judge(flow: &Flow<'_>, suspect: &Suspect<'static>, readings: &[Reading]) -> V
 }
 
 /// A value of the code's form that fails its check, though Tesseract, in either look, and the second recognizer read the
-/// same.
+/// same, or Tesseract letters that the type avoids where the other one reads digits.
 fn agreed_against(
     flow: &Flow<'_>,
     suspect: &Suspect<'static>,
@@ -225,10 +226,7 @@ fn agreed_against(
         flow.tokens[suspect.last].end,
     );
     let first = flow.raw(start, end);
-    let failing = |text: &str| {
-        let found = in_line(text, &suspect.kinds, false);
-        found.into_iter().filter(|found| !found.ok)
-    };
+    let all = |text: &str| in_line(text, &suspect.kinds, false);
     let by = |recognizer: Recognizer| {
         let all = readings
             .iter()
@@ -237,11 +235,14 @@ fn agreed_against(
     };
     let tesseract: Vec<Found<'_>> = by(Recognizer::Tesseract)
         .chain([first.as_str()])
-        .flat_map(failing)
+        .flat_map(all)
         .collect();
-    by(Recognizer::PpOcr).flat_map(failing).find(|found| {
-        let same = |one: &Found<'_>| one.value == found.value && one.spec.kind == found.spec.kind;
-        tesseract.iter().any(same)
+    let mut pp_ocr = by(Recognizer::PpOcr).flat_map(all);
+    pp_ocr.find(|found| {
+        let same = |one: &Found<'_>| {
+            one.spec.kind == found.spec.kind && likelier(one.spec, &one.value) == found.value
+        };
+        !found.ok && tesseract.iter().any(same)
     })
 }
 
@@ -253,12 +254,17 @@ fn is_beyond_doubt(text: &str, kinds: &[(&'static Spec, bool)]) -> bool {
     })
 }
 
-/// Whether a text has what the first look found, and no other code that passes its check: a letter where the type has none, say, is
-/// the digit that it looks like. Which of two look-alikes that may both stand there it is, one recognizer does not tell.
+/// Whether a text has what the first look found by exchanging what can only be something else, and no other code that passes its check.
 fn confirms(text: &str, kinds: &[(&'static Spec, bool)], before: &Found<'_>) -> bool {
+    let places = (before.spec.places)(&before.value).unwrap_or_default();
+    let forced = |edit: &Edit| {
+        places
+            .get(edit.at)
+            .is_some_and(|at| at.can_only_be(edit.to))
+    };
     let mut passing = in_line(text, kinds, true).into_iter().filter(|one| one.ok);
     before.ok
-        && before.spec.repair == Repair::Forced
+        && before.edits.iter().all(forced)
         && passing.next().is_some_and(|first| {
             first.value == before.value && passing.all(|one| one.value == before.value)
         })

@@ -53,6 +53,16 @@ impl Place {
     pub(super) fn avoids(self, c: char) -> bool {
         self == Self::Clear && matches!(c, 'I' | 'O')
     }
+
+    /// Whether a character that was read as a look-alike, which may not stand here, can only be this one. In a VIN, what was read as I
+    /// may be J as well.
+    pub(super) fn can_only_be(self, c: char) -> bool {
+        match self {
+            Self::Digit | Self::Letter | Self::DigitOrX => true,
+            Self::Clear => c == '0',
+            Self::Any | Self::Vin => false,
+        }
+    }
 }
 
 /// The weaker a check, the fewer exchanges it can vouch for.

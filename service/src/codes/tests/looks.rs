@@ -113,6 +113,25 @@ fn two_looks_settle_what_the_form_forbids() {
 }
 
 #[test]
+fn what_may_be_another_letter_wants_both_recognizers() {
+    // J, of which I and then 1 was made, which passes as well.
+    let (codes, ..) = looked_at(
+        "VIN WVWCINYZ1D6W54762",
+        "WVWCINYZ1D6W54762",
+        "WVWCJNYZ1D6W54762",
+    );
+    assert_eq!(codes[0].value, "WVWCJNYZ1D6W54762");
+    assert_eq!(recognizers(&codes[0]).len(), 2);
+}
+
+#[test]
+fn letters_that_a_type_avoids_are_no_proof_against_digits() {
+    let (codes, ..) = looked_at("ISIN FRO016514180", "FROO16514180", "FR0016514180");
+    assert_eq!(codes[0].value, "FR0016514180");
+    assert!(!codes[0].check.as_ref().unwrap().ok);
+}
+
+#[test]
 fn two_readings_that_both_pass_settle_nothing() {
     let (codes, _, _) = looked_at("EAN 4006381333937", "4006381333931", "4006381333948");
     assert_eq!(codes[0].value, "4006381333937");
