@@ -6,6 +6,8 @@ const WHITE: Luma<u8> = Luma([255]);
 /// Steps of slope that are tried to either side, and how steep each is: up to 3.4°.
 const STEPS: i32 = 12;
 const STEP: f32 = 0.005;
+/// Columns that are taken together where slopes are tried: the steepest falls by half a pixel in them.
+const STRIP: u32 = 8;
 /// A row belongs to the text if it has this much of the ink of the row that has most.
 const INK: f32 = 0.06;
 /// Paper is not even: what is nearly as light, of 255, has no ink.
@@ -17,12 +19,13 @@ const LEAST_INKED: usize = 100;
 /// of its neighbours.
 pub(super) fn straighten(part: &GrayImage) -> GrayImage {
     let paper = paper(part);
+    let ink = Ink::of(part, paper);
     let slope = (-STEPS..=STEPS)
         .map(|step| step as f32 * STEP)
-        .map(|slope| (sharpness(&ink_of_rows(part, paper, slope)), slope))
+        .map(|slope| (sharpness(&ink.of_rows(slope)), slope))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map_or(0.0, |(_, slope)| slope);
-    let rows = ink_of_rows(part, paper, slope);
+    let rows = ink.of_rows(slope);
     let (top, bottom) = text_rows(&rows);
     let height = bottom - top;
     // Recognizers want to see where a line ends.
@@ -78,20 +81,42 @@ fn paper(part: &GrayImage) -> u8 {
         .unwrap_or(WHITE.0[0])
 }
 
-fn ink_of_rows(part: &GrayImage, paper: u8, slope: f32) -> Vec<f32> {
-    let (width, height) = part.dimensions();
-    let mut rows = vec![0.0f32; height as usize];
-    let floor = paper.saturating_sub(UNEVEN);
-    for x in 0..width {
-        let shift = shift(x, width, slope);
-        for (y, row) in (0i32..).zip(&mut rows) {
-            let from = u32::try_from(y + shift).ok().filter(|y| *y < height);
-            if let Some(y) = from {
-                *row += f32::from(floor.saturating_sub(part.get_pixel(x, y).0[0]));
-            }
+/// How much ink each row of each strip of columns has.
+struct Ink {
+    width: u32,
+    height: usize,
+    strips: Vec<f32>,
+}
+
+impl Ink {
+    fn of(part: &GrayImage, paper: u8) -> Self {
+        let (width, height) = (part.width(), part.height() as usize);
+        let floor = paper.saturating_sub(UNEVEN);
+        let mut strips = vec![0.0f32; height * width.div_ceil(STRIP) as usize];
+        for (x, y, pixel) in part.enumerate_pixels() {
+            let ink = floor.saturating_sub(pixel.0[0]);
+            strips[(x / STRIP) as usize * height + y as usize] += f32::from(ink);
+        }
+        Self {
+            width,
+            height,
+            strips,
         }
     }
-    rows
+
+    /// All strips together, as if the line were set straight.
+    fn of_rows(&self, slope: f32) -> Vec<f32> {
+        let mut rows = vec![0.0f32; self.height];
+        for (at, strip) in (0..).zip(self.strips.chunks(self.height.max(1))) {
+            let middle = (at * STRIP + STRIP / 2).min(self.width);
+            let shift = shift(middle, self.width, slope) as isize;
+            for (y, row) in (0isize..).zip(&mut rows) {
+                let from = usize::try_from(y + shift).ok();
+                *row += from.and_then(|y| strip.get(y)).unwrap_or(&0.0);
+            }
+        }
+        rows
+    }
 }
 
 /// Text that lies level has rows full of ink beside rows without.
@@ -139,7 +164,7 @@ mod tests {
                 "{slope}: {}",
                 line.height()
             );
-            let ink = ink_of_rows(&line, 250, 0.0);
+            let ink = Ink::of(&line, 250).of_rows(0.0);
             let full = ink
                 .iter()
                 .filter(|row| **row > ink[line.height() as usize / 2] * 0.9);
