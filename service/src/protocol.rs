@@ -1,5 +1,6 @@
 //! What passes between the service and a worker, over a socket pair: frames of a length (u32, little endian) and
-//! that much JSON. A request that brings a document is followed by the document's bytes.
+//! a message of that many bytes, as postcard writes it: both ends are the same executable. A request that brings a document
+//! is followed by the document's bytes.
 
 use std::io;
 use std::path::PathBuf;
@@ -191,6 +192,26 @@ pub enum Reply {
     Collect,
 }
 
+impl Reply {
+    /// Whether all confidences are numbers. A worker is not trusted to say none that an answer can't have.
+    pub fn is_finite(&self) -> bool {
+        let words = |words: &[Word]| words.iter().all(|word| word.confidence.is_finite());
+        let codes = |code: &Code| {
+            let mut readings = code.readings.iter();
+            code.confidence.is_finite() && readings.all(|one| one.confidence.is_finite())
+        };
+        match self {
+            Self::Page(read) => {
+                read.page.confidence.is_none_or(f32::is_finite)
+                    && words(&read.page.words)
+                    && read.codes.iter().all(codes)
+            }
+            Self::Band(read) => words(&read.words),
+            _ => true,
+        }
+    }
+}
+
 /// A file, whose bytes follow the frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
@@ -218,10 +239,7 @@ impl File {
         usize::try_from(self.length)
             .ok()
             .filter(|_| self.length <= MAX_FILE)
-            .ok_or_else(|| {
-                let message = format!("a file of {} bytes", self.length);
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })
+            .ok_or_else(|| invalid(format!("a file of {} bytes", self.length)))
     }
 }
 
@@ -269,12 +287,11 @@ impl Fault {
 /// # Errors
 /// `InvalidData` when it is longer than [`MAX_FRAME`].
 pub fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut frame = vec![0; 4];
-    serde_json::to_writer(&mut frame, message)?;
+    let mut frame = postcard::to_extend(message, vec![0; 4]).map_err(invalid)?;
     let length = u32::try_from(frame.len() - 4)
         .ok()
         .filter(|length| *length <= MAX_FRAME)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "message too long"))?;
+        .ok_or_else(|| invalid("a message that is too long"))?;
     frame[..4].copy_from_slice(&length.to_le_bytes());
     Ok(frame)
 }
@@ -286,10 +303,7 @@ pub fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
 pub fn frame_length(head: [u8; 4]) -> io::Result<usize> {
     let length = u32::from_le_bytes(head);
     if length > MAX_FRAME {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a message of {length} bytes"),
-        ));
+        return Err(invalid(format!("a message of {length} bytes")));
     }
     Ok(length as usize)
 }
@@ -299,7 +313,15 @@ pub fn frame_length(head: [u8; 4]) -> io::Result<usize> {
 /// # Errors
 /// `InvalidData` when it is not that message.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
-    Ok(serde_json::from_slice(body)?)
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(invalid("a message with something behind it")),
+        Err(error) => Err(invalid(error)),
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 #[cfg(test)]
@@ -327,6 +349,33 @@ mod tests {
         let (head, body) = frame.split_first_chunk::<4>().unwrap();
         assert_eq!(frame_length(*head).unwrap(), body.len());
         assert_eq!(parse::<Request>(body).unwrap(), request);
+    }
+
+    #[test]
+    fn what_json_can_t_say_is_no_answer() {
+        let word = |confidence| Word {
+            text: "A".into(),
+            confidence,
+            bounds: [1, 2, 3, 4],
+        };
+        let read_back = |confidence| {
+            let band = BandRead {
+                text: "A".into(),
+                words: vec![word(90.0), word(confidence)],
+            };
+            parse::<Reply>(&frame(&Reply::Band(band)).unwrap()[4..]).unwrap()
+        };
+        assert!(read_back(12.5).is_finite());
+        assert!(!read_back(f32::NAN).is_finite());
+    }
+
+    #[test]
+    fn a_message_ends_where_its_frame_does() {
+        let mut frame = frame(&Reply::Pages(3)).unwrap();
+        assert_eq!(parse::<Reply>(&frame[4..]).unwrap(), Reply::Pages(3));
+        frame.push(0);
+        assert!(parse::<Reply>(&frame[4..]).is_err());
+        assert!(parse::<Reply>(&frame[4..5]).is_err());
     }
 
     #[test]

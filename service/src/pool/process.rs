@@ -76,7 +76,10 @@ impl Process {
         self.socket.read_exact(&mut head).await?;
         let mut body = vec![0; protocol::frame_length(head)?];
         self.socket.read_exact(&mut body).await?;
-        let mut reply = protocol::parse(&body)?;
+        let mut reply: Reply = protocol::parse(&body)?;
+        if !reply.is_finite() {
+            return Err(out_of_turn());
+        }
         if let Reply::File(file) = &mut reply {
             file.bytes = vec![0; file.length()?];
             self.socket.read_exact(&mut file.bytes).await?;
