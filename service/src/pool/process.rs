@@ -21,7 +21,7 @@ use crate::protocol::{self, Incoming, Reply, Request};
 pub(super) struct Process {
     child: Child,
     socket: UnixStream,
-    /// The document that it has at hand.
+    /// The document that it has open.
     document: Option<u64>,
 }
 
@@ -85,6 +85,11 @@ impl Process {
             self.socket.read_exact(&mut file.bytes).await?;
         }
         Ok(reply)
+    }
+
+    /// The document that it has open.
+    pub(super) fn document(&self) -> Option<u64> {
+        self.document
     }
 
     /// Its process id; 0 when it has ended.

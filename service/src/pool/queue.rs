@@ -1,13 +1,20 @@
 //! Jobs that wait for a worker. Keys take turns, so that one's long document does not keep another's single page waiting;
-//! among a key's own jobs, first come, first served. How many there can be is bounded by whoever pushes: a request has at
+//! among a key's own jobs, first come, first served. A worker that has a document open may go on with it a little longer: to
+//! open another costs as much as several pages with a text layer. How many there can be is bounded by whoever pushes: a request has at
 //! most as many as there are workers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::job::Job;
+
+/// How long a job may have waited for others to be taken before it by workers that have their document open. What takes
+/// longer than that to read takes much longer than opening a document.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Queue(Arc<Shared>);
@@ -70,11 +77,11 @@ impl Queue {
         self.0.pushed.notify_one();
     }
 
-    /// The next job that somebody still waits for, of a key that may have one more under way. May be dropped at any time
-    /// without losing one.
-    pub(super) async fn pop(&self) -> (Job, Turn) {
+    /// The next job that somebody still waits for, of a key that may have one more under way, for a worker that has this
+    /// document open. May be dropped at any time without losing one.
+    pub(super) async fn pop(&self, open: Option<u64>) -> (Job, Turn) {
         loop {
-            let next = self.waiting().next();
+            let next = self.waiting().next(open, Instant::now());
             if let Some(job) = next {
                 // One wake-up can stand for several jobs: pass it on.
                 self.0.pushed.notify_one();
@@ -120,32 +127,57 @@ impl Queue {
 
 impl Waiting {
     /// Takes the next job, and puts its key behind the others.
-    fn next(&mut self) -> Option<Job> {
+    fn next(&mut self, open: Option<u64>, now: Instant) -> Option<Job> {
+        let can_wait = now < self.due()?.since + PATIENCE;
+        let of_open = open.filter(|_| can_wait).and_then(|id| self.of(id));
+        let (turn, place) = of_open.unwrap_or((0, 0));
+        let key = self.turns.remove(turn)?;
+        let line = self.lines.get_mut(&key)?;
+        let job = line.jobs.remove(place)?;
+        line.under_way += 1;
+        if !line.jobs.is_empty() {
+            self.turns.push_back(key);
+        }
+        Some(job)
+    }
+
+    /// The next job in order. Its key has the first turn then.
+    fn due(&mut self) -> Option<&Job> {
         for _ in 0..self.turns.len() {
-            let key = self.turns.pop_front()?;
-            let line = self.lines.get_mut(&key)?;
+            let line = self.lines.get_mut(self.turns.front()?)?;
             while line.jobs.front().is_some_and(Job::is_abandoned) {
                 line.jobs.pop_front();
             }
-            let Some(job) = line
-                .jobs
-                .pop_front_if(|job| job.may_run_beside(line.under_way))
-            else {
-                // It waits for one of its own to end, or has gone.
-                if !line.jobs.is_empty() {
-                    self.turns.push_back(key);
-                } else if line.under_way == 0 {
-                    self.lines.remove(&key);
-                }
-                continue;
-            };
-            line.under_way += 1;
+            let front = line.jobs.front();
+            if front.is_some_and(|job| job.may_run_beside(line.under_way)) {
+                break;
+            }
+            // It waits for one of its own to end, or has gone.
+            let key = self.turns.pop_front()?;
             if !line.jobs.is_empty() {
                 self.turns.push_back(key);
+            } else if line.under_way == 0 {
+                self.lines.remove(&key);
             }
-            return Some(job);
         }
-        None
+        let line = self.lines.get(self.turns.front()?)?;
+        let may_run = |job: &&Job| job.may_run_beside(line.under_way);
+        line.jobs.front().filter(may_run)
+    }
+
+    /// Where a job about a document is that may be taken: its key's place among the turns, and its own in the line.
+    fn of(&self, document: u64) -> Option<(usize, usize)> {
+        self.turns.iter().enumerate().find_map(|(turn, key)| {
+            let line = self.lines.get(key)?;
+            let place = line.jobs.iter().position(|job| {
+                let errand = &job.errand;
+                errand.document.id == document
+                    && errand.task.of_document()
+                    && !job.is_abandoned()
+                    && job.may_run_beside(line.under_way)
+            })?;
+            Some((turn, place))
+        })
     }
 }
 
@@ -176,8 +208,17 @@ mod tests {
 
     /// A page of a key that may have `most` under way.
     fn job(key: &str, page: u32, most: Option<u32>) -> (Job, oneshot::Receiver<Outcome>) {
+        job_of(1, key, page, most)
+    }
+
+    fn job_of(
+        id: u64,
+        key: &str,
+        page: u32,
+        most: Option<u32>,
+    ) -> (Job, oneshot::Receiver<Outcome>) {
         let document = Arc::new(Document {
-            id: 1,
+            id,
             kind: DocumentType::Pdf,
             bytes: bytes::Bytes::new(),
             sha256: String::new(),
@@ -200,7 +241,7 @@ mod tests {
     /// The jobs in the order in which workers get them, each done before the next is asked for.
     fn drain(queue: &Queue) -> Vec<String> {
         let mut order = Vec::new();
-        let next = || queue.waiting().next();
+        let next = || queue.waiting().next(None, Instant::now());
         while let Some(job) = next() {
             drop(Turn {
                 queue: queue.clone(),
@@ -268,16 +309,45 @@ mod tests {
             answers.push(answer);
             queue.push(job);
         }
-        let (first, turn) = queue.pop().await;
+        let (first, turn) = queue.pop(None).await;
         assert_eq!(name(&first), "a1");
-        let (second, _b1) = queue.pop().await;
-        let (third, _b2) = queue.pop().await;
+        let (second, _b1) = queue.pop(None).await;
+        let (third, _b2) = queue.pop(None).await;
         assert_eq!([name(&second), name(&third)], ["b1", "b2"]);
         let waiting = queue.clone();
-        let last = tokio::spawn(async move { name(&waiting.pop().await.0) });
+        let last = tokio::spawn(async move { name(&waiting.pop(None).await.0) });
         tokio::task::yield_now().await;
         assert!(!last.is_finished(), "a's second page waits for its first");
         drop(turn);
         assert_eq!(last.await.unwrap(), "a2");
+    }
+
+    #[test]
+    fn a_worker_goes_on_with_its_document_while_the_others_wait_for_a_moment() {
+        let queue = Queue::default();
+        let mut answers = Vec::new();
+        let mut push = |id, key, page| {
+            let (job, answer) = job_of(id, key, page, None);
+            answers.push(answer);
+            queue.push(job);
+        };
+        let pushed = Instant::now();
+        let next = |open| queue.waiting().next(open, pushed).map(|job| name(&job));
+        push(1, "a", 1);
+        push(2, "a", 2);
+        push(2, "a", 3);
+        push(3, "b", 4);
+        push(4, "c", 5);
+        assert_eq!(next(Some(3)).as_deref(), Some("b4"));
+        assert_eq!(next(Some(2)).as_deref(), Some("a2"));
+        // That was a's turn as well.
+        assert_eq!(next(Some(9)).as_deref(), Some("c5"));
+        push(2, "b", 6);
+        let later = Instant::now() + PATIENCE;
+        let next = |open| queue.waiting().next(open, later).map(|job| name(&job));
+        assert_eq!(next(Some(2)).as_deref(), Some("a1"));
+        assert_eq!(next(Some(2)).as_deref(), Some("b6"));
+        assert_eq!(next(Some(2)).as_deref(), Some("a3"));
+        assert_eq!(next(Some(2)), None);
     }
 }

@@ -100,6 +100,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successo
     let mut life = Life::default();
     loop {
         let idle = shared.helpers.idle();
+        let open = process.document();
         let (job, _turn) = tokio::select! {
             biased;
             Some(started) = successor.join_next() => {
@@ -121,7 +122,7 @@ async fn work(slot: u32, mut process: Process, shared: &Arc<Shared>) -> Successo
                 tracing::warn!(slot, ?status, "an idle worker ended");
                 return successor;
             }
-            (job, turn) = shared.queue.pop() => (job, Some(turn)),
+            (job, turn) = shared.queue.pop(open) => (job, Some(turn)),
             // Pages go before parts of pages: those are read in any case.
             job = shared.helpers.pop() => (job, None),
         };
