@@ -3,6 +3,7 @@
 
 mod barcodes;
 mod bricks;
+mod cells;
 mod dark;
 mod ffi;
 mod library;

@@ -135,10 +135,12 @@ impl PageReader<'_> {
         let dpi = scan.dpi;
         let mut upright =
             upright::straighten(light::even(scan), coarse, self.eyes.tesseract, languages)?;
+        let mut erased = upright.erase_cells();
         let (mut text, mut words) = self.recognize(&upright, languages, search)?;
         let second = upright::second_thought(&upright, &words, self.eyes.tesseract, languages)?;
         if let Some(way) = second {
             upright = upright.turned_further(way);
+            erased |= upright.erase_cells();
             (text, words) = self.recognize(&upright, languages, search)?;
         }
         let turned = upright.turned;
@@ -160,7 +162,7 @@ impl PageReader<'_> {
             ..page(number, Method::Ocr, &text, words)
         };
         let redraw = self.redraw;
-        let redraw: Redraw<'_> = if turned.is_as_drawn() {
+        let redraw: Redraw<'_> = if turned.is_as_drawn() && !erased {
             redraw
         } else {
             &|_, _| None

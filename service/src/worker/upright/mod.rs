@@ -10,9 +10,9 @@ mod turn;
 
 use std::borrow::Cow;
 
-use super::Scan;
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::recognizer::Recognizer;
+use super::{Scan, cells};
 pub(super) use ink::{Coarse, Ink};
 use skew::Slant;
 use turn::{Quarter, Tilt, Turned};
@@ -54,6 +54,16 @@ impl Upright<'_> {
             slope: self.slope,
             inked: self.inked,
         }
+    }
+
+    /// Takes the lines of cells for single letters off the page. Whether there were any.
+    pub(super) fn erase_cells(&mut self) -> bool {
+        let clean = cells::without_lines(&self.scan);
+        let erased = clean.is_some();
+        if let Some(clean) = clean {
+            self.scan = Cow::Owned(clean);
+        }
+        erased
     }
 }
 

@@ -1,0 +1,315 @@
+//! Forms with a cell for each letter: boxes, or teeth of a comb. Recognition takes their lines for letters, or the whole row for a
+//! drawing; so the lines are taken off the page before it is read.
+//!
+//! Thin upright bars that are alike in height and stand in a row at one distance, or at two by turns, with a line along their feet or
+//! heads, are no letters.
+
+use super::Scan;
+use super::bricks::Bits;
+
+/// Lengths in millimetres. A bar is as high as a tooth at least, and no higher than a box; one that is higher belongs to a table.
+const BAR: std::ops::RangeInclusive<f32> = 1.8..=14.0;
+/// Lines are no thicker.
+const THICK: f32 = 0.8;
+/// From bar to bar, where a letter has its place between them.
+const CELL: std::ops::RangeInclusive<f32> = 2.5..=12.0;
+/// How far the ends of bars beside each other are from being at one height: paper lies aslant.
+const ASLANT: f32 = 0.5;
+/// How far above or below the end of a bar its line runs.
+const NEAR: f32 = 0.35;
+/// Cells from which on a row is one of them.
+const FEWEST: usize = 5;
+/// What of all distances in a row the two most frequent are, and how different two may be that are the same.
+const REGULAR: f32 = 0.85;
+const SAME: f32 = 0.08;
+/// What of a cell's width a line covers.
+const LINED: f32 = 0.9;
+/// Rows of this much of their cells with a line.
+const MOSTLY: f32 = 0.8;
+/// What a line has of the paper's brightness, at most.
+const INK: f32 = 0.8;
+/// A page made to have more bars than any is not searched.
+const MOST_BARS: usize = 20_000;
+const A4_WIDTH: f32 = 8.27;
+const MM: f32 = 25.4;
+
+/// The page without the lines of cells. `None`: there are none.
+pub(super) fn without_lines(scan: &Scan) -> Option<Scan> {
+    let dpi = scan.dpi.map_or_else(
+        || scan.width.min(scan.height) as f32 / A4_WIDTH,
+        |dpi| dpi as f32,
+    );
+    let unit = dpi.clamp(70.0, 1200.0) / MM;
+    let page = Ink::of(scan)?;
+    let rows: Vec<Row> = rows(&bars(&page, unit), unit)
+        .into_iter()
+        .filter_map(|bars| Row::of(bars, &page, unit))
+        .collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let mut clean = scan.clone();
+    for row in &rows {
+        row.erase(&mut clean, &page, unit);
+    }
+    Some(clean)
+}
+
+/// The page in black and white.
+struct Ink {
+    words: Vec<u32>,
+    stride: usize,
+    width: usize,
+    height: usize,
+    paper: u8,
+}
+
+impl Ink {
+    fn of(scan: &Scan) -> Option<Self> {
+        let (width, height) = (scan.width as usize, scan.height as usize);
+        if width == 0 || height == 0 {
+            return None;
+        }
+        let mut counts = [0u32; 256];
+        for row in scan.pixels.chunks_exact(width).step_by(16) {
+            row.iter()
+                .step_by(16)
+                .for_each(|pixel| counts[usize::from(*pixel)] += 1);
+        }
+        let most = counts.iter().enumerate().max_by_key(|(_, count)| **count);
+        let paper = most.and_then(|(gray, _)| u8::try_from(gray).ok())?;
+        let below = (f32::from(paper) * INK) as u8;
+        let stride = width.div_ceil(32);
+        let mut words = Vec::with_capacity(stride * height);
+        for row in scan.pixels.chunks_exact(width) {
+            words.extend(row.chunks(32).map(|pixels| {
+                let bits = (0..).zip(pixels);
+                bits.fold(0u32, |word, (at, pixel)| {
+                    word | u32::from(*pixel < below) << (31 - at)
+                })
+            }));
+        }
+        Some(Self {
+            words,
+            stride,
+            width,
+            height,
+            paper,
+        })
+    }
+
+    fn has(&self, x: usize, y: usize) -> bool {
+        x < self.width
+            && y < self.height
+            && self.words[y * self.stride + x / 32] & (1 << (31 - x % 32)) != 0
+    }
+}
+
+/// An upright line: right and bottom are exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bar {
+    left: usize,
+    right: usize,
+    top: usize,
+    bottom: usize,
+}
+
+impl Bar {
+    fn height(self) -> usize {
+        self.bottom - self.top
+    }
+}
+
+/// All of them on the page, from left to right.
+fn bars(page: &Ink, unit: f32) -> Vec<Bar> {
+    let shortest = ((BAR.start() * unit) as usize).max(6);
+    let tallest = (BAR.end() * unit) as usize;
+    let thickest = ((THICK * unit) as usize).max(2);
+    let mut upright = page.words.clone();
+    Bits {
+        words: &mut upright,
+        stride: page.stride,
+    }
+    .open(1, shortest);
+    let mut done: Vec<Bar> = Vec::new();
+    // Those that the row above has a piece of, from left to right.
+    let mut open: Vec<Bar> = Vec::new();
+    for (y, row) in upright.chunks_exact(page.stride).enumerate() {
+        let mut next: Vec<Bar> = Vec::new();
+        let mut above = open.iter().copied().peekable();
+        for (left, right) in runs(row) {
+            while let Some(bar) = above.next_if(|bar| bar.right < left) {
+                done.push(bar);
+            }
+            let mut bar = Bar {
+                left,
+                right,
+                top: y,
+                bottom: y + 1,
+            };
+            while let Some(piece) = above.next_if(|piece| piece.left <= right) {
+                bar.left = bar.left.min(piece.left);
+                bar.right = bar.right.max(piece.right);
+                bar.top = bar.top.min(piece.top);
+            }
+            next.push(bar);
+        }
+        done.extend(above);
+        open = next;
+        if done.len() > MOST_BARS {
+            return Vec::new();
+        }
+    }
+    done.extend(open);
+    done.retain(|bar| {
+        let aslant = bar.height() / 40;
+        bar.right - bar.left <= thickest + aslant && bar.height() <= tallest
+    });
+    done.sort_by_key(|bar| (bar.left, bar.top));
+    done
+}
+
+/// From where to where the bits of a row are set.
+fn runs(row: &[u32]) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (at, &word) in row.iter().enumerate() {
+        let mut left = word;
+        while left != 0 {
+            let start = left.leading_zeros();
+            let length = (left << start).leading_ones();
+            let (from, to) = (
+                at * 32 + start as usize,
+                at * 32 + (start + length) as usize,
+            );
+            match runs.last_mut() {
+                Some(last) if last.1 == from => last.1 = to,
+                _ => runs.push((from, to)),
+            }
+            let behind = start + length;
+            left = left.checked_shl(behind).map_or(0, |rest| rest >> behind);
+        }
+    }
+    runs
+}
+
+/// Bars that stand beside each other, alike.
+fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
+    let (aslant, farthest) = ((ASLANT * unit) as usize + 1, (CELL.end() * unit) as usize);
+    let mut done: Vec<Vec<Bar>> = Vec::new();
+    let mut open: Vec<Vec<Bar>> = Vec::new();
+    for bar in bars {
+        let near = |row: &Vec<Bar>| {
+            row.last()
+                .is_some_and(|last| bar.left.saturating_sub(last.left) <= farthest)
+        };
+        let (still, ended) = open.into_iter().partition(near);
+        open = still;
+        done.extend(ended.into_iter().filter(|row| row.len() > FEWEST));
+        let alike = |row: &&mut Vec<Bar>| {
+            row.last().is_some_and(|last| {
+                last.top.abs_diff(bar.top) <= aslant && last.bottom.abs_diff(bar.bottom) <= aslant
+            })
+        };
+        match open.iter_mut().rev().find(alike) {
+            Some(row) => row.push(*bar),
+            None => open.push(vec![*bar]),
+        }
+    }
+    done.extend(open.into_iter().filter(|row| row.len() > FEWEST));
+    done
+}
+
+/// A row of cells.
+struct Row {
+    bars: Vec<Bar>,
+    /// Of each bar but the last: whether a line goes on from its head and from its foot to the next one.
+    lines: Vec<[bool; 2]>,
+}
+
+impl Row {
+    /// `None`: they are something else.
+    fn of(bars: Vec<Bar>, page: &Ink, unit: f32) -> Option<Self> {
+        let distances: Vec<f32> = bars
+            .windows(2)
+            .map(|two| (two[1].left - two[0].left) as f32)
+            .collect();
+        let alike = |one: f32, other: f32| (one - other).abs() <= (one * SAME).max(2.5);
+        let like = |one: f32| distances.iter().filter(|other| alike(one, **other)).count();
+        let usual = distances.iter().copied().max_by_key(|one| like(*one))?;
+        let others = distances.iter().copied().filter(|one| !alike(usual, *one));
+        let second = others.max_by_key(|one| like(*one));
+        let regular = like(usual) + second.map_or(0, like);
+        if (regular as f32) < distances.len() as f32 * REGULAR {
+            return None;
+        }
+        let near = (NEAR * unit) as usize + 1;
+        let lines: Vec<[bool; 2]> = bars
+            .windows(2)
+            .map(|two| {
+                let lined = |one: usize, other: usize| {
+                    let between = two[0].right..two[1].left;
+                    let width = between.len();
+                    let (top, bottom) = (one.min(other).saturating_sub(near), one.max(other));
+                    let inked = between.filter(|x| (top..=bottom + near).any(|y| page.has(*x, y)));
+                    inked.count() as f32 >= width as f32 * LINED
+                };
+                [
+                    lined(two[0].top, two[1].top),
+                    lined(two[0].bottom, two[1].bottom),
+                ]
+            })
+            .collect();
+        let is_cell = |distance: f32| CELL.contains(&(distance / unit));
+        let cells = distances.iter().filter(|one| is_cell(**one)).count();
+        let lined = distances.iter().zip(&lines);
+        let lined = lined.filter(|(one, line)| is_cell(**one) && line.contains(&true));
+        let lined = lined.count();
+        (lined >= FEWEST && lined as f32 >= cells as f32 * MOSTLY).then_some(Self { bars, lines })
+    }
+
+    fn erase(&self, scan: &mut Scan, page: &Ink, unit: f32) {
+        let fringe = (unit / 10.0).round().max(1.0) as usize;
+        let near = (NEAR * unit) as usize + 1;
+        let thickest = ((THICK * unit) as usize).max(2);
+        let width = page.width;
+        let mut whiten = |x: usize, from: usize, to: usize| {
+            for y in from..to.min(page.height) {
+                if let Some(pixel) = scan.pixels.get_mut(y * width + x) {
+                    *pixel = page.paper;
+                }
+            }
+        };
+        for bar in &self.bars {
+            for x in bar.left.saturating_sub(fringe)..(bar.right + fringe).min(width) {
+                let top = bar.top.saturating_sub(near);
+                whiten(x, top, bar.bottom + near);
+            }
+        }
+        for (two, lines) in self.bars.windows(2).zip(&self.lines) {
+            let ends = [(two[0].top, two[1].top), (two[0].bottom, two[1].bottom)];
+            for ((one, other), _) in ends.into_iter().zip(lines).filter(|(_, lined)| **lined) {
+                let (top, bottom) = (
+                    one.min(other).saturating_sub(near),
+                    one.max(other) + near + 1,
+                );
+                for x in two[0].right..two[1].left {
+                    let Some(within) = (top..bottom).find(|y| page.has(x, *y)) else {
+                        continue;
+                    };
+                    let mut first = within;
+                    while first > 0 && within - first <= thickest && page.has(x, first - 1) {
+                        first -= 1;
+                    }
+                    let mut behind = within + 1;
+                    while behind - within <= thickest && page.has(x, behind) {
+                        behind += 1;
+                    }
+                    // More than a line: a letter crosses it.
+                    if behind - first <= thickest {
+                        whiten(x, first.saturating_sub(fringe), behind + fringe);
+                    }
+                }
+            }
+        }
+    }
+}
