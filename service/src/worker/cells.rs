@@ -1,5 +1,6 @@
 //! Forms with a cell for each letter: boxes, or teeth of a comb. Recognition takes their lines for letters, or the whole row for a
-//! drawing; so the lines are taken off the page before it is read.
+//! drawing; and of letters that stand far apart it takes the white between for letters, too. So the lines are taken off the page and the
+//! letters of a row moved together before it is read.
 //!
 //! Thin upright bars that are alike in height and stand in a row at one distance, or at two by turns, with a line along their feet or
 //! heads, are no letters.
@@ -33,8 +34,20 @@ const MOST_BARS: usize = 20_000;
 const A4_WIDTH: f32 = 8.27;
 const MM: f32 = 25.4;
 
-/// The page without the lines of cells. `None`: there are none.
-pub(super) fn without_lines(scan: &Scan) -> Option<Scan> {
+/// The letters of a row are that far apart when they are moved together, as a share of their height; and words that far.
+const LETTERS_APART: f32 = 0.15;
+const WORDS_APART: f32 = 0.6;
+/// How high letters are at most, as a share of a cell's width, where only their feet have a line.
+const HIGHEST: f32 = 1.6;
+/// A row of pixels belongs to the letters if it has this much of the ink of the row that has most.
+const LETTERS: f32 = 0.02;
+
+/// The rows of cells of a page, closed up.
+#[derive(Debug, Default)]
+pub(super) struct Cells(Vec<Closed>);
+
+/// The page without the lines of cells, and letters side by side that stood in them. `None`: there are none.
+pub(super) fn close_up(scan: &Scan) -> Option<(Scan, Cells)> {
     let dpi = scan.dpi.map_or_else(
         || scan.width.min(scan.height) as f32 / A4_WIDTH,
         |dpi| dpi as f32,
@@ -52,7 +65,56 @@ pub(super) fn without_lines(scan: &Scan) -> Option<Scan> {
     for row in &rows {
         row.erase(&mut clean, &page, unit);
     }
-    Some(clean)
+    let page = Ink::of(&clean)?;
+    let closed = rows
+        .iter()
+        .filter_map(|row| row.close_up(&mut clean, &page, unit));
+    let cells = Cells(closed.collect());
+    Some((clean, cells))
+}
+
+impl Cells {
+    /// Where a box (left, top, right, bottom) is on the page as it was.
+    pub(super) fn back(&self, bounds: [i32; 4]) -> [i32; 4] {
+        let within = self.0.iter().find_map(|row| row.back(bounds));
+        within.unwrap_or(bounds)
+    }
+}
+
+/// A row whose letters were moved together.
+#[derive(Debug)]
+struct Closed {
+    top: i32,
+    bottom: i32,
+    letters: Vec<Moved>,
+}
+
+/// What a cell had in it.
+#[derive(Debug, Clone, Copy)]
+struct Moved {
+    /// Where it was, and where it is.
+    from: i32,
+    to: i32,
+    width: i32,
+    /// By how much it was moved up.
+    up: i32,
+}
+
+impl Closed {
+    fn back(&self, [left, top, right, bottom]: [i32; 4]) -> Option<[i32; 4]> {
+        let middle = i32::midpoint(top, bottom);
+        let first = self.letters.iter().find(|one| left < one.to + one.width)?;
+        let last = self.letters.iter().rev().find(|one| one.to < right)?;
+        if !(self.top..self.bottom).contains(&middle) || first.to > last.to {
+            return None;
+        }
+        Some([
+            first.from + (left - first.to).max(0),
+            top + first.up.min(last.up),
+            last.from + (right - last.to).min(last.width),
+            bottom + first.up.max(last.up),
+        ])
+    }
 }
 
 /// The page in black and white.
@@ -311,5 +373,105 @@ impl Row {
                 }
             }
         }
+    }
+
+    /// Moves the letters together. `page` is the one whose lines have gone. `None`: all cells are empty.
+    fn close_up(&self, scan: &mut Scan, page: &Ink, unit: f32) -> Option<Closed> {
+        let fringe = (unit / 10.0).round().max(1.0) as usize;
+        let cells: Vec<(&[Bar], &[bool; 2])> = self.bars.windows(2).zip(&self.lines).collect();
+        let widest = cells
+            .iter()
+            .map(|(two, _)| two[1].left - two[0].left)
+            .max()?;
+        // Heights above the foot of a cell, where its letter may be.
+        let boxed = self.lines.iter().filter(|[head, _]| *head).count() * 2 > self.lines.len();
+        let most = if boxed {
+            self.bars.iter().map(|bar| bar.height()).max()?
+        } else {
+            (widest as f32 * HIGHEST) as usize
+        };
+        let ink_at = |two: &[Bar], height: usize| {
+            let y = two[0].bottom.checked_sub(height)?;
+            let columns = two[0].right..two[1].left;
+            Some(columns.filter(|x| page.has(*x, y)).count())
+        };
+        let profile: Vec<usize> = (0..=most)
+            .map(|height| {
+                let cells = cells.iter().filter_map(|(two, _)| ink_at(two, height));
+                cells.sum()
+            })
+            .collect();
+        let (fullest, most_ink) = profile.iter().enumerate().max_by_key(|(_, ink)| **ink)?;
+        let least = ((*most_ink as f32 * LETTERS) as usize).max(1);
+        let is_blank = |height: &usize| profile[*height] < least;
+        let lowest = (0..fullest).rev().find(is_blank).map_or(0, |at| at + 1);
+        let highest = (fullest..=most).find(is_blank).unwrap_or(most);
+        let tall = (highest - lowest) as f32;
+        if *most_ink == 0 {
+            return None;
+        }
+        let foot = self.bars.first()?.bottom;
+        let mut letters: Vec<Moved> = Vec::new();
+        let mut taken: Vec<(usize, Vec<u8>)> = Vec::new();
+        let mut at = 0.0f32;
+        let mut apart = LETTERS_APART;
+        for (two, _) in &cells {
+            let rows = two[0].bottom.saturating_sub(highest + fringe)
+                ..(two[0].bottom + 1 + fringe)
+                    .saturating_sub(lowest)
+                    .min(page.height);
+            let inked = |x: &usize| rows.clone().any(|y| page.has(*x, y));
+            let columns = two[0].right..two[1].left;
+            let (Some(first), Some(last)) = (
+                columns.clone().find(inked),
+                columns.clone().rev().find(inked),
+            ) else {
+                apart = WORDS_APART;
+                continue;
+            };
+            let (first, behind) = (
+                first.saturating_sub(fringe).max(two[0].right),
+                (last + 1 + fringe).min(two[1].left),
+            );
+            if letters.is_empty() {
+                at = first as f32;
+            } else {
+                at += tall * apart;
+            }
+            apart = LETTERS_APART;
+            letters.push(Moved {
+                from: first as i32,
+                to: at as i32,
+                width: (behind - first) as i32,
+                up: two[0].bottom as i32 - foot as i32,
+            });
+            let width = page.width;
+            let pixels = rows.clone().flat_map(|y| {
+                let row = y * width;
+                scan.pixels[row + first..row + behind].iter().copied()
+            });
+            taken.push((rows.start, pixels.collect()));
+            at += (behind - first) as f32;
+            for y in rows {
+                let row = y * width;
+                scan.pixels[row + first..row + behind].fill(page.paper);
+            }
+        }
+        for (letter, (top, pixels)) in letters.iter().zip(&taken) {
+            let width = letter.width as usize;
+            for (y, row) in pixels.chunks_exact(width).enumerate() {
+                let to = (*top as i32 + y as i32 - letter.up).max(0) as usize;
+                let start = to * page.width + letter.to as usize;
+                if let Some(place) = scan.pixels.get_mut(start..start + width) {
+                    place.copy_from_slice(row);
+                }
+            }
+        }
+        let (top, bottom) = (foot.saturating_sub(highest + fringe), foot + 1 + fringe);
+        Some(Closed {
+            top: top as i32,
+            bottom: bottom.saturating_sub(lowest) as i32,
+            letters,
+        })
     }
 }

@@ -133,17 +133,17 @@ impl PageReader<'_> {
         let started = Instant::now();
         let languages = &how.languages;
         let dpi = scan.dpi;
-        let mut upright =
+        let upright =
             upright::straighten(light::even(scan), coarse, self.eyes.tesseract, languages)?;
-        let mut erased = upright.erase_cells();
-        let (mut text, mut words) = self.recognize(&upright, languages, search)?;
-        let second = upright::second_thought(&upright, &words, self.eyes.tesseract, languages)?;
-        if let Some(way) = second {
-            upright = upright.turned_further(way);
-            erased |= upright.erase_cells();
-            (text, words) = self.recognize(&upright, languages, search)?;
+        let (mut sheet, mut cells) = upright.with_cells_closed();
+        let (mut text, mut words) = self.recognize(&sheet, languages, search)?;
+        let second = upright::second_thought(&sheet, &words, self.eyes.tesseract, languages)?;
+        let further = second.map(|way| upright.turned_further(way));
+        if let Some(further) = &further {
+            (sheet, cells) = further.with_cells_closed();
+            (text, words) = self.recognize(&sheet, languages, search)?;
         }
-        let turned = upright.turned;
+        let (turned, as_read) = (sheet.turned, sheet.scan);
         let (width, height) = turned.page();
         let rotation = turned.quarter.and(upright::lying(&words)).degrees();
         let words = words
@@ -162,13 +162,13 @@ impl PageReader<'_> {
             ..page(number, Method::Ocr, &text, words)
         };
         let redraw = self.redraw;
-        let redraw: Redraw<'_> = if turned.is_as_drawn() && !erased {
+        let redraw: Redraw<'_> = if turned.is_as_drawn() && cells.is_none() {
             redraw
         } else {
             &|_, _| None
         };
         let took = started.elapsed();
-        let (scan, rules) = (&upright.scan, self.rules);
+        let (scan, rules) = (&as_read, self.rules);
         let (mut codes, warnings) =
             second_look::codes(scan, &page, &mut self.eyes, redraw, took, rules, how);
         for bounds in page
@@ -177,7 +177,8 @@ impl PageReader<'_> {
             .map(|word| &mut word.bounds)
             .chain(codes.iter_mut().map(|code| &mut code.bounds))
         {
-            *bounds = turned.back(*bounds);
+            let on_page = cells.as_ref().map_or(*bounds, |cells| cells.back(*bounds));
+            *bounds = turned.back(on_page);
         }
         Ok(PageRead {
             page,

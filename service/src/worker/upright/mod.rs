@@ -10,9 +10,10 @@ mod turn;
 
 use std::borrow::Cow;
 
+use super::Scan;
+use super::cells::{self, Cells};
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::recognizer::Recognizer;
-use super::{Scan, cells};
 pub(super) use ink::{Coarse, Ink};
 use skew::Slant;
 use turn::{Quarter, Tilt, Turned};
@@ -56,14 +57,14 @@ impl Upright<'_> {
         }
     }
 
-    /// Takes the lines of cells for single letters off the page. Whether there were any.
-    pub(super) fn erase_cells(&mut self) -> bool {
-        let clean = cells::without_lines(&self.scan);
-        let erased = clean.is_some();
-        if let Some(clean) = clean {
-            self.scan = Cow::Owned(clean);
-        }
-        erased
+    /// The page as it is to be read where it has cells for single letters: without their lines, closed up.
+    pub(super) fn with_cells_closed(&self) -> (Upright<'_>, Option<Cells>) {
+        let (scan, cells) = match cells::close_up(&self.scan) {
+            Some((scan, cells)) => (Cow::Owned(scan), Some(cells)),
+            None => (Cow::Borrowed(&*self.scan), None),
+        };
+        let page = Upright { scan, ..*self };
+        (page, cells)
     }
 }
 
