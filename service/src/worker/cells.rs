@@ -28,7 +28,7 @@ const LINED: f32 = 0.9;
 /// Rows of this much of their cells with a line.
 const MOSTLY: f32 = 0.8;
 /// What a line has of the paper's brightness, at most.
-const INK: f32 = 0.8;
+const INK: f32 = 0.86;
 /// A page made to have more bars than any is not searched.
 const MOST_BARS: usize = 20_000;
 const A4_WIDTH: f32 = 8.27;
@@ -378,11 +378,10 @@ impl Row {
     /// Moves the letters together. `page` is the one whose lines have gone. `None`: all cells are empty.
     fn close_up(&self, scan: &mut Scan, page: &Ink, unit: f32) -> Option<Closed> {
         let fringe = (unit / 10.0).round().max(1.0) as usize;
-        let cells: Vec<(&[Bar], &[bool; 2])> = self.bars.windows(2).zip(&self.lines).collect();
-        let widest = cells
-            .iter()
-            .map(|(two, _)| two[1].left - two[0].left)
-            .max()?;
+        // What is narrower is the white between two boxes.
+        let is_cell = |two: &&[Bar]| (two[1].left - two[0].left) as f32 >= CELL.start() * unit;
+        let cells: Vec<&[Bar]> = self.bars.windows(2).filter(is_cell).collect();
+        let widest = cells.iter().map(|two| two[1].left - two[0].left).max()?;
         // Heights above the foot of a cell, where its letter may be.
         let boxed = self.lines.iter().filter(|[head, _]| *head).count() * 2 > self.lines.len();
         let most = if boxed {
@@ -397,7 +396,7 @@ impl Row {
         };
         let profile: Vec<usize> = (0..=most)
             .map(|height| {
-                let cells = cells.iter().filter_map(|(two, _)| ink_at(two, height));
+                let cells = cells.iter().filter_map(|two| ink_at(two, height));
                 cells.sum()
             })
             .collect();
@@ -415,7 +414,7 @@ impl Row {
         let mut taken: Vec<(usize, Vec<u8>)> = Vec::new();
         let mut at = 0.0f32;
         let mut apart = LETTERS_APART;
-        for (two, _) in &cells {
+        for two in cells {
             let rows = two[0].bottom.saturating_sub(highest + fringe)
                 ..(two[0].bottom + 1 + fringe)
                     .saturating_sub(lowest)
