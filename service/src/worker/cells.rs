@@ -29,6 +29,10 @@ const LINED: f32 = 0.9;
 const MOSTLY: f32 = 0.8;
 /// What a line has of the paper's brightness, at most.
 const INK: f32 = 0.86;
+/// Rows of pixels in a millimetre that are enough to find bars by.
+const FINE: f32 = 5.0;
+/// So many rows that may go on are looked through for those that do not.
+const MANY: usize = 256;
 /// A page made to have more bars than any is not searched.
 const MOST_BARS: usize = 20_000;
 const A4_WIDTH: f32 = 8.27;
@@ -65,12 +69,13 @@ pub(super) fn close_up(scan: &Scan) -> Option<(Scan, Cells)> {
     for row in &rows {
         row.erase(&mut clean, &page, unit);
     }
+    let mut closed = clean.clone();
     let page = Ink::of(&clean)?;
-    let closed = rows
+    let moved = rows
         .iter()
-        .filter_map(|row| row.close_up(&mut clean, &page, unit));
-    let cells = Cells(closed.collect());
-    Some((clean, cells))
+        .filter_map(|row| row.close_up(&mut closed, &page, unit));
+    let cells = Cells(moved.collect());
+    Some((closed, cells))
 }
 
 impl Cells {
@@ -117,17 +122,18 @@ impl Closed {
     }
 }
 
-/// The page in black and white.
-struct Ink {
-    words: Vec<u32>,
-    stride: usize,
+/// A page, of which a pixel is ink or is not.
+struct Ink<'a> {
+    pixels: &'a [u8],
     width: usize,
     height: usize,
     paper: u8,
+    /// Ink is darker.
+    below: u8,
 }
 
-impl Ink {
-    fn of(scan: &Scan) -> Option<Self> {
+impl<'a> Ink<'a> {
+    fn of(scan: &'a Scan) -> Option<Self> {
         let (width, height) = (scan.width as usize, scan.height as usize);
         if width == 0 || height == 0 {
             return None;
@@ -140,31 +146,47 @@ impl Ink {
         }
         let most = counts.iter().enumerate().max_by_key(|(_, count)| **count);
         let paper = most.and_then(|(gray, _)| u8::try_from(gray).ok())?;
-        let below = (f32::from(paper) * INK) as u8;
-        let stride = width.div_ceil(32);
-        let mut words = Vec::with_capacity(stride * height);
-        for row in scan.pixels.chunks_exact(width) {
-            words.extend(row.chunks(32).map(|pixels| {
-                let bits = (0..).zip(pixels);
-                bits.fold(0u32, |word, (at, pixel)| {
-                    word | u32::from(*pixel < below) << (31 - at)
-                })
-            }));
-        }
         Some(Self {
-            words,
-            stride,
+            pixels: &scan.pixels,
             width,
             height,
             paper,
+            below: (f32::from(paper) * INK) as u8,
         })
     }
 
     fn has(&self, x: usize, y: usize) -> bool {
-        x < self.width
-            && y < self.height
-            && self.words[y * self.stride + x / 32] & (1 << (31 - x % 32)) != 0
+        x < self.width && y < self.height && self.pixels[y * self.width + x] < self.below
     }
+
+    /// Every so many rows of it, a bit for each pixel.
+    fn bits(&self, step: usize) -> Vec<u32> {
+        let stride = self.width.div_ceil(32);
+        let mut words = Vec::with_capacity(stride * self.height.div_ceil(step));
+        let mut inked = [0u8; 32];
+        for row in self.pixels.chunks_exact(self.width).step_by(step) {
+            for pixels in row.chunks(32) {
+                inked[pixels.len()..].fill(0);
+                for (inked, pixel) in inked.iter_mut().zip(pixels) {
+                    *inked = u8::from(*pixel < self.below);
+                }
+                let (bytes, _) = inked.as_chunks::<8>();
+                words.push(
+                    bytes
+                        .iter()
+                        .fold(0, |word, bytes| word << 8 | gather(*bytes)),
+                );
+            }
+        }
+        words
+    }
+}
+
+/// A bit of each byte, which is 0 or 1: that of the first one is the highest.
+fn gather(bytes: [u8; 8]) -> u32 {
+    // Byte i comes to bit 63 - i by the factor's bit 63 - 9 i, and nothing else comes to the same place.
+    let gathered = u64::from_le_bytes(bytes).wrapping_mul(0x8040_2010_0804_0201) >> 56;
+    gathered as u32
 }
 
 /// An upright line: right and bottom are exclusive.
@@ -183,20 +205,23 @@ impl Bar {
 }
 
 /// All of them on the page, from left to right.
-fn bars(page: &Ink, unit: f32) -> Vec<Bar> {
-    let shortest = ((BAR.start() * unit) as usize).max(6);
+fn bars(page: &Ink<'_>, unit: f32) -> Vec<Bar> {
+    // A bar is there in every second row, too, of which a good scan has enough.
+    let step = ((unit / FINE) as usize).max(1);
+    let shortest = ((BAR.start() * unit) as usize / step).max(6);
     let tallest = (BAR.end() * unit) as usize;
     let thickest = ((THICK * unit) as usize).max(2);
-    let mut upright = page.words.clone();
+    let stride = page.width.div_ceil(32);
+    let mut upright = page.bits(step);
     Bits {
         words: &mut upright,
-        stride: page.stride,
+        stride,
     }
     .open(1, shortest);
     let mut done: Vec<Bar> = Vec::new();
     // Those that the row above has a piece of, from left to right.
     let mut open: Vec<Bar> = Vec::new();
-    for (y, row) in upright.chunks_exact(page.stride).enumerate() {
+    for (y, row) in upright.chunks_exact(stride).enumerate() {
         let mut next: Vec<Bar> = Vec::new();
         let mut above = open.iter().copied().peekable();
         for (left, right) in runs(row) {
@@ -206,8 +231,8 @@ fn bars(page: &Ink, unit: f32) -> Vec<Bar> {
             let mut bar = Bar {
                 left,
                 right,
-                top: y,
-                bottom: y + 1,
+                top: y * step,
+                bottom: (y + 1) * step,
             };
             while let Some(piece) = above.next_if(|piece| piece.left <= right) {
                 bar.left = bar.left.min(piece.left);
@@ -260,16 +285,18 @@ fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
     let mut done: Vec<Vec<Bar>> = Vec::new();
     let mut open: Vec<Vec<Bar>> = Vec::new();
     for bar in bars {
-        let near = |row: &Vec<Bar>| {
+        let goes_on = |row: &mut Vec<Bar>| {
             row.last()
                 .is_some_and(|last| bar.left.saturating_sub(last.left) <= farthest)
         };
-        let (still, ended) = open.into_iter().partition(near);
-        open = still;
-        done.extend(ended.into_iter().filter(|row| row.len() > FEWEST));
+        if open.len() >= MANY {
+            done.extend(open.extract_if(.., |row| !goes_on(row)));
+        }
         let alike = |row: &&mut Vec<Bar>| {
             row.last().is_some_and(|last| {
-                last.top.abs_diff(bar.top) <= aslant && last.bottom.abs_diff(bar.bottom) <= aslant
+                last.top.abs_diff(bar.top) <= aslant
+                    && last.bottom.abs_diff(bar.bottom) <= aslant
+                    && bar.left.saturating_sub(last.left) <= farthest
             })
         };
         match open.iter_mut().rev().find(alike) {
@@ -277,7 +304,8 @@ fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
             None => open.push(vec![*bar]),
         }
     }
-    done.extend(open.into_iter().filter(|row| row.len() > FEWEST));
+    done.extend(open);
+    done.retain(|row| row.len() > FEWEST);
     done
 }
 
@@ -290,7 +318,7 @@ struct Row {
 
 impl Row {
     /// `None`: they are something else.
-    fn of(bars: Vec<Bar>, page: &Ink, unit: f32) -> Option<Self> {
+    fn of(bars: Vec<Bar>, page: &Ink<'_>, unit: f32) -> Option<Self> {
         let distances: Vec<f32> = bars
             .windows(2)
             .map(|two| (two[1].left - two[0].left) as f32)
@@ -329,7 +357,7 @@ impl Row {
         (lined >= FEWEST && lined as f32 >= cells as f32 * MOSTLY).then_some(Self { bars, lines })
     }
 
-    fn erase(&self, scan: &mut Scan, page: &Ink, unit: f32) {
+    fn erase(&self, scan: &mut Scan, page: &Ink<'_>, unit: f32) {
         let fringe = (unit / 10.0).round().max(1.0) as usize;
         let near = (NEAR * unit) as usize + 1;
         let thickest = ((THICK * unit) as usize).max(2);
@@ -376,7 +404,7 @@ impl Row {
     }
 
     /// Moves the letters together. `page` is the one whose lines have gone. `None`: all cells are empty.
-    fn close_up(&self, scan: &mut Scan, page: &Ink, unit: f32) -> Option<Closed> {
+    fn close_up(&self, scan: &mut Scan, page: &Ink<'_>, unit: f32) -> Option<Closed> {
         let fringe = (unit / 10.0).round().max(1.0) as usize;
         // What is narrower is the white between two boxes.
         let is_cell = |two: &&[Bar]| (two[1].left - two[0].left) as f32 >= CELL.start() * unit;
@@ -472,5 +500,133 @@ impl Row {
             bottom: bottom.saturating_sub(lowest) as i32,
             letters,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLACK: u8 = 30;
+
+    /// A page at 300 dpi, 12 pixels a millimetre.
+    fn paper() -> Scan {
+        Scan {
+            pixels: vec![250; 1400 * 400],
+            width: 1400,
+            height: 400,
+            dpi: Some(300),
+        }
+    }
+
+    fn fill(scan: &mut Scan, [left, top, right, bottom]: [usize; 4]) {
+        for row in scan.pixels.chunks_exact_mut(1400).take(bottom).skip(top) {
+            row[left..right].fill(BLACK);
+        }
+    }
+
+    /// Bars at these places, from 150 down to 230, and a letter behind each but the last.
+    fn bars_and_letters(places: &[usize]) -> Scan {
+        let mut scan = paper();
+        for x in places {
+            fill(&mut scan, [*x, 150, x + 3, 230]);
+        }
+        for x in &places[..places.len() - 1] {
+            fill(&mut scan, [x + 20, 170, x + 38, 206]);
+        }
+        scan
+    }
+
+    fn every(distance: usize, count: usize) -> Vec<usize> {
+        (0..count).map(|at| 100 + at * distance).collect()
+    }
+
+    fn ink(scan: &Scan) -> usize {
+        scan.pixels.iter().filter(|pixel| **pixel == BLACK).count()
+    }
+
+    #[test]
+    fn lines_go_and_letters_move_together() {
+        let mut scan = bars_and_letters(&every(60, 9));
+        fill(&mut scan, [100, 228, 583, 231]);
+        let (closed, cells) = close_up(&scan).unwrap();
+        assert_eq!(ink(&closed), 8 * 18 * 36);
+        let row = &closed.pixels[190 * 1400..191 * 1400];
+        let inked = |x: &usize| row[*x] == BLACK;
+        let first = (0..1400).find(inked).unwrap();
+        let last = (0..1400).rev().find(inked).unwrap();
+        assert_eq!(first, 120);
+        assert!((8 * 18..8 * 26).contains(&(last - first)), "{last}");
+        // A word over all of it, and one of the last letter.
+        let [left, top, right, bottom] = cells.back([120, 170, last as i32 + 1, 206]);
+        assert_eq!((left, top, bottom), (120, 170, 206));
+        assert!((right - (100 + 7 * 60 + 38)).abs() <= 2, "{right}");
+        let [left, _, right, _] = cells.back([last as i32 - 16, 170, last as i32 + 1, 206]);
+        assert!((left - (100 + 7 * 60 + 20)).abs() <= 2, "{left}");
+        assert!(right - left < 24, "{left} to {right}");
+        // What stands elsewhere is where it is.
+        assert_eq!(cells.back([120, 20, 300, 60]), [120, 20, 300, 60]);
+        assert_eq!(cells.back([900, 170, 990, 206]), [900, 170, 990, 206]);
+    }
+
+    #[test]
+    fn an_empty_cell_is_a_space() {
+        let width_of = |empty: Option<usize>| {
+            let places = every(60, 9);
+            let mut scan = bars_and_letters(&places);
+            fill(&mut scan, [100, 228, 583, 231]);
+            if let Some(at) = empty {
+                for row in scan.pixels.chunks_exact_mut(1400).take(220).skip(160) {
+                    row[places[at] + 5..places[at] + 55].fill(250);
+                }
+            }
+            let (closed, _) = close_up(&scan).unwrap();
+            let row = &closed.pixels[190 * 1400..191 * 1400];
+            let inked: Vec<usize> = (0..1400).filter(|x| row[*x] == BLACK).collect();
+            let gaps = inked.windows(2).map(|two| two[1] - two[0]);
+            gaps.max().unwrap()
+        };
+        assert!(width_of(Some(4)) > width_of(None) + 10);
+    }
+
+    #[test]
+    fn what_are_no_cells_stays() {
+        let lined = |places: &[usize]| {
+            let mut scan = bars_and_letters(places);
+            let (first, last) = (places[0], places[places.len() - 1]);
+            fill(&mut scan, [first, 228, last + 3, 231]);
+            scan
+        };
+        assert!(close_up(&lined(&every(60, 9))).is_some());
+        for (what, scan) in [
+            ("without a line", bars_and_letters(&every(60, 9))),
+            ("too few", lined(&every(60, 4))),
+            ("a table", lined(&every(200, 7))),
+            (
+                "at all distances",
+                lined(&[100, 145, 210, 300, 341, 430, 480, 560, 615, 735]),
+            ),
+            ("nothing", paper()),
+        ] {
+            assert!(close_up(&scan).is_none(), "{what}");
+        }
+        let mut tall = lined(&every(60, 9));
+        for x in every(60, 9) {
+            fill(&mut tall, [x, 20, x + 3, 390]);
+        }
+        assert!(close_up(&tall).is_none(), "a table of several rows");
+    }
+
+    #[test]
+    fn a_page_of_any_size_is_searched() {
+        for (width, height) in [(0, 0), (1, 1), (33, 2), (2, 70)] {
+            let scan = Scan {
+                pixels: vec![0; (width * height) as usize],
+                width,
+                height,
+                dpi: None,
+            };
+            assert!(close_up(&scan).is_none());
+        }
     }
 }

@@ -11,6 +11,7 @@ mod answer_formats;
 mod answers;
 mod bad_input;
 mod barcodes;
+mod cells;
 mod codes;
 mod drain;
 mod engine;
