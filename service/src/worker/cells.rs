@@ -285,18 +285,15 @@ fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
     let mut done: Vec<Vec<Bar>> = Vec::new();
     let mut open: Vec<Vec<Bar>> = Vec::new();
     for bar in bars {
-        let goes_on = |row: &mut Vec<Bar>| {
-            row.last()
-                .is_some_and(|last| bar.left.saturating_sub(last.left) <= farthest)
-        };
+        let is_near = |last: &Bar| bar.left.saturating_sub(last.left) <= farthest;
         if open.len() >= MANY {
-            done.extend(open.extract_if(.., |row| !goes_on(row)));
+            let is_far = |row: &mut Vec<Bar>| !row.last().is_some_and(is_near);
+            done.extend(open.extract_if(.., is_far));
         }
         let alike = |row: &&mut Vec<Bar>| {
             row.last().is_some_and(|last| {
-                last.top.abs_diff(bar.top) <= aslant
-                    && last.bottom.abs_diff(bar.bottom) <= aslant
-                    && bar.left.saturating_sub(last.left) <= farthest
+                let (top, bottom) = (last.top.abs_diff(bar.top), last.bottom.abs_diff(bar.bottom));
+                top.max(bottom) <= aslant && is_near(last)
             })
         };
         match open.iter_mut().rev().find(alike) {
@@ -308,6 +305,10 @@ fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
     done.retain(|row| row.len() > FEWEST);
     done
 }
+
+/// Of a cell's two lines.
+const HEAD: usize = 0;
+const FOOT: usize = 1;
 
 /// A row of cells.
 struct Row {
@@ -410,12 +411,17 @@ impl Row {
         let is_cell = |two: &&[Bar]| (two[1].left - two[0].left) as f32 >= CELL.start() * unit;
         let cells: Vec<&[Bar]> = self.bars.windows(2).filter(is_cell).collect();
         let widest = cells.iter().map(|two| two[1].left - two[0].left).max()?;
-        // Heights above the foot of a cell, where its letter may be.
-        let boxed = self.lines.iter().filter(|[head, _]| *head).count() * 2 > self.lines.len();
-        let most = if boxed {
-            self.bars.iter().map(|bar| bar.height()).max()?
-        } else {
-            (widest as f32 * HIGHEST) as usize
+        // As far above the foot of a cell its letter may be.
+        let mostly = |end: usize| {
+            let windows = self.bars.windows(2).zip(&self.lines);
+            let lined = windows.filter(|(two, line)| is_cell(two) && line[end]);
+            lined.count() * 2 > cells.len()
+        };
+        let most = match (mostly(HEAD), mostly(FOOT)) {
+            (true, true) => self.bars.iter().map(|bar| bar.height()).max()?,
+            (_, true) => (widest as f32 * HIGHEST) as usize,
+            // A comb on its head: the page is yet to be turned.
+            (_, false) => return None,
         };
         let ink_at = |two: &[Bar], height: usize| {
             let y = two[0].bottom.checked_sub(height)?;
