@@ -54,9 +54,11 @@ impl<'a> Flow<'a> {
     pub(super) fn of(page: &'a Page) -> Self {
         let mut chars = Vec::new();
         let mut word_of = Vec::new();
-        let words = page.words.iter().zip(lines::before_words(page));
+        let before_words = lines::before_words(page);
+        let spelt = spelt_out(&page.words, &before_words);
+        let words = page.words.iter().zip(before_words);
         for (number, (word, before)) in words.enumerate().take(MOST_WORDS) {
-            if number > 0 {
+            if number > 0 && !spelt[number] {
                 let apart = || is_column_gap(page.words[number - 1].bounds, word.bounds);
                 chars.push(match before {
                     Before::Space if apart() => '\t',
@@ -227,6 +229,85 @@ fn is_column_gap(left: [i32; 4], right: [i32; 4]) -> bool {
     // A bar or a stroke of dirt has another height than its line.
     let line = height(left).max(height(right)).max(1);
     i64::from(right[0]) - i64::from(left[2]) > COLUMN_GAP * line
+}
+
+/// Words from which on they are the letters of one that is spelt out, and letters that one of them may have, where two
+/// that are broad stand close to each other.
+const FEWEST_SPELT: usize = 6;
+const MOST_LETTERS: usize = 3;
+/// How far from evenly they stand: a letter is narrower than its cell, and may be in the middle of it or at its left.
+const UNEVEN: f32 = 0.25;
+
+/// Of each word, whether it goes on with the one before: forms have a cell for each letter, and a text layer its letters one by one, at
+/// one distance.
+fn spelt_out(words: &[Word], before: &[Before]) -> Vec<bool> {
+    let mut goes_on = vec![false; words.len()];
+    let is_spelt = |word: &Word| {
+        let code = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase();
+        let letters = word.text.len();
+        letters <= MOST_LETTERS && word.text.chars().all(code)
+            || matches!(word.text.as_str(), "," | "." | "-" | "/")
+    };
+    let follows = |at: usize| {
+        matches!(before.get(at), Some(Before::Space))
+            && is_spelt(&words[at - 1])
+            && is_spelt(&words[at])
+            && !is_column_gap(words[at - 1].bounds, words[at].bounds)
+    };
+    let mut start = 0;
+    while start < words.len() {
+        let mut end = start + 1;
+        while end < words.len() && follows(end) {
+            end += 1;
+        }
+        if end - start >= FEWEST_SPELT {
+            for (first, last) in evenly_spaced(&words[start..end]) {
+                goes_on[start + first + 1..=start + last].fill(true);
+            }
+        }
+        start = end;
+    }
+    goes_on
+}
+
+/// The first and the last of words of a line that are as far apart as most of them.
+fn evenly_spaced(words: &[Word]) -> Vec<(usize, usize)> {
+    let middle = |word: &Word| i32::midpoint(word.bounds[0], word.bounds[2]) as f32;
+    let is_single = |two: &&[Word]| two.iter().all(|word| word.text.len() == 1);
+    let mut distances: Vec<f32> = words
+        .windows(2)
+        .filter(is_single)
+        .map(|two| middle(&two[1]) - middle(&two[0]))
+        .collect();
+    distances.sort_by(f32::total_cmp);
+    let Some(usual) = distances.get(distances.len() / 2).copied() else {
+        return Vec::new();
+    };
+    // Two letters and more, if they are that far apart, too.
+    let is_spaced = |word: &Word| {
+        let width = (word.bounds[2] - word.bounds[0]) as f32;
+        let letters = word.text.len();
+        letters == 1 || (width / usual - (letters as f32 - 0.5)).abs() <= 2.0 * UNEVEN
+    };
+    let is_even = |two: &[Word]| {
+        let wanted = usual * two[0].text.len() as f32;
+        let by_left = (two[1].bounds[0] - two[0].bounds[0]) as f32;
+        let by_middle = middle(&two[1]) - middle(&two[0]);
+        let off = (by_left - wanted).abs().min((by_middle - wanted).abs());
+        off <= usual * UNEVEN && two.iter().all(is_spaced)
+    };
+    let mut found = Vec::new();
+    let mut first = 0;
+    for at in 1..=words.len() {
+        if at < words.len() && is_even(&words[at - 1..=at]) {
+            continue;
+        }
+        if at - first >= FEWEST_SPELT {
+            found.push((first, at - 1));
+        }
+        first = at;
+    }
+    found
 }
 
 fn tokens(chars: &[char]) -> Vec<Token> {

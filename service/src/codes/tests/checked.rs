@@ -127,3 +127,26 @@ fn an_independent_checker_agrees() {
     }
     assert_eq!(wrong, [""; 0]);
 }
+
+#[test]
+fn a_code_that_is_spelt_out_letter_by_letter_is_one() {
+    let spelt = |text: &str| {
+        let letters: Vec<String> = text.chars().map(String::from).collect();
+        letters.join(" ")
+    };
+    let iban = spelt("DE89370400440532013000");
+    for line in [
+        format!("IBAN {iban}"),
+        iban.replacen("D E 8 ", "DE8 ", 1),
+        format!("{iban} BIC"),
+    ] {
+        assert_eq!(text(&line), ["iban DE89370400440532013000"], "{line}");
+    }
+    assert_eq!(
+        text(&format!("ISIN {}", spelt("US0378331005"))),
+        ["isin US0378331005"]
+    );
+    // Numbers of columns, and letters that are no word.
+    assert!(text("1 2 3 4 5 6 7 8 9 10 11 12").is_empty());
+    assert!(text("see a b c d e f g h").is_empty());
+}
