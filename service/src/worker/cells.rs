@@ -469,7 +469,8 @@ impl Row {
             if letters.is_empty() {
                 at = first as f32;
             } else {
-                at += tall * apart;
+                // Broad letters in narrow cells stand close enough.
+                at = (at + tall * apart).min(first as f32);
             }
             apart = LETTERS_APART;
             letters.push(Moved {
@@ -573,6 +574,24 @@ mod tests {
         // What stands elsewhere is where it is.
         assert_eq!(cells.back([120, 20, 300, 60]), [120, 20, 300, 60]);
         assert_eq!(cells.back([900, 170, 990, 206]), [900, 170, 990, 206]);
+    }
+
+    #[test]
+    fn letters_that_fill_their_cells_stay_within_the_row() {
+        let places: Vec<usize> = (0..30)
+            .map(|at| 2 + at * 48)
+            .take_while(|x| *x < 1398)
+            .collect();
+        let mut scan = bars_and_letters(&places);
+        for x in &places[..places.len() - 1] {
+            fill(&mut scan, [x + 6, 155, x + 45, 224]);
+        }
+        fill(&mut scan, [2, 228, places[places.len() - 1] + 3, 231]);
+        let before = ink(&scan);
+        let (closed, _) = close_up(&scan).unwrap();
+        let letters = (places.len() - 1) * 39 * 69;
+        assert!(before > letters);
+        assert_eq!(ink(&closed), letters);
     }
 
     #[test]
