@@ -272,7 +272,9 @@ fn spelt_out(words: &[Word], before: &[Before]) -> Vec<bool> {
 
 /// The first and the last of words of a line that are as far apart as most of them.
 fn evenly_spaced(words: &[Word]) -> Vec<(usize, usize)> {
-    let middle = |word: &Word| i32::midpoint(word.bounds[0], word.bounds[2]) as f32;
+    let left = |word: &Word| word.bounds[0] as f32;
+    let right = |word: &Word| word.bounds[2] as f32;
+    let middle = |word: &Word| f32::midpoint(left(word), right(word));
     let is_single = |two: &&[Word]| two.iter().all(|word| word.text.len() == 1);
     let mut distances: Vec<f32> = words
         .windows(2)
@@ -285,13 +287,13 @@ fn evenly_spaced(words: &[Word]) -> Vec<(usize, usize)> {
     };
     // Two letters and more, if they are that far apart, too.
     let is_spaced = |word: &Word| {
-        let width = (word.bounds[2] - word.bounds[0]) as f32;
+        let width = right(word) - left(word);
         let letters = word.text.len();
         letters == 1 || (width / usual - (letters as f32 - 0.5)).abs() <= 2.0 * UNEVEN
     };
     let is_even = |two: &[Word]| {
         let wanted = usual * two[0].text.len() as f32;
-        let by_left = (two[1].bounds[0] - two[0].bounds[0]) as f32;
+        let by_left = left(&two[1]) - left(&two[0]);
         let by_middle = middle(&two[1]) - middle(&two[0]);
         let off = (by_left - wanted).abs().min((by_middle - wanted).abs());
         off <= usual * UNEVEN && two.iter().all(is_spaced)

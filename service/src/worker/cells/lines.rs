@@ -1,14 +1,14 @@
 //! Where the lines of cells are.
 
-use super::super::Scan;
-use super::super::bricks::Bits;
+use crate::worker::Scan;
+use crate::worker::bricks::Bits;
 
 /// Lengths in millimetres. A bar is as high as a tooth at least, and no higher than a box; one that is higher belongs to a table.
 const BAR: std::ops::RangeInclusive<f32> = 1.8..=14.0;
 /// Lines are no thicker.
 const THICK: f32 = 0.8;
 /// From bar to bar, where a letter has its place between them.
-pub(super) const CELL: std::ops::RangeInclusive<f32> = 2.5..=12.0;
+const CELL: std::ops::RangeInclusive<f32> = 2.5..=12.0;
 /// How far the ends of bars beside each other are from being at one height: paper lies aslant.
 const ASLANT: f32 = 0.5;
 /// How far above or below the end of a bar its line runs.
@@ -224,7 +224,7 @@ pub(super) const FOOT: usize = 1;
 pub(super) struct Row {
     pub(super) bars: Vec<Bar>,
     /// Of each bar but the last: whether a line goes on from its head and from its foot to the next one.
-    pub(super) lines: Vec<[bool; 2]>,
+    lines: Vec<[bool; 2]>,
 }
 
 impl Row {
@@ -268,12 +268,20 @@ impl Row {
                 ]
             })
             .collect();
-        let is_cell = |distance: f32| CELL.contains(&(distance / unit));
-        let cells = distances.iter().filter(|one| is_cell(**one)).count();
-        let lined = distances.iter().zip(&lines);
-        let lined = lined.filter(|(one, line)| is_cell(**one) && line.contains(&true));
+        let row = Self { bars, lines };
+        let cells = row.cells(unit);
+        let lined = cells.iter().filter(|(_, lines)| lines.contains(&true));
         let lined = lined.count();
-        (lined >= FEWEST && lined as f32 >= cells as f32 * MOSTLY).then_some(Self { bars, lines })
+        let is_row = lined >= FEWEST && lined as f32 >= cells.len() as f32 * MOSTLY;
+        is_row.then_some(row)
+    }
+
+    /// The sides of each cell, and its lines. What is narrower is the white between two boxes.
+    pub(super) fn cells(&self, unit: f32) -> Vec<(&[Bar], [bool; 2])> {
+        let sides = self.bars.windows(2).zip(self.lines.iter().copied());
+        let is_cell =
+            |(two, _): &(&[Bar], _)| (two[1].left - two[0].left) as f32 >= CELL.start() * unit;
+        sides.filter(is_cell).collect()
     }
 
     /// Takes its lines off the page.

@@ -10,7 +10,7 @@ mod lines;
 mod tests;
 
 use super::Scan;
-use lines::{Bar, CELL, FOOT, HEAD, Ink, MM, Row};
+use lines::{Bar, FOOT, HEAD, Ink, MM, Row};
 
 const A4_WIDTH: f32 = 8.27;
 
@@ -23,7 +23,7 @@ const HIGHEST: f32 = 1.6;
 const LETTERS: f32 = 0.02;
 
 /// The rows of cells of a page, closed up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cells(Vec<Closed>);
 
 /// The page without the lines of cells, and letters side by side that stood in them. `None`: there are none.
@@ -97,14 +97,6 @@ impl Closed {
 }
 
 impl Row {
-    /// The sides of each cell. What is narrower is the white between two boxes.
-    fn cells(&self, unit: f32) -> Vec<(&[Bar], [bool; 2])> {
-        let sides = self.bars.windows(2).zip(self.lines.iter().copied());
-        let is_cell =
-            |(two, _): &(&[Bar], _)| (two[1].left - two[0].left) as f32 >= CELL.start() * unit;
-        sides.filter(is_cell).collect()
-    }
-
     /// How far above the feet of their cells letters begin and end. `None`: there are none, or the page is yet to be turned.
     fn letters(&self, page: &Ink<'_>, unit: f32) -> Option<(usize, usize)> {
         let cells = self.cells(unit);
