@@ -9,6 +9,7 @@ use ocr_api::answer::{DocumentType, Page, Word};
 use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use ocr_api::inspection::PageInspection;
+use ocr_api::issue::Issue;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::codes::Selection;
@@ -249,8 +250,8 @@ pub struct PageRead {
     pub page: Page,
     /// By place. `agreement` is the service's to fill in: it knows the other pages.
     pub codes: Vec<Code>,
-    /// What a person should know, in sentences without the page's number.
-    pub warnings: Vec<String>,
+    /// Without the page's number.
+    pub issues: Vec<Issue>,
 }
 
 /// Why a document or a page can't be read, in words for the client.

@@ -93,6 +93,7 @@ impl Gathering {
             pages: self.pages,
             codes: end.codes,
             warnings: end.warnings,
+            issues: end.issues,
         })
     }
 }

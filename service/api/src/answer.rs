@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::health::Engine;
+use crate::issue::Issue;
 use crate::problem::Problem;
 
 /// The answer to one document. Every requested page is in `pages`, whatever became of it.
@@ -23,8 +24,11 @@ pub struct Answer {
     pub pages: Vec<Page>,
     /// Structured codes found in the document, by page and place.
     pub codes: Vec<Code>,
-    /// What a person should know about this answer, in sentences.
+    /// What a person should know about this answer: the sentences of `issues`.
     pub warnings: Vec<String>,
+    /// The same for programs. Releases before this field leave it out.
+    #[serde(default)]
+    pub issues: Vec<Issue>,
 }
 
 /// What `POST /v1/codes` answers: an [`Answer`] without the pages' text.
@@ -41,6 +45,8 @@ pub struct CodesAnswer {
     pub pages: Vec<PageOutcome>,
     pub codes: Vec<Code>,
     pub warnings: Vec<String>,
+    #[serde(default)]
+    pub issues: Vec<Issue>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +74,7 @@ impl From<Answer> for CodesAnswer {
             pages: answer.pages.iter().map(outcome).collect(),
             codes: answer.codes,
             warnings: answer.warnings,
+            issues: answer.issues,
         }
     }
 }
@@ -106,6 +113,8 @@ pub struct End {
     pub complete: bool,
     pub codes: Vec<Code>,
     pub warnings: Vec<String>,
+    #[serde(default)]
+    pub issues: Vec<Issue>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

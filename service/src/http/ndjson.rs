@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use ocr_api::answer::{Begin, End, Event, Page};
+use ocr_api::issue::sentences;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -131,7 +132,8 @@ async fn write(
         Ok(conclusion) => Event::End(End {
             complete,
             codes: conclusion.codes,
-            warnings: conclusion.warnings,
+            warnings: sentences(&conclusion.issues),
+            issues: conclusion.issues,
         }),
         Err(rejection) => Event::Problem(rejection.into_problem(id)),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use ocr_api::answer::Answer;
+use ocr_api::issue::sentences;
 
 use super::access::{self, Noted};
 use super::error::Rejection;
@@ -90,6 +91,7 @@ async fn collect(
         document,
         pages,
         codes: conclusion.codes,
-        warnings: conclusion.warnings,
+        warnings: sentences(&conclusion.issues),
+        issues: conclusion.issues,
     })
 }

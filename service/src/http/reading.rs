@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::code::Code;
+use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::{ProblemKind, UnreadPage};
 use tokio::time::timeout_at;
 
@@ -40,8 +41,7 @@ struct Remark {
     /// The deadline cut it off.
     late: bool,
     codes: Vec<Code>,
-    /// With the page's number.
-    warnings: Vec<String>,
+    issues: Vec<Issue>,
     /// Why it was not read to its end, if it was not.
     reason: Option<String>,
     /// Why it could not be read, if that was the document's fault or the engine's.
@@ -53,7 +53,7 @@ struct Remark {
 pub(super) struct Conclusion {
     pub(super) complete: bool,
     pub(super) codes: Vec<Code>,
-    pub(super) warnings: Vec<String>,
+    pub(super) issues: Vec<Issue>,
     /// Those that were not read to their end.
     pub(super) unread: Vec<UnreadPage>,
 }
@@ -138,7 +138,7 @@ impl Reading {
 
     /// Charges a page to the memory that documents share: a small document may mean an answer of gigabytes.
     fn has_room(&self, read: &PageRead) -> bool {
-        let bytes = size(&(&read.page, &read.codes, &read.warnings));
+        let bytes = size(&(&read.page, &read.codes, &read.issues));
         self.share.grow(bytes).is_ok()
     }
 
@@ -198,17 +198,17 @@ pub(super) fn of_failure(failure: Failure) -> Rejection {
 
 /// What became of a page; `None` for one that the deadline cut off.
 fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
-    let told = |warning: &str| format!("Page {number}: {warning}");
     let late = result.is_none();
     let (status, reason, fault) = match result {
         Some(Ok(read)) => {
-            let warnings = read.warnings.iter().map(|warning| told(warning)).collect();
+            let issues = read.issues.into_iter();
+            let issues = issues.map(|issue| issue.on_page(number)).collect();
             let remark = Remark {
                 page: number,
                 status: read.page.status,
                 late: false,
                 codes: read.codes,
-                warnings,
+                issues,
                 reason: None,
                 fault: None,
             };
@@ -232,11 +232,11 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
         status,
         late,
         codes: Vec::new(),
-        // Of those that the deadline cut off, one warning tells.
-        warnings: if late {
+        // One issue for all that the deadline cut off.
+        issues: if late {
             Vec::new()
         } else {
-            vec![told(&reason)]
+            vec![Issue::new(IssueCode::Unread, &reason).on_page(number)]
         },
         reason: Some(reason),
         fault,
@@ -252,7 +252,7 @@ fn no_room(number: u32) -> (Page, Remark) {
         status: PageStatus::Skipped,
         late: false,
         codes: Vec::new(),
-        warnings: vec![format!("Page {number}: {reason}")],
+        issues: vec![Issue::new(IssueCode::Unread, reason).on_page(number)],
         reason: Some(reason.to_owned()),
         fault: None,
     };
@@ -274,22 +274,24 @@ fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
     }
     let unread: Vec<UnreadPage> = remarks.iter().filter_map(Remark::unread).collect();
     let mut codes = Vec::new();
-    let mut warnings = Vec::new();
+    let mut issues = Vec::new();
     for remark in remarks {
         codes.extend(remark.codes);
-        warnings.extend(remark.warnings);
+        issues.extend(remark.issues);
     }
     if cut_off > 0 {
-        warnings.push(format!(
+        let detail = format!(
             "{cut_off} of {pages} pages were not read before the deadline; ask for them by `pages`."
-        ));
+        );
+        issues.push(Issue::new(IssueCode::Unread, detail));
     }
     codes::agree(&mut codes);
-    warnings.extend(codes::differences(&codes));
+    let in_doubt = codes::differences(&codes).into_iter();
+    issues.extend(in_doubt.map(|detail| Issue::new(IssueCode::CodeInDoubt, detail)));
     Ok(Conclusion {
         complete: unread.is_empty(),
         codes,
-        warnings,
+        issues,
         unread,
     })
 }
@@ -363,6 +365,7 @@ fn unread(page: u32, status: PageStatus) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ocr_api::issue::sentences;
     use std::time::Duration;
 
     fn fault(kind: FaultKind) -> Option<Result<PageRead, Failure>> {
@@ -382,7 +385,7 @@ mod tests {
         let fine = Some(Ok(PageRead {
             page: unread(1, PageStatus::Ok),
             codes: Vec::new(),
-            warnings: Vec::new(),
+            issues: Vec::new(),
         }));
         let (statuses, mut remarks) = settled(vec![
             fine,
@@ -407,7 +410,8 @@ mod tests {
         remarks.reverse();
         let conclusion = conclude(remarks).unwrap();
         assert!(!conclusion.complete);
-        let starts: Vec<&str> = conclusion.warnings.iter().map(|text| &text[..6]).collect();
+        let sentences = sentences(&conclusion.issues);
+        let starts: Vec<&str> = sentences.iter().map(|text| &text[..6]).collect();
         assert_eq!(
             starts,
             ["Page 2", "Page 3", "Page 4", "Page 5", "Page 6", "1 of 7"]

@@ -195,9 +195,9 @@ impl Worker {
                     Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
                     Ok(content) => {
                         let drawn = matches!(content, Content::Scan(..));
-                        let remark = document.remark(page).filter(|_| drawn);
+                        let remark = document.issue(page).filter(|_| drawn);
                         reader.read(page, content, &how)?.map(|mut read| {
-                            read.warnings.extend(remark.map(str::to_owned));
+                            read.issues.extend(remark);
                             Reply::Page(Box::new(read))
                         })
                     }

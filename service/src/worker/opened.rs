@@ -3,6 +3,7 @@
 use ::image::GrayImage;
 use ocr_api::answer::{DocumentType, Method, PageStatus};
 use ocr_api::inspection::{PageInspection, TextLayer};
+use ocr_api::issue::{Issue, IssueCode};
 
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
@@ -141,17 +142,20 @@ impl Opened {
     }
 
     /// What has to be told of a page that was drawn, beside what is read on it.
-    pub(super) fn remark(&self, page: u32) -> Option<&'static str> {
+    pub(super) fn issue(&self, page: u32) -> Option<Issue> {
         let lacks = match self {
             Self::Pdf(document) => page
                 .checked_sub(1)
                 .is_some_and(|index| document.lacked_an_image(index)),
             Self::Image { .. } | Self::UnreadPdf { .. } | Self::Failed(_) => false,
         };
-        lacks.then_some(
-            "a picture on it can't be decoded and was not read: it is damaged, or made to need more memory than allowed. Export \
-             the document anew.",
-        )
+        lacks.then(|| {
+            Issue::new(
+                IssueCode::Undecodable,
+                "a picture on it can't be decoded and was not read: it is damaged, or made to need more memory than allowed. \
+                 Export the document anew.",
+            )
+        })
     }
 
     /// Draws a part of a page, which was read already, at `scale` times the resolution that it was read at.

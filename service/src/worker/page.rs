@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
+use ocr_api::issue::{Issue, IssueCode};
 
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::line_recognizer::LineRecognizer;
@@ -95,7 +96,7 @@ impl PageReader<'_> {
                 PageRead {
                     page,
                     codes,
-                    warnings,
+                    issues: in_doubt(warnings),
                 }
             }
             Content::Scan(scan, coarse) => {
@@ -109,7 +110,7 @@ impl PageReader<'_> {
                         return Ok(PageRead {
                             page: unrecognized(number, scan, !barcodes.is_empty()),
                             codes,
-                            warnings: Vec::new(),
+                            issues: Vec::new(),
                         });
                     }
                 }
@@ -183,7 +184,7 @@ impl PageReader<'_> {
         Ok(PageRead {
             page,
             codes,
-            warnings,
+            issues: in_doubt(warnings),
         })
     }
 
@@ -279,6 +280,12 @@ fn page(number: u32, method: Method, text: &str, words: Vec<Word>) -> Page {
         words,
         ms: 0,
     }
+}
+
+/// Doubts about codes.
+fn in_doubt(details: Vec<String>) -> Vec<Issue> {
+    let issue = |detail| Issue::new(IssueCode::CodeInDoubt, detail);
+    details.into_iter().map(issue).collect()
 }
 
 /// More digits than Tesseract's confidence is worth would only make answers longer.

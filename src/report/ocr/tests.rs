@@ -56,6 +56,7 @@ fn answer(texts: &[&str], codes: Vec<Code>) -> Answer {
         pages: texts.iter().enumerate().map(page).collect(),
         codes,
         warnings: vec![],
+        issues: vec![],
     }
 }
 

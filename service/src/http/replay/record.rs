@@ -52,7 +52,7 @@ impl Record {
 
     /// The whole, if all of it is there.
     pub(super) fn end(self, count: u32, conclusion: &Conclusion) -> Option<Whole> {
-        let rest = size(&(&conclusion.codes, &conclusion.warnings));
+        let rest = size(&(&conclusion.codes, &conclusion.issues));
         Some(Whole {
             count,
             pages: self.pages?,

@@ -15,7 +15,7 @@ fn whole(bytes: u64, complete: bool) -> Arc<Whole> {
         conclusion: Conclusion {
             complete,
             codes: Vec::new(),
-            warnings: Vec::new(),
+            issues: Vec::new(),
         },
         bytes,
     })

@@ -1,0 +1,102 @@
+//! What an answer's reader should know about it: in words for a person, by a code for a program.
+
+use serde::{Deserialize, Serialize};
+
+/// A doubt about an answer, or about one of its pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Issue {
+    pub code: IssueCode,
+    /// Counted from 1; `null` where it concerns the whole document.
+    pub page: Option<u32>,
+    /// A sentence without the page's number.
+    pub detail: String,
+}
+
+/// The kind of an [`Issue`]. Later releases may have more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum IssueCode {
+    /// A page was not read to its end; its `status` says why.
+    Unread,
+    /// A picture on the page can't be decoded and was not read.
+    Undecodable,
+    /// A code, date or number may be misread, misprinted or missing.
+    CodeInDoubt,
+    /// A kind that this version of the types does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl IssueCode {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unread => "unread",
+            Self::Undecodable => "undecodable",
+            Self::CodeInDoubt => "code_in_doubt",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Issue {
+    /// About the page at hand, whose number is added by [`Issue::on_page`], or about the document.
+    pub fn new(code: IssueCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            page: None,
+            detail: detail.into(),
+        }
+    }
+
+    #[must_use]
+    pub fn on_page(mut self, page: u32) -> Self {
+        self.page = Some(page);
+        self
+    }
+
+    /// The whole of it in a sentence, as in `warnings`.
+    pub fn sentence(&self) -> String {
+        match self.page {
+            Some(page) => format!("Page {page}: {}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+}
+
+/// The sentences of `warnings`.
+pub fn sentences(issues: &[Issue]) -> Vec<String> {
+    issues.iter().map(Issue::sentence).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_reads_back_and_an_unknown_one_is_other() {
+        for code in [
+            IssueCode::Unread,
+            IssueCode::Undecodable,
+            IssueCode::CodeInDoubt,
+        ] {
+            let json = serde_json::to_value(code).unwrap();
+            assert_eq!(json, code.name());
+            assert_eq!(serde_json::from_value::<IssueCode>(json).unwrap(), code);
+        }
+        let later = serde_json::from_str::<IssueCode>("\"of_tomorrow\"").unwrap();
+        assert_eq!(later, IssueCode::Other);
+    }
+
+    #[test]
+    fn a_sentence_names_its_page() {
+        let issue = Issue::new(IssueCode::Unread, "it took longer than a page may.");
+        assert_eq!(issue.sentence(), "it took longer than a page may.");
+        assert_eq!(
+            issue.on_page(3).sentence(),
+            "Page 3: it took longer than a page may."
+        );
+    }
+}
