@@ -129,17 +129,27 @@ pub struct Sandbox {
     pub rlimits: bool,
     /// The version of Landlock's interface that forbids it to write, remove or make files; `null` where there is none.
     pub landlock: Option<u32>,
+    /// Landlock forbids signals to and abstract sockets of other processes, too: from its version 6 on (Linux 6.12). Where it
+    /// does not, seccomp alone does.
+    #[serde(default)]
+    pub landlock_scopes: bool,
     /// System calls for sockets, programs and other processes are refused.
     pub seccomp: bool,
 }
 
 impl Sandbox {
+    /// The version of Landlock's interface that a whole sandbox has at least: that of Linux 5.13. It keeps files away. What later
+    /// versions add (truncating, TCP, devices' ioctl, signals), seccomp forbids on every kernel.
+    pub const LEAST_LANDLOCK: u32 = 1;
+    /// The version that has [`Sandbox::landlock_scopes`].
+    pub const SCOPES: u32 = 6;
+
     /// What was not achieved, in words; empty where the sandbox is whole.
     pub fn missing(&self) -> Vec<&'static str> {
         [
             (self.no_new_privs, "no_new_privs"),
             (self.rlimits, "limits"),
-            (self.landlock.is_some(), "Landlock"),
+            (self.landlock >= Some(Self::LEAST_LANDLOCK), "Landlock"),
             (self.seccomp, "seccomp"),
         ]
         .into_iter()

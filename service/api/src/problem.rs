@@ -90,7 +90,7 @@ kinds! {
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
     /// More pixels than a page may have.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
-    /// Workers died of these very bytes; `Retry-After` says when they are tried again.
+    /// Workers crashed at these very bytes, sent with the same key; `Retry-After` says when they are tried again.
     Quarantined = "urn:ocr:problem:quarantined", 422, "The document crashes its readers";
     /// Some pages were not read to their end, and the client wanted all or nothing.
     Incomplete = "urn:ocr:problem:incomplete", 422, "Not every page was read";
@@ -98,6 +98,8 @@ kinds! {
     IdempotencyKey = "urn:ocr:problem:idempotency-key", 422, "The Idempotency-Key was used for something else";
     /// This key has used up what it may; `Retry-After` says when it may again.
     Quota = "urn:ocr:problem:quota", 429, "The key's quota is used up";
+    /// Documents of this key crashed their readers again and again; `Retry-After` says when the next one is taken.
+    Crashes = "urn:ocr:problem:crashes", 429, "Documents of the key crash their readers";
     /// An address keeps on asking without a valid key. Not a word on what was wrong with the last one.
     KeyAttempts = "urn:ocr:problem:key-attempts", 429, "Too many requests without a valid API key";
     Internal = "urn:ocr:problem:internal", 500, "The service failed";

@@ -90,6 +90,19 @@ impl Rejection {
         }
     }
 
+    /// `left`: how long whatever the key sends is still refused.
+    pub(super) fn crashes(left: Duration) -> Self {
+        Self {
+            retry_after: Some(u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX)),
+            ..Self::new(
+                ProblemKind::Crashes,
+                "Several documents of this key crashed their readers within ten minutes, so its further ones have to wait for \
+                 the seconds in Retry-After, and longer after each further crash. Leave the broken documents out; if they \
+                 are well formed, report them with the ids of their requests.",
+            )
+        }
+    }
+
     pub(super) fn busy(retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),

@@ -129,7 +129,8 @@ pub(super) async fn receive(
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
-    if let Some(left) = service.pool.refused(&sha256) {
+    let owner = share.owner();
+    if let Some(left) = service.pool.document_refused(&owner.key, &sha256) {
         return Err(Rejection::quarantined(left));
     }
     incoming.notes.add(noted);
@@ -174,6 +175,9 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
     upload::check_length(headers, service.limits.max_upload)?;
     let wish = Wish::of(headers)?;
+    if let Some(left) = service.pool.key_refused(known.id.as_str()) {
+        return Err(Rejection::crashes(left));
+    }
     let retry = service.replays.knows(&known.id.as_str().into(), &wish);
     let share = Share::enter(&service.budget, &service.days, known, retry)?;
     Ok(Asked {

@@ -34,7 +34,7 @@ use crate::codes::CodeType;
 const KEY: &str = "key";
 
 /// Problems of every route that takes a document.
-const OF_A_DOCUMENT: [ProblemKind; 18] = [
+const OF_A_DOCUMENT: [ProblemKind; 19] = [
     ProblemKind::Malformed,
     ProblemKind::EmptyBody,
     ProblemKind::NotAcceptable,
@@ -47,6 +47,7 @@ const OF_A_DOCUMENT: [ProblemKind; 18] = [
     ProblemKind::PageTooLarge,
     ProblemKind::IdempotencyKey,
     ProblemKind::Quarantined,
+    ProblemKind::Crashes,
     ProblemKind::Incomplete,
     ProblemKind::Quota,
     ProblemKind::Internal,

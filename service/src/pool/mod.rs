@@ -1,12 +1,13 @@
 //! The pool of worker processes. A job is a task on one document; whatever happens to the worker that has it,
 //! the job is answered, and the worker replaced.
 
+mod complaints;
+mod crashes;
 mod help;
 mod job;
 mod load;
 mod metrics;
 mod process;
-mod quarantine;
 mod queue;
 mod slot;
 mod template;
@@ -23,12 +24,12 @@ use tokio::task::JoinSet;
 use crate::document::Document;
 use crate::protocol::WorkerSettings;
 use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
+use crashes::Crashes;
 use help::Helpers;
 use job::{Job, Outcome};
 pub use load::Load;
 use metrics::Metrics;
 pub(crate) use metrics::SECONDS;
-use quarantine::Quarantine;
 use queue::Queue;
 pub use queue::QueueLength;
 use template::Template;
@@ -114,7 +115,7 @@ pub enum Failure {
 struct Shared {
     settings: PoolSettings,
     queue: Queue,
-    quarantine: Quarantine,
+    crashes: Crashes,
     load: Arc<Load>,
     metrics: Metrics,
     helpers: Helpers,
@@ -136,7 +137,7 @@ impl Pool {
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
-            quarantine: Quarantine::default(),
+            crashes: Crashes::default(),
             load: Arc::default(),
             metrics: Metrics::default(),
             helpers: Helpers::default(),
@@ -200,9 +201,16 @@ impl Pool {
         self.shared.status().engine.clone()
     }
 
-    /// For how long a document is still refused, because workers died of it.
-    pub fn refused(&self, sha256: &str) -> Option<Duration> {
-        self.shared.quarantine.refused(sha256, Instant::now())
+    /// For how long a key's document is still refused, because workers crashed at it.
+    pub fn document_refused(&self, key: &str, sha256: &str) -> Option<Duration> {
+        self.shared
+            .crashes
+            .document_refused(key, sha256, Instant::now())
+    }
+
+    /// For how long all of a key's documents are still refused, because workers crashed at several of them.
+    pub fn key_refused(&self, key: &str) -> Option<Duration> {
+        self.shared.crashes.key_refused(key, Instant::now())
     }
 
     /// The number of pages in a document. Dropping the future frees the worker.
@@ -313,7 +321,8 @@ impl Pool {
             Ok(Outcome::Reply(reply)) => Ok(reply),
             Ok(Outcome::TimedOut) => Err(Failure::TimedOut),
             Ok(Outcome::Refused) => Err(Failure::Refused(
-                self.refused(&document.sha256).unwrap_or_default(),
+                self.document_refused(&document.owner.key, &document.sha256)
+                    .unwrap_or_default(),
             )),
             // A slot that goes away without a word took its worker along.
             Ok(Outcome::Crashed) | Err(_) => Err(Failure::Crashed),

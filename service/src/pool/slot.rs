@@ -279,8 +279,9 @@ async fn converse(process: &mut Process, errand: &Errand, shared: &Shared) -> Re
 impl Shared {
     fn refuses(&self, job: &Job) -> bool {
         let document = &job.errand.document;
-        self.quarantine
-            .refused(&document.sha256, Instant::now().into_std())
+        let now = Instant::now().into_std();
+        self.crashes
+            .document_refused(&document.owner.key, &document.sha256, now)
             .is_some()
     }
 
@@ -289,8 +290,8 @@ impl Shared {
             return;
         }
         let document = &job.errand.document;
-        self.quarantine
-            .died(&document.sha256, Instant::now().into_std());
+        let now = Instant::now().into_std();
+        self.crashes.add(&document.owner.key, &document.sha256, now);
     }
 
     fn worker_ready(&self, engine: Engine) {

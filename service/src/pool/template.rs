@@ -15,19 +15,17 @@ use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, set_child_subreaper};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Interest};
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::{UnixStream, unix::pipe};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::PoolSettings;
 use super::process::Process;
+use super::{PoolSettings, complaints};
 
 /// What a worker may know of the service's environment: where libraries and language data are.
 const PASSED_ON: [&str; 3] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
-/// A line of a library's complaint that is longer says no more.
-const MAX_LOGGED_LINE: u64 = 400;
 /// Loading the models takes 0.2 s on an idle machine.
 const LOADING: Duration = Duration::from_secs(20);
 /// Once they are loaded, a copy is made in milliseconds.
@@ -126,7 +124,7 @@ impl Running {
             .kill_on_drop(true);
         let mut process = command.spawn()?;
         if let Some(stderr) = process.stderr.take() {
-            tokio::spawn(log_lines(stderr, process.id().unwrap_or_default()));
+            tokio::spawn(complaints::log(stderr, process.id().unwrap_or_default()));
         }
         Ok(Self {
             process,
@@ -160,7 +158,7 @@ impl Running {
         self.control.read_exact(&mut pid).await?;
         let pid = Pid::from_raw(i32::from_le_bytes(pid))
             .ok_or_else(|| io::Error::other("it can't fork; its complaint is in the log"))?;
-        tokio::spawn(log_lines(stderr, pid.as_raw_pid().unsigned_abs()));
+        tokio::spawn(complaints::log(stderr, pid.as_raw_pid().unsigned_abs()));
         Process::new(pid, ours)
     }
 }
@@ -170,23 +168,4 @@ fn pair() -> io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = StdUnixStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((UnixStream::from_std(ours)?, theirs.into()))
-}
-
-/// Workers have no log of their own: what their libraries complain of goes to the service's.
-async fn log_lines(stderr: impl AsyncRead + Unpin, pid: u32) {
-    let mut lines = BufReader::new(stderr);
-    loop {
-        let mut line = Vec::new();
-        match (&mut lines)
-            .take(MAX_LOGGED_LINE)
-            .read_until(b'\n', &mut line)
-            .await
-        {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {
-                let line = String::from_utf8_lossy(&line);
-                tracing::warn!(pid, line = line.trim_end(), "a worker complains");
-            }
-        }
-    }
 }

@@ -9,6 +9,7 @@ use ocr_api::health::{Recognition, RecognitionStatus};
 use ocr_api::problem::ProblemKind;
 use rustix::process::Signal;
 
+use crate::load::another_key;
 use crate::support::client::connect;
 use crate::support::pdf::Pdf;
 use crate::support::process::{signal, ticks, wait_for};
@@ -195,6 +196,10 @@ fn a_document_that_killed_two_workers_is_refused_for_a_while() {
     );
     let seconds: u32 = reply.header("retry-after").unwrap().parse().unwrap();
     assert!((590..=601).contains(&seconds), "{seconds}");
+    // To whoever else sends the same bytes, it is a document like any other.
+    let other = another_key(&server);
+    let request = Request::post("/v1/ocr", deadly).key(&other);
+    assert!(request.send(&server.address).answer().complete);
     // Any other document is welcome.
     assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use libc::c_long;
+use libc::{c_int, c_long};
 use seccompiler::{
     BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp,
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
@@ -24,7 +24,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_lseek,
     libc::SYS_close,
     libc::SYS_openat,
-    libc::SYS_fcntl,
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
@@ -37,7 +36,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
-    libc::SYS_madvise,
     // threads and signals of its own
     libc::SYS_futex,
     libc::SYS_set_robust_list,
@@ -83,6 +81,25 @@ const ALLOWED_OLD: &[c_long] = &[
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OLD: &[c_long] = &[];
+
+/// What may be asked of a descriptor by `fcntl`. With `F_SETOWN`, `F_SETSIG` and `O_ASYNC` (`F_SETFL`) the kernel would send a
+/// signal to any process of the same user, and Landlock forbids that from its sixth version on only.
+const DESCRIPTORS: &[c_int] = &[
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_DUPFD_CLOEXEC,
+];
+
+/// How memory may be advised: what allocators do.
+const ADVICE: &[c_int] = &[
+    libc::MADV_NORMAL,
+    libc::MADV_WILLNEED,
+    libc::MADV_DONTNEED,
+    libc::MADV_FREE,
+    libc::MADV_HUGEPAGE,
+    libc::MADV_NOHUGEPAGE,
+];
 
 /// These end the process.
 const DEADLY: &[c_long] = &[
@@ -184,8 +201,14 @@ fn allowed() -> Result<BpfProgram, BackendError> {
                 libc::CLONE_THREAD as u64,
             )],
         ),
-        // abort()
-        (libc::SYS_tgkill, &[(0, SeccompCmpOp::Eq, this_process)]),
+        // abort(), and no signal that would end it as the kernel does when it is out of memory.
+        (
+            libc::SYS_tgkill,
+            &[
+                (0, SeccompCmpOp::Eq, this_process),
+                (2, SeccompCmpOp::Eq, libc::SIGABRT as u64),
+            ],
+        ),
         (
             libc::SYS_prctl,
             &[(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)],
@@ -197,6 +220,15 @@ fn allowed() -> Result<BpfProgram, BackendError> {
         ),
     ] {
         rules.insert(call, vec![rule(conditions)?]);
+    }
+    for (call, argument, values) in [
+        (libc::SYS_fcntl, 1, DESCRIPTORS),
+        (libc::SYS_madvise, 2, ADVICE),
+    ] {
+        let rules_of_call = values
+            .iter()
+            .map(|value| rule(&[(argument, SeccompCmpOp::Eq, *value as u64)]));
+        rules.insert(call, rules_of_call.collect::<Result<_, _>>()?);
     }
     let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
     program(rules, unknown, SeccompAction::Allow)

@@ -54,6 +54,7 @@ fn restrict(language_data: &Path, max_pixels: u64, alone: bool, start: impl FnOn
         no_new_privs,
         rlimits,
         landlock,
+        landlock_scopes: landlock >= Some(Sandbox::SCOPES),
         seccomp,
     }
 }

@@ -15,6 +15,9 @@ use super::*;
 
 const ATTEMPT: &str = "SANDBOX_ATTEMPT";
 const MAX_PIXELS: u64 = 1_000_000;
+/// As in `fcntl.h` and `asm-generic/ioctls.h`; the crate `libc` lacks them.
+const F_SETSIG: c_int = 10;
+const FIOSETOWN: c_int = 0x8901;
 
 /// Tries one thing within the sandbox, and prints what came of it.
 #[test]
@@ -115,6 +118,56 @@ fn raw(call: &str, parent: u32) -> io::Result<()> {
             "bpf" => libc::syscall(libc::SYS_bpf, 0, 0, 0),
             "io_uring" => libc::syscall(libc::SYS_io_uring_setup, 1, 0),
             "userfaultfd" => libc::syscall(libc::SYS_userfaultfd, 0),
+            "own the signals of a descriptor" => {
+                libc::syscall(libc::SYS_fcntl, 0, libc::F_SETOWN, parent)
+            }
+            "choose the signal of a descriptor" => {
+                libc::syscall(libc::SYS_fcntl, 0, F_SETSIG, libc::SIGKILL)
+            }
+            "have a descriptor signal" => {
+                libc::syscall(libc::SYS_fcntl, 0, libc::F_SETFL, libc::O_ASYNC)
+            }
+            "have a descriptor signal by ioctl" => {
+                libc::syscall(libc::SYS_ioctl, 0, libc::FIOASYNC, &raw const parent)
+            }
+            "own the signals of a descriptor by ioctl" => {
+                libc::syscall(libc::SYS_ioctl, 0, FIOSETOWN, &raw const parent)
+            }
+            "lock a file" => libc::syscall(libc::SYS_fcntl, 0, libc::F_SETLK, ptr::null::<u8>()),
+            "end by the kernel's signal" => libc::syscall(
+                libc::SYS_tgkill,
+                libc::getpid(),
+                libc::syscall(libc::SYS_gettid),
+                libc::SIGKILL,
+            ),
+            "be signalled when a parent ends" => {
+                libc::syscall(libc::SYS_prctl, libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+            }
+            "be traced" => libc::syscall(libc::SYS_prctl, libc::PR_SET_PTRACER, parent),
+            "poison memory" => libc::syscall(
+                libc::SYS_madvise,
+                ptr::null::<u8>(),
+                4096,
+                libc::MADV_HWPOISON,
+            ),
+            "set a timer" => libc::syscall(
+                libc::SYS_timer_create,
+                libc::CLOCK_REALTIME,
+                ptr::null::<u8>(),
+                0,
+            ),
+            "set an alarm" => libc::syscall(libc::SYS_setitimer, 0, ptr::null::<u8>(), 0),
+            "slow others down" => {
+                libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, parent, 19)
+            }
+            "schedule others" => {
+                libc::syscall(libc::SYS_sched_setscheduler, parent, libc::SCHED_IDLE, 0)
+            }
+            "bind others to a core" => {
+                libc::syscall(libc::SYS_sched_setaffinity, parent, 8, &raw const parent)
+            }
+            "queue a signal" => libc::syscall(libc::SYS_rt_sigqueueinfo, parent, libc::SIGCONT, 0),
+            "send a descriptor" => libc::syscall(libc::SYS_sendmsg, 0, ptr::null::<u8>(), 0),
             "mount" => libc::syscall(libc::SYS_mount, 0, 0, 0, 0, 0),
             "unshare" => libc::syscall(libc::SYS_unshare, libc::CLONE_NEWUSER),
             "lift a limit" => {
@@ -216,6 +269,8 @@ fn what_only_an_intruder_does_ends_the_process() {
         "ptrace",
         "process_vm_readv",
         "kill",
+        "queue a signal",
+        "send a descriptor",
         "bpf",
         "io_uring",
         "userfaultfd",
@@ -233,7 +288,27 @@ fn what_only_an_intruder_does_ends_the_process() {
 
 #[test]
 fn what_a_c_library_may_try_is_unknown_to_the_kernel() {
-    for what in ["clone3", "tgkill", "make data executable", "lift a limit"] {
+    for what in [
+        "clone3",
+        "tgkill",
+        "make data executable",
+        "lift a limit",
+        "own the signals of a descriptor",
+        "choose the signal of a descriptor",
+        "have a descriptor signal",
+        "own the signals of a descriptor by ioctl",
+        "have a descriptor signal by ioctl",
+        "lock a file",
+        "end by the kernel's signal",
+        "be signalled when a parent ends",
+        "be traced",
+        "poison memory",
+        "set a timer",
+        "set an alarm",
+        "slow others down",
+        "schedule others",
+        "bind others to a core",
+    ] {
         assert_refused(what, libc::ENOSYS);
     }
 }
