@@ -375,8 +375,8 @@ impl Report {
     }
 
     fn json_line(&self, host: Option<&str>, body: Body<'_>) {
-        let mut line = json::line((self.clock)(), host, body);
-        line.push('\n');
+        let line = json::line((self.clock)(), host, body);
+        let line = printable::printable_json(&line).into_owned() + "\n";
         self.lock().data(&line);
     }
 

@@ -5,7 +5,7 @@ use ocr_api::code::{Code, Source};
 use serde::Serialize;
 
 use super::json::{Body, Own};
-use super::printable::printable;
+use super::printable::{printable, printable_json};
 use super::{Inner, Report};
 use crate::client::{Progress, Read};
 use crate::protocol::Level;
@@ -194,7 +194,10 @@ impl Readings {
                 }
             }
             // Strings, numbers and lists: nothing here can fail to be JSON.
-            Read::Whole(answer) => serde_json::to_string(answer).unwrap_or_default() + "\n",
+            Read::Whole(answer) => {
+                let json = serde_json::to_string(answer).unwrap_or_default();
+                printable_json(&json).into_owned() + "\n"
+            }
             Read::Codes(answer) => self.codes(reading.file, answer),
         };
         inner.data(&text);

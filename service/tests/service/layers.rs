@@ -2,8 +2,8 @@
 
 use ocr_api::answer::Method;
 
-use crate::support::Server;
 use crate::support::pdf::Pdf;
+use crate::support::{Request, Server};
 
 #[test]
 fn glyph_numbers_are_not_taken_for_characters() {
@@ -55,4 +55,37 @@ fn what_is_cropped_away_is_not_read() {
             assert!(word.bounds[1] >= 0, "{mode} {:?}", word.bounds);
         }
     }
+}
+
+#[test]
+fn control_characters_of_a_text_layer_end_no_page_and_steer_no_terminal() {
+    let server = Server::start(&["--workers", "1"]);
+    // The font says of `1` to `4` that they are a form feed, ESC, a C1 character and a sign that reverses what follows.
+    let mut document = Pdf::default();
+    let map = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def\n\
+               1 begincodespacerange <00> <ff> endcodespacerange\n\
+               2 beginbfrange <20> <30> <0020> <41> <7a> <0041> endbfrange\n\
+               4 beginbfchar <31> <000c> <32> <001b> <33> <009b> <34> <202e> endbfchar\n\
+               endcmap end end";
+    let map = document.add(format!("<</Length {}>>stream\n{map}\nendstream", map.len()));
+    let font = document.add(format!(
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode {map} 0 R>>"
+    ));
+    let lines =
+        "The goods arrived in good order and were put into the store of the house by our people";
+    let content = format!(
+        "BT /F 9 Tf 72 740 Td 14 TL ({lines}) Tj T* (Terms1and2[Kconditions3apply4here) Tj ET"
+    );
+    document.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+    let document = document.build();
+    let page = &server.answer("?mode=text", &document).pages[0];
+    let wanted = "Terms and [Kconditions applyhere";
+    assert!(page.text.contains(wanted), "{:?}", page.text);
+    assert!(page.words.iter().any(|word| word.text == "applyhere"));
+    let request = Request::post("/v1/ocr?mode=text", document).header("Accept", "text/plain");
+    let text = server.send_with_key(request).text();
+    assert!(
+        !text.contains(|c: char| c.is_control() && c != '\n'),
+        "{text:?}"
+    );
 }

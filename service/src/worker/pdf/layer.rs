@@ -73,7 +73,7 @@ fn split(glyphs: &[Glyph]) -> (String, Vec<Span>) {
     let mut words: Vec<Span> = Vec::new();
     let mut within = false;
     for glyph in glyphs {
-        let Some(char) = glyph.char.map(plain).filter(|c| *c != '\r') else {
+        let Some(char) = glyph.char.and_then(plain) else {
             continue;
         };
         text.push(char);
@@ -96,11 +96,18 @@ fn split(glyphs: &[Glyph]) -> (String, Vec<Span>) {
     (text, words)
 }
 
-/// PDFium's signs for a hyphen at a line's end.
-fn plain(c: char) -> char {
+/// A character as an answer has it. A control character would end a page of `text/plain` or steer a terminal: it becomes a
+/// space. The invisible signs that reverse the order of what follows them are left out: the page does not show their effect.
+pub(in crate::worker) fn plain(c: char) -> Option<char> {
     match c {
-        '\u{2}' | '\u{fffe}' => '-',
-        other => other,
+        // PDFium's signs for a hyphen at a line's end.
+        '\u{2}' | '\u{fffe}' => Some('-'),
+        '\n' | '\t' => Some(c),
+        // PDFium ends a line with both.
+        '\r' => None,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+        c if c.is_control() => Some(' '),
+        c => Some(c),
     }
 }
 
@@ -158,5 +165,22 @@ mod tests {
         assert_eq!(texts, ["ab", "c", "d-"]);
         assert_eq!(words[0].bounds, [0.0, 0.0, 2.0, 5.0]);
         assert_eq!(words[2].bounds, [6.0, 0.0, 8.0, 5.0]);
+    }
+
+    #[test]
+    fn control_characters_are_spaces_and_reversing_signs_are_left_out() {
+        let glyphs: Vec<Glyph> = "a\u{c}b\u{1b}[2J\u{9b}c\u{7f}d\u{202e}e\u{2066}f\u{200f}"
+            .chars()
+            .map(|char| Glyph {
+                char: Some(char),
+                bounds: [0.0; 4],
+                generated: false,
+                unmapped: false,
+                invisible: false,
+            })
+            .collect();
+        let (text, words) = split(&glyphs);
+        assert_eq!(text, "a b [2J c def\u{200f}");
+        assert_eq!(words.len(), 5);
     }
 }
