@@ -85,6 +85,14 @@ pub struct Serve {
     #[arg(long, env = "OCR_MEMORY", default_value = "512MB", value_parser = units::bytes)]
     pub memory: u64,
 
+    /// Connections at a time; for one more, an idle one or one without a key is closed.
+    #[arg(long, env = "OCR_CONNECTIONS", default_value = "512")]
+    pub connections: NonZeroU32,
+
+    /// Bytes a second that a client has to take of its answer, over ten seconds; one that takes less is cut off.
+    #[arg(long, env = "OCR_WRITE_RATE", default_value = "16KB", value_parser = units::bytes)]
+    pub write_rate: u64,
+
     /// Jobs (pages, and counts of pages) after which a worker is replaced, between two of them.
     #[arg(long, env = "OCR_WORKER_JOBS", default_value = "2000")]
     pub worker_jobs: NonZeroU32,

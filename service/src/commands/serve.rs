@@ -130,7 +130,12 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
             service.start_draining();
         }
     };
-    let drained = listener::serve(listener, http::app(service), stop, flags.drain).await;
+    let connections = listener::Limits {
+        connections: flags.connections.get() as usize,
+        write_rate: flags.write_rate,
+    };
+    let app = http::app(service);
+    let drained = listener::serve(listener, app, connections, stop, flags.drain).await;
     if let Some(usage) = usage {
         usage.write();
     }

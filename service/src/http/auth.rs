@@ -14,6 +14,7 @@ use super::access::{self, Noted, Notes};
 use super::attempts::Verdict;
 use super::error::Rejection;
 use super::{Service, client, discard};
+use crate::listener::Standing;
 
 /// What a route asks of a key.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +55,9 @@ pub(super) async fn require_key(
         .verify(bearer(request.headers()), gate.scopes)
     {
         Ok(known) => {
+            if let Some(standing) = request.extensions().get::<Standing>() {
+                standing.known();
+            }
             let noted = Noted {
                 key: Some(known.id.clone()),
                 ..Noted::default()

@@ -17,10 +17,17 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::answered::Answered;
+use super::pace::Paced;
+use super::places::{Place, Standing};
 use super::socket::Stream;
 
 /// A request's head arrives within this, or the connection is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head; a proxy's own limit is about this.
+const MAX_HEAD: usize = 32 << 10;
+/// Bytes of a connection's buffer for what it reads. Answers are not copied into one.
+const MAX_BUFFER: usize = 64 << 10;
 /// When the service stops: how long a connection on which nothing is asked stays open. Its request may be on the way,
 /// from a client that connected before.
 const QUIET_GRACE: Duration = Duration::from_secs(2);
@@ -29,6 +36,8 @@ const QUIET_GRACE: Duration = Duration::from_secs(2);
 /// says so.
 pub(super) async fn serve(
     stream: Box<dyn Stream>,
+    place: Arc<Place>,
+    write_rate: u64,
     router: Router,
     mut draining: watch::Receiver<bool>,
 ) {
@@ -36,12 +45,15 @@ pub(super) async fn serve(
     let peer = stream.peer();
     let service = {
         let router = TowerToHyperService::new(router);
+        let place = Arc::clone(&place);
         let (at_hand, draining) = (Arc::clone(&at_hand), draining.clone());
         service_fn(move |mut request: hyper::Request<Incoming>| {
             let guard = AtHand::new(&at_hand);
             if let Some(peer) = peer {
                 request.extensions_mut().insert(peer);
             }
+            request.extensions_mut().insert(Standing::new(&place));
+            let place = Arc::clone(&place);
             let response = router.call(request);
             let draining = draining.clone();
             async move {
@@ -51,6 +63,9 @@ pub(super) async fn serve(
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);
                 }
+                if let Some(answering) = place.answering() {
+                    response = response.map(|body| Answered::body(body, answering));
+                }
                 Ok::<_, Infallible>(response)
             }
         })
@@ -58,7 +73,9 @@ pub(super) async fn serve(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(MAX_BUFFER)
+        .serve_connection(TokioIo::new(Paced::new(stream, write_rate)), service);
     tokio::pin!(connection);
 
     let told = async {
@@ -67,6 +84,10 @@ pub(super) async fn serve(
         sleep(QUIET_GRACE).await;
     };
     let result = tokio::select! {
+        () = place.closed() => {
+            tracing::debug!("a connection was closed for another one");
+            return;
+        }
         result = connection.as_mut() => result,
         () = told => {
             // With a request at hand, its answer closes the connection; hyper's own shutdown would close one that

@@ -1,6 +1,9 @@
 //! Where requests arrive: a Unix socket or a TCP port.
 
+mod answered;
 mod connection;
+mod pace;
+mod places;
 mod prompt;
 mod serve;
 mod socket;
@@ -10,11 +13,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use places::Standing;
 pub use serve::{Drained, serve};
 pub use socket::{BindError, Listener};
 
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Open at a time.
+    pub connections: usize,
+    /// Bytes a second that a client has to take of its answer.
+    pub write_rate: u64,
+}
+
 /// Who is at the other end of a connection. Each of its requests has it as an extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Peer {
     /// Over the Unix socket, which nobody else gets to.
     Proxy,

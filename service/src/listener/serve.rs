@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::Listener;
 use super::connection;
+use super::places::Places;
 use super::socket::Stream;
+use super::{Limits, Listener};
 
 /// After a failed accept, mostly for want of file descriptors: others have to close first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -29,13 +30,25 @@ pub struct Drained {
 pub async fn serve(
     listener: Listener,
     router: Router,
+    limits: Limits,
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) -> Drained {
     let (tell, draining) = watch::channel(false);
+    let places = Places::new(limits.connections);
     let mut connections = JoinSet::new();
     let start = |connections: &mut JoinSet<()>, stream: Box<dyn Stream>| {
-        connections.spawn(connection::serve(stream, router.clone(), draining.clone()));
+        let Some(place) = places.enter(stream.peer()) else {
+            tracing::warn!("a connection was refused: as many as may be are at work");
+            return;
+        };
+        connections.spawn(connection::serve(
+            stream,
+            place,
+            limits.write_rate,
+            router.clone(),
+            draining.clone(),
+        ));
     };
     tokio::pin!(stop);
     loop {

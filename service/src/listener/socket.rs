@@ -15,6 +15,9 @@ use super::{Address, Peer};
 
 /// The kernel cuts it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket full gives up at once.
 const BACKLOG: u32 = 4096;
+/// Of a TCP connection, in bytes; the kernel takes twice as much. What is in there is neither charged nor seen to be taken
+/// by the client, and Linux would let it grow to megabytes.
+const SEND_BUFFER: u32 = 256 << 10;
 /// The proxy is in the group of the socket's directory (set-group-id), nobody else gets in.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -144,6 +147,8 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
         TcpSocket::new_v6()?
     };
     socket.set_reuseaddr(true)?;
+    // Its connections have it from here.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -13,6 +13,7 @@ mod bad_input;
 mod barcodes;
 mod cells;
 mod codes;
+mod connections;
 mod drain;
 mod engine;
 mod formats;
