@@ -5,8 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ocr_api::answer::DocumentType;
 
+use crate::memory::{Account, Charge};
+
 /// A document on its way to the workers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Document {
     /// Unique within the process: tells whether a worker has it already.
     pub id: u64,
@@ -15,6 +17,8 @@ pub struct Document {
     /// Of the bytes, 64 hex digits.
     pub sha256: String,
     pub owner: Owner,
+    /// For its bytes. Its request's account pays for what workers answer, too.
+    pub charge: Charge,
 }
 
 impl Document {
@@ -29,6 +33,7 @@ impl Document {
                 key: "".into(),
                 concurrent_pages: None,
             },
+            charge: Account::unlimited().charge(),
         }
     }
 }

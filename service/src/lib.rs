@@ -11,6 +11,8 @@
 //! | [`usage`]     | how often each key is used, in a file                                 |
 //! | `fuzzing`     | what `cargo fuzz` runs, and what must hold there                      |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
+//! | [`heap`]      | the C library's, which gives back what was freed                      |
+//! | [`memory`]    | what requests hold of it, by the byte                                  |
 //! | [`lines`]     | a page's words in lines and paragraphs                                |
 //! | [`codes`]     | structured codes in what was read, and their checks                   |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
@@ -27,6 +29,8 @@ pub mod commands;
 pub mod document;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+#[cfg(feature = "engine")]
+pub mod heap;
 pub mod http;
 #[cfg(any(feature = "engine", fuzzing))]
 #[cfg_attr(
@@ -41,6 +45,7 @@ mod image;
 pub mod keyring;
 pub mod lines;
 pub mod listener;
+pub mod memory;
 pub mod pool;
 pub mod protocol;
 pub mod rulebook;

@@ -7,7 +7,7 @@ mod serve;
 use std::io;
 
 use crate::cli::{Command, Key, Rules};
-use crate::worker;
+use crate::{heap, worker};
 
 /// What a command can fail of, in words for whoever ran it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub enum CommandError {
 pub fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Serve(flags) => {
+            // Before there are threads, whose memory it concerns.
+            heap::set_up();
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()

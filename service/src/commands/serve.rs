@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
+use crate::heap;
 use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
@@ -120,6 +121,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         usage.clone(),
     );
     tokio::spawn(service.tidy());
+    tokio::spawn(heap::tidy(service.memory()));
     let stop = {
         let service = Arc::clone(&service);
         async move {

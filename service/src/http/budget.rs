@@ -1,4 +1,4 @@
-//! How much the service holds at a time: documents, and their bytes. When either is used up, a request is turned
+//! How much the service holds at a time: documents, and bytes of memory. When either is used up, a request is turned
 //! away at once, rather than let everybody wait. No key may take all of it: there is always room left for another's
 //! first document.
 
@@ -9,16 +9,13 @@ use std::time::Duration;
 use super::Limits;
 use super::error::Rejection;
 use crate::document::Owner;
+use crate::memory::{Memory, TIMES_FREE};
 use crate::pool::Load;
-
-/// A key that has something already may have this many times what is free: alone it gets to four fifths, two of them to
-/// four ninths each. (A buffer shared by dynamic thresholds; Choudhury and Hahne, 1998.)
-const TIMES_FREE: u64 = 4;
 
 #[derive(Debug)]
 pub(super) struct Budget {
     max_documents: u64,
-    max_memory: u64,
+    memory: Arc<Memory>,
     /// No document stays longer, so neither has anybody to wait longer for its place.
     deadline: Duration,
     load: Arc<Load>,
@@ -34,7 +31,6 @@ struct Held {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Amount {
     pub(super) documents: u64,
-    pub(super) bytes: u64,
     /// Pages that the documents' requests have still to get.
     pub(super) pages: u64,
 }
@@ -44,7 +40,6 @@ pub(super) struct Amount {
 pub(super) struct Place {
     budget: Arc<Budget>,
     key: Arc<str>,
-    bytes: u64,
     pages: u64,
 }
 
@@ -52,7 +47,7 @@ impl Budget {
     pub(super) fn new(limits: &Limits, load: Arc<Load>) -> Arc<Self> {
         Arc::new(Self {
             max_documents: limits.max_documents as u64,
-            max_memory: limits.max_memory,
+            memory: Memory::new(limits.max_memory),
             deadline: limits.deadline,
             load,
             held: Mutex::default(),
@@ -84,7 +79,6 @@ impl Budget {
         Ok(Place {
             budget: Arc::clone(self),
             key: Arc::clone(&owner.key),
-            bytes: 0,
             pages: 1,
         })
     }
@@ -99,7 +93,12 @@ impl Budget {
         self.held().all
     }
 
-    fn busy(&self) -> Rejection {
+    /// What they have of the memory.
+    pub(super) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    pub(super) fn busy(&self) -> Rejection {
         Rejection::busy(self.seconds(self.load.wait()))
     }
 
@@ -133,25 +132,6 @@ impl Held {
 }
 
 impl Place {
-    /// Room for some more bytes of the document, if there is any.
-    pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Rejection> {
-        let mut held = self.budget.held();
-        let free = self.budget.max_memory.checked_sub(held.all.bytes + bytes);
-        let mine = held.of(&self.key);
-        let others = mine.bytes > self.bytes;
-        match free {
-            Some(free) if !others || mine.bytes + bytes <= free.saturating_mul(TIMES_FREE) => {
-                held.change(&self.key, |amount| amount.bytes += bytes);
-                self.bytes += bytes;
-                Ok(())
-            }
-            _ => {
-                drop(held);
-                Err(self.budget.busy())
-            }
-        }
-    }
-
     /// So many pages are still to be got.
     pub(super) fn set_pages(&mut self, pages: u64) {
         let before = std::mem::replace(&mut self.pages, pages);
@@ -172,7 +152,6 @@ impl Drop for Place {
         self.set_pages(0);
         self.budget.held().change(&self.key, |amount| {
             amount.documents = amount.documents.saturating_sub(1);
-            amount.bytes = amount.bytes.saturating_sub(self.bytes);
         });
     }
 }
@@ -205,21 +184,17 @@ mod tests {
     }
 
     #[test]
-    fn documents_and_bytes_are_given_back() {
+    fn documents_are_given_back() {
         let budget = budget(2, 10_000);
         let owner = owner("a", None);
-        let mut one = budget.enter(&owner, false).unwrap();
-        let mut two = budget.enter(&owner, false).unwrap();
+        let one = budget.enter(&owner, false).unwrap();
+        let two = budget.enter(&owner, false).unwrap();
         assert_eq!(
             budget.enter(&owner, false).unwrap_err().kind(),
             ProblemKind::Busy
         );
-        one.grow(5000).unwrap();
-        two.grow(3000).unwrap();
-        assert_eq!(two.grow(2001).unwrap_err().kind(), ProblemKind::Busy);
         drop(one);
         assert!(budget.enter(&owner, false).is_ok());
-        two.grow(7000).unwrap();
         drop(two);
         assert_eq!(budget.all(), Amount::default());
         assert!(budget.held().of.is_empty(), "nothing is kept of a key");
@@ -229,20 +204,11 @@ mod tests {
     fn a_key_alone_leaves_room_for_the_first_of_another() {
         let budget = budget(50, 1_000_000);
         let mut of_a = Vec::new();
-        while let Ok(mut place) = budget.enter(&owner("a", None), false) {
-            if place.grow(30_000).is_err() {
-                break;
-            }
-            of_a.push(place);
-        }
-        // Of 1,000,000 bytes it gets four fifths, which is 26 of these.
-        assert_eq!(of_a.len(), 26);
         while let Ok(place) = budget.enter(&owner("a", None), false) {
             of_a.push(place);
         }
         assert_eq!(of_a.len(), 40, "four fifths of the documents");
-        let mut other = budget.enter(&owner("b", None), false).unwrap();
-        other.grow(200_000).unwrap();
+        assert!(budget.enter(&owner("b", None), false).is_ok());
     }
 
     #[test]

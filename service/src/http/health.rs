@@ -102,6 +102,7 @@ fn describe(failure: &Failure) -> String {
         Failure::Fault(fault) => fault.detail.clone(),
         Failure::Crashed => "it ended".to_owned(),
         Failure::TimedOut => "it hung and was replaced".to_owned(),
+        Failure::NoRoom => "there was no memory for it".to_owned(),
         Failure::Refused(_) => "it was refused".to_owned(),
     }
 }

@@ -9,8 +9,9 @@ use crate::lines::{paragraphs, union};
 /// The elements that are written, as the specification wants them announced.
 const CAPABILITIES: &str = "ocr_page ocr_carea ocr_par ocr_line ocrx_word";
 
-pub(super) fn render(answer: &Answer) -> String {
-    let mut html = String::from(
+/// What can't be written is the writer's to remember: it fails for want of room alone.
+pub(super) fn render(html: &mut impl Write, answer: &Answer) {
+    let _ = html.write_str(
         "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n",
     );
     let name = answer.document.name.as_deref().unwrap_or_default();
@@ -19,21 +20,19 @@ pub(super) fn render(answer: &Answer) -> String {
         ("ocr-capabilities", CAPABILITIES.to_owned()),
         ("ocr-number-of-pages", answer.pages.len().to_string()),
     ];
-    // Writing to a string can't fail, here and below.
     let _ = writeln!(html, "<title>{}</title>", escape(name));
     for (name, content) in head {
         let content = escape(&content);
         let _ = writeln!(html, "<meta name=\"{name}\" content=\"{content}\"/>");
     }
-    html.push_str("</head>\n<body>\n");
+    let _ = html.write_str("</head>\n<body>\n");
     for page in &answer.pages {
-        write_page(&mut html, page, name);
+        write_page(html, page, name);
     }
-    html.push_str("</body>\n</html>\n");
-    html
+    let _ = html.write_str("</body>\n</html>\n");
 }
 
-fn write_page(html: &mut String, page: &Page, image: &str) {
+fn write_page(html: &mut impl Write, page: &Page, image: &str) {
     let number = page.page;
     let size = [0, 0, page.width.unwrap_or(0), page.height.unwrap_or(0)].map(i64::from);
     let resolution = page
@@ -63,13 +62,13 @@ fn write_page(html: &mut String, page: &Page, image: &str) {
             line_number += 1;
             write_line(html, page, line.start, &page.words[line], line_number);
         }
-        html.push_str("</p>\n</div>\n");
+        let _ = html.write_str("</p>\n</div>\n");
     }
-    html.push_str("</div>\n");
+    let _ = html.write_str("</div>\n");
 }
 
 /// `first` is the place of the first word on its page.
-fn write_line(html: &mut String, page: &Page, first: usize, words: &[Word], number: usize) {
+fn write_line(html: &mut impl Write, page: &Page, first: usize, words: &[Word], number: usize) {
     let around = bbox(union(words.iter().map(|word| word.bounds)).map(i64::from));
     // Counted counter-clockwise, for text that has to be turned clockwise by as much.
     let angle = match page.rotation {
@@ -92,7 +91,7 @@ fn write_line(html: &mut String, page: &Page, first: usize, words: &[Word], numb
             escape(&word.text)
         );
     }
-    html.push_str("</span>\n");
+    let _ = html.write_str("</span>\n");
 }
 
 fn bbox([left, top, right, bottom]: [i64; 4]) -> String {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +14,7 @@ use super::intake::{self, Incoming, Intake};
 use super::negotiate::Format;
 use super::reading::{self, of_failure};
 use super::spread::Spread;
-use super::{Service, estimate};
+use super::{Service, estimate, written};
 
 /// Of a preview: enough to read by, and small enough to be waited for.
 const PREVIEW_SIDE: u32 = 1600;
@@ -58,7 +57,7 @@ async fn inspect(
         pages,
         warnings,
     };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(inspection)).into_response())
+    written::json(&intake.share, &inspection)
 }
 
 /// Each page, whatever became of it, and what is to be said of them. None at all is a rejection.
@@ -125,7 +124,6 @@ async fn preview(
         .await
         .map_err(|_| reading::too_late())?
         .map_err(of_failure)?;
-    intake.share.grow(png.len() as u64)?;
     let headers = [(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "no-store")];
-    Ok((headers, png).into_response())
+    Ok((headers, written::file(png)).into_response())
 }

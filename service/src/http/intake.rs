@@ -140,6 +140,7 @@ pub(super) async fn receive(
         bytes,
         sha256,
         owner: share.owner().clone(),
+        charge: share.of_document(),
     });
     Ok(Intake {
         id: incoming.id,

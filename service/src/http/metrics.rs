@@ -235,7 +235,7 @@ impl Gauges {
         );
         registry.register(
             "document_bytes",
-            "Bytes of the documents in the service",
+            "Bytes of documents, pages and answers in the service",
             self.document_bytes.clone(),
         );
         registry.register(
@@ -271,7 +271,8 @@ impl Gauges {
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.queue_jobs.set(i64::from(queue.waiting));
         self.documents.set(gauge(held.documents));
-        self.document_bytes.set(gauge(held.bytes));
+        self.document_bytes
+            .set(gauge(service.budget.memory().all()));
         self.pages_left.set(gauge(held.pages));
         let (bytes, answers) = service.replays.size();
         self.cache_bytes.set(gauge(bytes));

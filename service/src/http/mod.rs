@@ -31,6 +31,7 @@ mod searchable;
 mod share;
 mod spread;
 mod upload;
+mod written;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ use ocr_api::problem::ProblemKind;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::keyring::Keyring;
+use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
@@ -131,6 +133,11 @@ impl Service {
     /// Forgets answers that are too old, for ever.
     pub fn tidy(&self) -> impl Future<Output = ()> + Send + use<> {
         Arc::clone(&self.replays).tidy()
+    }
+
+    /// What requests hold in memory.
+    pub fn memory(&self) -> Arc<Memory> {
+        Arc::clone(self.budget.memory())
     }
 
     /// From now on, `/readyz` says no: the service takes no new work.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,7 +13,7 @@ use futures_util::stream::{self, Stream};
 use ocr_api::answer::{Begin, End, Event, Page};
 use ocr_api::issue::sentences;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Service;
 use super::access;
@@ -20,9 +21,12 @@ use super::error::Rejection;
 use super::intake::Intake;
 use super::reading::Conclusion;
 use super::replay::Replay;
+use crate::memory::{Account, Charge, Charged, weight};
 
 /// NGINX passes on each line when it comes, in place of gathering them.
 const BUFFERING: (&str, &str) = ("x-accel-buffering", "no");
+/// Between two attempts at a line for which there is no room.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
 /// Lines that wait for the client. What it does not take, it keeps from the next.
 const WAITING: usize = 8;
 /// A client that takes its lines this much later than the deadline holds the document's memory for too long.
@@ -58,8 +62,12 @@ pub(super) async fn respond(
     tokio::spawn(async move {
         let started = Instant::now();
         let last_call = intake.deadline + GRACE;
+        let way = Lines {
+            lines: &lines,
+            account: intake.share.account(),
+        };
         let written = tokio::select! {
-            written = timeout_at(last_call, write(&lines, &id, begin, done, rest)) => written.ok().flatten(),
+            written = timeout_at(last_call, write(&way, &id, begin, done, rest)) => written.ok().flatten(),
             () = lines.closed() => None,
         };
         let ms = started.elapsed().as_millis() as u64;
@@ -104,21 +112,21 @@ enum Rest {
 /// Sends the lines as they come to be. Whether the answer was complete, and how many codes of each type it has; `None` when
 /// nobody takes them.
 async fn write(
-    lines: &mpsc::Sender<Line>,
+    lines: &Lines<'_>,
     id: &str,
     begin: Event,
-    done: Vec<Page>,
+    done: Vec<(Page, Option<Charge>)>,
     rest: Rest,
 ) -> Option<(bool, BTreeMap<String, u32>)> {
-    lines.send(Line::More(line(&begin))).await.ok()?;
-    for page in done {
-        lines.send(Line::More(page_line(page))).await.ok()?;
+    lines.send(Line::More, &begin, None).await?;
+    for (page, charge) in done {
+        lines.send_page(page, charge).await?;
     }
     let conclusion = match rest {
         Rest::Over(conclusion) => Ok(conclusion),
         Rest::Coming(mut reading) => {
-            while let Some(page) = reading.next().await {
-                lines.send(Line::More(page_line(page))).await.ok()?;
+            while let Some((page, charge)) = reading.next().await {
+                lines.send_page(page, charge).await?;
             }
             reading.conclude()
         }
@@ -137,19 +145,43 @@ async fn write(
         }),
         Err(rejection) => Event::Problem(rejection.into_problem(id)),
     };
-    lines.send(Line::Last(line(&last))).await.ok()?;
+    lines.send(Line::Last, &last, None).await?;
     Some((complete, codes))
 }
 
-fn page_line(page: Page) -> Bytes {
-    line(&Event::Page(Box::new(page)))
+/// The way of lines to the client. Each is charged until it has been written.
+struct Lines<'a> {
+    lines: &'a mpsc::Sender<Line>,
+    account: &'a Arc<Account>,
 }
 
-fn line(event: &Event) -> Bytes {
-    // Strings, numbers and lists: nothing here can fail to be JSON.
-    let mut line = serde_json::to_vec(event).unwrap_or_default();
-    line.push(b'\n');
-    line.into()
+impl Lines<'_> {
+    async fn send_page(&self, page: Page, charge: Option<Charge>) -> Option<()> {
+        let event = Event::Page(Box::new(page));
+        self.send(Line::More, &event, charge).await
+    }
+
+    /// With the charge of what it is made of, or else when there is room. `None` when the client has gone.
+    async fn send(
+        &self,
+        kind: fn(Bytes) -> Line,
+        event: &Event,
+        charge: Option<Charge>,
+    ) -> Option<()> {
+        let mut charge = charge.unwrap_or_else(|| self.account.charge());
+        // Its JSON is half of what it weighs.
+        let length = weight(event) / 2 + 1;
+        while charge.grow(length.saturating_sub(charge.bytes())).is_err() {
+            sleep(ROOM_PAUSE).await;
+        }
+        let mut value = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        // Strings, numbers and lists: nothing here can fail to be JSON.
+        let _ = serde_json::to_writer(&mut value, event);
+        value.push(b'\n');
+        charge.shrink_to(length);
+        let line = kind(Charged { value, charge }.into());
+        self.lines.send(line).await.ok()
+    }
 }
 
 /// Ends well after the last line only: whoever reads sees the connection break when something is missing.

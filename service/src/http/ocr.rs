@@ -46,7 +46,7 @@ async fn ocr(
     let answer = collect(service, &intake, reading, noted).await?;
     let response = match intake.format {
         Format::Pdf => searchable::respond(service, intake, answer).await?,
-        format => answer::render(&answer, format),
+        format => answer::render(&intake.share, &answer, format)?,
     };
     Ok(source.mark(response))
 }
@@ -63,7 +63,7 @@ async fn codes(
     let source = reading.source();
     noted.cache = Some(source.name());
     let answer = collect(service, &intake, reading, noted).await?;
-    Ok(source.mark(answer::render_codes(answer)))
+    Ok(source.mark(answer::render_codes(&intake.share, answer)?))
 }
 
 /// The whole answer, for the formats that need it whole.
@@ -74,7 +74,7 @@ async fn collect(
     noted: &mut Noted,
 ) -> Result<Answer, Rejection> {
     let mut pages = Vec::new();
-    while let Some(page) = reading.next().await {
+    while let Some((page, _)) = reading.next().await {
         pages.push(page);
     }
     pages.sort_by_key(|page| page.page);

@@ -1,24 +1,28 @@
 //! Reading a document: its pages as they are done, and then what can be said of them together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::code::Code;
 use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::{ProblemKind, UnreadPage};
-use tokio::time::timeout_at;
+use tokio::time::{sleep, timeout_at};
 
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
 use super::negotiate::Format;
-use super::replay::size;
 use super::share::Share;
 use super::spread::Spread;
 use crate::codes;
 use crate::document::Document;
+use crate::memory::{Charge, Charged, weight};
 use crate::pool::{Failure, Pool};
 use crate::protocol::{Fault, FaultKind, Mode, PageRead};
+
+/// Between two attempts at a page for whose answer there is no room.
+const ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// A document whose pages are being read. Dropping it frees the workers.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ pub(super) struct Reading {
     gathers: bool,
     count: u32,
     numbers: Vec<u32>,
-    spread: Spread<PageRead>,
+    spread: Spread<Charged<PageRead>>,
     remarks: Vec<Remark>,
 }
 
@@ -82,20 +86,29 @@ impl Reading {
         let count = count(service, intake).await?;
         let numbers = wanted.pages.of(count)?;
         intake.share.begin(numbers.len())?;
+        let gathers = intake.format != Format::NdJson || intake.wish.idempotency_key.is_some();
         let work = {
             let (service, document) = (Arc::clone(service), Arc::clone(document));
             let how = wanted.how.clone();
             move |number| {
                 let (service, document) = (Arc::clone(&service), Arc::clone(&document));
                 let how = how.clone();
-                async move { service.pool.read(&document, number, &how).await }
+                async move {
+                    loop {
+                        match service.pool.read(&document, number, &how).await {
+                            // Lines that the client takes make room.
+                            Err(Failure::NoRoom) if !gathers => sleep(ROOM_PAUSE).await,
+                            result => return result,
+                        }
+                    }
+                }
             }
         };
         let at_once = service.pool.size() as usize;
         Ok(Self {
             service: Arc::clone(service),
             share: Arc::clone(&intake.share),
-            gathers: intake.format != Format::NdJson || intake.wish.idempotency_key.is_some(),
+            gathers,
             count,
             spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
             numbers,
@@ -121,25 +134,30 @@ impl Reading {
             .any(|remark| remark.fault.is_none() && remark.status != PageStatus::Skipped)
     }
 
-    /// The next page that is done. Every wanted page comes once, whatever became of it.
-    pub(super) async fn next(&mut self) -> Option<Page> {
+    /// The next page that is done. Every wanted page comes once, whatever became of it. Where pages are not gathered, it
+    /// comes with its charge.
+    pub(super) async fn next(&mut self) -> Option<(Page, Option<Charge>)> {
         let (number, result) = self.spread.next().await?;
         if result.is_some() {
             self.share.page_done();
         }
-        let (page, remark) = match result {
-            Some(Ok(read)) if self.gathers && !self.has_room(&read) => no_room(number),
-            result => settle(number, result),
+        let (result, mut charge) = match result {
+            Some(Ok(Charged { value, charge })) => (Some(Ok(value)), Some(charge)),
+            Some(Err(failure)) => (Some(Err(failure)), None),
+            None => (None, None),
         };
+        if let Some(mut paid) = charge.take() {
+            if let (false, Some(Ok(read))) = (self.gathers, &result) {
+                // What is found on it stays until the last line.
+                let found = paid.split(weight(&(&read.codes, &read.issues)));
+                charge = Some(std::mem::replace(&mut paid, found));
+            }
+            self.share.keep(paid);
+        }
+        let (page, remark) = settle(number, result);
         self.service.metrics.page(&page, &self.share.owner().key);
         self.remarks.push(remark);
-        Some(page)
-    }
-
-    /// Charges a page to the memory that documents share: a small document may mean an answer of gigabytes.
-    fn has_room(&self, read: &PageRead) -> bool {
-        let bytes = size(&(&read.page, &read.codes, &read.issues));
-        self.share.grow(bytes).is_ok()
+        Some((page, charge))
     }
 
     /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
@@ -189,6 +207,7 @@ pub(super) fn of_failure(failure: Failure) -> Rejection {
             "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
         ),
         Failure::Refused(left) => Rejection::quarantined(left),
+        Failure::NoRoom => Rejection::busy(1),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
             "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
@@ -218,7 +237,9 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
             let (status, reason) = unread_for(&failure);
             let fault = match failure {
                 Failure::Fault(fault) => Some(fault),
-                Failure::Crashed | Failure::TimedOut | Failure::Refused(_) => None,
+                Failure::Crashed | Failure::TimedOut | Failure::NoRoom | Failure::Refused(_) => {
+                    None
+                }
             };
             (status, reason, fault)
         }
@@ -242,21 +263,6 @@ fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Rema
         fault,
     };
     (unread(number, status), remark)
-}
-
-/// A page that was read in vain.
-fn no_room(number: u32) -> (Page, Remark) {
-    let reason = "there is no memory left for its answer; ask for fewer pages at a time, or for application/x-ndjson.";
-    let remark = Remark {
-        page: number,
-        status: PageStatus::Skipped,
-        late: false,
-        codes: Vec::new(),
-        issues: vec![Issue::new(IssueCode::Unread, reason).on_page(number)],
-        reason: Some(reason.to_owned()),
-        fault: None,
-    };
-    (unread(number, PageStatus::Skipped), remark)
 }
 
 fn conclude(mut remarks: Vec<Remark>) -> Result<Conclusion, Rejection> {
@@ -304,6 +310,10 @@ pub(super) fn unread_for(failure: &Failure) -> (PageStatus, String) {
         Failure::TimedOut => {
             let reason = "it took longer than a page may.";
             (PageStatus::Timeout, reason.to_owned())
+        }
+        Failure::NoRoom => {
+            let reason = "there is no memory left for its answer; ask for fewer pages at a time, or for application/x-ndjson.";
+            (PageStatus::Skipped, reason.to_owned())
         }
         Failure::Refused(_) => {
             let reason = "not tried, because two workers died of the document.";
@@ -366,7 +376,6 @@ fn unread(page: u32, status: PageStatus) -> Page {
 mod tests {
     use super::*;
     use ocr_api::issue::sentences;
-    use std::time::Duration;
 
     fn fault(kind: FaultKind) -> Option<Result<PageRead, Failure>> {
         Some(Err(Failure::Fault(Fault::new(kind, "why"))))

@@ -6,12 +6,13 @@ use ocr_api::answer::{Answer, Method, Page};
 use ocr_api::problem::ProblemKind;
 use tokio::time::timeout_at;
 
-use super::Service;
 use super::answer::complete;
 use super::error::Rejection;
 use super::intake::Intake;
 use super::reading::of_failure;
+use super::{Service, written};
 use crate::lines::paragraphs;
+use crate::memory::Charged;
 use crate::protocol::{MAX_FRAME, Overlay, Placed};
 
 /// The pages that could not get their words, where there are some.
@@ -33,8 +34,10 @@ pub(super) async fn respond(
             "There are more words in the document than go into a searchable PDF at a time; ask for fewer `pages`.",
         ));
     }
+    // The overlays, a copy of them on its way to the worker, and its frame.
+    intake.share.grow(3 * size as u64)?;
     let made = service.pool.compose(&intake.document, pages);
-    let pdf = timeout_at(intake.deadline, made)
+    let Charged { value: pdf, charge } = timeout_at(intake.deadline, made)
         .await
         .map_err(|_| {
             Rejection::new(
@@ -43,13 +46,16 @@ pub(super) async fn respond(
             )
         })?
         .map_err(of_failure)?;
-    intake.share.grow(pdf.bytes.len() as u64)?;
+    let file = Charged {
+        value: pdf.bytes,
+        charge,
+    };
     let headers = [
         (CONTENT_TYPE.as_str(), "application/pdf"),
         (CACHE_CONTROL.as_str(), "no-store"),
         complete(&answer),
     ];
-    let mut response = (headers, pdf.bytes).into_response();
+    let mut response = (headers, written::file(file)).into_response();
     let numbers: Vec<String> = pdf.unsearchable.iter().map(u32::to_string).collect();
     if let (false, Ok(numbers)) = (numbers.is_empty(), numbers.join(",").parse()) {
         response.headers_mut().insert(UNSEARCHABLE, numbers);

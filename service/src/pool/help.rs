@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
 use super::job::{Errand, Job, Outcome};
-use super::process::Process;
+use super::process::{Process, Received};
+use crate::memory::Charged;
 use crate::protocol::{Band, BandRead, Collected, Reply, Task};
 
 /// A part that takes longer than this many times the owner's own is not waited for, as the parts are alike.
@@ -93,7 +94,8 @@ impl Helpers {
 /// Parts of one page in others' hands.
 struct Lent {
     since: Instant,
-    parts: Vec<(u64, oneshot::Receiver<Outcome>)>,
+    /// `None` for one that there was no memory for.
+    parts: Vec<Option<(u64, oneshot::Receiver<Outcome>)>>,
 }
 
 /// Waits for a worker's answer to its errand, and helps it meanwhile. An error means that it died, or does not keep to
@@ -102,10 +104,15 @@ pub(super) async fn answer(
     process: &mut Process,
     errand: &Errand,
     shared: &Shared,
-) -> io::Result<Reply> {
+) -> io::Result<Received> {
     let mut lent = None;
     loop {
-        match process.receive().await? {
+        let Charged { value, charge } =
+            match process.receive(errand.document.charge.account()).await? {
+                Ok(charged) => charged,
+                Err(full) => return Ok(Err(full)),
+            };
+        match value {
             Reply::CountIdle(wanted) => {
                 let idle = shared.helpers.idle.load(Ordering::Relaxed);
                 process.tell(&idle.min(wanted)).await?;
@@ -121,7 +128,7 @@ pub(super) async fn answer(
                 process.tell(&collected).await?;
             }
             Reply::Lend(_) => return Err(io::Error::other("the worker lends twice")),
-            reply => return Ok(reply),
+            value => return Ok(Ok(Charged { value, charge })),
         }
     }
 }
@@ -143,13 +150,17 @@ async fn lend(
     let mut parts = Vec::new();
     for band in bands {
         let length = usize::try_from(band.length()).map_err(io::Error::other)?;
-        let pixels = process.receive_bytes(length).await?;
+        let account = errand.document.charge.account();
+        let Some(pixels) = process.receive_bytes(length, account).await? else {
+            parts.push(None);
+            continue;
+        };
         let (job, outcome) = Job::of(Errand {
             document: Arc::clone(&errand.document),
             task: Task::Band(band),
             pixels: Some(pixels),
         });
-        parts.push((shared.helpers.push(job), outcome));
+        parts.push(Some((shared.helpers.push(job), outcome)));
     }
     Ok(Lent {
         since: Instant::now(),
@@ -160,11 +171,10 @@ async fn lend(
 async fn collect(lent: Lent, helpers: &Helpers) -> Collected {
     let until = lent.since + (lent.since.elapsed() * PATIENCE).max(LEAST_PATIENCE);
     let mut collected = Collected::new();
-    for (number, outcome) in lent.parts {
-        collected.push(if helpers.withdraw(number) {
-            None
-        } else {
-            wait(outcome, until).await
+    for part in lent.parts {
+        collected.push(match part {
+            Some((number, outcome)) if !helpers.withdraw(number) => wait(outcome, until).await,
+            _ => None,
         });
     }
     collected
@@ -172,7 +182,10 @@ async fn collect(lent: Lent, helpers: &Helpers) -> Collected {
 
 async fn wait(outcome: oneshot::Receiver<Outcome>, until: Instant) -> Option<BandRead> {
     match timeout_at(until, outcome).await {
-        Ok(Ok(Outcome::Reply(Reply::Band(read)))) => Some(read),
+        Ok(Ok(Outcome::Reply(Charged {
+            value: Reply::Band(read),
+            ..
+        }))) => Some(read),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::document::Document;
+use crate::memory::Charged;
 use crate::protocol::{Reply, Task};
 
 /// Once can be chance. More often, the document does not fit into a worker's memory, or no worker works.
@@ -34,7 +35,9 @@ pub(super) struct Errand {
 
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Reply(Reply),
+    Reply(Charged<Reply>),
+    /// The answer was there, and no memory for it.
+    NoRoom,
     Crashed,
     TimedOut,
     Refused,

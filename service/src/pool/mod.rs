@@ -22,6 +22,7 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
+use crate::memory::Charged;
 use crate::protocol::WorkerSettings;
 use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use crashes::Crashes;
@@ -107,6 +108,8 @@ pub enum Failure {
     Crashed,
     /// It was given up after the page time-out.
     TimedOut,
+    /// There was no memory for the answer.
+    NoRoom,
     /// It was not tried: workers died of the document.
     Refused(Duration),
 }
@@ -218,7 +221,7 @@ impl Pool {
     /// # Errors
     /// See [`Failure`].
     pub async fn count(&self, document: &Arc<Document>) -> Result<u32, Failure> {
-        match self.run(document, Task::Count).await? {
+        match self.run(document, Task::Count).await?.value {
             Reply::Pages(pages) => Ok(pages),
             other => Err(unexpected(other)),
         }
@@ -233,13 +236,17 @@ impl Pool {
         document: &Arc<Document>,
         page: u32,
         how: &How,
-    ) -> Result<PageRead, Failure> {
+    ) -> Result<Charged<PageRead>, Failure> {
         let task = Task::Read {
             page,
             how: how.clone(),
         };
-        match self.run(document, task).await? {
-            Reply::Page(read) => Ok(*read),
+        let Charged { value, charge } = self.run(document, task).await?;
+        match value {
+            Reply::Page(read) => Ok(Charged {
+                value: *read,
+                charge,
+            }),
             other => Err(unexpected(other)),
         }
     }
@@ -252,9 +259,10 @@ impl Pool {
         &self,
         document: &Arc<Document>,
         pages: Vec<Overlay>,
-    ) -> Result<File, Failure> {
-        match self.run(document, Task::Compose { pages }).await? {
-            Reply::File(file) => Ok(file),
+    ) -> Result<Charged<File>, Failure> {
+        let Charged { value, charge } = self.run(document, Task::Compose { pages }).await?;
+        match value {
+            Reply::File(value) => Ok(Charged { value, charge }),
             other => Err(unexpected(other)),
         }
     }
@@ -269,7 +277,8 @@ impl Pool {
         page: u32,
         mode: Mode,
     ) -> Result<PageInspection, Failure> {
-        match self.run(document, Task::Inspect { page, mode }).await? {
+        let task = Task::Inspect { page, mode };
+        match self.run(document, task).await?.value {
             Reply::Inspected(page) => Ok(page),
             other => Err(unexpected(other)),
         }
@@ -284,9 +293,14 @@ impl Pool {
         document: &Arc<Document>,
         page: u32,
         side: u32,
-    ) -> Result<Vec<u8>, Failure> {
-        match self.run(document, Task::Preview { page, side }).await? {
-            Reply::File(file) => Ok(file.bytes),
+    ) -> Result<Charged<Vec<u8>>, Failure> {
+        let task = Task::Preview { page, side };
+        let Charged { value, charge } = self.run(document, task).await?;
+        match value {
+            Reply::File(file) => Ok(Charged {
+                value: file.bytes,
+                charge,
+            }),
             other => Err(unexpected(other)),
         }
     }
@@ -305,21 +319,26 @@ impl Pool {
         let mut failures = Vec::new();
         for outcome in outcomes {
             failures.extend(match outcome.await {
-                Ok(Outcome::Reply(Reply::SampleRead)) => None,
-                Ok(Outcome::Reply(other)) => Some(unexpected(other)),
+                Ok(Outcome::Reply(Charged {
+                    value: Reply::SampleRead,
+                    ..
+                })) => None,
+                Ok(Outcome::Reply(other)) => Some(unexpected(other.value)),
                 Ok(Outcome::TimedOut) => Some(Failure::TimedOut),
+                Ok(Outcome::NoRoom) => Some(Failure::NoRoom),
                 Ok(Outcome::Crashed | Outcome::Refused) | Err(_) => Some(Failure::Crashed),
             });
         }
         failures
     }
 
-    async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Reply, Failure> {
+    async fn run(&self, document: &Arc<Document>, task: Task) -> Result<Charged<Reply>, Failure> {
         let (job, outcome) = Job::new(Arc::clone(document), task);
         self.shared.queue.push(job);
         match outcome.await {
             Ok(Outcome::Reply(reply)) => Ok(reply),
             Ok(Outcome::TimedOut) => Err(Failure::TimedOut),
+            Ok(Outcome::NoRoom) => Err(Failure::NoRoom),
             Ok(Outcome::Refused) => Err(Failure::Refused(
                 self.document_refused(&document.owner.key, &document.sha256)
                     .unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::{fs, io};
 
 use bytes::Bytes;
@@ -14,7 +15,17 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::job::Errand;
+use crate::memory::{self, Account, Charged, Full};
 use crate::protocol::{self, Incoming, Reply, Request};
+
+/// A word takes so many times the bytes that it has in a frame, about.
+const DECODED: u64 = 8;
+
+/// A frame of no more bytes is not worth the account: questions that a worker asks while it reads have to be answered.
+const SMALL: usize = 4096;
+
+/// What a worker answered, if there is room for it.
+pub(super) type Received = Result<Charged<Reply>, Full>;
 
 /// A running worker. Dropping it kills it.
 #[derive(Debug)]
@@ -37,8 +48,11 @@ impl Process {
 
     /// Waits for the worker's word that it has read its sample.
     pub(super) async fn ready(&mut self) -> io::Result<Engine> {
-        match self.receive().await? {
-            Reply::Ready(engine) => Ok(engine),
+        match self.receive(&Account::unlimited()).await? {
+            Ok(Charged {
+                value: Reply::Ready(engine),
+                ..
+            }) => Ok(engine),
             _ => Err(out_of_turn()),
         }
     }
@@ -64,27 +78,64 @@ impl Process {
         if let Some(pixels) = &errand.pixels {
             self.socket.write_all(pixels).await?;
         }
-        match self.receive().await? {
-            Reply::Begun => Ok(()),
+        match self.receive(&Account::unlimited()).await? {
+            Ok(Charged {
+                value: Reply::Begun,
+                ..
+            }) => Ok(()),
             _ => Err(out_of_turn()),
         }
     }
 
-    /// The answer to the errand. An error means that the worker died at it, or is as good as dead.
-    pub(super) async fn receive(&mut self) -> io::Result<Reply> {
+    /// The answer to the errand, charged to the account before it is taken in; `Full` when that has no room for it. An error
+    /// means that the worker died at it, or is as good as dead.
+    pub(super) async fn receive(&mut self, account: &Arc<Account>) -> io::Result<Received> {
         let mut head = [0; 4];
         self.socket.read_exact(&mut head).await?;
-        let mut body = vec![0; protocol::frame_length(head)?];
+        let length = protocol::frame_length(head)?;
+        let mut charge = account.charge();
+        if length > SMALL && charge.grow(length as u64 * DECODED).is_err() {
+            return self.pass_over(length).await.map(|()| Err(Full));
+        }
+        let mut body = vec![0; length];
         self.socket.read_exact(&mut body).await?;
         let mut reply: Reply = protocol::parse(&body)?;
+        drop(body);
         if !reply.is_finite() {
             return Err(out_of_turn());
         }
-        if let Reply::File(file) = &mut reply {
-            file.bytes = vec![0; file.length()?];
-            self.socket.read_exact(&mut file.bytes).await?;
+        match &mut reply {
+            Reply::Page(read) => {
+                let page = &mut read.page;
+                page.words.shrink_to_fit();
+                let weight = memory::weight(&(&*page, &read.codes, &read.issues));
+                if charge.grow(weight.saturating_sub(charge.bytes())).is_err() {
+                    return Ok(Err(Full));
+                }
+                charge.shrink_to(weight);
+            }
+            Reply::File(file) => {
+                let length = file.length()?;
+                if charge.grow(length as u64).is_err() {
+                    return self.pass_over(length).await.map(|()| Err(Full));
+                }
+                file.bytes = vec![0; length];
+                self.socket.read_exact(&mut file.bytes).await?;
+            }
+            _ => {}
         }
-        Ok(reply)
+        let value = reply;
+        Ok(Ok(Charged { value, charge }))
+    }
+
+    /// Reads bytes away for which there is no room.
+    async fn pass_over(&mut self, length: usize) -> io::Result<()> {
+        let mut rest = (&mut self.socket).take(length as u64);
+        let passed = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
+        if passed < length as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 
     /// The document that it has open.
@@ -107,11 +158,19 @@ impl Process {
         pages.unwrap_or_default() * rustix::param::page_size() as u64
     }
 
-    /// What follows a reply: as many bytes as it announced.
-    pub(super) async fn receive_bytes(&mut self, length: usize) -> io::Result<Bytes> {
-        let mut bytes = vec![0; length];
-        self.socket.read_exact(&mut bytes).await?;
-        Ok(bytes.into())
+    /// What follows a reply: as many bytes as it announced, if the account has room for them.
+    pub(super) async fn receive_bytes(
+        &mut self,
+        length: usize,
+        account: &Arc<Account>,
+    ) -> io::Result<Option<Bytes>> {
+        let Ok(charge) = account.charge_for(length as u64) else {
+            self.pass_over(length).await?;
+            return Ok(None);
+        };
+        let mut value = vec![0; length];
+        self.socket.read_exact(&mut value).await?;
+        Ok(Some(Charged { value, charge }.into()))
     }
 
     /// Answers what the worker asked while at an errand.

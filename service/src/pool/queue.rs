@@ -200,6 +200,7 @@ impl Drop for Turn {
 mod tests {
     use super::*;
     use crate::document::{Document, Owner};
+    use crate::memory::Account;
     use crate::protocol::{How, Task};
     use ocr_api::answer::DocumentType;
     use tokio::sync::oneshot;
@@ -226,6 +227,7 @@ mod tests {
                 key: key.into(),
                 concurrent_pages: most,
             },
+            charge: Account::unlimited().charge(),
         });
         let how = How::default();
         Job::new(document, Task::Read { page, how })

@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::job::{Errand, Job, Outcome};
 use super::metrics::Gone;
-use super::process::{self, Process};
+use super::process::{self, Process, Received};
 use super::{Life, Shared, help};
+use crate::memory::Full;
 use crate::protocol::{Reply, Task};
 
 /// A new worker locks itself in, loads the second recognizer and reads the sample.
@@ -182,11 +183,15 @@ async fn serve(
         shared.metrics.read.observe(took.as_secs_f64());
     }
     match end {
-        End::Answered(mut reply) => {
-            if let Reply::Page(read) = &mut reply {
+        End::Answered(Ok(mut reply)) => {
+            if let Reply::Page(read) = &mut reply.value {
                 read.page.ms = ms;
             }
             job.finish(Outcome::Reply(reply));
+            Next::Keep
+        }
+        End::Answered(Err(Full)) => {
+            job.finish(Outcome::NoRoom);
             Next::Keep
         }
         End::Died(Death::Before(error)) => {
@@ -219,7 +224,7 @@ async fn serve(
 
 /// How an attempt at a job ended.
 enum End {
-    Answered(Reply),
+    Answered(Received),
     Died(Death),
     GivenUp {
         why: Gone,
@@ -269,7 +274,11 @@ enum Death {
     During(io::Error),
 }
 
-async fn converse(process: &mut Process, errand: &Errand, shared: &Shared) -> Result<Reply, Death> {
+async fn converse(
+    process: &mut Process,
+    errand: &Errand,
+    shared: &Shared,
+) -> Result<Received, Death> {
     process.send(errand).await.map_err(Death::Before)?;
     help::answer(process, errand, shared)
         .await

@@ -1,6 +1,6 @@
 //! Connections: what they may take, and which are closed when there are too many.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use rustix::process::Signal;
 

@@ -11,6 +11,7 @@ mod answer_formats;
 mod answers;
 mod bad_input;
 mod barcodes;
+mod bounds;
 mod cells;
 mod codes;
 mod connections;

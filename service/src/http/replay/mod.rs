@@ -21,11 +21,13 @@ use tokio::time::{Instant, timeout_at};
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
+use super::negotiate::Format;
 use super::reading::{self, Conclusion, Reading};
+use super::share::Share;
+use crate::memory::{Charge, weight};
 pub(super) use header::Wish;
 use kept::Kept;
 use ledger::{Ledger, Seen};
-pub(super) use record::size;
 use record::{Record, Whole};
 
 /// RFC 9211.
@@ -122,6 +124,7 @@ enum From {
 #[derive(Debug)]
 struct Live {
     reading: Reading,
+    share: Arc<Share>,
     record: Record,
     work: Work,
 }
@@ -155,7 +158,7 @@ impl Replay {
         let content = Content::of(intake)?;
         loop {
             match service.replays.begin(&content, &intake.wish)? {
-                Begun::Kept(whole) => return Ok(Self::told(intake, whole, Source::Hit)),
+                Begun::Kept(whole) => return Self::told(intake, whole, Source::Hit),
                 Begun::UnderWay(mut outcome) => {
                     let outcome = timeout_at(intake.deadline, outcome.wait_for(Option::is_some))
                         .await
@@ -163,7 +166,7 @@ impl Replay {
                         .map(|outcome| outcome.clone());
                     // Without an outcome, it was given up, and is this request's to read.
                     if let Ok(Some(outcome)) = outcome {
-                        return outcome.map(|whole| Self::told(intake, whole, Source::Collapsed));
+                        return Self::told(intake, outcome?, Source::Collapsed);
                     }
                 }
                 Begun::Work(work) => {
@@ -174,12 +177,13 @@ impl Replay {
                     };
                     return if intake.wish.idempotency_key.is_some() {
                         let whole = work.read_to_its_end(service, intake).await?;
-                        Ok(Self::told(intake, whole, source))
+                        Self::told(intake, whole, source)
                     } else {
                         let reading = Reading::begin(service, intake).await?;
                         let record = Record::new(work.may_keep());
                         let live = Live {
                             reading,
+                            share: Arc::clone(&intake.share),
                             record,
                             work,
                         };
@@ -194,12 +198,17 @@ impl Replay {
         }
     }
 
-    fn told(intake: &Intake, whole: Arc<Whole>, source: Source) -> Self {
-        Self {
+    /// Charges what is told: a whole that may leave the cache meanwhile, and copies of its pages where they are gathered.
+    fn told(intake: &Intake, whole: Arc<Whole>, source: Source) -> Result<Self, Rejection> {
+        let of_others = matches!(source, Source::Hit | Source::Collapsed);
+        let gathers = intake.format != Format::NdJson;
+        let copies = u64::from(of_others) + u64::from(gathers);
+        intake.share.grow(whole.bytes.saturating_mul(copies))?;
+        Ok(Self {
             source,
             strict: intake.wanted.strict,
             from: From::Told { whole, next: 0 },
-        }
+        })
     }
 
     pub(super) fn source(&self) -> Source {
@@ -235,17 +244,25 @@ impl Replay {
     }
 
     /// As [`Reading::next`].
-    pub(super) async fn next(&mut self) -> Option<Page> {
+    pub(super) async fn next(&mut self) -> Option<(Page, Option<Charge>)> {
         match &mut self.from {
             From::Live(live) => {
-                let page = live.reading.next().await?;
-                live.record.add(&page);
-                Some(page)
+                let (page, charge) = live.reading.next().await?;
+                if live.record.keeps() {
+                    // A copy, which is the cache's if all comes to a good end.
+                    let bytes = weight(&page);
+                    if live.share.grow(bytes).is_ok() {
+                        live.record.add(&page, bytes);
+                    } else {
+                        live.record.give_up();
+                    }
+                }
+                Some((page, charge))
             }
             From::Told { whole, next } => {
                 let page = whole.pages.get(*next)?.clone();
                 *next += 1;
-                Some(page)
+                Some((page, None))
             }
         }
     }
@@ -259,6 +276,7 @@ impl Replay {
                     reading,
                     record,
                     work,
+                    ..
                 } = *live;
                 let count = reading.count();
                 let conclusion = reading.conclude()?;
@@ -377,8 +395,9 @@ impl Work {
         let read = async move {
             let mut reading = Reading::begin(&service, &intake).await?;
             let mut record = Record::new(u64::MAX);
-            while let Some(page) = reading.next().await {
-                record.add(&page);
+            // It pays for the pages that are kept, as they are gathered.
+            while let Some((page, _)) = reading.next().await {
+                record.add(&page, weight(&page));
             }
             let count = reading.count();
             let conclusion = reading.conclude()?;

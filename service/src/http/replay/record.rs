@@ -1,11 +1,9 @@
 //! A reading as it is made, so that it can be told again.
 
-use std::io::{self, Write};
-
 use ocr_api::answer::Page;
-use serde::Serialize;
 
 use super::Conclusion;
+use crate::memory::weight;
 
 /// What an entry takes besides.
 const OVERHEAD: u64 = 1024;
@@ -18,7 +16,7 @@ pub(super) struct Whole {
     /// In the order in which they were done.
     pub(super) pages: Vec<Page>,
     pub(super) conclusion: Conclusion,
-    /// About what it takes of memory: as much as its JSON has bytes, as words are small strings and few numbers.
+    /// About what it takes of memory.
     pub(super) bytes: u64,
 }
 
@@ -40,9 +38,19 @@ impl Record {
         }
     }
 
-    pub(super) fn add(&mut self, page: &Page) {
+    /// Whether it has not given up.
+    pub(super) fn keeps(&self) -> bool {
+        self.pages.is_some()
+    }
+
+    pub(super) fn give_up(&mut self) {
+        self.pages = None;
+    }
+
+    /// Adds a page of so many bytes.
+    pub(super) fn add(&mut self, page: &Page, bytes: u64) {
         let Some(pages) = &mut self.pages else { return };
-        self.bytes += size(page);
+        self.bytes += bytes;
         if self.bytes > self.most {
             self.pages = None;
         } else {
@@ -52,33 +60,12 @@ impl Record {
 
     /// The whole, if all of it is there.
     pub(super) fn end(self, count: u32, conclusion: &Conclusion) -> Option<Whole> {
-        let rest = size(&(&conclusion.codes, &conclusion.issues));
+        let rest = weight(&(&conclusion.codes, &conclusion.issues));
         Some(Whole {
             count,
             pages: self.pages?,
             conclusion: conclusion.clone(),
             bytes: self.bytes + rest,
         })
-    }
-}
-
-/// Bytes of its JSON.
-pub(in crate::http) fn size(value: &impl Serialize) -> u64 {
-    let mut counter = Counter(0);
-    // Counting can't fail, and what can't be JSON could not be answered.
-    let _ = serde_json::to_writer(&mut counter, value);
-    counter.0
-}
-
-struct Counter(u64);
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

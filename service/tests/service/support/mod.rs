@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod client;
+pub(crate) mod crowd;
 pub(crate) mod hostile;
 pub(crate) mod pdf;
 pub(crate) mod process;

@@ -1,0 +1,50 @@
+//! The C library's heap, set so that what was freed goes back to the system. As it comes, an answer of some megabytes raises
+//! the size from which memory is mapped, and so returned, on its own; and each thread may get an arena that keeps what it
+//! had at its peak.
+#![allow(unsafe_code, reason = "the C library's functions for its own heap")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::memory::Memory;
+
+/// From this size on, each piece of memory is mapped, and unmapped when it is freed.
+const MAPPED_FROM: libc::c_int = 128 << 10;
+const ARENAS: libc::c_int = 2;
+/// How often it is looked whether much has been freed, and what is much.
+const EVERY: Duration = Duration::from_secs(1);
+const MUCH: u64 = 8 << 20;
+
+/// Sets this process's heap. Workers are of another process, and keep the defaults.
+pub fn set_up() {
+    for (what, value) in [
+        (libc::M_MMAP_THRESHOLD, MAPPED_FROM),
+        (libc::M_TRIM_THRESHOLD, MAPPED_FROM),
+        (libc::M_ARENA_MAX, ARENAS),
+    ] {
+        // SAFETY: takes two numbers; those that it does not know change nothing.
+        unsafe { libc::mallopt(what, value) };
+    }
+}
+
+/// Gives back what is free between pieces in use, whenever requests have freed much, for ever.
+pub async fn tidy(memory: Arc<Memory>) {
+    let mut most = 0;
+    loop {
+        sleep(EVERY).await;
+        let now = memory.all();
+        most = most.max(now);
+        if most - now >= MUCH {
+            most = now;
+            // It takes milliseconds, in which others wait that want memory of the same arena.
+            let _ = tokio::task::spawn_blocking(give_back).await;
+        }
+    }
+}
+
+fn give_back() {
+    // SAFETY: may be called at any time, by any thread.
+    unsafe { libc::malloc_trim(0) };
+}
