@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "the tests and the benchmarks use some each")]
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
