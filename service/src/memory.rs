@@ -121,6 +121,18 @@ impl Account {
         charge.grow(bytes)?;
         Ok(charge)
     }
+
+    /// The same for what is of use but not needed: half of the memory stays free.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn charge_spare(self: &Arc<Self>, bytes: u64) -> Result<Charge, Full> {
+        let half = self.memory.most / 2;
+        if self.memory.all().saturating_add(bytes) > half {
+            return Err(Full);
+        }
+        self.charge_for(bytes)
+    }
 }
 
 impl Charge {
@@ -259,6 +271,15 @@ mod tests {
         // Of 1,000,000 bytes it gets four fifths, which is 26 of these.
         assert_eq!(of_a.len(), 26);
         let _other = account(&memory, "b").charge_for(200_000).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_needed_leaves_half_of_the_memory() {
+        let memory = Memory::new(1000);
+        let only = account(&memory, "a");
+        let _document = only.charge_for(300).unwrap();
+        assert!(only.charge_spare(201).is_err());
+        assert!(only.charge_spare(200).is_ok());
     }
 
     #[test]

@@ -22,6 +22,15 @@ pub(super) enum Format {
 }
 
 impl Format {
+    /// Bytes of an answer, in bytes of its pages' JSON, about; none where pages are not gathered.
+    pub(super) fn size(self) -> u64 {
+        match self {
+            Self::NdJson | Self::Png => 0,
+            Self::Json | Self::Text => 1,
+            Self::Hocr | Self::Pdf => 2,
+        }
+    }
+
     /// Those of an answer.
     pub(super) const OF_ANSWER: [Self; 5] =
         [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];

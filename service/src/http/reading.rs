@@ -31,6 +31,7 @@ pub(super) struct Reading {
     share: Arc<Share>,
     /// Its pages are held until all are there.
     gathers: bool,
+    format: Format,
     count: u32,
     numbers: Vec<u32>,
     spread: Spread<Charged<PageRead>>,
@@ -109,6 +110,7 @@ impl Reading {
             service: Arc::clone(service),
             share: Arc::clone(&intake.share),
             gathers,
+            format: intake.format,
             count,
             spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
             numbers,
@@ -142,6 +144,15 @@ impl Reading {
             self.share.page_done();
         }
         let (result, mut charge) = match result {
+            // Its JSON is half of what it weighs.
+            Some(Ok(read))
+                if self
+                    .share
+                    .reserve(read.charge.bytes() / 2 * self.format.size())
+                    .is_err() =>
+            {
+                (Some(Err(Failure::NoRoom)), None)
+            }
             Some(Ok(Charged { value, charge })) => (Some(Ok(value)), Some(charge)),
             Some(Err(failure)) => (Some(Err(failure)), None),
             None => (None, None),

@@ -34,6 +34,7 @@ pub(super) async fn respond(
             "There are more words in the document than go into a searchable PDF at a time; ask for fewer `pages`.",
         ));
     }
+    drop(intake.share.take_reserve());
     // The overlays, a copy of them on its way to the worker, and its frame.
     intake.share.grow(3 * size as u64)?;
     let made = service.pool.compose(&intake.document, pages);

@@ -25,6 +25,8 @@ struct Held {
     place: Place,
     /// For the document as it comes, and from then on for what is kept of its pages.
     charge: Charge,
+    /// For the answer that is going to be made of them.
+    reserve: Charge,
     /// Of the day: what has not been read of it is given back.
     taken: Option<Taken>,
 }
@@ -48,6 +50,7 @@ impl Share {
         let held = Held {
             place,
             charge: account.charge(),
+            reserve: account.charge(),
             taken: None,
         };
         Ok(Self {
@@ -80,6 +83,16 @@ impl Share {
     /// Takes a charge over until the answer is made.
     pub(super) fn keep(&self, charge: Charge) {
         self.held().charge.join(charge);
+    }
+
+    /// Room for so many more bytes of the answer, if there is any, so that pages are not read in vain.
+    pub(super) fn reserve(&self, bytes: u64) -> Result<(), Full> {
+        self.held().reserve.grow(bytes)
+    }
+
+    /// What was reserved for the answer, which is being made.
+    pub(super) fn take_reserve(&self) -> Charge {
+        std::mem::replace(&mut self.held().reserve, self.account.charge())
     }
 
     /// The charge for the document, which has come whole.

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::{fmt, io};
 
@@ -17,7 +16,7 @@ use serde::Serialize;
 
 use super::error::Rejection;
 use super::share::Share;
-use crate::memory::{Account, Charged, Full};
+use crate::memory::{Charge, Charged, Full};
 
 /// Of the first block; the next ones are twice as large each.
 const FIRST: usize = 8 << 10;
@@ -26,7 +25,8 @@ const LARGEST: usize = 256 << 10;
 /// Takes an answer in as it is made. It does not grow by copying, as a string does, and stops when there is no room.
 #[derive(Debug)]
 pub(super) struct Written {
-    account: Arc<Account>,
+    /// What was reserved, as long as it lasts.
+    reserve: Charge,
     full: VecDeque<Bytes>,
     last: Option<Charged<Vec<u8>>>,
     next: usize,
@@ -36,7 +36,7 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn new(share: &Share) -> Self {
         Self {
-            account: Arc::clone(share.account()),
+            reserve: share.take_reserve(),
             full: VecDeque::new(),
             last: None,
             next: FIRST,
@@ -60,7 +60,9 @@ impl Written {
 
     fn add_block(&mut self) -> Result<&mut Charged<Vec<u8>>, Full> {
         self.full.extend(self.last.take().map(Bytes::from));
-        let charge = self.account.charge_for(self.next as u64).inspect_err(|_| {
+        let bytes = self.next as u64;
+        let mut charge = self.reserve.split(bytes);
+        charge.grow(bytes - charge.bytes()).inspect_err(|_| {
             self.out_of_room = true;
         })?;
         let value = Vec::with_capacity(self.next);

@@ -24,7 +24,7 @@ use super::intake::Intake;
 use super::negotiate::Format;
 use super::reading::{self, Conclusion, Reading};
 use super::share::Share;
-use crate::memory::{Charge, weight};
+use crate::memory::{Charge, Full, weight};
 pub(super) use header::Wish;
 use kept::Kept;
 use ledger::{Ledger, Seen};
@@ -204,6 +204,11 @@ impl Replay {
         let gathers = intake.format != Format::NdJson;
         let copies = u64::from(of_others) + u64::from(gathers);
         intake.share.grow(whole.bytes.saturating_mul(copies))?;
+        let answer = whole.bytes / 2 * intake.format.size();
+        intake
+            .share
+            .reserve(answer)
+            .map_err(|full| intake.share.busy(full))?;
         Ok(Self {
             source,
             strict: intake.wanted.strict,
@@ -251,10 +256,9 @@ impl Replay {
                 if live.record.keeps() {
                     // A copy, which is the cache's if all comes to a good end.
                     let bytes = weight(&page);
-                    if live.share.grow(bytes).is_ok() {
-                        live.record.add(&page, bytes);
-                    } else {
-                        live.record.give_up();
+                    match live.share.account().charge_spare(bytes) {
+                        Ok(charge) => live.record.add(&page, bytes, Some(charge)),
+                        Err(Full) => live.record.give_up(),
                     }
                 }
                 Some((page, charge))
@@ -397,7 +401,7 @@ impl Work {
             let mut record = Record::new(u64::MAX);
             // It pays for the pages that are kept, as they are gathered.
             while let Some((page, _)) = reading.next().await {
-                record.add(&page, weight(&page));
+                record.add(&page, weight(&page), None);
             }
             let count = reading.count();
             let conclusion = reading.conclude()?;

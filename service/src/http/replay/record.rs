@@ -3,7 +3,7 @@
 use ocr_api::answer::Page;
 
 use super::Conclusion;
-use crate::memory::weight;
+use crate::memory::{Charge, weight};
 
 /// What an entry takes besides.
 const OVERHEAD: u64 = 1024;
@@ -24,6 +24,8 @@ pub(super) struct Whole {
 #[derive(Debug)]
 pub(super) struct Record {
     pages: Option<Vec<Page>>,
+    /// For copies of them. What is kept in the end is the cache's to count.
+    charges: Vec<Charge>,
     bytes: u64,
     most: u64,
 }
@@ -33,6 +35,7 @@ impl Record {
     pub(super) fn new(most: u64) -> Self {
         Self {
             pages: (most > OVERHEAD).then(Vec::new),
+            charges: Vec::new(),
             bytes: OVERHEAD,
             most,
         }
@@ -45,16 +48,18 @@ impl Record {
 
     pub(super) fn give_up(&mut self) {
         self.pages = None;
+        self.charges.clear();
     }
 
-    /// Adds a page of so many bytes.
-    pub(super) fn add(&mut self, page: &Page, bytes: u64) {
+    /// Adds a copy of a page, of so many bytes.
+    pub(super) fn add(&mut self, page: &Page, bytes: u64, charge: Option<Charge>) {
         let Some(pages) = &mut self.pages else { return };
         self.bytes += bytes;
         if self.bytes > self.most {
-            self.pages = None;
+            self.give_up();
         } else {
             pages.push(page.clone());
+            self.charges.extend(charge);
         }
     }
 
