@@ -100,7 +100,8 @@ fn main() {
         let began = Instant::now();
         while began.elapsed() < time {
             let sent = Instant::now();
-            let reply = server.send(&Request::post("/v1/ocr", page.clone()).key(&other));
+            let page = [&page[..], format!("% {}\n", times.len()).as_bytes()].concat();
+            let reply = server.send(&Request::post("/v1/ocr", page).key(&other));
             times.push(millis(sent.elapsed()));
             note("another client", reply.status.to_string());
             thread::sleep(Duration::from_millis(20));
