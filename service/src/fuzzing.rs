@@ -73,6 +73,7 @@ pub fn image(bytes: &[u8]) {
             height: scan.height,
             rotation: 0,
             words: Vec::new(),
+            beside_layer: false,
         };
         if let Ok(pdf) = image::as_pdf(kind, bytes, &[page], MAX_PIXELS) {
             assert!(pdf.starts_with(b"%PDF-"));

@@ -97,8 +97,10 @@ pub struct Overlay {
     pub height: u32,
     /// Degrees clockwise by which the page has to be turned to be read upright.
     pub rotation: u32,
-    /// None where the page has a text layer of its own.
+    /// None where the page has a text layer of its own that has them all.
     pub words: Vec<Placed>,
+    /// Whether the words are laid over a page whose own text layer is sound, as they are not in it.
+    pub beside_layer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -232,6 +232,8 @@ pub enum Method {
     Text,
     /// Recognized from pixels.
     Ocr,
+    /// The text layer of a PDF page, and text recognized from pixels where the page has more than its layer.
+    Mixed,
     /// Not at all: its barcodes gave every code that was asked for by name.
     Barcode,
 }

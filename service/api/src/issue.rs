@@ -24,6 +24,10 @@ pub enum IssueCode {
     Undecodable,
     /// A code, date or number may be misread, misprinted or missing.
     CodeInDoubt,
+    /// Words of a PDF page's text layer are not seen on the page: white, covered, clipped, switched off or minute.
+    HiddenText,
+    /// A PDF page's text layer says something else than the page shows; the page was recognized.
+    LayerDisagrees,
     /// A kind that this version of the types does not know.
     #[serde(other)]
     Other,
@@ -36,6 +40,8 @@ impl IssueCode {
             Self::Unread => "unread",
             Self::Undecodable => "undecodable",
             Self::CodeInDoubt => "code_in_doubt",
+            Self::HiddenText => "hidden_text",
+            Self::LayerDisagrees => "layer_disagrees",
             Self::Other => "other",
         }
     }
@@ -81,6 +87,8 @@ mod tests {
             IssueCode::Unread,
             IssueCode::Undecodable,
             IssueCode::CodeInDoubt,
+            IssueCode::HiddenText,
+            IssueCode::LayerDisagrees,
         ] {
             let json = serde_json::to_value(code).unwrap();
             assert_eq!(json, code.name());

@@ -80,7 +80,7 @@ impl<'a> Flow<'a> {
         let lower: Vec<String> = tokens.iter().map(lower).collect();
         Self {
             words: &page.words,
-            recognized: page.method == Some(Method::Ocr),
+            recognized: matches!(page.method, Some(Method::Ocr | Method::Mixed)),
             folded: lower.iter().map(|word| folded(word)).collect(),
             lower,
             chars,

@@ -43,7 +43,7 @@ pub fn on_page(
 ) -> (Vec<Code>, Vec<String>) {
     let source = match page.method {
         Some(Method::Text) => Source::Text,
-        Some(Method::Ocr) => Source::Ocr,
+        Some(Method::Ocr | Method::Mixed) => Source::Ocr,
         Some(Method::Barcode) | None => return Default::default(),
     };
     if wanted.is_empty() {

@@ -16,7 +16,8 @@ pub(super) fn of(pages: &[PageInspection]) -> Estimate {
     for page in pages {
         match page.method {
             Some(Method::Text) => estimate.worker_seconds += READ,
-            Some(Method::Ocr) => {
+            // Of a page with a text layer, what has to be recognized may be all of it.
+            Some(Method::Ocr | Method::Mixed) => {
                 let side = |pixels: Option<u32>| f64::from(pixels.unwrap_or(0));
                 let millions = side(page.width) * side(page.height) / 1e6;
                 estimate.ocr_pages += 1;

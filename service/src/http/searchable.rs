@@ -2,7 +2,8 @@
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use ocr_api::answer::{Answer, Method, Page};
+use ocr_api::answer::{Answer, Method, Page, Word};
+use ocr_api::issue::IssueCode;
 use ocr_api::problem::ProblemKind;
 use tokio::time::timeout_at;
 
@@ -25,7 +26,13 @@ pub(super) async fn respond(
     intake: Intake,
     answer: Answer,
 ) -> Result<Response, Rejection> {
-    let pages: Vec<Overlay> = answer.pages.iter().map(overlay).collect();
+    let wrong_layer = |page: &Page| {
+        let of_page = |number| number == Some(page.page);
+        let mut issues = answer.issues.iter();
+        issues.any(|issue| issue.code == IssueCode::LayerDisagrees && of_page(issue.page))
+    };
+    let pages = answer.pages.iter();
+    let pages: Vec<Overlay> = pages.map(|page| overlay(page, wrong_layer(page))).collect();
     let words = pages.iter().flat_map(|page| &page.words);
     let size: usize = words.map(|word| WORD + 6 * word.text.len()).sum();
     if size + WORD * pages.len() > MAX_FRAME as usize {
@@ -64,12 +71,14 @@ pub(super) async fn respond(
     Ok(response)
 }
 
-/// What is laid over a page: nothing, where its own text layer was read.
-fn overlay(page: &Page) -> Overlay {
+/// What is laid over a page: nothing that its own text layer has, unless that is wrong.
+fn overlay(page: &Page, wrong_layer: bool) -> Overlay {
     let mut words = Vec::new();
-    if page.method == Some(Method::Ocr) {
+    if matches!(page.method, Some(Method::Ocr | Method::Mixed)) {
         for line in paragraphs(page).into_iter().flatten() {
-            let words_of_line = &page.words[line];
+            let recognized =
+                |word: &&Word| page.method == Some(Method::Ocr) || word.confidence < 100.0;
+            let words_of_line: Vec<&Word> = page.words[line].iter().filter(recognized).collect();
             let boxes: Vec<[i32; 4]> = words_of_line.iter().map(|word| word.bounds).collect();
             for (at, word) in words_of_line.iter().enumerate() {
                 words.push(Placed {
@@ -89,6 +98,7 @@ fn overlay(page: &Page) -> Overlay {
         height: page.height.unwrap_or(0),
         rotation: page.rotation,
         words,
+        beside_layer: wrong_layer || page.method == Some(Method::Mixed),
     }
 }
 

@@ -216,7 +216,7 @@ fn shrink(scan: &Scan, factor: u32) -> Scan {
 pub(super) fn of(content: &super::Content) -> Result<Vec<Barcode>, Fault> {
     match content {
         super::Content::Scan(scan, coarse) => read(scan, coarse, 0, 0),
-        super::Content::Layer(_, drawings) => {
+        super::Content::Layer(_, drawings, _) => {
             let mut found: Vec<Barcode> = Vec::new();
             for part in drawings {
                 let coarse = Coarse::of(&part.scan);

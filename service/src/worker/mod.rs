@@ -9,7 +9,9 @@ mod ffi;
 mod library;
 mod light;
 mod line;
+mod line_readers;
 mod line_recognizer;
+mod merge;
 mod opened;
 mod page;
 mod pdf;
@@ -32,6 +34,7 @@ use crate::codes::rules::RuleFinder;
 use crate::image::{self, Scan, Size, corrupt};
 use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings};
 use ffi::cancel;
+use line_readers::LineReaders;
 use line_recognizer::{LineRecognizer, ModelFile};
 use opened::Opened;
 use page::{Eyes, PageReader};
@@ -177,7 +180,12 @@ impl Worker {
                 .map(Reply::File),
             Task::Read { page, how } => {
                 self.rules.prepare(how.codes.rules());
-                let content = document.read(page, &how, self.pdf, self.max_pixels);
+                let mut readers = LineReaders {
+                    tesseract: &mut self.recognizer,
+                    line_recognizer: self.line_recognizer.as_ref(),
+                    languages: &how.languages,
+                };
+                let content = document.read(page, &how, self.pdf, self.max_pixels, &mut readers);
                 let mut reader = PageReader {
                     eyes: Eyes {
                         tesseract: &mut self.recognizer,
@@ -195,9 +203,9 @@ impl Worker {
                     Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
                     Ok(content) => {
                         let drawn = matches!(content, Content::Scan(..));
-                        let remark = document.issue(page).filter(|_| drawn);
+                        let remarks = document.issues(page);
                         reader.read(page, content, &how)?.map(|mut read| {
-                            read.issues.extend(remark);
+                            read.issues.extend(remarks.into_iter().filter(|_| drawn));
                             Reply::Page(Box::new(read))
                         })
                     }
@@ -285,8 +293,8 @@ fn receive_bytes(socket: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
 enum Content {
     /// To be recognized, and what it looks like from afar.
     Scan(Scan, Coarse),
-    /// A text layer that was read, and what of the page may hold barcodes.
-    Layer(pdf::Layer, Vec<pdf::Drawing>),
+    /// A text layer that was read, what of the page may hold barcodes, and what of it has to be recognized.
+    Layer(pdf::Layer, Vec<pdf::Drawing>, Option<Scan>),
 }
 
 impl Content {

@@ -5,6 +5,7 @@ use ocr_api::answer::{DocumentType, Method, PageStatus};
 use ocr_api::inspection::{PageInspection, TextLayer};
 use ocr_api::issue::{Issue, IssueCode};
 
+use super::line_readers::LineReaders;
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
 use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay};
@@ -56,6 +57,7 @@ impl Opened {
         how: &How,
         pdf: PdfReader,
         max_pixels: u64,
+        readers: &mut LineReaders<'_>,
     ) -> Result<Content, Fault> {
         self.open(pdf)?;
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
@@ -63,7 +65,7 @@ impl Opened {
             Self::Image { kind, bytes } => {
                 image::decode(*kind, bytes, index, max_pixels).map(Content::scan)
             }
-            Self::Pdf(document) => document.read(index, how, max_pixels),
+            Self::Pdf(document) => document.read(index, how, max_pixels, readers),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
     }
@@ -78,10 +80,10 @@ impl Opened {
     ) -> Result<PageInspection, Fault> {
         self.open(pdf)?;
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
-        let (size, text_layer) = match self {
+        let (size, text_layer, uncovered) = match self {
             Self::Image { kind, bytes } => {
                 let size = image::measure(*kind, bytes, index, max_pixels)?;
-                (size, TextLayer::None)
+                (size, TextLayer::None, false)
             }
             Self::Pdf(document) => document.inspect(index, max_pixels)?,
             Self::UnreadPdf { .. } | Self::Failed(_) => return Err(corrupt("not opened")),
@@ -94,10 +96,10 @@ impl Opened {
         Ok(PageInspection {
             page,
             status: PageStatus::Ok,
-            method: Some(if reads_layer {
-                Method::Text
-            } else {
-                Method::Ocr
+            method: Some(match mode {
+                Mode::Auto if reads_layer && uncovered => Method::Mixed,
+                _ if reads_layer => Method::Text,
+                _ => Method::Ocr,
             }),
             text_layer: Some(text_layer),
             width: Some(size.width),
@@ -141,21 +143,25 @@ impl Opened {
         }
     }
 
-    /// What has to be told of a page that was drawn, beside what is read on it.
-    pub(super) fn issue(&self, page: u32) -> Option<Issue> {
-        let lacks = match self {
-            Self::Pdf(document) => page
-                .checked_sub(1)
-                .is_some_and(|index| document.lacked_an_image(index)),
-            Self::Image { .. } | Self::UnreadPdf { .. } | Self::Failed(_) => false,
+    /// What is to be known of a page that was drawn, beside what is read on it.
+    pub(super) fn issues(&self, page: u32) -> Vec<Issue> {
+        let (Self::Pdf(document), Some(index)) = (self, page.checked_sub(1)) else {
+            return Vec::new();
         };
-        lacks.then(|| {
+        let lacks = document.lacked_an_image(index).then(|| {
             Issue::new(
                 IssueCode::Undecodable,
                 "a picture on it can't be decoded and was not read: it is damaged, or made to need more memory than allowed. \
                  Export the document anew.",
             )
-        })
+        });
+        let disagrees = document.disagreed(index).then(|| {
+            Issue::new(
+                IssueCode::LayerDisagrees,
+                "its text layer has other characters than the page shows, so the page was recognized instead.",
+            )
+        });
+        lacks.into_iter().chain(disagrees).collect()
     }
 
     /// Draws a part of a page, which was read already, at `scale` times the resolution that it was read at.

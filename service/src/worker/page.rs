@@ -13,7 +13,7 @@ use super::recognizer::Recognizer;
 use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Coarse, Upright};
-use super::{Content, Scan, barcodes, light};
+use super::{Content, Scan, barcodes, light, merge};
 use crate::codes::rules::RuleFinder;
 use crate::codes::{self, Barcode};
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
@@ -89,14 +89,15 @@ impl PageReader<'_> {
         let in_barcodes =
             |barcodes: &[Barcode], rules| codes::in_barcodes(barcodes, number, &how.codes, rules);
         let mut read = match content {
-            Content::Layer(layer, _) => {
-                let page = of_layer(number, layer);
-                let (codes, warnings) =
-                    codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
-                PageRead {
-                    page,
-                    codes,
-                    issues: in_doubt(warnings),
+            Content::Layer(layer, _, uncovered) => {
+                let read = self.of_layer(number, layer, how);
+                match uncovered {
+                    Some(scan) => {
+                        let coarse = Coarse::of(scan);
+                        let recognized = self.of_scan(number, scan, &coarse, search, how)?;
+                        mixed(read, recognized)
+                    }
+                    None => read,
                 }
             }
             Content::Scan(scan, coarse) => {
@@ -119,6 +120,18 @@ impl PageReader<'_> {
         };
         read.codes.extend(in_barcodes(search.found()?, self.rules));
         Ok(read)
+    }
+
+    fn of_layer(&self, number: u32, layer: &Layer, how: &How) -> PageRead {
+        let page = of_layer(number, layer);
+        let (codes, warnings) = codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
+        let mut issues = in_doubt(warnings);
+        issues.extend(hidden(layer.hidden, how.mode));
+        PageRead {
+            page,
+            codes,
+            issues,
+        }
     }
 
     /// Codes are looked for on the page that stands upright, where lines and columns are what they are; boxes are brought
@@ -245,6 +258,44 @@ fn of_layer(number: u32, layer: &Layer) -> Page {
     }
 }
 
+/// A text layer, and what was recognized beside it.
+fn mixed(layer: PageRead, recognized: PageRead) -> PageRead {
+    let mut codes = layer.codes;
+    let apart =
+        |a: [i32; 4], b: [i32; 4]| a[0] >= b[2] || b[0] >= a[2] || a[1] >= b[3] || b[1] >= a[3];
+    for code in recognized.codes {
+        if codes.iter().all(|other| apart(other.bounds, code.bounds)) {
+            codes.push(code);
+        }
+    }
+    codes.sort_by_key(|code| (code.bounds[1], code.bounds[0]));
+    let mut issues = layer.issues;
+    issues.extend(recognized.issues);
+    PageRead {
+        page: merge::merge(layer.page, &recognized.page),
+        codes,
+        issues,
+    }
+}
+
+/// Words of a text layer that are not seen on the page.
+fn hidden(words: usize, mode: Mode) -> Option<Issue> {
+    let of_layer = match words {
+        0 => return None,
+        1 => "a word of its text layer is".to_owned(),
+        more => format!("{more} words of its text layer are"),
+    };
+    let done = if mode == Mode::Text {
+        "given as asked for by `mode=text`"
+    } else {
+        "left out"
+    };
+    let detail = format!(
+        "{of_layer} not seen on it, as with white, covered or minute text, and {done}. Look at the page before you rely on it."
+    );
+    Some(Issue::new(IssueCode::HiddenText, detail))
+}
+
 /// A page whose barcodes said all that was asked.
 fn unrecognized(number: u32, scan: &Scan, has_barcodes: bool) -> Page {
     Page {
@@ -293,7 +344,7 @@ pub(super) fn tenths(confidence: f32) -> f32 {
     (confidence.clamp(0.0, 100.0) * 10.0).round() / 10.0
 }
 
-fn mean_confidence(words: &[Word]) -> Option<f32> {
+pub(super) fn mean_confidence(words: &[Word]) -> Option<f32> {
     if words.is_empty() {
         return None;
     }

@@ -7,6 +7,7 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod agreement;
 mod answer_formats;
 mod answers;
 mod bad_input;
@@ -34,7 +35,9 @@ mod searchable;
 mod second_look;
 mod seen;
 mod sharing;
+mod shown;
 mod sockets;
 mod support;
+mod uncovered;
 mod upright;
 mod workers;

@@ -12,9 +12,11 @@ use pdfium_render::prelude::{
 
 mod edit;
 mod objects;
+mod texts;
 
 pub(in crate::worker) use edit::Font;
-pub(in crate::worker) use objects::Drawn;
+pub(in crate::worker) use objects::{Drawn, Picture};
+pub(in crate::worker) use texts::FontNames;
 
 type Calls = &'static dyn PdfiumLibraryBindings;
 
@@ -57,8 +59,12 @@ pub(in crate::worker) struct Glyph {
     pub(in crate::worker) generated: bool,
     /// The font does not say which character this is.
     pub(in crate::worker) unmapped: bool,
-    /// Drawn in rendering mode 3: there for a search, not to be seen.
+    /// Drawn in rendering mode 3 or 7: there for a search, or as a clip, not to be seen.
     pub(in crate::worker) invisible: bool,
+    /// The number of its font on the page.
+    pub(in crate::worker) font: usize,
+    /// By which text object of the page it is drawn.
+    pub(in crate::worker) object: usize,
 }
 
 /// A rectangle in points of the page: left, bottom, right, top.
@@ -75,6 +81,7 @@ const FLATTEN_FOR_DISPLAY: c_int = 0;
 const FORM_NONE: c_int = 0;
 const FLATTEN_SUCCESS: c_int = 1;
 const RENDER_INVISIBLE: c_int = 3;
+const RENDER_CLIP: c_int = 7;
 
 impl Library {
     /// Loads `libpdfium.so`; once a process.
@@ -222,20 +229,21 @@ impl Page<'_> {
         (x, y)
     }
 
-    /// Every character of the text layer, in the order of its content.
-    pub(in crate::worker) fn glyphs(&self) -> Vec<Glyph> {
+    /// Every character of the text layer, in the order of its content, and their fonts.
+    pub(in crate::worker) fn glyphs(&self) -> (Vec<Glyph>, FontNames) {
         let calls = self.document.calls;
         // SAFETY: the page is live and outlives the text page, which is closed at the end; every index is below
         // the count; results are written during each call.
         unsafe {
             let text = calls.FPDFText_LoadPage(self.raw().cast());
+            let mut fonts = FontNames::default();
             if text.is_null() {
-                return Vec::new();
+                return (Vec::new(), fonts);
             }
             let count = calls.FPDFText_CountChars(text).max(0);
             let mut glyphs = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
             // Characters of one object come one after the other.
-            let (mut last, mut invisible) = (ptr::null_mut(), false);
+            let (mut last, mut invisible, mut font) = (ptr::null_mut(), false, 0);
             for index in 0..count {
                 let [mut left, mut right, mut bottom, mut top] = [0.0; 4];
                 calls.FPDFText_GetCharBox(
@@ -249,7 +257,13 @@ impl Page<'_> {
                 let object = calls.FPDFText_GetTextObject(text, index);
                 if object != last {
                     invisible = !object.is_null()
-                        && calls.FPDFTextObj_GetTextRenderMode(object) == RENDER_INVISIBLE;
+                        && matches!(
+                            calls.FPDFTextObj_GetTextRenderMode(object),
+                            RENDER_INVISIBLE | RENDER_CLIP
+                        );
+                    if !object.is_null() {
+                        font = fonts.number(calls, object.cast());
+                    }
                     last = object;
                 }
                 glyphs.push(Glyph {
@@ -259,10 +273,12 @@ impl Page<'_> {
                     generated: calls.FPDFText_IsGenerated(text, index) == 1,
                     unmapped: calls.FPDFText_HasUnicodeMapError(text, index) == 1,
                     invisible,
+                    font,
+                    object: object as usize,
                 });
             }
             calls.FPDFText_ClosePage(text);
-            glyphs
+            (glyphs, fonts)
         }
     }
 

@@ -10,6 +10,9 @@ use leptess::capi;
 use super::cancel::{self, Monitor};
 use super::leptonica;
 
+/// Pixels an inch of which Tesseract makes use; a page may state any.
+const CREDIBLE: std::ops::RangeInclusive<u32> = 70..=1200;
+
 /// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
 #[derive(Debug)]
 pub(in crate::worker) struct Tesseract {
@@ -128,7 +131,8 @@ impl Tesseract {
         let status = unsafe {
             capi::TessBaseAPISetImage(handle, pixels.as_ptr(), columns, rows, 1, columns);
             // Without it, Tesseract estimates the resolution by the size of the text.
-            if let Some(dpi) = dpi.and_then(|dpi| c_int::try_from(dpi).ok()) {
+            let credible = dpi.filter(|dpi| CREDIBLE.contains(dpi));
+            if let Some(dpi) = credible.and_then(|dpi| c_int::try_from(dpi).ok()) {
                 capi::TessBaseAPISetSourceResolution(handle, dpi);
             }
             capi::TessBaseAPIRecognize(handle, monitor.raw())

@@ -112,7 +112,7 @@ fn lay_over(
     };
     let page = load()?;
     // Recognized all the same because that was asked for: everything on it would be found twice.
-    if soundness::judge(&page.glyphs(), &page) == TextLayer::Sound {
+    if !overlay.beside_layer && soundness::judge(&page.glyphs().0, &page) == TextLayer::Sound {
         return Ok(true);
     }
     let before = look(&page);
@@ -245,6 +245,7 @@ mod tests {
             height: 1,
             rotation: 0,
             words: vec![word],
+            beside_layer: false,
         };
         let codes = Codes::of(&[page]);
         assert_eq!(codes.of_text("a𝄞é"), [1, 3, 2]);

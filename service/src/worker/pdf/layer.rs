@@ -12,6 +12,8 @@ pub(in crate::worker) struct Layer {
     pub(in crate::worker) dpi: u32,
     pub(in crate::worker) text: String,
     pub(in crate::worker) words: Vec<Word>,
+    /// How many words, of all that the layer has, are not seen on the page.
+    pub(in crate::worker) hidden: usize,
 }
 
 pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
@@ -40,6 +42,7 @@ pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
         dpi: frame.dpi,
         text,
         words,
+        hidden: 0,
     }
 }
 
@@ -48,14 +51,34 @@ pub(super) fn keep_seen(glyphs: &mut Vec<Glyph>, seen: Option<Points>) {
     let Some([left, bottom, right, top]) = seen else {
         return;
     };
-    let mut last = true;
+    keep(glyphs, |_, glyph| {
+        let [a, b, c, d] = glyph.bounds;
+        let (x, y) = (f64::midpoint(a, c), f64::midpoint(b, d));
+        (left..=right).contains(&x) && (bottom..=top).contains(&y)
+    });
+}
+
+/// Leaves out characters, each of which is asked for by its place in the list. Of the white space around them, what parts the
+/// others from each other stays.
+pub(super) fn keep(glyphs: &mut Vec<Glyph>, wanted: impl Fn(usize, &Glyph) -> bool) {
+    let mut at = 0;
+    // Whether the last character was left out, and whether what is kept ends with white space, or with a line.
+    let (mut left_out, mut ends_blank, mut ends_line) = (false, true, true);
     glyphs.retain(|glyph| {
-        if !glyph.generated {
-            let [a, b, c, d] = glyph.bounds;
-            let (x, y) = (f64::midpoint(a, c), f64::midpoint(b, d));
-            last = (left..=right).contains(&x) && (bottom..=top).contains(&y);
+        let line_end = matches!(glyph.char, Some('\r' | '\n'));
+        let kept = if glyph.generated || line_end {
+            !left_out || !(ends_blank && (ends_line || !line_end))
+        } else {
+            let kept = wanted(at, glyph);
+            left_out = !kept;
+            kept
+        };
+        at += 1;
+        if kept && glyph.char != Some('\r') {
+            ends_line = line_end;
+            ends_blank = glyph.char.is_some_and(char::is_whitespace);
         }
-        last
+        kept
     });
 }
 
@@ -132,6 +155,8 @@ mod tests {
             generated,
             unmapped: false,
             invisible: false,
+            font: 0,
+            object: 0,
         };
         let mut glyphs = vec![
             glyph('a', 100.0, false),
@@ -147,6 +172,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_leaves_the_others_apart() {
+        for (text, wanted) in [
+            ("a H b", "a b"),
+            ("H b", "b"),
+            ("a H\r\nb", "a \r\nb"),
+            ("a\r\nH\r\nb", "a\r\nb"),
+            ("aHb", "ab"),
+            ("aH b", "a b"),
+            ("a  b", "a  b"),
+        ] {
+            let glyph = |char: char| Glyph {
+                char: Some(char),
+                bounds: [0.0, 0.0, 5.0, 5.0],
+                generated: char.is_whitespace(),
+                unmapped: false,
+                invisible: false,
+                font: 0,
+                object: 0,
+            };
+            let mut glyphs: Vec<Glyph> = text.chars().map(glyph).collect();
+            keep(&mut glyphs, |_, glyph| glyph.char != Some('H'));
+            let left: String = glyphs.iter().filter_map(|glyph| glyph.char).collect();
+            assert_eq!(left, wanted, "{text:?}");
+        }
+    }
+
+    #[test]
     fn words_stand_between_white_space_and_their_boxes_hold_all_their_letters() {
         let glyphs: Vec<Glyph> = "ab c\r\nd\u{2}"
             .chars()
@@ -157,6 +209,8 @@ mod tests {
                 generated: char.is_whitespace(),
                 unmapped: false,
                 invisible: false,
+                font: 0,
+                object: 0,
             })
             .collect();
         let (text, words) = split(&glyphs);
@@ -177,6 +231,8 @@ mod tests {
                 generated: false,
                 unmapped: false,
                 invisible: false,
+                font: 0,
+                object: 0,
             })
             .collect();
         let (text, words) = split(&glyphs);

@@ -1,29 +1,35 @@
 //! PDF: pages by their text layer or by their pixels.
 
+mod agreement;
 mod compose;
+mod connected;
+mod coverage;
 mod drawings;
+mod frame;
 mod glyphless;
 mod layer;
+mod look;
+mod samples;
 mod soundness;
+mod uncovered;
+mod visibility;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ::image::{DynamicImage, GrayImage, RgbImage};
 use ocr_api::inspection::TextLayer;
 
-use super::ffi::pdfium::{Document, Glyph, Library, OpenError, Page};
+use super::ffi::pdfium::{Document, FontNames, Glyph, Library, OpenError, Page};
+use super::line_readers::LineReaders;
 use super::{Content, Scan, Size, corrupt, image};
 use crate::protocol::{Fault, FaultKind, How, Mode};
 pub(super) use drawings::Drawing;
+use frame::Frame;
 pub(super) use layer::Layer;
+use look::Look;
 
-/// What scanners use, and what Tesseract's models were trained for.
-const DPI: f64 = 300.0;
-/// Below this, nobody could read a page either: it is too large.
-const MIN_DPI: f64 = 36.0;
-const MAX_SIDE: f64 = 32_767.0;
 /// Every part of a page costs nearly as much to draw as the whole, where that is not pixels.
 const MOST_TO_DRAW_AGAIN: Duration = Duration::from_millis(100);
 /// Page objects looked at.
@@ -40,6 +46,7 @@ pub(super) struct PdfDocument {
     document: Document,
     /// The page that was drawn last.
     drawn: Cell<Option<Drawn>>,
+    fonts: RefCell<agreement::Fonts>,
 }
 
 impl PdfReader {
@@ -54,6 +61,7 @@ impl PdfReader {
             Ok(document) => Ok(PdfDocument {
                 document,
                 drawn: Cell::new(None),
+                fonts: RefCell::default(),
             }),
             Err(OpenError::Encrypted) => Err(Fault::new(
                 FaultKind::Encrypted,
@@ -81,8 +89,13 @@ impl PdfDocument {
         })
     }
 
-    /// The size in which the page would be read, and what its text layer is worth. `index` is counted from 0.
-    pub(super) fn inspect(&self, index: u32, max_pixels: u64) -> Result<(Size, TextLayer), Fault> {
+    /// The size in which the page would be read, what its text layer is worth, and whether there may be text beside it.
+    /// `index` is counted from 0.
+    pub(super) fn inspect(
+        &self,
+        index: u32,
+        max_pixels: u64,
+    ) -> Result<(Size, TextLayer, bool), Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
         let size = Size {
@@ -90,7 +103,10 @@ impl PdfDocument {
             height: frame.height.unsigned_abs(),
             dpi: Some(frame.dpi),
         };
-        Ok((size, soundness::judge(&seen(&page), &page)))
+        let layer = soundness::judge(&seen(&page).0, &page);
+        let uncovered = layer == TextLayer::Sound
+            && Look::at(&page).is_some_and(|look| !uncovered::of(&look).is_empty());
+        Ok((size, layer, uncovered))
     }
 
     /// A PNG of the page in colour, of at most `side` pixels a side.
@@ -109,18 +125,24 @@ impl PdfDocument {
     }
 
     /// `index` is counted from 0.
-    pub(super) fn read(&self, index: u32, how: &How, max_pixels: u64) -> Result<Content, Fault> {
+    pub(super) fn read(
+        &self,
+        index: u32,
+        how: &How,
+        max_pixels: u64,
+        readers: &mut LineReaders<'_>,
+    ) -> Result<Content, Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
+        let mut disagrees = false;
         if how.mode != Mode::Ocr {
-            let glyphs = seen(&page);
+            let (glyphs, fonts) = seen(&page);
             if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
-                let drawings = if how.codes.wants_barcodes() {
-                    drawings::of(&page, frame)
-                } else {
-                    Vec::new()
-                };
-                return Ok(Content::Layer(layer::read(&glyphs, &page, frame), drawings));
+                let layer = Glyphs { glyphs, fonts };
+                match self.read_layer(index, &page, frame, layer, how, readers)? {
+                    Some(content) => return Ok(content),
+                    None => disagrees = true,
+                }
             }
         }
         let started = Instant::now();
@@ -143,6 +165,7 @@ impl PdfDocument {
             frame,
             took,
             lacks_an_image,
+            disagrees,
         }));
         Ok(Content::scan(Scan {
             pixels,
@@ -152,11 +175,116 @@ impl PdfDocument {
         }))
     }
 
+    /// What of a page's text layer is seen on it, and what else there is to be recognized. `None`: it says something else
+    /// than the page shows.
+    fn read_layer(
+        &self,
+        index: u32,
+        page: &Page<'_>,
+        frame: Frame,
+        layer: Glyphs,
+        how: &How,
+        readers: &mut LineReaders<'_>,
+    ) -> Result<Option<Content>, Fault> {
+        let Glyphs { mut glyphs, fonts } = layer;
+        let look = Look::at(page).ok_or_else(not_drawn)?;
+        let shown = visibility::of(&glyphs, page, &look);
+        let hidden = visibility::words(&glyphs)
+            .into_iter()
+            .filter(|word| shown[word.clone()].contains(&false))
+            .count();
+        let mut uncovered = None;
+        if how.mode == Mode::Auto {
+            layer::keep(&mut glyphs, |at, _| shown[at]);
+            if self.disagrees(page, &glyphs, &fonts, readers) {
+                return Ok(None);
+            }
+            uncovered = self.uncovered(index, page, frame, &look)?;
+        }
+        let drawings = if how.codes.wants_barcodes() {
+            drawings::of(page, frame)
+        } else {
+            Vec::new()
+        };
+        let layer = Layer {
+            hidden,
+            ..layer::read(&glyphs, page, frame)
+        };
+        Ok(Some(Content::Layer(layer, drawings, uncovered)))
+    }
+
+    /// Whether a font of a page draws other characters than the layer has. A few words of each font are read as they look.
+    fn disagrees(
+        &self,
+        page: &Page<'_>,
+        glyphs: &[Glyph],
+        fonts: &FontNames,
+        readers: &mut LineReaders<'_>,
+    ) -> bool {
+        let mut known = self.fonts.borrow_mut();
+        let words = visibility::words(glyphs);
+        let Some(samples) = known.samples(glyphs, &words, fonts.names()) else {
+            return true;
+        };
+        let drawn = samples.into_iter().filter_map(|sample| {
+            let picture = samples::draw(page, &sample)?;
+            Some((sample, picture))
+        });
+        let (samples, pictures): (Vec<_>, Vec<GrayImage>) = drawn.unzip();
+        if samples.is_empty() {
+            return false;
+        }
+        let first: Vec<String> = pictures.iter().map(|one| readers.first(one)).collect();
+        known.compare(&samples, &first, || {
+            pictures.iter().map(|one| readers.second(one)).collect()
+        })
+    }
+
+    /// The page at reading resolution where it may have text that is not in its layer, white elsewhere. `None`: nowhere.
+    fn uncovered(
+        &self,
+        index: u32,
+        page: &Page<'_>,
+        frame: Frame,
+        look: &Look,
+    ) -> Result<Option<Scan>, Fault> {
+        let areas = uncovered::of(look);
+        if areas.is_empty() {
+            return Ok(None);
+        }
+        let started = Instant::now();
+        page.draw_text(|_| false);
+        let drawn = page.render(frame.width, frame.height);
+        page.draw_text(|_| true);
+        self.drawn.set(Some(Drawn {
+            index,
+            frame,
+            took: started.elapsed(),
+            lacks_an_image: false,
+            disagrees: false,
+        }));
+        let mut scan = Scan {
+            pixels: drawn.ok_or_else(not_drawn)?,
+            width: frame.width.unsigned_abs(),
+            height: frame.height.unsigned_abs(),
+            dpi: Some(frame.dpi),
+        };
+        uncovered::keep(&mut scan, &areas, (look.width, look.height));
+        Ok(Some(scan))
+    }
+
     /// Whether the page with this index was drawn without an image on it that can't be decoded.
     pub(super) fn lacked_an_image(&self, index: u32) -> bool {
         self.drawn
             .get()
             .is_some_and(|drawn| drawn.index == index && drawn.lacks_an_image)
+    }
+
+    /// Whether the page with this index was drawn as its text layer says something else than it shows.
+    pub(super) fn disagreed(&self, index: u32) -> bool {
+        self.drawn
+            .get()
+            .is_some_and(|drawn| drawn.index == index && drawn.disagrees)
     }
 
     /// A part of the page with this index, at `scale` times the resolution of [`Self::read`]. `None` if it is not worth
@@ -176,6 +304,12 @@ impl PdfDocument {
     }
 }
 
+/// The characters of a text layer, and their fonts.
+struct Glyphs {
+    glyphs: Vec<Glyph>,
+    fonts: FontNames,
+}
+
 /// How a page was drawn to be read.
 #[derive(Debug, Clone, Copy)]
 struct Drawn {
@@ -183,86 +317,17 @@ struct Drawn {
     frame: Frame,
     took: Duration,
     lacks_an_image: bool,
+    /// Its text layer says something else than it shows.
+    disagrees: bool,
 }
 
 /// The characters that are not cropped away.
-fn seen(page: &Page<'_>) -> Vec<Glyph> {
-    let mut glyphs = page.glyphs();
+fn seen(page: &Page<'_>) -> (Vec<Glyph>, FontNames) {
+    let (mut glyphs, fonts) = page.glyphs();
     layer::keep_seen(&mut glyphs, page.seen());
-    glyphs
+    (glyphs, fonts)
 }
 
 fn not_drawn() -> Fault {
     Fault::new(FaultKind::Engine, "PDFium could not draw the page.")
-}
-
-/// A page's size in pixels, and the resolution that gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Frame {
-    width: i32,
-    height: i32,
-    dpi: u32,
-}
-
-impl Frame {
-    fn of(page: &Page<'_>, max_pixels: u64) -> Result<Self, Fault> {
-        let (width, height) = page.size();
-        Self::fit(f64::from(width), f64::from(height), max_pixels)
-    }
-
-    /// 300 dpi, or less where the page would have too many pixels. Sizes are in points.
-    fn fit(width: f64, height: f64, max_pixels: u64) -> Result<Self, Fault> {
-        let (width, height) = (width / POINTS_PER_INCH, height / POINTS_PER_INCH);
-        let usable = |side: f64| side.is_finite() && side > 0.0;
-        if !usable(width) || !usable(height) {
-            return Err(corrupt(
-                "The PDF page has no size; export the document anew.",
-            ));
-        }
-        let by_area = (max_pixels as f64 / (width * height)).sqrt();
-        let by_side = MAX_SIDE / width.max(height);
-        let dpi = DPI.min(by_area).min(by_side).floor();
-        if dpi < MIN_DPI {
-            return Err(Fault::new(
-                FaultKind::TooLarge,
-                format!(
-                    "The PDF page is {width:.0} × {height:.0} inches: too large to be read within {} megapixels. \
-                     Split it.",
-                    max_pixels / 1_000_000
-                ),
-            ));
-        }
-        let pixels = |side: f64| ((side * dpi).round() as i32).max(1);
-        Ok(Self {
-            width: pixels(width),
-            height: pixels(height),
-            dpi: dpi as u32,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_300_dpi_unless_that_is_too_much() {
-        let a4 = Frame::fit(595.0, 842.0, 80_000_000).unwrap();
-        assert_eq!((a4.width, a4.height, a4.dpi), (2479, 3508, 300));
-        let plan = Frame::fit(2384.0 * 2.0, 3370.0 * 2.0, 80_000_000).unwrap();
-        assert!(plan.dpi < 300 && plan.dpi > 100);
-        assert!(i64::from(plan.width) * i64::from(plan.height) <= 80_500_000);
-        let strip = Frame::fit(72.0, 72.0 * 200.0, 80_000_000).unwrap();
-        assert!(strip.height <= 32_767);
-    }
-
-    #[test]
-    fn a_page_that_nobody_could_read_is_refused() {
-        let huge = Frame::fit(14_400.0 * 20.0, 14_400.0 * 20.0, 80_000_000).unwrap_err();
-        assert_eq!(huge.kind, FaultKind::TooLarge);
-        for side in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let none = Frame::fit(side, 100.0, 80_000_000).unwrap_err();
-            assert_eq!(none.kind, FaultKind::Corrupt);
-        }
-    }
 }

@@ -3,10 +3,11 @@
 use ocr_api::inspection::TextLayer;
 
 use super::super::ffi::pdfium::{Glyph, Page};
+use super::{OBJECTS, coverage};
 
 /// A page that is mostly picture needs this many characters, or its text is taken for a stamp on a scan.
 const CHARS_ON_A_PICTURE: usize = 200;
-/// A share of the page above which it counts as mostly picture.
+/// A share of the page, covered by pictures, above which it counts as mostly picture.
 const PICTURE_SHARE: f64 = 0.5;
 /// Characters of which the font does not say what they are, or that nobody sees: above this share, OCR is better.
 const BAD_SHARE: f64 = 0.05;
@@ -14,14 +15,13 @@ const BAD_SHARE: f64 = 0.05;
 /// share are vowels in any language that writes with them, and about 0.15 are among such numbers.
 const LETTERS: usize = 60;
 const VOWELS: f64 = 0.22;
-/// Page objects looked at for pictures.
-const OBJECTS: i32 = 10_000;
 
 pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
     let count = Count::of(glyphs);
     // Looking for pictures costs more than counting; most pages with text have plenty of it.
     let sound = count.is_readable()
-        && (count.drawn >= CHARS_ON_A_PICTURE || picture_share(page) <= PICTURE_SHARE);
+        && (count.drawn >= CHARS_ON_A_PICTURE
+            || coverage::of(page, &page.pictures(OBJECTS)) <= PICTURE_SHARE);
     match (sound, count.drawn) {
         (true, _) => TextLayer::Sound,
         (false, 0) => TextLayer::None,
@@ -76,16 +76,6 @@ fn says_something(c: char) -> bool {
         || !(c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}'))
 }
 
-/// The share of the page that the largest picture covers.
-fn picture_share(page: &Page<'_>) -> f64 {
-    let (width, height) = page.size();
-    let area = f64::from(width) * f64::from(height);
-    page.image_bounds(OBJECTS)
-        .into_iter()
-        .map(|[left, bottom, right, top]| (right - left) * (top - bottom) / area)
-        .fold(0.0, f64::max)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +87,8 @@ mod tests {
             generated: false,
             unmapped: false,
             invisible: false,
+            font: 0,
+            object: 0,
         }
     }
 

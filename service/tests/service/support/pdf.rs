@@ -172,7 +172,8 @@ impl Pdf {
         self
     }
 
-    fn add_image(&mut self, jpeg: &[u8], width: u32, height: u32) -> usize {
+    /// Adds an image of gray and returns its number.
+    pub(crate) fn add_image(&mut self, jpeg: &[u8], width: u32, height: u32) -> usize {
         let mut image = format!(
             "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
              /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
@@ -265,12 +266,22 @@ impl Pdf {
     }
 
     pub(crate) fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
+        let extra = format!("/MediaBox[0 0 {WIDTH} {HEIGHT}]{extra}");
+        self.add_page_of(resources, &extra, content);
+    }
+
+    /// A page whose size is in `extra`.
+    pub(crate) fn add_page_of(&mut self, resources: &str, extra: &str, content: &str) {
         let content = self.add(stream(content));
         let page = self.add(format!(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {WIDTH} {HEIGHT}]/Contents {content} 0 R\
-             /Resources<<{resources}>>{extra}>>"
+            "<</Type/Page/Parent 2 0 R/Contents {content} 0 R/Resources<<{resources}>>{extra}>>"
         ));
         self.pages.push(page);
+    }
+
+    /// Puts this into the catalog.
+    pub(crate) fn catalog(&mut self, entries: &str) {
+        self.catalog.push_str(entries);
     }
 
     /// Adds an object and returns its number.

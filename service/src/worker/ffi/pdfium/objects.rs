@@ -1,7 +1,6 @@
 //! What is on a page beside text: its images and paths, where they are, and whether PDFium could draw them.
 
 use std::ffi::{c_int, c_void};
-use std::ptr;
 use std::slice;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,14 @@ pub(in crate::worker) enum Drawn {
     Path(c_int),
 }
 
+/// An image on a page: where it is, and its pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::worker) struct Picture {
+    pub(in crate::worker) bounds: Points,
+    pub(in crate::worker) width: u32,
+    pub(in crate::worker) height: u32,
+}
+
 // Values of PDFium's public header fpdf_edit.h.
 const OBJECT_PATH: c_int = 2;
 const OBJECT_IMAGE: c_int = 3;
@@ -32,8 +39,8 @@ struct Left {
 }
 
 impl Page<'_> {
-    /// Where the first `limit` objects of the page place images, also within forms.
-    pub(in crate::worker) fn image_bounds(&self, limit: c_int) -> Vec<Points> {
+    /// The images among the first `limit` objects of the page. A form is one as large as the largest that it holds.
+    pub(in crate::worker) fn pictures(&self, limit: c_int) -> Vec<Picture> {
         let calls = self.document.calls;
         let mut found = Vec::new();
         // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
@@ -41,10 +48,16 @@ impl Page<'_> {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
             for index in 0..count {
                 let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
-                if object.is_null() || !holds_image(calls, object.cast(), 3) {
-                    continue;
+                if !object.is_null()
+                    && let Some((width, height)) = largest_image(calls, object.cast(), 3)
+                    && let Some(bounds) = bounds(calls, object.cast())
+                {
+                    found.push(Picture {
+                        bounds,
+                        width,
+                        height,
+                    });
                 }
-                found.extend(bounds(calls, object.cast()));
             }
         }
         found
@@ -164,25 +177,32 @@ impl Page<'_> {
     }
 }
 
-/// Whether a page object is an image or, down to `depth` forms, holds one.
+/// The pixels of an image or, down to `depth` forms, of the largest that a form holds. `None`: there is none.
 ///
 /// # Safety
 /// `object` is a page object of a live page.
-unsafe fn holds_image(calls: Calls, object: *mut c_void, depth: u32) -> bool {
-    // SAFETY: as the caller promises; objects within a form live as long as it does.
+unsafe fn largest_image(calls: Calls, object: *mut c_void, depth: u32) -> Option<(u32, u32)> {
+    // SAFETY: as the caller promises; objects within a form live as long as it does; results are written during the call.
     unsafe {
         match calls.FPDFPageObj_GetType(object.cast()) {
-            OBJECT_IMAGE => true,
+            OBJECT_IMAGE => {
+                let (mut width, mut height) = (0, 0);
+                calls.FPDFImageObj_GetImagePixelSize(
+                    object.cast(),
+                    &raw mut width,
+                    &raw mut height,
+                );
+                Some((width, height))
+            }
             OBJECT_FORM if depth > 0 => {
                 let count = calls.FPDFFormObj_CountObjects(object.cast()).clamp(0, 1000);
-                (0..count).any(|index| {
-                    let inner = u64::try_from(index).map_or(ptr::null_mut(), |at| {
-                        calls.FPDFFormObj_GetObject(object.cast(), at)
-                    });
-                    !inner.is_null() && holds_image(calls, inner.cast(), depth - 1)
-                })
+                let inner = (0..count).filter_map(|index| {
+                    let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
+                    (!inner.is_null()).then(|| largest_image(calls, inner.cast(), depth - 1))?
+                });
+                inner.max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))
             }
-            _ => false,
+            _ => None,
         }
     }
 }

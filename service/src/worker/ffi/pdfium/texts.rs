@@ -1,0 +1,103 @@
+//! A page's text objects, left out of what is drawn: the difference shows what of the text can be seen.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use super::{Calls, Page};
+
+// Values of PDFium's public header fpdf_edit.h.
+const OBJECT_TEXT: c_int = 1;
+const OBJECT_FORM: c_int = 5;
+/// PDFium's parser nests forms no deeper.
+const DEPTH: u32 = 40;
+
+/// The fonts of a page's characters, numbered as they come.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct FontNames {
+    handles: Vec<*mut c_void>,
+    names: Vec<String>,
+}
+
+impl FontNames {
+    pub(in crate::worker) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The number of a text object's font.
+    ///
+    /// # Safety
+    /// `object` is a text object of a live page.
+    pub(super) unsafe fn number(&mut self, calls: Calls, object: *mut c_void) -> usize {
+        // SAFETY: as the caller promises.
+        let font = unsafe { calls.FPDFTextObj_GetFont(object.cast()) };
+        let handle: *mut c_void = font.cast();
+        if let Some(at) = self.handles.iter().position(|other| *other == handle) {
+            return at;
+        }
+        let mut name = [0u8; 256];
+        let length = if handle.is_null() {
+            0
+        } else {
+            // SAFETY: the font is its page's; the name is written during the call, as far as there is room.
+            unsafe {
+                calls.FPDFFont_GetBaseFontName(font, name.as_mut_ptr().cast::<c_char>(), name.len())
+            }
+        };
+        let name = name.get(..length).unwrap_or(&name);
+        self.handles.push(handle);
+        self.names.push(String::from_utf8_lossy(name).into_owned());
+        self.names.len() - 1
+    }
+}
+
+impl Page<'_> {
+    /// Has the text objects drawn for which that is wanted, and no others. Returns whether there is anything else to be drawn.
+    pub(in crate::worker) fn draw_text(&self, wanted: impl Fn(usize) -> bool) -> bool {
+        let calls = self.document.calls;
+        let mut others = false;
+        // SAFETY: the page is live; objects belong to it, and only whether they are drawn is changed; every index is below
+        // its count.
+        unsafe {
+            let count = calls.FPDFPage_CountObjects(self.raw().cast()).max(0);
+            for index in 0..count {
+                let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
+                others |= draw_text(calls, object.cast(), &wanted, DEPTH);
+            }
+        }
+        others
+    }
+}
+
+/// The same for one object and, down to `depth`, for what a form holds.
+///
+/// # Safety
+/// `object` is null or an object of a live page.
+unsafe fn draw_text(
+    calls: Calls,
+    object: *mut c_void,
+    wanted: &dyn Fn(usize) -> bool,
+    depth: u32,
+) -> bool {
+    if object.is_null() {
+        return false;
+    }
+    // SAFETY: as the caller promises; objects within a form live as long as it does; every index is below its count.
+    unsafe {
+        match calls.FPDFPageObj_GetType(object.cast()) {
+            OBJECT_TEXT => {
+                let drawn = wanted(object as usize);
+                calls.FPDFPageObj_SetIsActive(object.cast(), drawn.into());
+                false
+            }
+            OBJECT_FORM if depth > 0 => {
+                let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
+                let mut others = false;
+                for index in 0..u64::try_from(count).unwrap_or(0) {
+                    let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
+                    others |= draw_text(calls, inner.cast(), wanted, depth - 1);
+                }
+                others
+            }
+            _ => true,
+        }
+    }
+}

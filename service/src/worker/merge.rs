@@ -1,0 +1,293 @@
+//! Text of a page's layer and text that was recognized beside it, as one page in reading order.
+
+use ocr_api::answer::{Method, Page, PageStatus, Word};
+
+use super::page::mean_confidence;
+use crate::lines;
+
+/// Below this, what was recognized is a picture or a pattern taken for text. Short lines have to be surer.
+const CONFIDENT: f32 = 60.0;
+const CONFIDENT_IF_SHORT: f32 = 80.0;
+const SHORT: usize = 4;
+/// Letters and digits that a line has at least.
+const FEWEST: usize = 2;
+/// A word of a line that is kept.
+const CONFIDENT_WORD: f32 = 25.0;
+/// Of the lower one's height, what two parts of one line share.
+const SHARED: f64 = 0.6;
+/// Heights that may be between two parts of one line.
+const APART: i32 = 3;
+/// What is recognized is never as sure as what is read from a layer: only that has 100.
+const MOST_CONFIDENT: f32 = 99.9;
+/// Pixels by which words beside each other may overlap.
+const OVERLAP: i32 = 3;
+
+/// The page with what was recognized of it put where it stands. Nothing is added where nothing was read for sure.
+pub(super) fn merge(layer: Page, recognized: &Page) -> Page {
+    let found: Vec<Line> = lines::paragraphs(recognized)
+        .into_iter()
+        .flatten()
+        .filter_map(|line| Line::recognized(&recognized.words[line]))
+        .collect();
+    if found.is_empty() {
+        return layer;
+    }
+    let has_layer = !layer.words.is_empty();
+    let mut lines = of_layer(&layer);
+    for line in found {
+        put(&mut lines, line);
+    }
+    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    let text = format!("{}\n", texts.join("\n"));
+    let words: Vec<Word> = lines.into_iter().flat_map(|line| line.words).collect();
+    Page {
+        status: PageStatus::Ok,
+        method: Some(if has_layer {
+            Method::Mixed
+        } else {
+            Method::Ocr
+        }),
+        confidence: mean_confidence(&words),
+        text,
+        words,
+        ..layer
+    }
+}
+
+/// A line of a page; blank ones have no words.
+#[derive(Debug, Clone, PartialEq)]
+struct Line {
+    text: String,
+    words: Vec<Word>,
+}
+
+impl Line {
+    /// `None`: it is not sure that this is text.
+    fn recognized(words: &[Word]) -> Option<Self> {
+        let letters = |word: &Word| word.text.chars().filter(|c| c.is_alphanumeric()).count();
+        let words: Vec<Word> = words
+            .iter()
+            .filter(|word| word.confidence >= CONFIDENT_WORD)
+            .map(|word| Word {
+                confidence: word.confidence.min(MOST_CONFIDENT),
+                ..word.clone()
+            })
+            .collect();
+        let count: usize = words.iter().map(letters).sum();
+        let sum: f32 = words
+            .iter()
+            .map(|word| word.confidence * letters(word) as f32)
+            .sum();
+        let least = if count < SHORT {
+            CONFIDENT_IF_SHORT
+        } else {
+            CONFIDENT
+        };
+        (count >= FEWEST && sum / count as f32 >= least).then(|| Self {
+            text: joined(&words),
+            words,
+        })
+    }
+
+    fn bounds(&self) -> Option<[i32; 4]> {
+        (!self.words.is_empty()).then(|| lines::union(self.words.iter().map(|word| word.bounds)))
+    }
+}
+
+fn joined(words: &[Word]) -> String {
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    texts.join(" ")
+}
+
+/// The lines of a text layer, whose words are what stands between white space.
+fn of_layer(page: &Page) -> Vec<Line> {
+    let mut words = page.words.iter();
+    page.text
+        .lines()
+        .map(|text| Line {
+            text: text.to_owned(),
+            words: words
+                .by_ref()
+                .take(text.split_whitespace().count())
+                .cloned()
+                .collect(),
+        })
+        .collect()
+}
+
+/// Puts a line where it stands: into the line that it is a part of, beneath what is above it, or above what is beneath.
+fn put(lines: &mut Vec<Line>, new: Line) {
+    let Some(bounds) = new.bounds() else {
+        return;
+    };
+    if let Some((at, word)) = lines
+        .iter()
+        .enumerate()
+        .find_map(|(at, line)| Some((at, gap_in(line, bounds)?)))
+    {
+        let line = &mut lines[at];
+        line.text = if word == line.words.len() {
+            format!("{} {}", line.text.trim_end(), new.text)
+        } else if word == 0 {
+            format!("{} {}", new.text, line.text.trim_start())
+        } else {
+            let (before, after) = line.words.split_at(word);
+            [joined(before), new.text, joined(after)].join(" ")
+        };
+        line.words.splice(word..word, new.words);
+        return;
+    }
+    lines.insert(place(lines, bounds), new);
+}
+
+/// Before which word of a line there is room for a part of it. `None`: the part stands elsewhere.
+fn gap_in(line: &Line, [left, top, right, bottom]: [i32; 4]) -> Option<usize> {
+    let of_line = line.bounds()?;
+    let (own, other) = (bottom - top, of_line[3] - of_line[1]);
+    let shared = bottom.min(of_line[3]) - top.max(of_line[1]);
+    if f64::from(shared) < f64::from(own.min(other)) * SHARED || own.max(other) > 2 * own.min(other)
+    {
+        return None;
+    }
+    let word = line
+        .words
+        .iter()
+        .position(|word| word.bounds[2] > left + OVERLAP)
+        .unwrap_or(line.words.len());
+    let near = own.max(other) * APART;
+    let before = word.checked_sub(1).map(|at| line.words[at].bounds[2]);
+    let after = line.words.get(word).map(|word| word.bounds[0]);
+    let free = after.is_none_or(|after| right <= after + OVERLAP);
+    let close = before.is_some_and(|before| left - before <= near)
+        || after.is_some_and(|after| after - right <= near);
+    (free && close).then_some(word)
+}
+
+/// The place in the list of lines for one with these bounds.
+fn place(lines: &[Line], [left, top, right, bottom]: [i32; 4]) -> usize {
+    let middle = i32::midpoint(top, bottom);
+    let of_lines = lines.iter().enumerate();
+    let boxes: Vec<(usize, [i32; 4])> = of_lines
+        .filter_map(|(at, line)| Some((at, line.bounds()?)))
+        .collect();
+    let height = |bounds: &[i32; 4]| i32::midpoint(bounds[1], bounds[3]);
+    let over = |bounds: &[i32; 4]| bounds[0] < right && left < bounds[2];
+    let above = boxes.iter().filter(|(_, bounds)| height(bounds) <= middle);
+    let below = boxes.iter().filter(|(_, bounds)| height(bounds) > middle);
+    let nearest_above = above.clone().filter(|(_, bounds)| over(bounds));
+    let nearest_below = below.clone().filter(|(_, bounds)| over(bounds));
+    if let Some((at, _)) = nearest_above.max_by_key(|(_, bounds)| height(bounds)) {
+        at + 1
+    } else if let Some((at, _)) = nearest_below.min_by_key(|(_, bounds)| height(bounds)) {
+        *at
+    } else if let Some((at, _)) = above.max_by_key(|(_, bounds)| height(bounds)) {
+        at + 1
+    } else {
+        below
+            .min_by_key(|(_, bounds)| height(bounds))
+            .map_or(0, |(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word each of 10 pixels a letter and 20 high.
+    fn word(text: &str, left: i32, top: i32, confidence: f32) -> Word {
+        let width = 10 * i32::try_from(text.len()).unwrap();
+        Word {
+            text: text.into(),
+            confidence,
+            bounds: [left, top, left + width, top + 20],
+        }
+    }
+
+    fn page(text: &str, words: Vec<Word>) -> Page {
+        Page {
+            page: 1,
+            status: if words.is_empty() {
+                PageStatus::Empty
+            } else {
+                PageStatus::Ok
+            },
+            method: Some(Method::Text),
+            width: Some(1000),
+            height: Some(1000),
+            dpi: Some(300),
+            rotation: 0,
+            confidence: mean_confidence(&words),
+            text: text.into(),
+            words,
+            ms: 0,
+        }
+    }
+
+    fn layer() -> Page {
+        let words = vec![
+            word("Total", 100, 100, 100.0),
+            word("EUR", 300, 100, 100.0),
+            word("Thanks", 100, 300, 100.0),
+        ];
+        page("Total  EUR\n\nThanks\n", words)
+    }
+
+    fn merged(recognized: &[(&str, i32, i32)]) -> Page {
+        let words = recognized
+            .iter()
+            .map(|(text, left, top)| word(text, *left, *top, 90.0));
+        let text: Vec<&str> = recognized.iter().map(|(text, ..)| *text).collect();
+        merge(layer(), &page(&text.join("\n"), words.collect()))
+    }
+
+    #[test]
+    fn lines_are_put_where_they_stand() {
+        for (found, wanted) in [
+            (("Head", 100, 10), "Head\nTotal  EUR\n\nThanks\n"),
+            (("Between", 100, 200), "Total  EUR\nBetween\n\nThanks\n"),
+            (("Foot", 100, 900), "Total  EUR\n\nThanks\nFoot\n"),
+            (("12.50", 180, 102), "Total 12.50 EUR\n\nThanks\n"),
+            (("12.50", 360, 102), "Total  EUR 12.50\n\nThanks\n"),
+            (("The", 50, 102), "The Total  EUR\n\nThanks\n"),
+        ] {
+            let page = merged(&[found]);
+            assert_eq!(page.text, wanted);
+            assert_eq!(page.method, Some(Method::Mixed));
+            let words: Vec<&str> = page.words.iter().map(|word| word.text.as_str()).collect();
+            assert_eq!(words, page.text.split_whitespace().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn lines_of_a_block_stay_together() {
+        let page = merged(&[
+            ("First", 400, 180),
+            ("Second", 400, 210),
+            ("Third", 400, 240),
+        ]);
+        assert_eq!(page.text, "Total  EUR\nFirst\nSecond\nThird\n\nThanks\n");
+    }
+
+    #[test]
+    fn rubbish_is_not_added() {
+        for (text, confidence) in [("Hk", 70.0), ("Building", 40.0), ("~~", 99.0), ("x", 99.0)] {
+            let found = page(text, vec![word(text, 100, 500, confidence)]);
+            let merged = merge(layer(), &found);
+            assert_eq!(
+                (merged.text, merged.method),
+                (layer().text, Some(Method::Text))
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_without_a_layer_is_recognized() {
+        let found = page("Scanned", vec![word("Scanned", 100, 500, 95.0)]);
+        let merged = merge(page("", Vec::new()), &found);
+        assert_eq!(
+            (merged.method, merged.status),
+            (Some(Method::Ocr), PageStatus::Ok)
+        );
+        assert_eq!(merged.text, "Scanned\n");
+    }
+}

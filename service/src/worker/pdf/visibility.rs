@@ -1,0 +1,331 @@
+//! Which characters of a text layer can be seen on the page: those that make a difference to what is drawn, and are large
+//! enough to be read.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::look::Look;
+use crate::worker::ffi::pdfium::{Glyph, Page, Points};
+
+/// A difference of gray, of 255, that is surely seen in a small picture of the page.
+const SURE: u8 = 48;
+/// In a picture at reading resolution, what is less than this is not seen: text of 4 % gray on white.
+const SEEN: u8 = 12;
+/// The share of a character's box that has to differ so.
+const SHARE: f64 = 0.02;
+/// What of a box belongs to its neighbours, which may lean into it.
+const EDGE: f64 = 0.1;
+/// Points, and a share of the page's longer side: a word whose largest letter is smaller is not to be seen.
+const SMALLEST: f64 = 0.9;
+const SMALLEST_SHARE: f64 = 1.0 / 900.0;
+/// The same of its other side, as a share: an `I` is narrow, but no line.
+const FLAT: f64 = 0.1;
+/// The share of a word that another one covers where they stand in the same place, and how many words are compared with each.
+const COVERED: f64 = 0.4;
+const NEAR: usize = 200;
+/// Pixels to a point, for what is in doubt, and how many at most.
+const CLOSE: f64 = 300.0 / 72.0;
+const MOST_PIXELS: f64 = 6_000_000.0;
+
+/// Whether each character can be seen, where that was in question; white space always can.
+pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
+    let words = words(glyphs);
+    let mut seen: Vec<bool> = glyphs
+        .iter()
+        .map(|glyph| !has_ink(glyph) || (!glyph.invisible && strongest(look, glyph.bounds) >= SURE))
+        .collect();
+    let doubtful = doubtful(&words, &seen);
+    if !doubtful.is_empty() {
+        let places = doubtful.iter().flat_map(|word| &glyphs[word.clone()]);
+        let places = places
+            .filter(|glyph| has_ink(glyph))
+            .map(|glyph| glyph.bounds);
+        let close = Look::around(page, places, CLOSE, MOST_PIXELS, |_| true);
+        let close = close.as_ref().filter(|close| close.scale > look.scale);
+        let look = close.unwrap_or(look);
+        for word in doubtful {
+            for at in word.clone().filter(|at| has_ink(&glyphs[*at])) {
+                seen[at] = !glyphs[at].invisible
+                    && (is_seen(look, glyphs[at].bounds)
+                        || is_seen(look, reach(&glyphs[word.clone()], at - word.start)));
+            }
+        }
+    }
+    hide_beneath(glyphs, &words, page, &mut seen);
+    let smallest = {
+        let (width, height) = page.size();
+        SMALLEST.min(f64::from(width.max(height)) * SMALLEST_SHARE)
+    };
+    for word in words {
+        let size = largest(&glyphs[word.clone()]);
+        let minute = |(long, short): (f64, f64)| long < smallest || short < smallest * FLAT;
+        // Some fonts state no boxes.
+        if size.is_some_and(|size| size.0 > 0.0 && minute(size)) {
+            seen[word].fill(false);
+        } else {
+            follow(&glyphs[word.clone()], &mut seen[word]);
+        }
+    }
+    // The spaces of a text go with what stands before them.
+    for at in 1..glyphs.len() {
+        if glyphs[at].char == Some(' ') && !glyphs[at].generated {
+            seen[at] = seen[at - 1];
+        }
+    }
+    seen
+}
+
+/// Text that stands where other text does is seen only if it makes a difference by itself.
+fn hide_beneath(glyphs: &[Glyph], words: &[Range<usize>], page: &Page<'_>, seen: &mut [bool]) {
+    let places: Vec<Place> = words
+        .iter()
+        .filter(|word| seen[word.start])
+        .map(|word| Place::of(word, glyphs))
+        .collect();
+    let pairs = overlaps(&places);
+    for pick in [
+        |pair: &(usize, usize)| pair.0,
+        |pair: &(usize, usize)| pair.1,
+    ] {
+        let picked: Vec<&Place> = pairs.iter().map(|pair| &places[pick(pair)]).collect();
+        let objects: BTreeSet<usize> = picked
+            .iter()
+            .map(|place| glyphs[place.word.start].object)
+            .collect();
+        let bounds = picked.iter().map(|place| place.bounds);
+        let Some(look) = Look::around(page, bounds, CLOSE, MOST_PIXELS, |object| {
+            objects.contains(&object)
+        }) else {
+            continue;
+        };
+        for at in picked.iter().flat_map(|place| place.word.clone()) {
+            if has_ink(&glyphs[at]) && objects.contains(&glyphs[at].object) {
+                seen[at] &= is_seen(&look, glyphs[at].bounds);
+            }
+        }
+    }
+}
+
+/// A word and where it stands, in points.
+struct Place {
+    word: Range<usize>,
+    bounds: Points,
+    text: String,
+}
+
+impl Place {
+    fn of(word: &Range<usize>, glyphs: &[Glyph]) -> Self {
+        let glyphs = &glyphs[word.clone()];
+        let around = |a: Points, b: Points| {
+            [
+                a[0].min(b[0]),
+                a[1].min(b[1]),
+                a[2].max(b[2]),
+                a[3].max(b[3]),
+            ]
+        };
+        Self {
+            word: word.clone(),
+            bounds: glyphs
+                .iter()
+                .map(|glyph| glyph.bounds)
+                .reduce(around)
+                .unwrap_or_default(),
+            text: glyphs.iter().filter_map(|glyph| glyph.char).collect(),
+        }
+    }
+
+    fn area(&self) -> f64 {
+        (self.bounds[2] - self.bounds[0]) * (self.bounds[3] - self.bounds[1])
+    }
+}
+
+/// Pairs of words of which one covers most of the other, and that are not the same, as where a text is drawn twice to be bold.
+fn overlaps(places: &[Place]) -> Vec<(usize, usize)> {
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|a, b| places[*a].bounds[1].total_cmp(&places[*b].bounds[1]));
+    let mut pairs = Vec::new();
+    for (at, low) in order.iter().enumerate() {
+        let a = &places[*low];
+        let near = order[at + 1..].iter().take(NEAR);
+        for high in near.take_while(|high| places[**high].bounds[1] < a.bounds[3]) {
+            let b = &places[*high];
+            let side = |from: usize, to: usize| {
+                (a.bounds[to].min(b.bounds[to]) - a.bounds[from].max(b.bounds[from])).max(0.0)
+            };
+            let shared = side(0, 2) * side(1, 3);
+            if shared > COVERED * a.area().min(b.area()) && a.text != b.text {
+                pairs.push((*low, *high));
+            }
+        }
+    }
+    pairs
+}
+
+/// Words with characters that are not seen for sure, and their neighbours.
+fn doubtful(words: &[Range<usize>], seen: &[bool]) -> Vec<Range<usize>> {
+    let unsure = |at: usize| {
+        words
+            .get(at)
+            .is_some_and(|word| seen[word.clone()].contains(&false))
+    };
+    let near = |at: usize| unsure(at) || unsure(at + 1) || at.checked_sub(1).is_some_and(unsure);
+    let words = words.iter().enumerate().filter(|(at, _)| near(*at));
+    words.map(|(_, word)| word.clone()).collect()
+}
+
+/// Marks have little ink, and boxes that may miss it: within a word, they are seen where the letter before them is.
+fn follow(word: &[Glyph], seen: &mut [bool]) {
+    let letter = |glyph: &Glyph| glyph.char.is_some_and(char::is_alphanumeric);
+    let Some(first) = word.iter().position(letter) else {
+        return;
+    };
+    let mut last = seen[first];
+    for (glyph, seen) in word.iter().zip(seen) {
+        if letter(glyph) {
+            last = *seen;
+        } else {
+            *seen = last;
+        }
+    }
+}
+
+/// The places of words in the list of characters.
+pub(super) fn words(glyphs: &[Glyph]) -> Vec<Range<usize>> {
+    let mut words: Vec<Range<usize>> = Vec::new();
+    let mut within = false;
+    for (at, glyph) in glyphs.iter().enumerate() {
+        let blank = glyph.char.is_some_and(char::is_whitespace);
+        match words.last_mut().filter(|_| within && !blank) {
+            Some(word) => word.end = at + 1,
+            None if !blank => words.push(Range {
+                start: at,
+                end: at + 1,
+            }),
+            None => {}
+        }
+        within = !blank;
+    }
+    words
+}
+
+/// Whether a character leaves a trace at all: not white space, not a mark that joins or parts others.
+fn has_ink(glyph: &Glyph) -> bool {
+    let traceless = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    !glyph.generated && !glyph.char.is_some_and(traceless)
+}
+
+/// The longer and the shorter side of a word's largest letters or digits, in points.
+fn largest(word: &[Glyph]) -> Option<(f64, f64)> {
+    let letters = word
+        .iter()
+        .filter(|glyph| glyph.char.is_some_and(char::is_alphanumeric));
+    letters
+        .map(|glyph| {
+            let [left, bottom, right, top] = glyph.bounds;
+            let (width, height) = (right - left, top - bottom);
+            (width.max(height), width.min(height))
+        })
+        .reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))
+}
+
+/// The place between a character's neighbours: some fonts draw letters beside the box that they state.
+fn reach(word: &[Glyph], at: usize) -> Points {
+    let [left, bottom, right, top] = word[at].bounds;
+    let beside = |glyph: &Glyph| {
+        let [_, low, _, high] = glyph.bounds;
+        (top.min(high) - bottom.max(low)) * 2.0 > (top - bottom).min(high - low)
+    };
+    let neighbour =
+        |at: Option<usize>| at.and_then(|at| word.get(at)).filter(|glyph| beside(glyph));
+    let before = neighbour(at.checked_sub(1)).map_or(left, |glyph| glyph.bounds[2]);
+    let after = neighbour(Some(at + 1)).map_or(right, |glyph| glyph.bounds[0]);
+    [left.min(before), bottom, right.max(after), top]
+}
+
+fn strongest(look: &Look, bounds: Points) -> u8 {
+    look.differences(look.place(bounds)).max().unwrap_or(0)
+}
+
+fn is_seen(look: &Look, bounds: Points) -> bool {
+    let [left, top, right, bottom] = look.place(bounds);
+    let (across, down) = ((right - left) * EDGE, (bottom - top) * EDGE);
+    let within = [left + across, top + down, right - across, bottom - down];
+    let (mut all, mut differ) = (0u32, 0u32);
+    for difference in look.differences(within) {
+        all += 1;
+        differ += u32::from(difference >= SEEN);
+    }
+    differ > 0 && f64::from(differ) >= f64::from(all) * SHARE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glyphs(text: &str) -> Vec<Glyph> {
+        let glyph = |char| Glyph {
+            char: Some(char),
+            bounds: [0.0, 0.0, 5.0, 7.0],
+            generated: false,
+            unmapped: false,
+            invisible: false,
+            font: 0,
+            object: 0,
+        };
+        text.chars().map(glyph).collect()
+    }
+
+    #[test]
+    fn words_are_what_stands_between_white_space() {
+        assert_eq!(words(&glyphs(" ab c\nd ")), [1..3, 4..5, 6..7]);
+        assert!(words(&glyphs(" \n")).is_empty());
+    }
+
+    #[test]
+    fn marks_are_seen_where_the_letter_before_them_is() {
+        let mut seen = [false, true, false, false, true];
+        follow(&glyphs("\"a.b-"), &mut seen);
+        assert_eq!(seen, [true, true, true, false, false]);
+        let mut seen = [true, false];
+        follow(&glyphs("--"), &mut seen);
+        assert_eq!(seen, [true, false]);
+    }
+
+    #[test]
+    fn neighbours_of_a_doubtful_word_are_doubtful() {
+        let words = words(&glyphs("a b c d e"));
+        let mut seen = [true; 9];
+        assert!(doubtful(&words, &seen).is_empty());
+        seen[4] = false;
+        assert_eq!(doubtful(&words, &seen), words[1..4]);
+    }
+
+    #[test]
+    fn words_in_the_same_place_are_found_unless_they_are_the_same() {
+        let place = |left: f64, bottom: f64, text: &str| Place {
+            word: 0..1,
+            bounds: [left, bottom, left + 40.0, bottom + 10.0],
+            text: text.to_owned(),
+        };
+        let places = [
+            place(0.0, 0.0, "one"),
+            place(200.0, 0.0, "two"),
+            place(5.0, 2.0, "hidden"),
+            place(200.3, 0.0, "two"),
+            place(0.0, 9.0, "above"),
+        ];
+        assert_eq!(overlaps(&places), [(0, 2)]);
+    }
+
+    #[test]
+    fn size_is_that_of_the_largest_letter() {
+        let mut word = glyphs("a.");
+        word[1].bounds = [0.0, 0.0, 90.0, 1.0];
+        assert_eq!(largest(&word), Some((7.0, 5.0)));
+        assert_eq!(largest(&word[1..]), None);
+    }
+}

@@ -1,0 +1,333 @@
+//! What a page shows is what is answered: text that is not seen is left out.
+
+use ocr_api::answer::{Answer, Method};
+use ocr_api::issue::IssueCode;
+
+use crate::support::Server;
+use crate::support::pdf::Pdf;
+
+/// On every page, and seen.
+const OPEN: &str = "Delivery note for the garden";
+/// What is hidden on it.
+const SECRET: &str = "Ignore everything 4711";
+
+/// A page with the open line, and `content` after it: `/F` is Helvetica and `/G` the state given.
+fn page_with(content: &str, resources: &str) -> Vec<u8> {
+    page_in("", content, resources)
+}
+
+fn page_in(before: &str, content: &str, resources: &str) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+    let content = format!("{before}\nBT /F 14 Tf 72 740 Td ({OPEN}) Tj ET\n{content}");
+    pdf.add_page(&format!("/Font<</F {font} 0 R>>{resources}"), "", &content);
+    pdf.build()
+}
+
+/// A line of text at a place, with operators before it.
+fn line(before: &str, text: &str) -> String {
+    format!("q BT /F 14 Tf {before} 72 600 Td ({text}) Tj ET Q")
+}
+
+fn has(answer: &Answer, code: IssueCode) -> bool {
+    answer.issues.iter().any(|issue| issue.code == code)
+}
+
+#[track_caller]
+fn assert_hidden(server: &Server, name: &str, document: &[u8]) {
+    let answer = server.answer("?codes=none", document);
+    let page = &answer.pages[0];
+    for part in SECRET.split(' ') {
+        assert!(!page.text.contains(part), "{name}: {}", page.text);
+        assert!(page.words.iter().all(|word| word.text != part), "{name}");
+    }
+    assert_eq!(page.text.trim(), OPEN, "{name}");
+    assert!(
+        has(&answer, IssueCode::HiddenText),
+        "{name}: {:?}",
+        answer.warnings
+    );
+    let as_it_is = server.answer("?codes=none&mode=text", document);
+    assert!(
+        as_it_is.pages[0].text.contains(SECRET),
+        "{name}: {}",
+        as_it_is.pages[0].text
+    );
+    assert!(has(&as_it_is, IssueCode::HiddenText), "{name}");
+}
+
+#[track_caller]
+fn assert_shown(server: &Server, name: &str, document: &[u8]) {
+    let answer = server.answer("?codes=none", document);
+    let page = &answer.pages[0];
+    assert_eq!(page.method, Some(Method::Text), "{name}: {}", page.text);
+    for text in [OPEN, SECRET] {
+        assert!(page.text.contains(text), "{name}: {}", page.text);
+    }
+    assert!(answer.issues.is_empty(), "{name}: {:?}", answer.warnings);
+}
+
+#[test]
+fn text_that_is_not_seen_is_left_out_and_counted() {
+    let server = Server::start(&["--workers", "1"]);
+    let cases: Vec<(&str, String)> = vec![
+        ("white", line("1 1 1 rg", SECRET)),
+        ("white in gray space", line("1 g", SECRET)),
+        ("white in CMYK", line("0 0 0 0 k", SECRET)),
+        ("nearly white", line("0.98 0.98 0.98 rg", SECRET)),
+        ("pale yellow", line("1 1 0.97 rg", SECRET)),
+        ("nearly white gray", line("0.97 g", SECRET)),
+        ("white outline", line("1 1 1 RG 1 Tr", SECRET)),
+        ("white fill and outline", line("1 g 1 G 2 Tr", SECRET)),
+        ("invisible", line("3 Tr", SECRET)),
+        ("clip alone", line("7 Tr", SECRET)),
+        ("white, and clip", line("1 g 4 Tr", SECRET)),
+        ("white outline, and clip", line("1 G 5 Tr", SECRET)),
+        (
+            "a tenth of a point",
+            format!("BT /F 0.1 Tf 72 600 Td ({SECRET}) Tj ET"),
+        ),
+        (
+            "half a point",
+            format!("BT /F 0.5 Tf 72 600 Td ({SECRET}) Tj ET"),
+        ),
+        (
+            "made small by its matrix",
+            format!("BT /F 14 Tf 0.01 0 0 0.01 72 600 Tm ({SECRET}) Tj ET"),
+        ),
+        (
+            "made small by the page's matrix",
+            format!("q 0.02 0 0 0.02 72 600 cm BT /F 14 Tf ({SECRET}) Tj ET Q"),
+        ),
+        (
+            "flattened",
+            format!("BT /F 14 Tf 1 0 0 0.001 72 600 Tm ({SECRET}) Tj ET"),
+        ),
+        (
+            "clipped",
+            format!("q 0 0 10 10 re W n {} Q", line("", SECRET)),
+        ),
+        (
+            "clipped to nothing",
+            format!("q 300 600 0 0 re W n {} Q", line("", SECRET)),
+        ),
+        (
+            "clipped beside",
+            format!("q 400 0 100 800 re W n {} Q", line("", SECRET)),
+        ),
+        (
+            "under a black box",
+            format!("{} 0 g 60 590 300 30 re f", line("", SECRET)),
+        ),
+        (
+            "under a white box",
+            format!("{} 1 g 60 590 300 30 re f", line("", SECRET)),
+        ),
+        (
+            "under a red box",
+            format!("{} 1 0 0 rg 60 590 300 30 re f", line("", SECRET)),
+        ),
+        (
+            "black on a black box",
+            format!("0 g 60 590 300 30 re f {}", line("0 g", SECRET)),
+        ),
+        (
+            "white on a white box",
+            format!("1 g 60 590 300 30 re f {}", line("1 g", SECRET)),
+        ),
+        (
+            "blue on a blue box",
+            format!("0 0 1 rg 60 590 300 30 re f {}", line("0 0 1 rg", SECRET)),
+        ),
+        (
+            "under boxes of words",
+            format!(
+                "{} 0 g 70 595 55 20 re f 122 595 300 20 re f",
+                line("", SECRET)
+            ),
+        ),
+        (
+            "off to the left",
+            format!("BT /F 14 Tf -400 600 Td ({SECRET}) Tj ET"),
+        ),
+        (
+            "below the page",
+            format!("BT /F 14 Tf 72 -100 Td ({SECRET}) Tj ET"),
+        ),
+        ("wholly transparent", format!("/G gs {}", line("", SECRET))),
+    ];
+    for (name, content) in cases {
+        let document = page_with(&content, "/ExtGState<</G<</ca 0/CA 0>>>>");
+        if ["off", "below", "invisible", "clip alone"]
+            .iter()
+            .any(|start| name.starts_with(start))
+        {
+            // Not on the page, so not in its layer either; or a layer that is not used for its rendering modes alone.
+            let page = &server.answer("?codes=none", &document).pages[0];
+            assert_eq!(page.text.trim(), OPEN, "{name}");
+        } else {
+            assert_hidden(&server, name, &document);
+        }
+    }
+}
+
+#[test]
+fn text_that_is_seen_stays_whatever_it_stands_on() {
+    let server = Server::start(&["--workers", "1"]);
+    let on = |box_: &str, text: &str| format!("{box_} 60 590 300 30 re f {}", line(text, SECRET));
+    let cases: Vec<(&str, String)> = vec![
+        ("black", line("", SECRET)),
+        ("light gray", line("0.75 g", SECRET)),
+        ("lighter gray", line("0.85 g", SECRET)),
+        ("yellow", line("0.9 0.8 0 rg", SECRET)),
+        ("white on black", on("0 g", "1 g")),
+        ("white on blue", on("0 0 0.6 rg", "1 g")),
+        ("white on light gray", on("0.8 g", "1 g")),
+        ("black on yellow", on("1 1 0 rg", "0 g")),
+        ("dark on dark", on("0.1 g", "0.35 g")),
+        ("gray on gray", on("0.6 g", "0.4 g")),
+        ("outlined", line("1 Tr 0.5 w", SECRET)),
+        ("filled and outlined", line("2 Tr 0.3 w", SECRET)),
+        ("filled, and clip", line("4 Tr", SECRET)),
+        (
+            "two points",
+            format!("BT /F 2 Tf 72 600 Td ({SECRET}) Tj ET"),
+        ),
+        (
+            "four points",
+            format!("BT /F 4 Tf 72 600 Td ({SECRET}) Tj ET"),
+        ),
+        (
+            "sixty points",
+            format!("BT /F 40 Tf 72 600 Td ({SECRET}) Tj ET"),
+        ),
+        (
+            "up the page",
+            format!("BT /F 14 Tf 0 1 -1 0 300 300 Tm ({SECRET}) Tj ET"),
+        ),
+        (
+            "on its head",
+            format!("BT /F 14 Tf -1 0 0 -1 400 300 Tm ({SECRET}) Tj ET"),
+        ),
+        (
+            "slanting",
+            format!("BT /F 14 Tf .8 .6 -.6 .8 200 300 Tm ({SECRET}) Tj ET"),
+        ),
+        ("narrow", line("60 Tz", SECRET)),
+        ("letters apart", line("4 Tc", SECRET)),
+        (
+            "within a clip",
+            format!("q 0 500 595 300 re W n {} Q", line("", SECRET)),
+        ),
+        ("half transparent", format!("/G gs {}", line("", SECRET))),
+        (
+            "in a box of lines",
+            format!("60 590 300 30 re S {}", line("", SECRET)),
+        ),
+        (
+            "struck through",
+            format!("{} 72 604 160 1 re f", line("", SECRET)),
+        ),
+        (
+            "underlined",
+            format!("{} 72 598 160 1 re f", line("", SECRET)),
+        ),
+        (
+            "on stripes",
+            format!(
+                "0.9 g 60 590 300 8 re f 60 606 300 8 re f {}",
+                line("0 g", SECRET)
+            ),
+        ),
+        (
+            "twice, as bold",
+            format!(
+                "{} q 1 0 0 1 .3 0 cm {} Q",
+                line("", SECRET),
+                line("", SECRET)
+            ),
+        ),
+    ];
+    for (name, content) in cases {
+        let document = page_with(&content, "/ExtGState<</G<</ca .5/CA .5>>>>");
+        assert_shown(&server, name, &document);
+    }
+}
+
+#[test]
+fn a_layer_that_is_switched_off_is_not_read() {
+    let server = Server::start(&["--workers", "1"]);
+    for (name, config, hidden) in [
+        ("off", "/D<</OFF[9 0 R]>>", true),
+        ("off by default", "/D<</BaseState/OFF>>", true),
+        ("on", "/D<</ON[9 0 R]>>", false),
+    ] {
+        let mut pdf = Pdf::default();
+        let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let group = pdf.add("<</Type/OCG/Name(Layer)>>");
+        pdf.catalog(&format!(
+            "/OCProperties<</OCGs[{group} 0 R]{}>>",
+            config.replace("9 0 R", &format!("{group} 0 R"))
+        ));
+        let content = format!(
+            "BT /F 14 Tf 72 740 Td ({OPEN}) Tj ET /OC /L BDC BT /F 14 Tf 72 600 Td ({SECRET}) Tj ET EMC"
+        );
+        let resources = format!("/Font<</F {font} 0 R>>/Properties<</L {group} 0 R>>");
+        pdf.add_page(&resources, "", &content);
+        let document = pdf.build();
+        if hidden {
+            assert_hidden(&server, name, &document);
+        } else {
+            assert_shown(&server, name, &document);
+        }
+    }
+}
+
+#[test]
+fn text_within_forms_is_seen_or_not_as_on_the_page() {
+    let server = Server::start(&["--workers", "1"]);
+    for (name, content, hidden) in [
+        ("black", line("", SECRET), false),
+        ("white", line("1 g", SECRET), true),
+        (
+            "covered",
+            format!("{} 0 g 60 590 300 30 re f", line("", SECRET)),
+            true,
+        ),
+        (
+            "outside its box",
+            format!("BT /F 14 Tf 72 100 Td ({SECRET}) Tj ET"),
+            true,
+        ),
+    ] {
+        let mut pdf = Pdf::default();
+        let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let form = pdf.add(format!(
+            "<</Type/XObject/Subtype/Form/BBox[0 500 595 700]/Resources<</Font<</F {font} 0 R>>>>/Length {}>>stream\n\
+             {content}\nendstream",
+            content.len()
+        ));
+        let resources = format!("/Font<</F {font} 0 R>>/XObject<</X {form} 0 R>>");
+        let page = format!("BT /F 14 Tf 72 740 Td ({OPEN}) Tj ET /X Do");
+        pdf.add_page(&resources, "", &page);
+        if hidden {
+            assert_hidden(&server, name, &pdf.build());
+        } else {
+            assert_shown(&server, name, &pdf.build());
+        }
+    }
+}
+
+#[test]
+fn a_redacted_part_of_a_word_is_left_out() {
+    let server = Server::start(&["--workers", "1"]);
+    // 18 points of Courier: a letter is 10.8 wide, and the box is over the last eight.
+    let mut pdf = Pdf::default();
+    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Courier>>");
+    let content = "BT /F 18 Tf 72 740 Td (Account:12345678) Tj ET 0 g 158.4 734 87 20 re f";
+    pdf.add_page(&format!("/Font<</F {font} 0 R>>"), "", content);
+    let answer = server.answer("?codes=none", &pdf.build());
+    let page = &answer.pages[0];
+    assert_eq!(page.text.trim(), "Account:");
+    assert!(has(&answer, IssueCode::HiddenText));
+}
