@@ -76,27 +76,45 @@ fn parse_address(hex: &str) -> Option<IpAddr> {
     }
 }
 
-/// Whose socket it is.
-pub fn program(host: &Host, inode: &str) -> Result<Option<String>> {
+/// A process that holds a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub process: u32,
+    pub name: String,
+}
+
+/// The processes that hold a socket; several do where one has handed it to another, as systemd does.
+pub fn holders(host: &Host, inode: &str) -> Result<Vec<Holder>> {
     let socket = format!("socket:[{inode}]");
+    let mut holders = Vec::new();
     for number in host.list("/proc")? {
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        let Ok(number) = number.parse::<u32>() else {
             continue;
-        }
+        };
         // One that ends meanwhile is none.
         let process = format!("/proc/{number}");
         let descriptors = host.list(&format!("{process}/fd")).unwrap_or_default();
-        for descriptor in descriptors {
-            let descriptor = format!("{process}/fd/{descriptor}");
-            if host.link_target(&descriptor).ok().flatten().as_ref() == Some(&socket) {
-                let name = host
-                    .read_text(&format!("{process}/comm"))?
-                    .unwrap_or_default();
-                return Ok(Some(format!("{} (process {number})", name.trim())));
-            }
+        let holds = descriptors.iter().any(|descriptor| {
+            let target = host.link_target(&format!("{process}/fd/{descriptor}"));
+            target.ok().flatten().as_ref() == Some(&socket)
+        });
+        if holds {
+            let name = host.read_text(&format!("{process}/comm"))?;
+            holders.push(Holder {
+                process: number,
+                name: name.unwrap_or_default().trim().to_owned(),
+            });
         }
     }
-    Ok(None)
+    Ok(holders)
+}
+
+/// Whose socket it is.
+pub fn program(host: &Host, inode: &str) -> Result<Option<String>> {
+    let holders = holders(host, inode)?;
+    // Where systemd has handed it on, the one that has it now.
+    let holder = holders.iter().max_by_key(|holder| holder.process != 1);
+    Ok(holder.map(|holder| format!("{} (process {})", holder.name, holder.process)))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ const WATCH_SERVICE: &str = include_str!("../templates/systemd/ocrctl-watch.serv
 const WATCH_TIMER: &str = include_str!("../templates/systemd/ocrctl-watch.timer");
 
 /// In the order in which they are applied: what something needs stands before it.
-pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
+pub async fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     let by_certbot = matches!(desired.tls, Tls::Certbot { .. });
     let mut packages = vec!["ca-certificates", "ufw", "nginx", "docker.io", "logrotate"];
     if by_certbot {
@@ -45,7 +45,7 @@ pub fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     let mut list = vec![Resource::Packages(Packages { names: packages })];
     // Closed before anything of ours opens.
     list.push(Resource::Firewall(Firewall {
-        ssh_port: ssh_port(host)?,
+        ssh_port: ssh_port(host).await?,
         wanted: desired.firewall.clone(),
     }));
     list.push(Resource::Sshd(Sshd {
@@ -309,7 +309,7 @@ mod tests {
             .iter()
             .map(|change| change.resource.as_str())
             .collect();
-        let mut wanted = resources(&host, &desired).unwrap();
+        let mut wanted = resources(&host, &desired).await.unwrap();
         // certbot has never been there, nor has sshd, and nobody is to be told anything.
         wanted.retain(|resource| {
             let unneeded = matches!(

@@ -36,7 +36,7 @@ pub fn fingerprint(changes: &[Change]) -> String {
 }
 
 pub async fn plan(host: &Host, desired: Desired) -> Result<Planned> {
-    let resources = stack::resources(host, &desired)?;
+    let resources = stack::resources(host, &desired).await?;
     let (changes, warnings) = tokio::join!(
         differences(host, &resources),
         warnings(host, &desired.firewall)
@@ -78,7 +78,7 @@ pub async fn deploy(
 ) -> Result<()> {
     let _lock = Lock::take(host, operator, "deploy", lock_wait).await?;
     recorded(host, operation, operator, "deploy", async |operation| {
-        let resources = stack::resources(host, &planned.desired)?;
+        let resources = stack::resources(host, &planned.desired).await?;
         let now = differences(host, &resources).await?;
         if now.is_empty() {
             let text = "somebody else has made these changes meanwhile";

@@ -79,20 +79,35 @@ impl Operation {
         (events, incoming)
     }
 
-    /// Waits for the controller to confirm that it reached the host over a new connection.
-    pub async fn confirmed(&mut self, within: std::time::Duration) -> bool {
+    /// Has the controller confirm that it reaches the host over a new connection, and waits for it.
+    pub async fn confirmation(&mut self, within: std::time::Duration) -> Confirmation {
+        // Not the late answer to an earlier question.
+        self.cancelled();
+        self.events.send(Event::ConfirmReachable {
+            seconds: within.as_secs(),
+        });
         let answer = async {
             loop {
                 match self.requests.recv().await {
-                    Some(Ok(Request::Confirm)) => return true,
+                    Some(Ok(Request::Confirm)) => return Confirmation::Confirmed,
                     Some(Ok(Request::Cancel)) => self.cancelled = true,
                     Some(_) => {}
-                    None => return false,
+                    None => return Confirmation::Gone,
                 }
             }
         };
-        tokio::time::timeout(within, answer).await.unwrap_or(false)
+        let answer = tokio::time::timeout(within, answer).await;
+        answer.unwrap_or(Confirmation::Unconfirmed)
     }
+}
+
+/// Whether the controller reaches the host over a new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    Confirmed,
+    Unconfirmed,
+    /// There is no controller any more, or there never was one.
+    Gone,
 }
 
 /// What the controller sends meanwhile.

@@ -11,7 +11,7 @@ use crate::sockets::{self, Listener};
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
     let listeners = sockets::listening(host)?;
     let firewall = Firewall {
-        ssh_port: ssh_port(host)?,
+        ssh_port: ssh_port(host).await?,
         wanted: scope.firewall.clone(),
     };
     let differs = firewall.diff(host)?;

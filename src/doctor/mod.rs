@@ -92,7 +92,7 @@ pub async fn examine(host: &Host, scope: &Scope) -> Result<Examined> {
     });
     Ok(Examined {
         lines: lines.into_iter().flatten().collect(),
-        ssh_port: ssh_port(host)?,
+        ssh_port: ssh_port(host).await?,
         ports: ports.into(),
     })
 }

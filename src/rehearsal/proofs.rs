@@ -19,6 +19,7 @@ mod ports;
 mod probe;
 mod releases;
 mod secrets;
+mod ssh_socket;
 mod tls;
 mod tutorial;
 mod watcher;
@@ -159,6 +160,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "from outside, only what the inventory names" ports::outside_in;
     "rules that cut SSH off go back by themselves" host::locked_out;
     "sshd change that cuts SSH off goes back by itself" host::sshd_cut;
+    "ssh.socket keeps its port" ssh_socket::forms;
     "refused NGINX configuration never goes live" host::bad_nginx;
     "damaged key file changes nothing" keys::damaged;
     "guesses are slowed down, clients are not" keys::guesses;

@@ -19,7 +19,7 @@ use crate::protocol::{self, Action, AllowRule, Change, Detail};
 pub use openings::Openings;
 pub use published::leaks;
 use rule::Rule;
-pub use ssh_port::ssh_port;
+pub use ssh_port::{Arrival, ssh_port};
 
 const LIMIT: Duration = Duration::from_secs(60);
 pub(super) const FILES: [&str; 6] = [

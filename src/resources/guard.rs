@@ -1,22 +1,31 @@
-//! The way back from a change that can lock the operator out: copies of the files that hold it, a transient timer that
+//! The rollback of a change that can lock the operator out: copies of the files that hold it, a transient timer that
 //! puts them back, and a unit that does so at a boot, should the host go down meanwhile; armed before the change and
 //! taken away once the operator has come in over a new connection. As long as there are copies, what is in force is
 //! unconfirmed.
+//!
+//! A rollback has succeeded when a login is proven, not when its commands have run (`guard/rollback.rs`).
+
+mod rollback;
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::sshd::Logins;
 use super::{Host, firewall, sshd};
-use crate::agent::{Context, Operation, Result};
-use crate::protocol::{Detail, Event, Failure};
+use crate::agent::{Confirmation, Context, Operation, Result};
+use crate::protocol::{Detail, Failure};
 use crate::resources::host::Access;
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// The controller has this long to open a new connection.
 const CONFIRM: Duration = Duration::from_secs(45);
+/// All steps of a rollback; one that was cut short begins again after that.
+const ROLLBACK: Duration = Duration::from_secs(240);
 /// Beside a copy's path, where there was no file.
 const ABSENT: &str = ".absent";
+/// Beside the copies: how logins worked before.
+const LOGINS: &str = "/logins.json";
 
 /// What is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,14 +46,6 @@ impl Guard {
         match self {
             Self::Firewall => &firewall::FILES,
             Self::Sshd => &sshd::FILES,
-        }
-    }
-
-    /// Puts in force what the files say.
-    async fn load(self, host: &Host) -> Result<()> {
-        match self {
-            Self::Firewall => firewall::load(host).await,
-            Self::Sshd => sshd::load(host).await,
         }
     }
 
@@ -79,7 +80,7 @@ impl Guard {
         }
     }
 
-    /// Makes a change, has the operator come in anew, and goes back where one of the two fails.
+    /// Makes a change and has the operator come in anew; where one of the two fails, rolls back.
     pub(super) async fn over(
         self,
         host: &Host,
@@ -87,51 +88,96 @@ impl Guard {
         change: impl Future<Output = Result<()>>,
     ) -> Result<()> {
         self.arm(host, CONFIRM + Duration::from_secs(30)).await?;
-        if let Err(failure) = change.await {
-            self.revert(host).await?;
-            self.stop_timer(host).await;
-            return Err(failure);
-        }
-        operation.events.send(Event::ConfirmReachable {
-            seconds: CONFIRM.as_secs(),
-        });
-        if operation.confirmed(CONFIRM).await {
+        let changed = async {
+            change.await?;
+            self.confirmed(host, operation).await
+        };
+        let Err(failure) = changed.await else {
             self.stop_timer(host).await;
             return self.forget(host);
+        };
+        // Begun again by the timer where this process ends before it does. Without a timer it is worth a try all the same.
+        let _ = self.start_timer(host, ROLLBACK).await;
+        match self.roll_back(host, operation).await {
+            Ok(proof) => {
+                self.stop_timer(host).await;
+                let message = format!(
+                    "{}; the old {} is back{proof}",
+                    failure.message,
+                    self.name()
+                );
+                Err(Failure { message, ..failure })
+            }
+            Err(unproven) => Err(
+                Failure::new(format!("{}; {unproven}", failure.message)).hint(self.console(
+                    &format!("the host tries again in {} min", ROLLBACK.as_secs() / 60),
+                )),
+            ),
         }
-        self.revert(host).await?;
-        self.stop_timer(host).await;
-        Err(Failure::new(format!(
-            "no new SSH connection came in after the change to the {0}; the old {0} is back",
-            self.name()
-        ))
-        .hint("check that the port you connect to reaches the host's sshd, then deploy again"))
+    }
+
+    /// That logins work after the change: as far as the host can see, and over a new connection of the operator's.
+    async fn confirmed(self, host: &Host, operation: &mut Operation) -> Result<()> {
+        let name = self.name();
+        let failed = |what: &str| Failure::new(format!("{what} after the change to the {name}"));
+        self.logins(host)?.proven().await.map_err(|what| {
+            failed(&what).hint("`journalctl -u ssh.service -u ssh.socket` on the host says why")
+        })?;
+        match operation.confirmation(CONFIRM).await {
+            Confirmation::Confirmed => Ok(()),
+            Confirmation::Unconfirmed | Confirmation::Gone => Err(failed(
+                "no new SSH connection came in",
+            )
+            .hint("check that the port you connect to reaches the host's sshd, then deploy again")),
+        }
     }
 
     /// Copies what is in force, and has systemd put it back `after` this time. What is unconfirmed itself is not what to
     /// go back to: then the copies that are there stay.
     async fn arm(self, host: &Host, after: Duration) -> Result<()> {
         self.stop_timer(host).await;
+        let logins = match self {
+            Self::Firewall => Logins::default(),
+            Self::Sshd => Logins::read(host).await?,
+        };
         if !self.pending(host)? {
             self.copy(host)?;
         }
-        let executable = std::env::current_exe().context("finding the agent's executable")?;
-        let executable = executable.to_string_lossy();
+        let text = serde_json::to_vec(&logins).context("noting how logins work")?;
+        let path = format!("{}{LOGINS}", self.copies());
+        host.write(&path, &text, Access::root(0o600))?;
+        let executable = executable()?;
         let name = self.name();
         let text = format!(
-            "[Unit]\nDescription=Put the {name} back, whose change was never confirmed\nAfter=ufw.service ssh.service\n\n\
+            "[Unit]\nDescription=Put the {name} back, whose change was never confirmed\n\
+             Wants=network-online.target\nAfter=network-online.target ufw.service ssh.service ssh.socket\n\n\
              [Service]\nType=oneshot\nExecStart={executable} agent revert {name}\n"
         );
         let [at_boot, wanted] = self.at_boot();
         host.write(&at_boot, text.as_bytes(), Access::root(0o644))?;
         host.make_dir("/etc/systemd/system/multi-user.target.wants", 0o755)?;
         host.link(&wanted, &at_boot)?;
+        self.start_timer(host, after).await
+    }
+
+    async fn start_timer(self, host: &Host, after: Duration) -> Result<()> {
+        self.stop_timer(host).await;
+        let executable = executable()?;
         let (unit, seconds) = (self.unit(), format!("--on-active={}", after.as_secs()));
         let mut arguments = vec!["--quiet", "--collect", "--unit", &unit, &seconds];
         arguments.extend(["--timer-property=AccuracySec=1s", &executable]);
-        arguments.extend(["agent", "revert", name]);
+        arguments.extend(["agent", "revert", self.name()]);
         host.run("systemd-run", &arguments, LIMIT).await?;
         Ok(())
+    }
+
+    /// How logins worked before the change. An earlier version of ocrctl has noted nothing.
+    fn logins(self, host: &Host) -> Result<Logins> {
+        let path = format!("{}{LOGINS}", self.copies());
+        match host.read(&path)? {
+            Some(text) => serde_json::from_slice(&text).context(format_args!("reading {path}")),
+            None => Ok(Logins::default()),
+        }
     }
 
     fn copy(self, host: &Host) -> Result<()> {
@@ -170,11 +216,22 @@ impl Guard {
         }
     }
 
-    /// Puts the copies back and in force. Runs from the timer, at a boot, or at once when the controller can't come in.
+    /// The rollback that the timer and the unit of a boot run.
     pub async fn revert(self, host: &Host) -> Result<()> {
-        self.put_back(host)?;
-        self.load(host).await?;
-        self.forget(host)
+        let rolled_back = self.roll_back(host, &mut Operation::alone()).await;
+        rolled_back.map(|_| ()).map_err(|unproven| {
+            Failure::new(unproven).hint(self.console("the host tries again at its next boot"))
+        })
+    }
+
+    fn console(self, and: &str) -> String {
+        let units = match self {
+            Self::Firewall => "ufw.service",
+            Self::Sshd => "ssh.socket ssh.service",
+        };
+        format!(
+            "keep the SSH sessions that are open; at the host's console, `systemctl status {units}` shows more; {and}"
+        )
     }
 
     fn put_back(self, host: &Host) -> Result<()> {
@@ -191,6 +248,11 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+fn executable() -> Result<String> {
+    let executable = std::env::current_exe().context("finding the agent's executable")?;
+    Ok(executable.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

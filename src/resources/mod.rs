@@ -57,7 +57,7 @@ impl Resource {
             Self::Nginx(it) => it.diff(host),
             Self::Units(it) => it.diff(host).await,
             Self::Firewall(it) => it.diff(host),
-            Self::Sshd(it) => it.diff(host),
+            Self::Sshd(it) => it.diff(host).await,
             Self::Release(it) => it.diff(host).await,
             Self::Rules(it) => it.diff(host),
         }

@@ -1,20 +1,32 @@
 //! sshd: keys only. The change is commit-confirmed like the firewall's, and nothing that a host has stricter is loosened:
 //! the file says only what is off.
 
+pub mod acceptors;
+mod login;
+mod reload;
+
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Host;
 use super::file::{Content, File};
+use super::firewall::Arrival;
 use super::guard::Guard;
 use super::host::Access;
 use crate::agent::{Operation, Result, refused};
 use crate::protocol::{Action, Change};
+use reload::Reload;
+pub(super) use reload::Step;
 
 const MAIN: &str = "/etc/ssh/sshd_config";
 /// sshd takes the first value that it meets: ahead of what an installer has left there.
 const PATH: &str = "/etc/ssh/sshd_config.d/00-ocrctl.conf";
 pub(super) const FILES: [&str; 1] = [PATH];
 const TEXT: &str = include_str!("../../templates/ssh/hardening.conf");
+/// sshd refuses to check its configuration without it, and a service that ends takes it away.
+const RUNTIME: &str = "/run/sshd";
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -24,7 +36,16 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    pub fn diff(&self, host: &Host) -> Result<Option<Change>> {
+    pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        let Some(mut change) = self.difference(host)? else {
+            return Ok(None);
+        };
+        let reloads: Vec<String> = reloads(host).await?.iter().map(Reload::to_string).collect();
+        change.reason = format!("{}; {}", change.reason, reloads.join("; "));
+        Ok(Some(change))
+    }
+
+    fn difference(&self, host: &Host) -> Result<Option<Change>> {
         let change = if self.harden {
             // A host without sshd is reached in another way.
             let Some(main) = host.read_text(MAIN)? else {
@@ -70,17 +91,54 @@ impl Sshd {
                 false => host.remove(PATH)?,
             }
             // Before anything is loaded: a file that sshd refuses would end it at its next start.
+            host.make_dir(RUNTIME, 0o755)?;
             host.run("sshd", &["-t"], LIMIT).await?;
-            load(host).await
+            for reload in reloads(host).await? {
+                reload.run(host).await?;
+            }
+            Ok(())
         };
         Guard::Sshd.over(host, operation, change).await
     }
 }
 
-/// Connections that stand are not touched. Where systemd starts an sshd for each, the next one reads it anyway.
-pub(super) async fn load(host: &Host) -> Result<()> {
-    let arguments = ["try-reload-or-restart", "ssh.service"];
-    host.run("systemctl", &arguments, LIMIT).await.map(|_| ())
+async fn reloads(host: &Host) -> Result<Vec<Reload>> {
+    let operators = Arrival::of_operator(host).map(|it| it.port);
+    let reloads = Reload::of(&acceptors::read(host, operators).await?);
+    Ok(match reloads.is_empty() {
+        true => vec![Reload::unknown()],
+        false => reloads,
+    })
+}
+
+/// How logins worked before a change: what its rollback must reach again.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Logins {
+    /// Where a login got through.
+    pub(super) endpoints: Vec<SocketAddr>,
+    reloads: Vec<Reload>,
+}
+
+impl Logins {
+    pub(super) async fn read(host: &Host) -> Result<Self> {
+        let arrival = Arrival::of_operator(host);
+        let acceptors = acceptors::read(host, arrival.map(|it| it.port)).await?;
+        let endpoints = login::endpoints(&acceptors, arrival.and_then(Arrival::endpoint));
+        Ok(Self {
+            endpoints: login::working(endpoints).await,
+            reloads: Reload::of(&acceptors),
+        })
+    }
+
+    /// Proves that they work again; gives what failed otherwise.
+    pub(super) async fn proven(&self) -> std::result::Result<(), String> {
+        login::proven(&self.endpoints).await
+    }
+
+    /// What gets the files that are in place into force, to be tried in this order.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        reload::steps(&self.reloads)
+    }
 }
 
 fn file() -> File {
@@ -126,28 +184,34 @@ mod tests {
         let host = Host::at(root.path());
         host.write(MAIN, main.as_bytes(), Access::root(0o644))
             .unwrap();
+        // Nothing listens.
+        std::fs::create_dir_all(host.path("/proc/net")).unwrap();
+        std::fs::write(host.path("/proc/net/tcp"), "head\n").unwrap();
         (root, host)
     }
 
-    #[test]
-    fn a_host_is_hardened_and_let_go() {
+    #[tokio::test]
+    async fn a_host_is_hardened_and_let_go() {
         let (_root, host) = host("Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n");
         let (on, off) = (Sshd { harden: true }, Sshd { harden: false });
-        assert_eq!(off.diff(&host).unwrap(), None);
-        let change = on.diff(&host).unwrap().unwrap();
+        assert_eq!(off.diff(&host).await.unwrap(), None);
+        let change = on.diff(&host).await.unwrap().unwrap();
         assert_eq!(
             (change.resource.as_str(), change.action),
             ("sshd", Action::Create)
         );
         file().apply(&host).unwrap();
-        assert_eq!(on.diff(&host).unwrap(), None);
-        assert_eq!(off.diff(&host).unwrap().unwrap().action, Action::Delete);
+        assert_eq!(on.diff(&host).await.unwrap(), None);
+        assert_eq!(
+            off.diff(&host).await.unwrap().unwrap().action,
+            Action::Delete
+        );
     }
 
-    #[test]
-    fn a_file_that_sshd_would_not_read_is_no_hardening() {
+    #[tokio::test]
+    async fn a_file_that_sshd_would_not_read_is_no_hardening() {
         let (_root, host) = host("Match user x\nInclude /etc/ssh/sshd_config.d/*.conf\n");
-        let failure = Sshd { harden: true }.diff(&host).unwrap_err();
+        let failure = Sshd { harden: true }.diff(&host).await.unwrap_err();
         assert!(failure.hint.unwrap().contains("Include"));
         assert!(includes_directory("include \"sshd_config.d/*.conf\" x"));
         assert!(!includes_directory(
@@ -155,12 +219,15 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn what_was_never_confirmed_is_a_change() {
+    #[tokio::test]
+    async fn what_was_never_confirmed_is_a_change() {
         let (_root, host) = host("Include /etc/ssh/sshd_config.d/*.conf\n");
         file().apply(&host).unwrap();
         host.make_dir("/var/lib/ocrctl/sshd-revert", 0o700).unwrap();
-        let change = Sshd { harden: true }.diff(&host).unwrap().unwrap();
-        assert_eq!(change.reason, "an earlier change was never confirmed");
+        let change = Sshd { harden: true }.diff(&host).await.unwrap().unwrap();
+        assert_eq!(
+            change.reason,
+            "an earlier change was never confirmed; ssh.service will be reloaded"
+        );
     }
 }

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use credentials::{Credentials, Passphrases};
 pub use error::TransportError;
 pub use host_key::HostKey;
+pub use russh::HandshakeFailure;
 
 use crate::inventory::{Connection, Target};
 
@@ -108,6 +109,14 @@ pub async fn connect(
 pub async fn addresses(name: &str) -> Vec<std::net::IpAddr> {
     let looked_up = tokio::time::timeout(LOOK_UP, russh::resolve(name));
     looked_up.await.unwrap_or_default()
+}
+
+/// Agrees on keys with the SSH server at an address, as every login begins, and leaves. What it says does not work out is the error.
+pub async fn handshake(
+    address: std::net::SocketAddr,
+    limit: Duration,
+) -> Result<(), HandshakeFailure> {
+    russh::handshake(address, limit).await
 }
 
 /// Prove that a new connection to the host works, one that shares nothing with any that exists.

@@ -6,6 +6,7 @@
 
 mod channel;
 mod client;
+mod handshake;
 mod identity;
 mod known_hosts;
 mod login;
@@ -15,6 +16,8 @@ mod ssh_config;
 mod tcp;
 mod wild;
 
+pub use handshake::HandshakeFailure;
+pub(super) use handshake::handshake;
 pub(super) use tcp::resolve;
 
 use std::io;

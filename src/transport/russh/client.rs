@@ -69,52 +69,18 @@ impl Client {
 
     /// How to speak to the hop. Key types that it is known by come first, or it would present another key.
     pub(super) fn config(&self, options: &Options) -> Config {
-        let mut preferred = Preferred::DEFAULT;
         let known = match &self.keys {
             Keys::Pinned(keys) => keys.iter().map(|key| key.kind().to_owned()).collect(),
             Keys::Known { keys, .. } => keys.kinds(),
         };
-        let mut kinds = vec![
-            Algorithm::Ed25519,
-            ecdsa(EcdsaCurve::NistP256),
-            ecdsa(EcdsaCurve::NistP384),
-            ecdsa(EcdsaCurve::NistP521),
-            rsa(HashAlg::Sha512),
-            rsa(HashAlg::Sha256),
-        ];
-        // A stable sort: what is known moves to the front. RSA keys are called `ssh-rsa`, whatever the hash.
-        kinds.sort_by_key(|kind| {
-            let name = match kind {
-                Algorithm::Rsa { .. } => "ssh-rsa".to_owned(),
-                kind => kind.to_string(),
-            };
-            !known.contains(&name)
-        });
-        preferred.key = Cow::Owned(kinds);
-        // Also what hosts have that allow nothing but what is approved for governments.
-        let mut exchanges = preferred.kex.to_vec();
-        let extensions = exchanges.len() - 4;
-        exchanges.splice(
-            extensions..extensions,
-            [
-                kex::ECDH_SHA2_NISTP256,
-                kex::ECDH_SHA2_NISTP384,
-                kex::ECDH_SHA2_NISTP521,
-            ],
-        );
-        preferred.kex = Cow::Owned(exchanges);
-        let mut ciphers = preferred.cipher.to_vec();
-        ciphers.insert(2, cipher::AES_128_GCM);
-        preferred.cipher = Cow::Owned(ciphers);
         Config {
-            preferred,
+            preferred: preferred(&known),
             keepalive_interval: Some(options.alive_interval),
             keepalive_max: ALIVE_QUESTIONS,
             nodelay: true,
             ..Config::default()
         }
     }
-
     fn check(&self, presented: &PublicKey) -> Result<(), TransportError> {
         let line = presented.to_openssh().unwrap_or_default();
         let Some(key) = HostKey::parse(&line) else {
@@ -310,6 +276,44 @@ impl Handler for Client {
     ) -> Result<(), Self::Error> {
         Ok(())
     }
+}
+
+/// Algorithms, with the key types that a host is known by ahead of others.
+pub(super) fn preferred(known: &[String]) -> Preferred {
+    let mut preferred = Preferred::DEFAULT;
+    let mut kinds = vec![
+        Algorithm::Ed25519,
+        ecdsa(EcdsaCurve::NistP256),
+        ecdsa(EcdsaCurve::NistP384),
+        ecdsa(EcdsaCurve::NistP521),
+        rsa(HashAlg::Sha512),
+        rsa(HashAlg::Sha256),
+    ];
+    // A stable sort: what is known moves to the front. RSA keys are called `ssh-rsa`, whatever the hash.
+    kinds.sort_by_key(|kind| {
+        let name = match kind {
+            Algorithm::Rsa { .. } => "ssh-rsa".to_owned(),
+            kind => kind.to_string(),
+        };
+        !known.contains(&name)
+    });
+    preferred.key = Cow::Owned(kinds);
+    // Also what hosts have that allow nothing but what is approved for governments.
+    let mut exchanges = preferred.kex.to_vec();
+    let extensions = exchanges.len() - 4;
+    exchanges.splice(
+        extensions..extensions,
+        [
+            kex::ECDH_SHA2_NISTP256,
+            kex::ECDH_SHA2_NISTP384,
+            kex::ECDH_SHA2_NISTP521,
+        ],
+    );
+    preferred.kex = Cow::Owned(exchanges);
+    let mut ciphers = preferred.cipher.to_vec();
+    ciphers.insert(2, cipher::AES_128_GCM);
+    preferred.cipher = Cow::Owned(ciphers);
+    preferred
 }
 
 fn ecdsa(curve: EcdsaCurve) -> Algorithm {
