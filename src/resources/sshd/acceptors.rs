@@ -11,7 +11,6 @@ use crate::sockets::{self, Holder, Listener};
 const LIMIT: Duration = Duration::from_secs(20);
 /// The unit of a distribution's sshd.
 pub(super) const SERVICE: &str = "ssh.service";
-const SYSTEMD: u32 = 1;
 
 /// A socket that waits for SSH connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +52,7 @@ pub async fn read(host: &Host, operators: Option<u16>) -> Result<Vec<Acceptor>> 
             held.push((listener, holders));
         }
     }
-    let by_systemd = held.iter().any(|(_, holders)| are_systemds(holders));
-    let units = match by_systemd && host.is_machine() {
+    let units = match host.is_machine() {
         true => {
             let properties = "--property=Id,ActiveState,Accept,Triggers,Listen";
             parse(
@@ -78,8 +76,7 @@ fn compare(
     service: impl Fn(u32) -> Option<String>,
 ) -> Vec<Acceptor> {
     let by = |listener: &Listener, holders: &[Holder]| {
-        if are_systemds(holders) {
-            let unit = units.iter().find(|unit| unit.listens(listener))?;
+        if let Some(unit) = units.iter().find(|unit| unit.listens(listener)) {
             if !unit.is_for_ssh() && operators != Some(listener.port) {
                 return None;
             }
@@ -105,10 +102,6 @@ fn compare(
             })
         })
         .collect()
-}
-
-fn are_systemds(holders: &[Holder]) -> bool {
-    holders.iter().any(|holder| holder.process == SYSTEMD)
 }
 
 /// The service of a process, from its cgroups.
