@@ -87,7 +87,7 @@ test-service:
 	cargo test $(CARGO_SERVICE)
 
 # Beside each other: most of both is waiting. What goes on inside ocrctl alone is proven on one of them.
-LESS := --skip 'killed at every step' --skip 'SSH off' --skip 'several hosts' --skip 'what goes wrong' --skip 'with a probe' --skip 'every kind of resource'
+LESS := --skip 'killed at every step' --skip 'SSH off' --skip 'several hosts' --skip 'what goes wrong' --skip 'with a probe' --skip 'every kind of resource' --skip 'in a runtime of'
 .PHONY: test-rehearsal
 test-rehearsal: image
 	$(OCRCTL) rehearse --release bookworm --image $(IMAGE) $(LESS) >$(TARGET_DIR)/rehearsal-bookworm.log 2>&1 & bookworm=$$!; \

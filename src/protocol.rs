@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol. Peers of different versions refuse each other.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// From the controller to the agent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -317,6 +317,20 @@ pub struct Change {
     pub details: Vec<Detail>,
 }
 
+impl Change {
+    /// Why it can't be made, as failures of an operation that would make it.
+    pub fn blocked(&self) -> impl Iterator<Item = Failure> {
+        self.details.iter().filter_map(|detail| match detail {
+            Detail::Blocked { text, hint } => Some(Failure {
+                kind: FailureKind::Refused,
+                message: format!("{}: {text}", self.resource),
+                hint: Some(hint.clone()),
+            }),
+            _ => None,
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -345,5 +359,10 @@ pub enum Detail {
     },
     Removed {
         text: String,
+    },
+    /// The change can't be made as things are, and a deploy is refused before its first step.
+    Blocked {
+        text: String,
+        hint: String,
     },
 }

@@ -11,7 +11,7 @@ use crate::resources::firewall::{Firewall, ssh_port};
 use crate::resources::host::Access;
 use crate::resources::link::Link;
 use crate::resources::nginx::{Facts, Nginx};
-use crate::resources::package::Packages;
+use crate::resources::package::{DOCKER, Packages};
 use crate::resources::release::{CONTAINER_ID, LIVE, Release, SLOTS};
 use crate::resources::rules::Rules;
 use crate::resources::secret_file::SecretFile;
@@ -35,14 +35,10 @@ const WATCH_TIMER: &str = include_str!("../templates/systemd/ocrctl-watch.timer"
 /// In the order in which they are applied: what something needs stands before it.
 pub async fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     let by_certbot = matches!(desired.tls, Tls::Certbot { .. });
-    let mut packages = vec!["ca-certificates", "ufw", "nginx", "docker.io", "logrotate"];
-    if by_certbot {
-        packages.push("certbot");
-    }
-    if desired.hygiene.security_upgrades {
-        packages.push("unattended-upgrades");
-    }
-    let mut list = vec![Resource::Packages(Packages { names: packages })];
+    let mut list = vec![Resource::Packages(Packages {
+        names: packages(by_certbot, desired.hygiene.security_upgrades),
+        may_remove: desired.packages.may_remove.clone(),
+    })];
     // Closed before anything of ours opens.
     list.push(Resource::Firewall(Firewall {
         ssh_port: ssh_port(host).await?,
@@ -68,7 +64,8 @@ pub async fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> 
     let unit = |name, package| Unit { name, package };
     list.push(upgrades(desired.hygiene.security_upgrades));
     let mut units = vec![
-        unit("docker.service", Some("docker.io")),
+        // Of whichever Docker the host has.
+        unit("docker.service", None),
         unit("nginx.service", Some("nginx")),
         unit("ufw.service", Some("ufw")),
         // NGINX's package brings the rules for its logs, ours among them, and not what goes by them.
@@ -136,6 +133,18 @@ pub async fn resources(host: &Host, desired: &Desired) -> Result<Vec<Resource>> 
         }));
     }
     Ok(list)
+}
+
+/// Packages that the host shall have.
+pub fn packages(certbot: bool, security_upgrades: bool) -> Vec<&'static str> {
+    let mut names = vec!["ca-certificates", "ufw", "nginx", DOCKER, "logrotate"];
+    if certbot {
+        names.push("certbot");
+    }
+    if security_upgrades {
+        names.push("unattended-upgrades");
+    }
+    names
 }
 
 /// What goes back with a release: it, and the configuration that belongs to it.

@@ -92,6 +92,7 @@ pub async fn deploy(
                 hint: Some("run the command again to see the plan as it is now".into()),
             });
         }
+        now.iter().try_for_each(unblocked)?;
         change(host, operation, &resources, planned.changes.len()).await?;
         converged(host, &resources).await?;
         if let Some(live) = Release::live(host).await {
@@ -100,6 +101,14 @@ pub async fn deploy(
         Ok(())
     })
     .await
+}
+
+/// Refuses a change that can't be made as things are.
+fn unblocked(change: &Change) -> Result<()> {
+    match change.blocked().next() {
+        None => Ok(()),
+        Some(failure) => Err(failure),
+    }
 }
 
 async fn change(
@@ -114,6 +123,7 @@ async fn change(
         let Some(change) = resource.diff(host).await? else {
             continue;
         };
+        unblocked(&change)?;
         if operation.cancelled() {
             return Err(Failure {
                 kind: FailureKind::Cancelled,

@@ -58,7 +58,7 @@ fn compare(
             Detail::Added { text } => {
                 seen.find(format!("the firewall lacks a rule: {text}"), mend.clone());
             }
-            Detail::Field { .. } | Detail::Diff { .. } => {}
+            Detail::Field { .. } | Detail::Diff { .. } | Detail::Blocked { .. } => {}
         }
     }
     let wanted = |listener: &Listener| {

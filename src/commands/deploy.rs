@@ -32,6 +32,12 @@ pub(super) async fn run(global: &Global, report: &Report, mut deploy: Deploy) ->
         return Ok(Outcome::Changes);
     }
     let plans = fleet.plan(&desired).await?;
+    if let Some(failed) = fleet.blocked(&plans) {
+        // None is changed where one can't be.
+        fleet.close().await;
+        report.note(None, Level::Info, "nothing was changed");
+        return Err(failed);
+    }
     if plans.iter().any(|plan| !plan.changes.is_empty()) {
         let question = format!("Apply these changes to {}?", environment.name);
         if report.confirm(&question, global.yes)? {

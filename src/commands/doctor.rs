@@ -12,7 +12,7 @@ use crate::causes;
 use crate::cli::{Doctor, Global};
 use crate::doctor::PORTS;
 use crate::doctor::outside::{Attempt, attempt, judge};
-use crate::inventory::{Connection, Target};
+use crate::inventory::{Connection, Target, Tls};
 use crate::protocol::doctor::{Examined, Line, Scope, Verdict};
 use crate::protocol::{Event, Request};
 use crate::report::Report;
@@ -58,6 +58,10 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
                 registry: registry.clone(),
                 memory: environment.service.memory,
                 require_sandbox: environment.service.require_sandbox,
+                runtime: environment.service.runtime.clone(),
+                packages: environment.packages.clone(),
+                certbot: matches!(environment.tls, Tls::Certbot(_)),
+                security_upgrades: environment.hygiene.security_upgrades,
                 now: Timestamp::now(),
                 reached_at: of(true),
                 others: of(false),

@@ -96,6 +96,16 @@ impl<'a> Fleet<'a> {
         all(plans)
     }
 
+    /// Why these plans can't be applied, on whichever hosts that is so.
+    pub(super) fn blocked(&self, plans: &[Plan]) -> Option<Failed> {
+        let of_host = |(host, plan): (&Host, &Plan)| {
+            let failures = plan.changes.iter().flat_map(Change::blocked);
+            let failed = failures.map(|failure| failed(&host.name, &failure));
+            failed.collect::<Vec<_>>()
+        };
+        Failed::together(self.hosts.iter().zip(plans).flat_map(of_host).collect())
+    }
+
     /// Has all hosts pull the image that they shall have, at once, and shows that they did.
     pub(super) async fn pull(&mut self, desired: &Desired, lock_wait: Duration) -> Result<()> {
         let report = self.report;

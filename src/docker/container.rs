@@ -26,6 +26,8 @@ pub struct ContainerSpec {
     /// Thousandths of a core; `None`: all cores.
     pub millicpus: Option<u64>,
     pub pids: u32,
+    /// The OCI runtime; `None`: the one that the host's Docker takes by itself.
+    pub runtime: Option<String>,
 }
 
 const OPEN_FILES: i64 = 4096;
@@ -51,6 +53,7 @@ impl ContainerSpec {
                 memory_swap: signed(self.memory),
                 nano_cpus: self.millicpus.and_then(|cpus| signed(cpus * 1_000_000)),
                 pids_limit: Some(i64::from(self.pids)),
+                runtime: self.runtime.clone(),
                 ulimits: Some(vec![ResourcesUlimits {
                     name: Some("nofile".into()),
                     soft: Some(OPEN_FILES),
@@ -72,7 +75,7 @@ impl ContainerSpec {
         }
     }
 
-    /// The fields that Docker will tell of a container made by this.
+    /// The fields that Docker will report of a container made by this.
     pub fn fields(&self) -> Fields {
         let fields = [
             ("image", self.image.clone()),
@@ -102,7 +105,10 @@ impl ContainerSpec {
             ),
             ("restart", "unless-stopped".into()),
         ];
-        fields.map(|(name, value)| (name.to_owned(), value)).into()
+        let mut fields = Fields::from(fields.map(|(name, value)| (name.to_owned(), value)));
+        // Docker's own choice is its own: it is not compared.
+        fields.extend(self.runtime.clone().map(|it| ("runtime".to_owned(), it)));
+        fields
     }
 }
 
@@ -132,6 +138,7 @@ pub(super) fn fields(found: &ContainerInspectResponse) -> Fields {
             cpus(u64::try_from(host.nano_cpus.unwrap_or(0)).unwrap_or(0)),
         ),
         ("pids", number(host.pids_limit)),
+        ("runtime", host.runtime.unwrap_or_default()),
         ("network", host.network_mode.unwrap_or_default()),
         ("published ports", sorted(ports.into_keys().collect())),
         ("read-only root", flag(host.readonly_rootfs)),
@@ -229,6 +236,7 @@ mod tests {
             memory: 2 << 30,
             millicpus: Some(1500),
             pids: 256,
+            runtime: Some("runsc".into()),
         }
     }
 
@@ -267,5 +275,27 @@ mod tests {
         )]));
         assert_eq!(fields(&found)["published ports"], "3000/tcp");
         assert_ne!(fields(&found), spec().fields());
+    }
+
+    #[test]
+    fn the_runtime_is_compared_where_one_is_wanted() {
+        let mut found = echoed(spec().body());
+        let container = |found: &ContainerInspectResponse| crate::docker::Container {
+            running: true,
+            image: String::new(),
+            image_id: String::new(),
+            fields: fields(found),
+            exit_code: None,
+            started: None,
+            restarts: 0,
+        };
+        assert!(container(&found).is_of(&spec().fields()));
+        found.host_config.as_mut().unwrap().runtime = Some("runc".into());
+        assert!(!container(&found).is_of(&spec().fields()));
+        let open = ContainerSpec {
+            runtime: None,
+            ..spec()
+        };
+        assert!(container(&found).is_of(&open.fields()));
     }
 }

@@ -2,10 +2,12 @@
 
 mod build;
 mod container;
+pub mod elsewhere;
 mod images;
 mod load;
 mod log;
 mod published;
+pub mod runtime;
 
 use std::path::Path;
 
@@ -65,9 +67,15 @@ impl Container {
             .to_owned()
     }
 
+    /// Whether it has these fields. Those that are left open may be anything.
+    pub fn is_of(&self, wanted: &Fields) -> bool {
+        let has = |(name, value): (&String, &String)| self.fields.get(name) == Some(value);
+        wanted.iter().all(has)
+    }
+
     /// Whether it can be started as a release of these fields: it has stopped and never died.
     pub fn is_kept(&self, fields: &Fields) -> bool {
-        !self.running && self.restarts == 0 && self.fields == *fields
+        !self.running && self.restarts == 0 && self.is_of(fields)
     }
 }
 

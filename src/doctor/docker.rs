@@ -1,36 +1,31 @@
-//! A Docker that can be used, or none yet: a deploy installs the distribution's.
+//! A Docker that can be used, or none yet: a deploy installs the distribution's. And the runtime that the inventory names.
 
 use super::Asked;
 use crate::agent::Result;
 use crate::checks::Seen;
-use crate::docker::Engine;
+use crate::docker::elsewhere::{self, Elsewhere};
+use crate::docker::{Engine, runtime};
 use crate::protocol::Failure;
 use crate::resources::Host;
-use crate::resources::package;
+use crate::resources::package::{self, DOCKER};
 
-/// What a deploy installs and starts.
-const OURS: &str = "docker.io";
-/// Packages that apt would remove to install it, with all that runs in them.
-const OTHERS: [&str; 4] = ["docker-ce", "containerd.io", "moby-engine", "podman-docker"];
-/// The oldest that is rehearsed (Debian 12's).
-const OLDEST: (u32, u32) = (20, 10);
-
-pub(super) async fn check(host: &Host, _: &Asked<'_>) -> Result<Seen> {
-    let mut others = Vec::new();
-    for name in OTHERS {
-        if package::is_installed(host, name)? {
-            others.push(name);
-        }
-    }
-    if host.path("/snap/bin/docker").exists() {
-        others.push("the snap docker");
-    }
-    let installed = package::version(host, OURS)?;
-    let engine = match installed.is_some() || !others.is_empty() {
-        true => Some(version().await),
-        false => None,
+pub(super) async fn check(host: &Host, asked: &Asked<'_>) -> Result<Seen> {
+    let installed = package::is_installed(host, DOCKER)?;
+    let elsewhere = match installed {
+        true => None,
+        false => elsewhere::read(host).await?,
     };
-    Ok(compare(&others, installed.as_deref(), engine))
+    let engine = match (installed, &elsewhere) {
+        (false, None | Some(Elsewhere::Unusable(_))) => None,
+        _ => Some(version().await),
+    };
+    let mut seen = compare(elsewhere, engine);
+    if let Some(name) = &asked.scope.runtime
+        && let Some(lacking) = runtime::lacking(host, name).await?
+    {
+        seen.find(lacking.message, lacking.hint.unwrap_or_default());
+    }
+    Ok(seen)
 }
 
 async fn version() -> Result<String> {
@@ -38,26 +33,19 @@ async fn version() -> Result<String> {
 }
 
 /// `engine`: what it says of itself, where there is any.
-fn compare(others: &[&str], installed: Option<&str>, engine: Option<Result<String>>) -> Seen {
-    if !others.is_empty() && installed.is_none() {
-        return Seen::finding(
-            format!(
-                "Docker comes from {}, which {OURS} would replace",
-                others.join(", ")
-            ),
-            format!(
-                "move what runs in it elsewhere, then `apt remove {}` on the host",
-                others.join(" ")
-            ),
-        );
-    }
+fn compare(elsewhere: Option<Elsewhere>, engine: Option<Result<String>>) -> Seen {
+    let from = match elsewhere {
+        Some(Elsewhere::Unusable(unusable)) => return Seen::finding(unusable.why, unusable.hint),
+        Some(Elsewhere::Usable { from, .. }) => format!(" from {from}, which is used as it is"),
+        None => String::new(),
+    };
     match engine {
-        None => Seen::ok(format!("not there yet; a deploy installs {OURS}")),
-        Some(Ok(version)) if is_old(&version) => Seen::finding(
-            format!("Docker is {version}, older than {}.{}", OLDEST.0, OLDEST.1),
-            format!("apt install {OURS}"),
+        None => Seen::ok(format!("not there yet; a deploy installs {DOCKER}")),
+        Some(Ok(version)) if elsewhere::is_old(&version) => Seen::finding(
+            format!("Docker is {version}, older than {}", elsewhere::oldest()),
+            format!("apt install {DOCKER}"),
         ),
-        Some(Ok(version)) => Seen::ok(format!("Docker {version}")),
+        Some(Ok(version)) => Seen::ok(format!("Docker {version}{from}")),
         Some(Err(Failure { message, .. })) => Seen::finding(
             message,
             "`systemctl start docker`, or `journalctl -u docker` to see why it does not run",
@@ -65,39 +53,41 @@ fn compare(others: &[&str], installed: Option<&str>, engine: Option<Result<Strin
     }
 }
 
-fn is_old(version: &str) -> bool {
-    let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) < OLDEST,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::elsewhere::Unusable;
 
     #[test]
-    fn none_is_fine_and_another_one_is_not() {
+    fn none_is_fine_and_so_is_a_good_one_from_wherever_it_came() {
         assert_eq!(
-            compare(&[], None, None),
+            compare(None, None),
             Seen::ok("not there yet; a deploy installs docker.io")
         );
-        let ours = |version: &str| compare(&[], Some("1"), Some(Ok(version.into())));
+        let ours = |version: &str| compare(None, Some(Ok(version.into())));
         assert_eq!(ours("20.10.24+dfsg1"), Seen::ok("Docker 20.10.24+dfsg1"));
         assert_eq!(ours("26.1.5+dfsg1"), Seen::ok("Docker 26.1.5+dfsg1"));
         assert_eq!(ours("19.03.13").findings.len(), 1);
-        let other = compare(
-            &["docker-ce", "containerd.io"],
-            None,
-            Some(Ok("27.0".into())),
+        let docker_ce = Elsewhere::Usable {
+            from: "docker-ce".into(),
+            version: Some("27.3.1".into()),
+        };
+        assert_eq!(
+            compare(Some(docker_ce), Some(Ok("27.3.1".into()))),
+            Seen::ok("Docker 27.3.1 from docker-ce, which is used as it is")
         );
-        assert!(
-            other.findings[0]
-                .mend
-                .contains("apt remove docker-ce containerd.io")
-        );
-        let silent = compare(&[], Some("1"), Some(Err(Failure::new("no answer"))));
+        let silent = compare(None, Some(Err(Failure::new("no answer"))));
         assert_eq!(silent.findings[0].found, "no answer");
+    }
+
+    #[test]
+    fn one_that_can_not_be_used_is_a_finding() {
+        let snap = Elsewhere::Unusable(Unusable {
+            why: "it is a snap".into(),
+            hint: "snap remove docker".into(),
+            package: None,
+        });
+        let seen = compare(Some(snap), None);
+        assert_eq!(seen.findings[0].mend, "snap remove docker");
     }
 }

@@ -12,6 +12,7 @@ mod kernel;
 mod memory;
 mod os;
 pub mod outside;
+mod packages;
 mod registry;
 mod servers;
 mod time_sync;
@@ -61,6 +62,7 @@ const CHECKS: &[Check] = checks![
     "clock" clock,
     "time sync" time_sync,
     "apt" apt,
+    "packages" packages,
     "docker" docker,
     "servers" servers,
     "dns" dns,

@@ -39,6 +39,7 @@ impl Environment {
             service: self.service.clone(),
             rules: self.rules()?,
             firewall: self.firewall.clone(),
+            packages: self.packages.clone(),
             alerts: self.alert_channels().await?,
             watcher: self.watcher,
             hygiene: self.hygiene,

@@ -7,7 +7,7 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::protocol::alerts::Watcher;
 use crate::protocol::audit::Ownership;
-use crate::protocol::{Firewall, Hygiene, Service};
+use crate::protocol::{Firewall, Hygiene, Packages, Service};
 
 use super::alerts::{self, Alerts};
 use super::dns_name::{self, COMMON_NAME_MAX};
@@ -18,7 +18,7 @@ use super::registry::Registry;
 use super::schema::{self, Text};
 use super::target::Target;
 use super::tls::Tls;
-use super::{backup, firewall, host, hygiene, ownership, service};
+use super::{backup, firewall, host, hygiene, ownership, packages, service};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
@@ -33,6 +33,7 @@ pub struct Environment {
     /// The file of rules for codes of the organization's own.
     pub rules: Option<PathBuf>,
     pub firewall: Firewall,
+    pub packages: Packages,
     pub hygiene: Hygiene,
     pub ownership: Ownership,
     /// Who can read its backups: `age1…`.
@@ -72,6 +73,7 @@ impl Environment {
         let rules = raw.service.as_ref().and_then(|raw| raw.rules.as_ref());
         let rules = rules.map(|path| checks.path(path));
         let firewall = firewall::read(raw.firewall.as_ref(), checks);
+        let packages = packages::read(raw.packages.as_ref(), checks);
         let hygiene = hygiene::read(raw.hygiene.as_ref(), checks);
         let ownership = ownership::read(raw.ownership.as_ref(), checks);
         let backup_recipients = backup::recipients(raw.backup.as_ref(), checks);
@@ -88,6 +90,7 @@ impl Environment {
             service,
             rules,
             firewall,
+            packages,
             hygiene,
             ownership,
             backup_recipients,

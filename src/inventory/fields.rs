@@ -143,6 +143,12 @@ const ENVIRONMENT: Section = Section {
                 "Ports beside SSH, 80 and 443, which are always open.",
             ),
             field(
+                "packages",
+                Kind::Section(&PACKAGES),
+                None,
+                "What may become of packages that the hosts have.",
+            ),
+            field(
                 "hygiene",
                 Kind::Section(&HYGIENE),
                 None,
@@ -407,6 +413,12 @@ const SERVICE: Section = section(
             "Not ready where the kernel lacks a part of the workers' sandbox; `false`: /readyz says what is missing.",
         ),
         field(
+            "runtime",
+            Kind::Text,
+            Some("(Docker's own choice)"),
+            "The OCI runtime of the container, as the hosts' Docker knows it: `runsc` where gVisor is installed.",
+        ),
+        field(
             "rules",
             Kind::Path,
             Some("(what the host has)"),
@@ -438,6 +450,17 @@ const FIREWALL: Section = section(
             "`limit`: an address that opens 6 connections in 30 s is kept out for a while.",
         ),
     ],
+);
+
+const PACKAGES: Section = section(
+    "Packages",
+    "What may become of packages that the hosts have.",
+    &[field(
+        "may_remove",
+        Kind::List(&Kind::Text),
+        Some("[]"),
+        "Packages that may go where apt can't install what the service needs beside them. A deploy that would remove another is refused.",
+    )],
 );
 
 const HYGIENE: Section = section(

@@ -20,6 +20,7 @@ mod host;
 mod hygiene;
 pub mod image;
 mod ownership;
+mod packages;
 mod problem;
 mod registry;
 mod relocate;

@@ -26,6 +26,7 @@ pub(super) struct Environment {
     pub registry: Option<Spanned<Registry>>,
     pub service: Option<Service>,
     pub firewall: Option<Firewall>,
+    pub packages: Option<Packages>,
     pub hygiene: Option<Hygiene>,
     pub ownership: Option<Ownership>,
     pub backup: Option<Backup>,
@@ -93,6 +94,7 @@ pub(super) struct Service {
     pub cpus: Option<Text>,
     pub pids: Option<Text>,
     pub require_sandbox: Option<Text>,
+    pub runtime: Option<Text>,
     pub rules: Option<Text>,
 }
 
@@ -102,6 +104,12 @@ pub(super) struct Firewall {
     pub allow: Option<Vec<Spanned<AllowRule>>>,
     pub published: Option<Text>,
     pub ssh: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Packages {
+    pub may_remove: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -33,6 +33,7 @@ pub(super) fn defaults() -> Service {
         millicpus: None,
         pids: 256,
         require_sandbox: true,
+        runtime: None,
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
         millicpus: checks.value(&raw.cpus, None, cpus),
         pids: checks.value(&raw.pids, default.pids, |text| count(text, 32..=65_536)),
         require_sandbox: checks.value(&raw.require_sandbox, default.require_sandbox, yes_or_no),
+        runtime: checks.value(&raw.runtime, None, |text| runtime(text).map(Some)),
     };
     compare(raw, &service, checks);
     service
@@ -138,6 +140,18 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, Invalid> {
     text.parse().map_err(|_| {
         Invalid::new(format!("`{text}` is neither yes nor no")).hint("write `true` or `false`")
     })
+}
+
+/// As Docker takes names of runtimes.
+fn runtime(text: &str) -> Result<String, Invalid> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.bytes().all(fits) {
+        return Err(
+            Invalid::new(format!("`{text}` is not the name of a runtime"))
+                .hint("write what `docker info` on the host lists under Runtimes, such as `runsc`"),
+        );
+    }
+    Ok(text.to_owned())
 }
 
 fn cpus(text: &str) -> Result<Option<u64>, Invalid> {

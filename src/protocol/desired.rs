@@ -22,6 +22,7 @@ pub struct Desired {
     /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.
     pub rules: Option<String>,
     pub firewall: Firewall,
+    pub packages: Packages,
     pub hygiene: Hygiene,
     pub alerts: alerts::Alerts,
     pub watcher: alerts::Watcher,
@@ -116,6 +117,8 @@ pub struct Service {
     pub pids: u32,
     /// Never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
+    /// Docker's name of the OCI runtime that the container runs in; `None`: Docker's own choice.
+    pub runtime: Option<String>,
 }
 
 impl Service {
@@ -132,6 +135,13 @@ pub struct Firewall {
     pub close_published: bool,
     /// An address that opens six SSH connections in 30 s is kept out for a while.
     pub limit_ssh: bool,
+}
+
+/// What may become of packages that the host has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packages {
+    /// Those that apt may remove, where that is what installing others takes.
+    pub may_remove: Vec<String>,
 }
 
 /// What is kept in order beside the service.

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Registry;
 use super::audit::Verdict as Found;
+use super::{Packages, Registry};
 
 /// What the checks on a host need to know. The registry's password is in it: it goes to the registry and nowhere else.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,6 +21,13 @@ pub struct Scope {
     pub memory: u64,
     /// The service is never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
+    /// The OCI runtime of the container; `None`: Docker's own choice.
+    pub runtime: Option<String>,
+    /// What a deploy is to do about packages.
+    pub packages: Packages,
+    /// Whether it installs certbot and unattended-upgrades.
+    pub certbot: bool,
+    pub security_upgrades: bool,
     /// The operator's clock when this was sent.
     pub now: Timestamp,
     /// Where the operator reaches this host, as far as that can be told.

@@ -15,6 +15,7 @@ mod host;
 mod issuers;
 mod keys;
 mod migration;
+mod packages;
 mod ports;
 mod probe;
 mod releases;
@@ -192,6 +193,9 @@ pub(super) const ALL: &[Proof] = proofs![
         after "alerts go out, and their secrets nowhere else";
     "what is switched off goes, and comes again" convergence::switches;
     "several hosts" fleet::several;
+    "docker-ce and what runs in it stay" packages::docker_ce;
+    "release in a runtime of the operator's choice" packages::runtime,
+        after "docker-ce and what runs in it stay";
     "no secret left behind" secrets::secrets;
     "backup is for its recipient alone" backup::backup;
     "restored onto a bare host" backup::restore,

@@ -66,6 +66,10 @@ fn write_detail(out: &mut String, detail: &Detail, styles: &Styles) -> fmt::Resu
         }
         Detail::Added { text } => line(styles.create, &format!("+ {}", printable(text))),
         Detail::Removed { text } => line(styles.delete, &format!("- {}", printable(text))),
+        Detail::Blocked { text, hint } => {
+            line(styles.delete, &format!("error: {}", printable(text)))?;
+            line(Style::new(), &format!("hint: {}", printable(hint)))
+        }
     }
 }
 

@@ -1,146 +1,261 @@
-//! Packages of the distribution, installed by apt.
+//! Packages of the distribution, installed by apt. What apt would remove for them is shown first, and goes only where the
+//! inventory consents to it by name.
 
-use std::collections::HashSet;
-use std::time::Duration;
+pub mod apt;
+mod dpkg;
+
+use std::time::{Duration, Instant};
+
+pub use dpkg::{is_installed, version};
 
 use super::Host;
-use crate::agent::{Operation, Result};
-use crate::protocol::{Action, Change, Detail};
+use crate::agent::{Operation, Result, refused};
+use crate::docker::elsewhere::{self, Elsewhere};
+use crate::protocol::{Action, Change, Detail, Failure};
+use apt::{Removed, Simulated};
 
-/// apt waits this long for another apt (unattended upgrades run at boot).
-const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=600";
+/// The distribution's Docker, which is installed where the host has none.
+pub const DOCKER: &str = "docker.io";
 const LIMIT: Duration = Duration::from_secs(1800);
+/// Another dpkg may hold its lock for so long.
+const LOCK_WAIT: Duration = Duration::from_secs(600);
+const LOCK_RETRY: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 pub struct Packages {
     pub names: Vec<&'static str>,
+    /// Packages that the inventory lets apt remove.
+    pub may_remove: Vec<String>,
+}
+
+/// What is to be installed on a host, and why that can't be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub names: Vec<&'static str>,
+    pub blocked: Option<Detail>,
 }
 
 impl Packages {
-    pub fn diff(&self, host: &Host) -> Result<Option<Change>> {
-        let missing = self.missing(host)?;
-        if missing.is_empty() {
-            return Ok(None);
+    pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        let missing = self.missing(host).await?;
+        if missing.names.is_empty() {
+            return Ok(missing.blocked.map(|blocked| Change {
+                resource: "packages".into(),
+                action: Action::Create,
+                reason: "the host's Docker can't be used".into(),
+                details: vec![blocked],
+            }));
         }
-        Ok(Some(Change {
-            resource: "packages".into(),
-            action: Action::Create,
-            reason: format!("{} not installed", missing.join(", ")),
-            details: missing
-                .iter()
-                .map(|name| Detail::Added {
-                    text: (*name).to_owned(),
-                })
-                .collect(),
-        }))
+        let simulated = match host.is_machine() {
+            true => apt::simulate(host, &missing.names).await,
+            false => Ok(Simulated::default()),
+        };
+        let present = |name: &str| {
+            let status = dpkg::status(host)?;
+            Ok::<_, Failure>(dpkg::is_present(&status, name))
+        };
+        // apt's lists are old or missing, or a dpkg was cut off: what is removed will be known once that is put right.
+        let possible = match &simulated {
+            Ok(_) => Vec::new(),
+            Err(_) => {
+                let mut possible = Vec::new();
+                for name in &self.may_remove {
+                    if present(name)? {
+                        possible.push(name.clone());
+                    }
+                }
+                possible
+            }
+        };
+        Ok(Some(self.compare(missing, simulated, &possible)))
     }
 
-    pub async fn apply(&self, host: &Host, operation: &mut Operation) -> Result<()> {
-        let missing = self.missing(host)?;
+    /// `possible`: packages that may be removed, where the simulation failed.
+    fn compare(
+        &self,
+        missing: Missing,
+        simulated: Result<Simulated>,
+        possible: &[String],
+    ) -> Change {
+        let mut reason = format!("{} not installed", missing.names.join(", "));
+        let added = |name: &&str| Detail::Added {
+            text: (*name).to_owned(),
+        };
+        let removed = |name: &String| Detail::Removed { text: name.clone() };
+        let mut details: Vec<Detail> = missing.names.iter().map(added).collect();
+        match simulated {
+            Ok(simulated) => {
+                if !simulated.removed.is_empty() {
+                    reason.push_str(&format!("; apt removes {}", listed(&simulated.removed)));
+                }
+                details.extend(simulated.removed.iter().map(|it| removed(&it.name)));
+                details.extend(simulated.replaced.iter().map(|it| Detail::Field {
+                    name: it.name.clone(),
+                    from: Some(it.from.clone()),
+                    to: Some(it.to.clone()),
+                }));
+                details.extend(self.refusal(&missing.names, &simulated.removed));
+            }
+            Err(failure) => {
+                let why = failure.message.lines().last().unwrap_or_default();
+                reason.push_str(&format!(
+                    "; apt can't say yet what that changes ({})",
+                    why.trim_start_matches("E: ")
+                ));
+                if !possible.is_empty() {
+                    reason.push_str(&format!(
+                        ", at most {} will be removed",
+                        possible.join(", ")
+                    ));
+                }
+                details.extend(possible.iter().map(removed));
+            }
+        }
+        details.extend(missing.blocked);
+        Change {
+            resource: "packages".into(),
+            action: Action::Create,
+            reason,
+            details,
+        }
+    }
+
+    /// Why these removals can't be made, if the inventory does not consent to all of them.
+    pub fn refusal(&self, wanted: &[&str], removed: &[Removed]) -> Option<Detail> {
+        let unconsented: Vec<&Removed> = removed
+            .iter()
+            .filter(|it| !consented(&self.may_remove, &it.name))
+            .collect();
+        if unconsented.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = removed.iter().map(|it| base(&it.name)).collect();
+        Some(Detail::Blocked {
+            text: format!(
+                "to install {}, apt would remove {}, which the inventory does not allow",
+                wanted.join(", "),
+                listed(unconsented)
+            ),
+            hint: format!(
+                "if nothing on the host needs them any more, write `packages: {{may_remove: [{}]}}` into the environment",
+                names.join(", ")
+            ),
+        })
+    }
+
+    pub async fn apply(
+        &self,
+        host: &Host,
+        change: &Change,
+        operation: &mut Operation,
+    ) -> Result<()> {
+        let missing = self.missing(host).await?.names;
         let tell = |what: &str| operation.events.progress("packages", what, None);
         // A run that was killed half way leaves packages unpacked but not configured.
         tell("completing what an interrupted dpkg left");
         host.run("dpkg", &["--configure", "-a"], LIMIT).await?;
         tell("apt-get update");
-        host.run("apt-get", &["-o", LOCK_TIMEOUT, "-q", "update"], LIMIT)
-            .await
-            .map_err(|f| {
-                f.hint(
-                    "the host must reach its apt mirrors; check /etc/apt/sources.list* and its DNS",
-                )
-            })?;
+        apt::update(host).await?;
+        // Again, by the lists as they are now.
+        let removed = apt::simulate(host, &missing).await?.removed;
+        self.agreed(change, &missing, &removed)?;
+        if !removed.is_empty() {
+            // Nothing goes before its successor is on the disk.
+            tell(&format!("downloading {}", missing.join(" ")));
+            apt::download(host, &missing).await?;
+            let names: Vec<&str> = removed.iter().map(|it| it.name.as_str()).collect();
+            tell(&format!("dpkg --remove {}", names.join(" ")));
+            remove(host, &names).await?;
+        }
         tell(&format!("apt-get install {}", missing.join(" ")));
-        let mut arguments = vec![
-            "-o",
-            LOCK_TIMEOUT,
-            "-o",
-            "Dpkg::Options::=--force-confdef",
-            "-o",
-            "Dpkg::Options::=--force-confold",
-            "-q",
-            "-y",
-            "--no-install-recommends",
-            "install",
-        ];
-        arguments.extend(&missing);
-        host.run("apt-get", &arguments, LIMIT).await?;
-        Ok(())
+        apt::install(host, &missing).await
     }
 
-    fn missing(&self, host: &Host) -> Result<Vec<&'static str>> {
-        let status = host.read_text("/var/lib/dpkg/status")?.unwrap_or_default();
-        let installed = installed(&status);
-        Ok(self
-            .names
-            .iter()
-            .copied()
-            .filter(|name| !installed.contains(name))
-            .collect())
+    /// Refuses removals that the inventory does not allow, or that the plan did not show.
+    fn agreed(&self, change: &Change, missing: &[&str], removed: &[Removed]) -> Result<()> {
+        if let Some(Detail::Blocked { text, hint }) = self.refusal(missing, removed) {
+            return Err(refused(format!("{text}; nothing was installed")).hint(hint));
+        }
+        let shown = |it: &&Removed| {
+            let matches = |detail: &Detail| matches!(detail, Detail::Removed { text } if *text == it.name || *text == base(&it.name));
+            change.details.iter().any(matches)
+        };
+        let (_, more): (Vec<&Removed>, Vec<&Removed>) = removed.iter().partition(shown);
+        if more.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "apt would now remove {}, which the plan did not show; nothing was installed",
+            listed(more)
+        ))
+        .hint("run the command again to see the plan as it is now"))
+    }
+
+    /// Of the packages that the host shall have.
+    pub async fn missing(&self, host: &Host) -> Result<Missing> {
+        let status = dpkg::status(host)?;
+        let installed = dpkg::installed(&status);
+        let mut names = self.names.clone();
+        names.retain(|name| !installed.contains(name));
+        let mut blocked = None;
+        // One that was left half installed is completed.
+        if names.contains(&DOCKER) && !dpkg::is_present(&status, DOCKER) {
+            match elsewhere::read(host).await? {
+                None => {}
+                Some(Elsewhere::Usable { .. }) => names.retain(|name| *name != DOCKER),
+                Some(Elsewhere::Unusable(unusable)) => {
+                    let replaced = unusable
+                        .package
+                        .is_some_and(|it| self.may_remove.iter().any(|name| name == it));
+                    if !replaced {
+                        names.retain(|name| *name != DOCKER);
+                        blocked = Some(Detail::Blocked {
+                            text: unusable.why,
+                            hint: unusable.hint,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(Missing { names, blocked })
     }
 }
 
-/// Names of the packages that a dpkg status file says are fully installed.
-fn installed(status: &str) -> HashSet<&str> {
-    let mut package = "";
-    let mut names = HashSet::new();
-    for line in status.lines() {
-        if let Some(name) = line.strip_prefix("Package: ") {
-            package = name;
-        } else if line.starts_with("Status: ") && line.ends_with(" ok installed") {
-            names.insert(package);
+/// Removes exactly these packages. dpkg takes no other along: it refuses where another needs one of them.
+async fn remove(host: &Host, names: &[&str]) -> Result<()> {
+    let mut arguments = vec!["--remove"];
+    arguments.extend(names);
+    let began = Instant::now();
+    loop {
+        match host.run("dpkg", &arguments, LIMIT).await {
+            // apt can be asked to wait for the lock, dpkg can't.
+            Err(failure) if is_locked(&failure.message) && began.elapsed() < LOCK_WAIT => {
+                tokio::time::sleep(LOCK_RETRY).await;
+            }
+            other => return other.map(|_| ()),
         }
     }
-    names
 }
 
-/// The version of an installed package, as dpkg writes it.
-pub fn version(host: &Host, name: &str) -> Result<Option<String>> {
-    let status = host.read_text("/var/lib/dpkg/status")?.unwrap_or_default();
-    Ok(installed_version(&status, name).map(str::to_owned))
+fn is_locked(message: &str) -> bool {
+    message.contains("locked by another process")
 }
 
-fn installed_version<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    let paragraph = status.split("\n\n").find(|paragraph| {
-        let mut lines = paragraph.lines();
-        lines.any(|line| line.strip_prefix("Package: ") == Some(name))
-            && paragraph.contains(" ok installed")
-    })?;
-    paragraph
-        .lines()
-        .find_map(|line| line.strip_prefix("Version: "))
+/// Without the architecture.
+fn base(name: &str) -> &str {
+    name.split(':').next().unwrap_or(name)
 }
 
-/// Whether one package is installed.
-pub fn is_installed(host: &Host, name: &str) -> Result<bool> {
-    let status = host.read_text("/var/lib/dpkg/status")?.unwrap_or_default();
-    Ok(installed(&status).contains(name))
+fn consented(may_remove: &[String], name: &str) -> bool {
+    may_remove.iter().any(|it| it == name || it == base(name))
+}
+
+fn listed<'a>(removed: impl IntoIterator<Item = &'a Removed>) -> String {
+    let words = removed
+        .into_iter()
+        .map(|it| format!("{} {}", it.name, it.version).trim_end().to_owned());
+    words.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_fully_installed_counts() {
-        let root = tempfile::tempdir().unwrap();
-        let host = Host::at(root.path());
-        let packages = Packages {
-            names: vec!["ufw", "nginx", "docker.io"],
-        };
-        assert_eq!(
-            packages.missing(&host).unwrap(),
-            ["ufw", "nginx", "docker.io"]
-        );
-        std::fs::create_dir_all(host.path("/var/lib/dpkg")).unwrap();
-        std::fs::write(
-            host.path("/var/lib/dpkg/status"),
-            "Package: ufw\nStatus: install ok installed\nVersion: 1\n\n\
-             Package: nginx\nStatus: deinstall ok config-files\n\n\
-             Package: docker.io\nStatus: install ok half-configured\n",
-        )
-        .unwrap();
-        assert_eq!(packages.missing(&host).unwrap(), ["nginx", "docker.io"]);
-        let change = packages.diff(&host).unwrap().unwrap();
-        assert_eq!(change.reason, "nginx, docker.io not installed");
-    }
-}
+mod tests;

@@ -15,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Readiness, Recognition};
 use sha2::{Digest, Sha256};
 
-use super::{Host, hex, images, package, unit};
+use super::{Host, hex, images, unit};
 use crate::agent::{Operation, Result};
-use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE};
+use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, runtime};
 use crate::protocol::{
     Action, ArchivedImage, Change, Desired, Detail, Event, Level, Registry, ReleaseInfo, Service,
 };
@@ -79,9 +79,25 @@ impl Release {
     }
 
     pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
+        let Some(mut change) = self.difference(host).await? else {
+            return Ok(None);
+        };
+        if let Some(runtime) = &self.service.runtime
+            && change.action != Action::Delete
+            && let Some(lacking) = runtime::lacking(host, runtime).await?
+        {
+            change.details.push(Detail::Blocked {
+                text: lacking.message,
+                hint: lacking.hint.unwrap_or_default(),
+            });
+        }
+        Ok(Some(change))
+    }
+
+    async fn difference(&self, host: &Host) -> Result<Option<Change>> {
         let resolve = self.resolve();
         // Docker is yet to be installed or started by an earlier resource: nothing runs.
-        if !docker_runs(host).await? {
+        if !unit::is_active(host, "docker").await {
             let fields = self.spec(&resolve.await?, Slot::A).fields();
             return Ok(Some(change(
                 Action::Create,
@@ -186,7 +202,7 @@ impl Release {
                 None,
                 &wanted,
             )),
-            Some(container) if container.fields != wanted => {
+            Some(container) if !container.is_of(&wanted) => {
                 let reason = if container.fields["image"] == wanted["image"] {
                     "its container differs"
                 } else {
@@ -310,7 +326,7 @@ impl Release {
     pub async fn pull(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<Event> {
         let release = Self::of(desired);
         let image = release.resolve().await?;
-        if !docker_runs(host).await? {
+        if !unit::is_active(host, "docker").await {
             let (id, live) = (None, None);
             return Ok(Event::Pulled { image, id, live });
         }
@@ -379,7 +395,10 @@ impl Release {
             service.millicpus,
             service.pids,
         );
-        let settings = hex(&Sha256::digest(format!("{settings:?}")));
+        let mut settings = format!("{settings:?}");
+        // Left out where it is not set: releases from before there was a choice keep their ids.
+        settings.extend(service.runtime.as_deref());
+        let settings = hex(&Sha256::digest(settings));
         format!("{}-{}", &digest[..digest.len().min(12)], &settings[..6])
     }
 
@@ -428,6 +447,7 @@ impl Release {
             memory: service.memory,
             millicpus: service.millicpus,
             pids: service.pids,
+            runtime: service.runtime.clone(),
         }
     }
 }
@@ -438,10 +458,6 @@ async fn tidy(host: &Host, operation: &Operation) {
         let text = format!("old images are still there: {}", failure.message);
         operation.events.note(Level::Warning, text);
     }
-}
-
-async fn docker_runs(host: &Host) -> Result<bool> {
-    Ok(package::is_installed(host, "docker.io")? && unit::is_active(host, "docker").await)
 }
 
 fn changes_image(change: &Change) -> bool {

@@ -36,6 +36,7 @@ pub(crate) fn desired() -> Desired {
             millicpus: None,
             pids: 0,
             require_sandbox: true,
+            runtime: None,
         },
         rules: None,
         firewall: Firewall {
@@ -43,6 +44,7 @@ pub(crate) fn desired() -> Desired {
             close_published: false,
             limit_ssh: false,
         },
+        packages: Default::default(),
         hygiene: Hygiene {
             security_upgrades: false,
             sshd: false,

@@ -72,13 +72,18 @@ const LINES: &[Described] = &[
             ("changes[].reason", "text", "Why, in one line."),
             (
                 "changes[].details[].type",
-                "diff|field|added|removed",
-                "Kind of detail.",
+                "diff|field|added|removed|blocked",
+                "Kind of detail. With `blocked`, a deploy is refused before its first step.",
             ),
             (
                 "changes[].details[].text",
                 "text*",
-                "With `diff`, a unified diff; with `added` and `removed`, a line of a set.",
+                "With `diff`, a unified diff; with `added` and `removed`, a line of a set; with `blocked`, why.",
+            ),
+            (
+                "changes[].details[].hint",
+                "text*",
+                "With `blocked`: what to do about it.",
             ),
             ("changes[].details[].name", "text*", "With `field`: which."),
             (
@@ -93,7 +98,7 @@ const LINES: &[Described] = &[
             ),
         ],
         examples: &[
-            r#"{"type":"planned","changes":[{"resource":"file /etc/ocr/rules.yaml","action":"update","reason":"content differs","details":[{"type":"diff","text":"-a\n+b\n"}]},{"resource":"firewall","action":"update","reason":"rules differ","details":[{"type":"added","text":"allow 9100/tcp from 10.0.0.0/8"},{"type":"removed","text":"allow 8080/tcp"}]},{"resource":"release","action":"update","reason":"another image","details":[{"type":"field","name":"image","from":"registry.example.org/ocr@sha256:1f…","to":"registry.example.org/ocr@sha256:2c…"}]}],"fingerprint":"8d3c6c…"}"#,
+            r#"{"type":"planned","changes":[{"resource":"file /etc/ocr/rules.yaml","action":"update","reason":"content differs","details":[{"type":"diff","text":"-a\n+b\n"}]},{"resource":"firewall","action":"update","reason":"rules differ","details":[{"type":"added","text":"allow 9100/tcp from 10.0.0.0/8"},{"type":"removed","text":"allow 8080/tcp"}]},{"resource":"release","action":"update","reason":"another image","details":[{"type":"field","name":"image","from":"registry.example.org/ocr@sha256:1f…","to":"registry.example.org/ocr@sha256:2c…"}]},{"resource":"packages","action":"create","reason":"ufw not installed; apt removes iptables-persistent 1.0.20","details":[{"type":"added","text":"ufw"},{"type":"removed","text":"iptables-persistent"},{"type":"blocked","text":"to install ufw, apt would remove iptables-persistent 1.0.20, which the inventory does not allow","hint":"if nothing on the host needs them any more, write `packages: {may_remove: [iptables-persistent]}` into the environment"}]}],"fingerprint":"8d3c6c…"}"#,
         ],
     },
     Described {

@@ -26,6 +26,7 @@ pub(super) fn release() -> Release {
             millicpus: None,
             pids: 256,
             require_sandbox: true,
+            runtime: None,
         },
         rules: None,
         name: "ocr.example.org".into(),
@@ -128,4 +129,46 @@ fn a_container_that_has_lost_its_socket_is_replaced_unless_it_has_just_started()
     let change = since(90).unwrap();
     assert_eq!(change.action, Action::Update);
     assert!(change.reason.contains("/var/lib/ocr/b/ocr.sock is gone"));
+}
+
+#[test]
+fn a_container_in_another_runtime_is_replaced_and_the_hosts_own_choice_is_left_alone() {
+    let in_runtime = |name: &str| {
+        let mut found = container(IMAGE, Slot::A, true);
+        found.fields.insert("runtime".into(), name.into());
+        State {
+            live: Some(Slot::A),
+            containers: [Some(found), None],
+        }
+    };
+    for own in ["runc", "crun"] {
+        assert_eq!(release().compare(IMAGE, &in_runtime(own)), None);
+    }
+    let mut caged = release();
+    caged.service.runtime = Some("runsc".into());
+    assert_ne!(caged.id(IMAGE), release().id(IMAGE));
+    let change = caged.compare(IMAGE, &in_runtime("runc")).unwrap();
+    let named = |detail: &Detail| matches!(detail, Detail::Field { name, to, .. } if name == "runtime" && to.as_deref() == Some("runsc"));
+    assert!(change.details.iter().any(named), "{change:?}");
+    // One that was made for runsc goes once the inventory no longer names it.
+    let mut made = container(IMAGE, Slot::A, true);
+    made.fields = caged.spec(IMAGE, Slot::A).fields();
+    let state = State {
+        live: Some(Slot::A),
+        containers: [Some(made), None],
+    };
+    assert_eq!(caged.compare(IMAGE, &state), None);
+    assert!(release().compare(IMAGE, &state).is_some());
+}
+
+#[tokio::test]
+async fn a_runtime_that_docker_does_not_know_blocks_the_change() {
+    let root = tempfile::tempdir().unwrap();
+    let host = Host::at(root.path());
+    let mut caged = release();
+    let blocked = |change: Option<Change>| change.unwrap().blocked().next();
+    assert_eq!(blocked(caged.diff(&host).await.unwrap()), None);
+    caged.service.runtime = Some("runsc".into());
+    let failure = blocked(caged.diff(&host).await.unwrap()).unwrap();
+    assert!(failure.message.contains("no runtime `runsc`"), "{failure}");
 }
