@@ -35,7 +35,9 @@ pub(super) async fn run(global: &Global, report: &Report, mut deploy: Deploy) ->
     if let Some(failed) = fleet.blocked(&plans) {
         // None is changed where one can't be.
         fleet.close().await;
-        report.note(None, Level::Info, "nothing was changed");
+        if backup.is_none() {
+            report.note(None, Level::Info, "nothing was changed");
+        }
         return Err(failed);
     }
     if plans.iter().any(|plan| !plan.changes.is_empty()) {

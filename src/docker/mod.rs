@@ -224,7 +224,8 @@ impl Engine {
         self.0
             .create_container(Some(options), spec.body())
             .await
-            .context(format_args!("creating the container {name}"))?;
+            .context(format_args!("creating the container {name}"))
+            .map_err(|failure| runtime::explain(failure, spec.runtime.as_deref()))?;
         Ok(())
     }
 

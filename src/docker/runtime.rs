@@ -37,6 +37,16 @@ pub async fn lacking(host: &Host, name: &str) -> Result<Option<Failure>> {
     Ok(judge(name, &registered, is_there))
 }
 
+/// Adds what to do where Docker refuses to make a container because of its runtime.
+pub(super) fn explain(failure: Failure, runtime: Option<&str>) -> Failure {
+    match runtime {
+        Some(runtime) if failure.message.contains("runtime") => failure.hint(format!(
+            "the host's Docker must know the runtime `{runtime}`: `docker info` lists those that it does"
+        )),
+        _ => failure,
+    }
+}
+
 /// Names and executables.
 type Runtimes = Vec<(String, Option<String>)>;
 

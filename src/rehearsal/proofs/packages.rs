@@ -109,8 +109,7 @@ pub(super) async fn docker_ce(rehearsal: &mut Rehearsal) -> Seen {
         .lines()
         .filter(|line| line.starts_with("ii") && !after.contains(*line))
         .collect();
-    let names = |line: &&str| line.split(' ').find(|word| word.contains("-persistent"));
-    if gone.len() != 2 || gone.iter().filter_map(names).count() != 2 {
+    if gone.len() != 2 || !gone.iter().all(|line| line.contains("-persistent ")) {
         return wrong(format!("other packages went, or stayed: {gone:?}"));
     }
     if after.contains(" docker.io ") || !after.contains("ii  docker-ce ") {
