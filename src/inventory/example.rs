@@ -29,11 +29,12 @@ environments:
 #[test]
 fn every_field_with_a_default_is_in_the_part_that_shows_defaults() {
     let prod = EXAMPLE.split("  staging:").next().unwrap();
-    // Without a file of rules, the host's own is left alone: there is nothing to write.
-    let without_default = |field: &&&str| **field == "rules";
+    // Left out, rules are the host's own and the runtime is Docker's choice: there is nothing to write.
+    let without_default = |field: &&&str| ["rules", "runtime"].contains(*field);
     let fields = [
         fields::<schema::Service>(),
         fields::<schema::Firewall>(),
+        fields::<schema::Packages>(),
         fields::<schema::Hygiene>(),
     ];
     for field in fields.concat().iter().filter(|f| !without_default(f)) {
@@ -53,6 +54,7 @@ fn every_field_is_in_it() {
         fields::<schema::Service>(),
         fields::<schema::Firewall>(),
         fields::<schema::AllowRule>(),
+        fields::<schema::Packages>(),
         fields::<schema::Hygiene>(),
         fields::<schema::Ownership>(),
         fields::<schema::Backup>(),

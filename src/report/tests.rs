@@ -122,6 +122,13 @@ fn changes() -> Vec<Change> {
                     text: text("nginx"),
                 },
                 Detail::Added { text: text("ufw") },
+                Detail::Removed {
+                    text: text("iptables-persistent"),
+                },
+                Detail::Blocked {
+                    text: text("apt would remove it"),
+                    hint: text("name it in the inventory"),
+                },
             ],
         ),
         change(

@@ -166,6 +166,7 @@ async fn a_runtime_that_docker_does_not_know_blocks_the_change() {
     let root = tempfile::tempdir().unwrap();
     let host = Host::at(root.path());
     let mut caged = release();
+    caged.image = format!("r.example/o/n@sha256:{}", "0".repeat(64));
     let blocked = |change: Option<Change>| change.unwrap().blocked().next();
     assert_eq!(blocked(caged.diff(&host).await.unwrap()), None);
     caged.service.runtime = Some("runsc".into());
