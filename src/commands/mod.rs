@@ -99,7 +99,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         Command::Schema => schema::run(report),
         Command::Man { out } => man::run(report, &out),
         Command::Sbom { lock } => sbom::run(report, &lock),
-        Command::Agent { task } => agent::run(task).await,
+        Command::Agent { task } => Box::pin(agent::run(task)).await,
     }
 }
 

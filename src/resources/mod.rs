@@ -46,7 +46,7 @@ impl Resource {
     /// an error.
     pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
         match self {
-            Self::Packages(it) => Box::pin(it.diff(host)).await,
+            Self::Packages(it) => it.diff(host).await,
             Self::Directory(it) => it.diff(host),
             Self::File(it) => it.diff(host),
             Self::SecretFile(it) => it.diff(host),
@@ -71,7 +71,7 @@ impl Resource {
         operation: &mut Operation,
     ) -> Result<()> {
         match self {
-            Self::Packages(it) => Box::pin(it.apply(host, change, operation)).await,
+            Self::Packages(it) => it.apply(host, change, operation).await,
             Self::Directory(it) => it.apply(host),
             Self::File(it) => it.apply(host),
             Self::SecretFile(it) => it.apply(host),

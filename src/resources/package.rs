@@ -50,20 +50,13 @@ impl Packages {
             true => apt::simulate(host, &missing.names).await,
             false => Ok(Simulated::default()),
         };
-        let present = |name: &str| {
-            let status = dpkg::status(host)?;
-            Ok::<_, Failure>(dpkg::is_present(&status, name))
-        };
         // apt's lists are old or missing, or a dpkg was cut off: what is removed will be known once that is put right.
         let possible = match &simulated {
             Ok(_) => Vec::new(),
             Err(_) => {
-                let mut possible = Vec::new();
-                for name in &self.may_remove {
-                    if present(name)? {
-                        possible.push(name.clone());
-                    }
-                }
+                let status = dpkg::status(host)?;
+                let mut possible = self.may_remove.clone();
+                possible.retain(|name| dpkg::is_present(&status, base(name)));
                 possible
             }
         };

@@ -84,7 +84,7 @@ impl Release {
         };
         if let Some(runtime) = &self.service.runtime
             && change.action != Action::Delete
-            && let Some(lacking) = Box::pin(runtime::lacking(host, runtime)).await?
+            && let Some(lacking) = runtime::lacking(host, runtime).await?
         {
             change.details.push(Detail::Blocked {
                 text: lacking.message,
