@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codes::rules::{MAX_BYTES, RuleFile, RuleFinder};
 use crate::codes::{self, Selection};
-pub use crate::http::fuzzing::{headers, query, upload};
+pub use crate::http::fuzzing::{coding, form, headers, query, upload};
 use crate::protocol::{self, Overlay, Reply, Request};
 use crate::{document, image};
 

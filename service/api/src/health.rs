@@ -37,7 +37,14 @@ pub enum RecognitionStatus {
     Failed,
 }
 
-/// `GET /readyz`: 200 when `ready`, else 503, with the same body.
+/// `GET /readyz` without a key: 200 when `ready`, else 503.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Ready {
+    pub ready: bool,
+}
+
+/// `GET /readyz` with a key, and over the Unix socket: 200 when `ready`, else 503, with the same body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readiness {

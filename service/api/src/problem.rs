@@ -84,6 +84,8 @@ kinds! {
     TooLarge = "urn:ocr:problem:too-large", 413, "The document is too large";
     /// Not a supported document, or not the one that the content type announces.
     Type = "urn:ocr:problem:type", 415, "Not a supported document type";
+    /// The body is compressed in a way that is not decoded; `Accept-Encoding` names those that are.
+    Encoding = "urn:ocr:problem:encoding", 415, "Not a supported content coding";
     /// Damaged beyond reading.
     Corrupt = "urn:ocr:problem:corrupt", 422, "The document is damaged";
     Encrypted = "urn:ocr:problem:encrypted", 422, "The document needs a password";

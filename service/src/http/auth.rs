@@ -104,6 +104,19 @@ pub(super) async fn require_key(
     response
 }
 
+/// The same for a route that says more to those who have a key: whoever sends none is let in without.
+pub(super) async fn check_key(
+    state: State<(Arc<Service>, Gate)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.headers().contains_key(AUTHORIZATION) {
+        require_key(state, request, next).await
+    } else {
+        next.run(request).await
+    }
+}
+
 /// `None` too if there are several: something between here and the client could have looked at another one.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();

@@ -7,7 +7,7 @@ use axum::http::HeaderName;
 
 use crate::listener::Peer;
 
-pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The client's address. Only the proxy gets to a Unix socket, so what it says of its client is true, and the last
 /// address of the header is what it added. Over TCP anybody could write that header: the connection itself tells.
@@ -24,6 +24,13 @@ pub(super) fn address(request: &Request) -> Option<IpAddr> {
         Some(Peer::Client(address)) => Some(*address),
         None => None,
     }
+}
+
+/// Whether the host itself asks, over the Unix socket. A proxy, which comes that way, too, adds its client's address to each request,
+/// whatever headers that client sent.
+pub(super) fn is_host(request: &Request) -> bool {
+    matches!(request.extensions().get::<Peer>(), Some(Peer::Proxy))
+        && !request.headers().contains_key(FORWARDED_FOR)
 }
 
 #[cfg(test)]

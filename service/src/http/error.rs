@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind, UnreadPage};
+
+use super::coding;
 
 /// A refused request.
 #[derive(Debug, Clone)]
@@ -158,6 +160,7 @@ impl Rejection {
     /// The response with its body.
     pub(super) fn render(self, request_id: &str) -> Response {
         let retry_after = self.retry_after;
+        let kind = self.kind();
         let problem = self.into_problem(request_id);
         // Strings and numbers: nothing here can fail to be JSON.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -167,6 +170,9 @@ impl Rejection {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if kind == ProblemKind::Encoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
+        }
         if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

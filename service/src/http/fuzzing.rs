@@ -18,8 +18,12 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::budget::Budget;
+use super::coding::{Coding, Decoder};
 use super::days::Days;
+use super::error::Rejection;
+use super::form::{self, FilePart, Form};
 use super::negotiate::{self, Format};
+use super::parameters::{Parameter, Parameters};
 use super::query::Wanted;
 use super::replay::Wish;
 use super::share::Share;
@@ -34,7 +38,8 @@ pub fn query(bytes: &[u8]) {
     let Ok(query) = std::str::from_utf8(bytes) else {
         return;
     };
-    let Ok(wanted) = Wanted::parse(query, &installed, &[]) else {
+    let parse = |query: &str| Wanted::of(&Parameters::of_query(query)?, &installed, &[]);
+    let Ok(wanted) = parse(query) else {
         return;
     };
     let languages = wanted.how.languages.split('+');
@@ -49,7 +54,7 @@ pub fn query(bytes: &[u8]) {
     } else {
         format!("pages={text}")
     };
-    let again = Wanted::parse(&again, &installed, &[]).expect("what was made here can be read");
+    let again = parse(&again).expect("what was made here can be read");
     assert_eq!(again.pages.normalized(), text);
     for count in [1, 7, 300] {
         let pages = wanted.pages.of(count).ok();
@@ -89,7 +94,7 @@ pub fn headers(bytes: &[u8]) {
             assert_eq!(again.idempotency_key, Some(key));
         }
     }
-    let _ = upload::check_length(&headers, 1000);
+    let _ = upload::check(&headers, 1000);
 }
 
 fn parse_headers(bytes: &[u8]) -> HeaderMap {
@@ -150,6 +155,115 @@ pub fn upload(bytes: &[u8]) {
     headers.insert(CONTENT_TYPE, content_type.parse().expect("a content type"));
     let upload = take(&headers, &form, 11, LIMIT).expect("a form that is in order");
     assert_eq!(upload.bytes, body);
+}
+
+/// A content type, a line end, and a form. What it brings does not depend on how it is cut into pieces, and is no more than came; and a
+/// form that is made of it brings the same.
+pub fn form(bytes: &[u8]) {
+    let at = bytes.iter().position(|byte| *byte == b'\n');
+    let (content_type, body) = bytes.split_at(at.unwrap_or(bytes.len()));
+    let body = body.get(1..).unwrap_or_default();
+    let Ok(whole) = take_form(content_type, body, usize::MAX) else {
+        assert!(take_form(content_type, body, 3).is_err());
+        return;
+    };
+    let pieces = take_form(content_type, body, 3).expect("it is a form");
+    let (data, file, parameters) = &whole;
+    assert_eq!((data, parameters), (&pieces.0, &pieces.2));
+    assert!(data.len() <= body.len());
+    assert!((body.len() - data.len()) as u64 <= form::OVERHEAD);
+    let name = file.name.as_deref().unwrap_or_default();
+    assert!(name.chars().count() <= 255);
+    assert!(!name.contains(|c: char| c.is_control() || matches!(c, '/' | '\\' | '\u{202e}')));
+
+    const BOUNDARY: &str = "----boundary-of-the-form";
+    let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let mut again = Vec::new();
+    for (parameter, value) in parameters.iter() {
+        let name = parameter.name();
+        assert_eq!(Parameter::named(name), Some(parameter));
+        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name={name}\r\n\r\n");
+        again.extend_from_slice(head.as_bytes());
+        again.extend_from_slice(value.as_bytes());
+        again.extend_from_slice(b"\r\n");
+    }
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=file; filename*=utf-8''{encoded}\r\n\r\n"
+    );
+    again.extend_from_slice(head.as_bytes());
+    again.extend_from_slice(data);
+    again.extend_from_slice(format!("\r\n--{BOUNDARY}--").as_bytes());
+    let within = |part: &[u8]| {
+        part.windows(BOUNDARY.len())
+            .any(|part| part == BOUNDARY.as_bytes())
+    };
+    if within(body) || (again.len() - data.len()) as u64 > form::OVERHEAD {
+        return;
+    }
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let again = take_form(content_type.as_bytes(), &again, 5).expect("a form that is in order");
+    assert_eq!((data, parameters), (&again.0, &again.2));
+    assert_eq!(again.1.name.as_deref(), Some(name));
+}
+
+fn take_form(
+    content_type: &[u8],
+    body: &[u8],
+    size: usize,
+) -> Result<(Vec<u8>, FilePart, Parameters), ()> {
+    let mut form = Form::of(content_type).map_err(drop)?.ok_or(())?;
+    let mut data = Vec::new();
+    for piece in body.chunks(size) {
+        let mut file = |bytes: &[u8]| -> Result<(), Rejection> {
+            data.extend_from_slice(bytes);
+            Ok(())
+        };
+        form.push(piece, &mut file).map_err(drop)?;
+    }
+    let (file, parameters) = form.finish().map_err(drop)?;
+    Ok((data, file, parameters))
+}
+
+/// A body that is compressed, in gzip or deflate by its first byte. Cut into pieces, it gives the same, and never more than is taken.
+pub fn coding(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else {
+        return;
+    };
+    let coding = match first % 2 {
+        0 => Coding::Gzip,
+        _ => Coding::Deflate,
+    };
+    let whole = decode(coding, body, usize::MAX);
+    assert_eq!(whole, decode(coding, body, 1));
+    assert_eq!(whole, decode(coding, body, coding.piece()));
+}
+
+/// What a body gives, up to a limit.
+fn decode(coding: Coding, body: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut decoder = Decoder::new(coding, Limited(Vec::new()));
+    for piece in body.chunks(size) {
+        decoder.push(piece).ok()?;
+    }
+    decoder.finish().ok()?;
+    Some(std::mem::take(&mut decoder.get_mut().0))
+}
+
+#[derive(Debug)]
+struct Limited(Vec<u8>);
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const LIMIT: usize = 1 << 20;
+        if self.0.len() + bytes.len() > LIMIT {
+            return Err(io::Error::other("too much"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn outcome(upload: &Upload) -> (&Bytes, &str, Option<&str>) {

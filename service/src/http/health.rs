@@ -1,4 +1,5 @@
-//! `/healthz` and `/readyz`, without a key; `/healthz/recognize`, for the host itself.
+//! `/healthz` and `/readyz`, without a key; what `/readyz` says besides, for keys and the host itself; `/healthz/recognize`, for
+//! the host alone.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,10 +10,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use ocr_api::health::{Health, HealthStatus, Load, Readiness, Recognition, RecognitionStatus};
+use ocr_api::health::{
+    Health, HealthStatus, Load, Readiness, Ready, Recognition, RecognitionStatus,
+};
 
 use super::{Service, client, not_found};
-use crate::listener::Peer;
+use crate::keyring::Known;
 use crate::pool::Failure;
 
 /// A worker that is at a page is not waited for longer than this, beyond the time that the sample itself may take.
@@ -26,9 +29,19 @@ pub(super) async fn healthz(State(service): State<Arc<Service>>) -> impl IntoRes
     ([(CACHE_CONTROL, "no-store")], Json(health))
 }
 
-pub(super) async fn readyz(State(service): State<Arc<Service>>) -> impl IntoResponse {
+pub(super) async fn readyz(State(service): State<Arc<Service>>, request: Request) -> Response {
     let workers = service.pool.workers();
     let ready = workers.ready == workers.total && !service.draining.load(Ordering::Relaxed);
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let headers = [(CACHE_CONTROL, "no-store")];
+    // How much is going on, and which versions of what read the documents, is no stranger's business.
+    if request.extensions().get::<Known>().is_none() && !client::is_host(&request) {
+        return (status, headers, Json(Ready { ready })).into_response();
+    }
     let queue = service.pool.queue();
     let readiness = Readiness {
         ready,
@@ -43,20 +56,13 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> impl IntoResp
         rules: service.rulebook.status(),
         engine: service.pool.engine(),
     };
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, [(CACHE_CONTROL, "no-store")], Json(readiness))
+    (status, headers, Json(readiness)).into_response()
 }
 
 /// Not that the process answers, but that documents are read: the workers read the sample again, now. Whoever comes over the
 /// proxy or TCP does not find it, as it costs workers' time.
 pub(super) async fn recognize(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let of_host = matches!(request.extensions().get::<Peer>(), Some(Peer::Proxy))
-        && !request.headers().contains_key(client::FORWARDED_FOR);
-    if !of_host {
+    if !client::is_host(&request) {
         return not_found().await.into_response();
     }
     let began = Instant::now();

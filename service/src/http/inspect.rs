@@ -40,7 +40,7 @@ async fn inspect(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
-    let count = reading::count(service, &intake).await?;
+    let count = reading::count(service, &intake, &intake.deadline.into()).await?;
     let numbers = intake.wanted.pages.of(count)?;
     noted.pages = Some(numbers.len());
     let (pages, warnings) = look(service, &intake, numbers).await?;
@@ -115,7 +115,7 @@ async fn preview(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let intake = intake::receive(service, incoming, &[Format::Png], noted).await?;
-    let count = reading::count(service, &intake).await?;
+    let count = reading::count(service, &intake, &intake.deadline.into()).await?;
     // The first of those that were asked for; there is at least one.
     let numbers = intake.wanted.pages.of(count)?;
     let page = numbers.first().copied().unwrap_or(1);

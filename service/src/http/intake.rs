@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::access::{Noted, Notes, RequestId};
 use super::error::Rejection;
 use super::negotiate::{self, Format};
+use super::parameters::Parameters;
 use super::query::Wanted;
 use super::replay::Wish;
 use super::share::Share;
@@ -108,7 +109,8 @@ pub(super) async fn receive(
     };
     let Asked {
         format,
-        wanted,
+        mut wanted,
+        parameters,
         wish,
         deadline,
         share,
@@ -124,11 +126,15 @@ pub(super) async fn receive(
         kind,
         name,
         sha256,
+        parameters: of_form,
     } = upload.inspect_err(|_| discard::in_background(body))?;
     service.metrics.uploaded(began.elapsed());
     noted.document = Some(kind.media_type().to_owned());
     noted.sha256 = Some(sha256.clone());
     noted.bytes = Some(bytes.len() as u64);
+    if !of_form.is_empty() {
+        wanted = want(service, &parameters.with_form(of_form)?)?;
+    }
     let owner = share.owner();
     if let Some(left) = service.pool.document_refused(&owner.key, &sha256) {
         return Err(Rejection::quarantined(left));
@@ -158,6 +164,8 @@ pub(super) async fn receive(
 struct Asked {
     format: Format,
     wanted: Wanted,
+    /// Those of the query, of which `wanted` was made.
+    parameters: Parameters,
     wish: Wish,
     deadline: Instant,
     share: Share,
@@ -173,8 +181,9 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     } = incoming;
     let format = negotiate::choose(headers, formats)?;
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
-    let wanted = Wanted::parse(query, &service.languages, &service.rulebook.rules())?;
-    upload::check_length(headers, service.limits.max_upload)?;
+    let parameters = Parameters::of_query(query)?;
+    let wanted = want(service, &parameters)?;
+    upload::check(headers, service.limits.max_upload)?;
     let wish = Wish::of(headers)?;
     if let Some(left) = service.pool.key_refused(known.id.as_str()) {
         return Err(Rejection::crashes(left));
@@ -184,10 +193,15 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     Ok(Asked {
         format,
         wanted,
+        parameters,
         wish,
         deadline,
         share,
     })
+}
+
+fn want(service: &Service, parameters: &Parameters) -> Result<Wanted, Rejection> {
+    Wanted::of(parameters, &service.languages, &service.rulebook.rules())
 }
 
 fn upload_too_slow() -> Rejection {

@@ -7,10 +7,13 @@ mod auth;
 mod budget;
 mod capacity;
 mod client;
+mod coding;
 mod days;
+mod deadline;
 mod discard;
 mod error;
 mod estimate;
+mod form;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod health;
@@ -23,6 +26,7 @@ mod negotiate;
 mod ocr;
 mod openapi;
 mod page;
+mod parameters;
 mod query;
 mod quota;
 mod reading;
@@ -164,6 +168,12 @@ pub fn app(service: Arc<Service>) -> Router {
     let capacity = Router::new()
         .route("/v1/capacity", get(capacity::capacity))
         .layer(keyed(Gate::look(&Scope::ALL)));
+    let readyz = Router::new().route("/readyz", get(health::readyz)).layer(
+        axum::middleware::from_fn_with_state(
+            (Arc::clone(&service), Gate::look(&Scope::ALL)),
+            auth::check_key,
+        ),
+    );
     let metrics = Router::new()
         .route("/metrics", get(metrics::metrics))
         .layer(keyed(Gate::look(&[Scope::Metrics])));
@@ -175,7 +185,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(capacity)
         .merge(metrics)
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
+        .merge(readyz)
         .route("/healthz/recognize", post(health::recognize))
         .route("/openapi.json", get(openapi::openapi_json))
         .fallback(not_found)

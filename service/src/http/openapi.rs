@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use ocr_api::answer::{Answer, CodesAnswer, DocumentType};
 use ocr_api::capacity::Capacity;
-use ocr_api::health::{Health, Readiness};
+use ocr_api::health::{Health, Readiness, Ready};
 use ocr_api::inspection::Inspection;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind};
 use utoipa::ToSchema;
@@ -20,7 +20,8 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{
-    ComponentsBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+    AdditionalProperties, AnyOfBuilder, ComponentsBuilder, KnownFormat, ObjectBuilder, Schema,
+    SchemaFormat, Type,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
@@ -34,13 +35,14 @@ use crate::codes::CodeType;
 const KEY: &str = "key";
 
 /// Problems of every route that takes a document.
-const OF_A_DOCUMENT: [ProblemKind; 19] = [
+const OF_A_DOCUMENT: [ProblemKind; 20] = [
     ProblemKind::Malformed,
     ProblemKind::EmptyBody,
     ProblemKind::NotAcceptable,
     ProblemKind::UploadTimeout,
     ProblemKind::TooLarge,
     ProblemKind::Type,
+    ProblemKind::Encoding,
     ProblemKind::Corrupt,
     ProblemKind::Encrypted,
     ProblemKind::NoPages,
@@ -116,6 +118,7 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<Capacity>(&mut schemas);
     add::<Health>(&mut schemas);
     add::<Readiness>(&mut schemas);
+    add::<Ready>(&mut schemas);
     add::<Problem>(&mut schemas);
     schemas
 }
@@ -191,35 +194,53 @@ fn preview(languages: &[String]) -> Operation {
         .build()
 }
 
-fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuilder {
-    let parameters = [
-        query(
+/// What is wanted of a document, in the query or in the form: name, description and schema.
+fn wanted(languages: &[String]) -> Vec<(&'static str, String, Schema)> {
+    vec![
+        (
             "lang",
-            &format!("Languages joined by `+`, of: {}.", languages.join(", ")),
+            format!("Languages joined by `+`, of: {}.", languages.join(", ")),
             pattern(&format!("^({0})([+]({0}))*$", languages.join("|"))),
         ),
-        query(
+        (
             "pages",
-            "Pages, counted from 1: `1-3,7`, `5-`. All when left out.",
+            "Pages, counted from 1: `1-3,7`, `5-`. All when left out.".into(),
             pattern(
                 "^[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?(,[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?)*$",
             ),
         ),
-        query(
+        (
             "mode",
-            "`text`: a PDF's text layer; `ocr`: the pixels; `auto`: the layer where it is sound.",
-            string().enum_values(Some(["auto", "text", "ocr"])).build(),
+            "`text`: a PDF's text layer; `ocr`: the pixels; `auto`: the layer where it is sound."
+                .into(),
+            string().enum_values(Some(["auto", "text", "ocr"])).into(),
         ),
-        query(
+        (
             "codes",
-            &codes_described(),
+            codes_described(),
             pattern("^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"),
         ),
-        query(
+        (
             "strict",
-            "`1` or `true`: an answer that lacks a page is an error.",
+            "`1` or `true`: an answer that lacks a page is an error.".into(),
             string()
                 .enum_values(Some(["0", "1", "false", "true"]))
+                .into(),
+        ),
+    ]
+}
+
+fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuilder {
+    let wanted = wanted(languages);
+    let query = |(name, description, schema): &(&str, String, Schema)| {
+        parameter(ParameterIn::Query, name, description, schema.clone())
+    };
+    let headers = [
+        header(
+            "Content-Encoding",
+            "How the body is compressed, if it is.",
+            string()
+                .enum_values(Some(["identity", "gzip", "deflate"]))
                 .build(),
         ),
         header(
@@ -239,22 +260,27 @@ fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuil
     OperationBuilder::new()
         .operation_id(Some(id))
         .summary(Some(summary))
-        .parameters(Some(parameters))
-        .request_body(Some(document()))
+        .parameters(Some(wanted.iter().map(query).chain(headers)))
+        .request_body(Some(document(&wanted)))
         .security(SecurityRequirement::new(KEY, Vec::<String>::new()))
 }
 
-fn document() -> RequestBody {
-    let file = ObjectBuilder::new()
+fn document(wanted: &[(&str, String, Schema)]) -> RequestBody {
+    let form = ObjectBuilder::new()
         .schema_type(Type::Object)
         .property("file", binary())
-        .required("file");
+        .required("file")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let form = wanted.iter().fold(form, |form, (name, _, schema)| {
+        form.property(*name, schema.clone())
+    });
     let mut body = RequestBodyBuilder::new()
         .description(Some(
-            "A document, as the body or as the part `file` of a form. Its type is found by its first bytes.",
+            "A document, as the body or as the part `file` of a form, the other parts of which are what a query may have. Its type is \
+             found by its first bytes.",
         ))
         .required(Some(Required::True))
-        .content("multipart/form-data", Content::new(Some(file.build())))
+        .content("multipart/form-data", Content::new(Some(form.build())))
         .content("application/octet-stream", Content::new(Some(binary())));
     for kind in DocumentType::ALL {
         body = body.content(kind.media_type(), Content::new(Some(binary())));
@@ -304,21 +330,33 @@ fn healthz() -> Operation {
 }
 
 fn readyz() -> Operation {
+    let either = Schema::AnyOf(
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(Readiness::name()))
+            .item(Ref::from_schema_name(Ready::name()))
+            .build(),
+    );
     let of_status = |description: &str| {
         ResponseBuilder::new()
             .description(description)
-            .content("application/json", of::<Readiness>())
+            .content("application/json", Content::new(Some(either.clone())))
             .build()
     };
     OperationBuilder::new()
         .operation_id(Some("readyz"))
-        .summary(Some("See whether every worker has read a sample"))
+        .summary(Some(
+            "See whether every worker has read a sample; with a key, how the service is",
+        ))
+        .securities(Some([
+            SecurityRequirement::default(),
+            SecurityRequirement::new(KEY, Vec::<String>::new()),
+        ]))
         .responses(responses(
             [
                 (200, of_status("Every worker is ready")),
                 (503, of_status("Not yet, or not any more")),
             ],
-            vec![ProblemKind::Method],
+            [&OF_A_KEY[..], &[ProblemKind::Method]].concat(),
         ))
         .build()
 }
@@ -380,10 +418,6 @@ fn cache_status() -> utoipa::openapi::header::Header {
         .schema(Some(text()))
         .description(Some("Whether the answer had been kept (RFC 9211)"))
         .build()
-}
-
-fn query(name: &str, description: &str, schema: impl Into<Schema>) -> Parameter {
-    parameter(ParameterIn::Query, name, description, schema)
 }
 
 fn header(name: &str, description: &str, schema: impl Into<Schema>) -> Parameter {

@@ -1,11 +1,7 @@
-//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`. What is not understood is an error: a misspelt `pages` would else cost a
-//! whole document.
-
-use std::collections::BTreeSet;
-
-use ocr_api::problem::ProblemKind;
+//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`, or the same in a form: what the values of parameters mean.
 
 use super::error::Rejection;
+use super::parameters::{Parameter, Parameters, malformed};
 use crate::codes::rules::Rule;
 use crate::codes::{CodeType, Selection};
 use crate::protocol::{How, Mode};
@@ -25,8 +21,8 @@ pub(super) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
     /// `installed`: the languages that may be asked for, the default first. `rules`: those in force.
-    pub(super) fn parse(
-        query: &str,
+    pub(super) fn of(
+        parameters: &Parameters,
         installed: &[String],
         rules: &[Rule],
     ) -> Result<Self, Rejection> {
@@ -39,24 +35,13 @@ impl Wanted {
             },
             strict: false,
         };
-        let mut seen = BTreeSet::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if !seen.insert(name) {
-                return Err(malformed(format!("`{name}` is there twice.")));
-            }
-            let value = decode(value)?;
-            match name {
-                "lang" => wanted.how.languages = languages(&value, installed)?,
-                "mode" => wanted.how.mode = mode(&value)?,
-                "pages" => wanted.pages = Pages::parse(&value)?,
-                "strict" => wanted.strict = strict(&value)?,
-                "codes" => wanted.how.codes = codes(&value, rules)?,
-                _ => {
-                    return Err(malformed(format!(
-                        "There is no parameter `{name}`; there are `lang`, `pages`, `mode`, `codes` and `strict`."
-                    )));
-                }
+        for (parameter, value) in parameters.iter() {
+            match parameter {
+                Parameter::Lang => wanted.how.languages = languages(value, installed)?,
+                Parameter::Pages => wanted.pages = Pages::parse(value)?,
+                Parameter::Mode => wanted.how.mode = mode(value)?,
+                Parameter::Codes => wanted.how.codes = codes(value, rules)?,
+                Parameter::Strict => wanted.strict = strict(value)?,
             }
         }
         Ok(wanted)
@@ -192,37 +177,13 @@ fn parse_range(range: &str) -> Option<(u32, Option<u32>)> {
     }
 }
 
-/// Percent-decoding; `+` stays, as languages are joined by it.
-fn decode(value: &str) -> Result<String, Rejection> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |at: usize| tail.get(at).and_then(|&c| char::from(c).to_digit(16));
-        let value = digit(0).zip(digit(1)).map(|(high, low)| high * 16 + low);
-        let value = value
-            .and_then(|value| u8::try_from(value).ok())
-            .ok_or_else(|| malformed("A `%` in the query is not followed by two hex digits."))?;
-        bytes.push(value);
-        rest = &tail[2..];
-    }
-    String::from_utf8(bytes).map_err(|_| malformed("The query is not UTF-8."))
-}
-
-fn malformed(detail: impl Into<String>) -> Rejection {
-    Rejection::new(ProblemKind::Malformed, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(query: &str) -> Option<Wanted> {
-        Wanted::parse(query, &["eng".into(), "deu".into()], &[]).ok()
+        let parameters = Parameters::of_query(query).ok()?;
+        Wanted::of(&parameters, &["eng".into(), "deu".into()], &[]).ok()
     }
 
     fn pages(query: &str, count: u32) -> Option<Vec<u32>> {

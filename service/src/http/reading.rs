@@ -1,5 +1,6 @@
 //! Reading a document: its pages as they are done, and then what can be said of them together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::code::Code;
 use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::{ProblemKind, UnreadPage};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::sleep;
 
 use super::Service;
+use super::deadline::Deadline;
 use super::error::Rejection;
 use super::intake::Intake;
 use super::negotiate::Format;
@@ -39,7 +41,7 @@ pub(super) struct Reading {
 }
 
 /// What is left of a page when its text has gone to the client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Remark {
     page: u32,
     status: PageStatus,
@@ -74,8 +76,12 @@ impl Conclusion {
 }
 
 impl Reading {
-    /// Counts the pages and settles which are wanted; they are read by [`Reading::next`].
-    pub(super) async fn begin(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
+    /// Counts the pages and settles which are wanted; they are read by [`Reading::next`], until the deadline.
+    pub(super) async fn begin(
+        service: &Arc<Service>,
+        intake: &Intake,
+        deadline: Deadline,
+    ) -> Result<Self, Rejection> {
         let document = &intake.document;
         let wanted = &intake.wanted;
         if wanted.how.mode == Mode::Text && document.kind != DocumentType::Pdf {
@@ -84,7 +90,7 @@ impl Reading {
                 "`mode=text` reads a PDF's text layer, and this is an image; leave `mode` out.",
             ));
         }
-        let count = count(service, intake).await?;
+        let count = count(service, intake, &deadline).await?;
         let numbers = wanted.pages.of(count)?;
         intake.share.begin(numbers.len())?;
         let gathers = intake.format != Format::NdJson || intake.wish.idempotency_key.is_some();
@@ -112,7 +118,7 @@ impl Reading {
             gathers,
             format: intake.format,
             count,
-            spread: Spread::new(numbers.clone(), at_once, intake.deadline, work),
+            spread: Spread::new(numbers.clone(), at_once, deadline, work),
             numbers,
             remarks: Vec::new(),
         })
@@ -171,6 +177,22 @@ impl Reading {
         Some((page, charge))
     }
 
+    /// What would be said if the deadline were now: the pages that are missing, and a conclusion.
+    pub(super) fn so_far(&self) -> Result<(Vec<Page>, Conclusion), Rejection> {
+        let mut remarks = self.remarks.clone();
+        let done: BTreeSet<u32> = remarks.iter().map(|remark| remark.page).collect();
+        let open = self.numbers.iter().filter(|number| !done.contains(number));
+        let (missing, late): (Vec<Page>, Vec<Remark>) =
+            open.map(|number| settle(*number, None)).unzip();
+        remarks.extend(late);
+        Ok((missing, conclude(remarks)?))
+    }
+
+    /// Whether the deadline cut pages off.
+    pub(super) fn was_cut_off(&self) -> bool {
+        self.remarks.iter().any(|remark| remark.late)
+    }
+
     /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
         let conclusion = conclude(self.remarks)?;
@@ -190,10 +212,13 @@ impl Remark {
 }
 
 /// The pages of a document, counted before its deadline.
-pub(super) async fn count(service: &Service, intake: &Intake) -> Result<u32, Rejection> {
-    timeout_at(intake.deadline, count_in(&service.pool, &intake.document))
-        .await
-        .map_err(|_| too_late())?
+pub(super) async fn count(
+    service: &Service,
+    intake: &Intake,
+    deadline: &Deadline,
+) -> Result<u32, Rejection> {
+    let counted = deadline.within(count_in(&service.pool, &intake.document));
+    counted.await.unwrap_or_else(|| Err(too_late()))
 }
 
 /// Only these can have more than one page; for the others, a worker need not be asked.

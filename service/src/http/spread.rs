@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, timeout_at};
 
+use super::deadline::Deadline;
 use crate::pool::Failure;
 
 type Work<T> = BoxFuture<'static, (u32, Result<T, Failure>)>;
@@ -16,7 +16,7 @@ pub(super) struct Spread<T> {
     /// What a page needs done.
     work: Box<dyn Fn(u32) -> Work<T> + Send>,
     at_once: usize,
-    deadline: Instant,
+    deadline: Deadline,
     waiting: std::vec::IntoIter<u32>,
     under_way: FuturesUnordered<Work<T>>,
     /// Those without a result.
@@ -28,7 +28,7 @@ impl<T: 'static> Spread<T> {
     pub(super) fn new<W>(
         numbers: Vec<u32>,
         at_once: usize,
-        deadline: Instant,
+        deadline: impl Into<Deadline>,
         work: impl Fn(u32) -> W + Send + 'static,
     ) -> Self
     where
@@ -41,14 +41,15 @@ impl<T: 'static> Spread<T> {
         Self {
             work: Box::new(work),
             at_once,
-            deadline,
+            deadline: deadline.into(),
             open: numbers.iter().copied().collect(),
             waiting: numbers.into_iter(),
             under_way: FuturesUnordered::new(),
         }
     }
 
-    /// A page's number and its result, in the order in which they are done; `None` for a page that the deadline cut off.
+    /// A page's number and its result, in the order in which they are done; `None` for a page that the deadline cut off. May be dropped
+    /// at any time without losing one.
     pub(super) async fn next(&mut self) -> Option<(u32, Option<Result<T, Failure>>)> {
         while self.under_way.len() < self.at_once {
             let Some(number) = self.waiting.next() else {
@@ -56,7 +57,8 @@ impl<T: 'static> Spread<T> {
             };
             self.under_way.push((self.work)(number));
         }
-        if let Ok(Some((number, result))) = timeout_at(self.deadline, self.under_way.next()).await {
+        let done = self.deadline.within(self.under_way.next()).await;
+        if let Some(Some((number, result))) = done {
             self.open.remove(&number);
             return Some((number, Some(result)));
         }
@@ -78,7 +80,7 @@ impl<T> std::fmt::Debug for Spread<T> {
 mod tests {
     use super::*;
     use std::time::Duration;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     #[tokio::test]
     async fn each_page_has_one_result_and_the_quick_one_comes_first() {

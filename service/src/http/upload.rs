@@ -1,21 +1,22 @@
-//! The document in a request: a raw body, or the part `file` of a multipart form.
+//! The document in a request: a raw body, or the part `file` of a multipart form; compressed, or as it is.
+
+use std::io::{self, Write};
 
 use axum::body::BodyDataStream;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use multer::{Constraints, Multipart, SizeLimit};
 use ocr_api::answer::DocumentType;
 use ocr_api::problem::ProblemKind;
 use sha2::{Digest, Sha256};
 
+use super::coding::{Coding, Decoder};
 use super::error::Rejection;
+use super::form::{self, FilePart, Form};
+use super::parameters::{Parameters, malformed};
 use super::share::Share;
 use crate::document;
-
-/// Part headers and fields beside the file.
-const FORM_OVERHEAD: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -25,23 +26,32 @@ pub(super) struct Upload {
     pub(super) name: Option<String>,
     /// In hex.
     pub(super) sha256: String,
+    /// Those of the form.
+    pub(super) parameters: Parameters,
 }
 
-/// Refuses a document by the length that its request announces.
-pub(super) fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Rejection> {
+/// Refuses a document by the head of its request: its announced length, or how it comes.
+pub(super) fn check(headers: &HeaderMap, limit: u64) -> Result<(), Rejection> {
+    Coding::of(headers)?;
+    form_of(headers)?;
     let announced =
         header(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
-    let overhead = form_type(headers).map_or(0, |_| FORM_OVERHEAD);
-    if announced.is_some_and(|length| length > limit.saturating_add(overhead)) {
+    if announced.is_some_and(|length| length > most(limit)) {
         return Err(too_large(limit));
     }
     Ok(())
 }
 
-/// The content type of a form, if it is one.
-fn form_type(headers: &HeaderMap) -> Option<String> {
-    header(headers, CONTENT_TYPE.as_str())
-        .filter(|value| media_type(value) == "multipart/form-data")
+/// Of a body that holds a document of `limit` bytes.
+fn most(limit: u64) -> u64 {
+    limit.saturating_add(form::OVERHEAD)
+}
+
+fn form_of(headers: &HeaderMap) -> Result<Option<Form>, Rejection> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    Form::of(content_type.as_bytes())
 }
 
 /// Takes the document in, up to `limit` bytes. After an error, `body` may hold more.
@@ -51,107 +61,141 @@ pub(super) async fn receive(
     limit: u64,
     share: &Share,
 ) -> Result<Upload, Rejection> {
-    let mut file = Incoming::new(limit, share);
-    let (declared, name) = if let Some(form) = form_type(headers) {
-        receive_form(&form, body, &mut file).await?
-    } else {
-        while let Some(chunk) = body.next().await {
-            file.push(&chunk.map_err(|_| broken())?)?;
+    let coding = Coding::of(headers)?;
+    share.grow(coding.held())?;
+    let mut decoder = Decoder::new(coding, Incoming::new(form_of(headers)?, limit, share));
+    let mut came = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| broken())?;
+        came += chunk.len() as u64;
+        // A compressed body may give nothing at all, for ever.
+        if came > most(limit) {
+            return Err(too_large(limit));
         }
-        (header(headers, CONTENT_TYPE.as_str()), None)
-    };
-    let (bytes, sha256) = file.finish();
-    let kind = recognize(&bytes, declared.as_deref())?;
-    Ok(Upload {
-        bytes,
-        kind,
-        name,
-        sha256,
-    })
-}
-
-/// The content type and the file name of the part `file`, which goes to `file`.
-async fn receive_form(
-    content_type: &str,
-    body: &mut BodyDataStream,
-    file: &mut Incoming<'_>,
-) -> Result<(Option<String>, Option<String>), Rejection> {
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| malformed("The content type multipart/form-data has no boundary."))?;
-    let limits = SizeLimit::new().whole_stream(file.limit.saturating_add(FORM_OVERHEAD));
-    let constraints = Constraints::new().size_limit(limits);
-    let mut form = Multipart::with_constraints(body, boundary, constraints);
-    let form_error = |error: multer::Error, limit: u64| match error {
-        multer::Error::StreamSizeExceeded { .. } => too_large(limit),
-        multer::Error::StreamReadFailed(_) => broken(),
-        other => malformed(format!("The form is not well formed: {other}.")),
-    };
-    let mut found = None;
-    while let Some(mut field) = form
-        .next_field()
-        .await
-        .map_err(|error| form_error(error, file.limit))?
-    {
-        if field.name() != Some("file") {
-            continue;
-        }
-        if found.is_some() {
-            return Err(malformed(
-                "The form has several parts named `file`; send one document a request.",
-            ));
-        }
-        found = Some((
-            field.content_type().map(ToString::to_string),
-            field.file_name().map(short_name),
-        ));
-        while let Some(chunk) = field
-            .chunk()
-            .await
-            .map_err(|error| form_error(error, file.limit))?
-        {
-            file.push(&chunk)?;
+        for piece in chunk.chunks(coding.piece()) {
+            let pushed = decoder.push(piece);
+            pushed.map_err(|_| decoder.get_mut().refusal())?;
+            if coding != Coding::Identity {
+                tokio::task::yield_now().await;
+            }
         }
     }
-    found.ok_or_else(|| {
-        Rejection::new(
-            ProblemKind::EmptyBody,
-            "The form has no part named `file`; send the document in one (curl -F file=@document.pdf).",
-        )
+    let finished = decoder.finish();
+    finished.map_err(|_| decoder.get_mut().refusal())?;
+    let received = decoder.get_mut().finish()?;
+    let declared = match received.form {
+        Some(_) => received.file.content_type,
+        None => header(headers, CONTENT_TYPE.as_str()),
+    };
+    let kind = recognize(&received.bytes, declared.as_deref())?;
+    Ok(Upload {
+        bytes: received.bytes,
+        kind,
+        name: received.file.name,
+        sha256: received.sha256,
+        parameters: received.form.unwrap_or_default(),
     })
 }
 
-/// A document as it comes in: counted, limited and hashed.
+/// A body as it comes in, without its coding: all of it is charged, its document limited and hashed.
+#[derive(Debug)]
 struct Incoming<'s> {
+    share: &'s Share,
+    form: Option<Form>,
+    document: Incomplete,
+    /// Why nothing more of it is taken.
+    refused: Option<Rejection>,
+}
+
+#[derive(Debug)]
+struct Incomplete {
     bytes: BytesMut,
     hash: Sha256,
     limit: u64,
-    share: &'s Share,
+}
+
+/// All that a body brought.
+#[derive(Debug)]
+struct Received {
+    bytes: Bytes,
+    sha256: String,
+    file: FilePart,
+    /// The parameters of a form, if it was one.
+    form: Option<Parameters>,
 }
 
 impl<'s> Incoming<'s> {
-    fn new(limit: u64, share: &'s Share) -> Self {
+    fn new(form: Option<Form>, limit: u64, share: &'s Share) -> Self {
         Self {
-            bytes: BytesMut::new(),
-            hash: Sha256::new(),
-            limit,
             share,
+            form,
+            document: Incomplete {
+                bytes: BytesMut::new(),
+                hash: Sha256::new(),
+                limit,
+            },
+            refused: None,
         }
     }
 
-    fn push(&mut self, chunk: &[u8]) -> Result<(), Rejection> {
-        if self.bytes.len() as u64 + chunk.len() as u64 > self.limit {
-            return Err(too_large(self.limit));
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Rejection> {
+        self.share.grow(bytes.len() as u64)?;
+        match &mut self.form {
+            None => self.document.push(bytes),
+            Some(form) => form.push(bytes, &mut |data| self.document.push(data)),
         }
-        self.share.grow(chunk.len() as u64)?;
-        self.hash.update(chunk);
-        self.bytes.extend_from_slice(chunk);
+    }
+
+    /// Why writing to it or to its decoder failed.
+    fn refusal(&self) -> Rejection {
+        self.refused.clone().unwrap_or_else(|| {
+            malformed("The body is not what its Content-Encoding says, or breaks off; send it again, or as it is.")
+        })
+    }
+
+    fn finish(&mut self) -> Result<Received, Rejection> {
+        let (file, form) = match self.form.take() {
+            None => (FilePart::default(), None),
+            Some(form) => {
+                let (file, parameters) = form.finish()?;
+                (file, Some(parameters))
+            }
+        };
+        let digest = std::mem::take(&mut self.document.hash).finalize();
+        Ok(Received {
+            bytes: std::mem::take(&mut self.document.bytes).freeze(),
+            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            file,
+            form,
+        })
+    }
+}
+
+impl Write for Incoming<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.refused.is_none() {
+            self.refused = self.push(bytes).err();
+        }
+        match self.refused {
+            None => Ok(bytes.len()),
+            // A decoder that is dropped tries to write what it has left.
+            Some(_) => Err(io::Error::other("the body was refused")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
 
-    fn finish(self) -> (Bytes, String) {
-        let digest = self.hash.finalize();
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        (self.bytes.freeze(), hex)
+impl Incomplete {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Rejection> {
+        if self.bytes.len() as u64 + bytes.len() as u64 > self.limit {
+            return Err(too_large(self.limit));
+        }
+        self.hash.update(bytes);
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
     }
 }
 
@@ -205,12 +249,6 @@ fn agrees(declared: &str, kind: DocumentType) -> bool {
     declared == kind.media_type() || of_any.contains(&declared) || others.contains(&declared)
 }
 
-/// The last part of a path, of bearable length.
-fn short_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    last.chars().filter(|c| !c.is_control()).take(255).collect()
-}
-
 /// A header's value as text, if it is some.
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
@@ -233,10 +271,6 @@ fn broken() -> Rejection {
     malformed("The body broke off before its end; send it again.")
 }
 
-fn malformed(detail: impl Into<String>) -> Rejection {
-    Rejection::new(ProblemKind::Malformed, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,12 +291,5 @@ mod tests {
             let rejection = recognize(png, Some(wrong)).unwrap_err();
             assert_eq!(rejection.kind(), ProblemKind::Type);
         }
-    }
-
-    #[test]
-    fn a_name_is_a_name_and_no_path() {
-        assert_eq!(short_name("../../etc/scan.pdf"), "scan.pdf");
-        assert_eq!(short_name("C:\\docs\\scan\n.pdf"), "scan.pdf");
-        assert_eq!(short_name(&"x".repeat(1000)).len(), 255);
     }
 }

@@ -127,8 +127,8 @@ fn what_is_not_what_it_says_is_refused_with_what_it_is() {
     let other_field = Request::form("/v1/ocr", "upload", "a.png", "image/png", &png);
     expect(
         &server.send_with_key(other_field),
-        ProblemKind::EmptyBody,
-        "file=@",
+        ProblemKind::Malformed,
+        "a part `upload`",
     );
     let no_boundary = Request::post("/v1/ocr", png).header("Content-Type", "multipart/form-data");
     expect(

@@ -142,7 +142,7 @@ fn a_service_that_starts_with_a_torn_or_deleted_file_takes_the_last_good_copy() 
         if let Some(text) = torn {
             fs::write(&path, text).unwrap();
         }
-        let server = Server::start_in(directory, key, "127.0.0.1:0", &["--workers", "1"]);
+        let server = Server::start_in(directory, key, "unix", &["--workers", "1"]);
         server.wait_until_ready();
         assert_eq!(server.ocr("", &document()).status, 200);
         let keys = server.readiness().1.keys;
@@ -280,7 +280,7 @@ fn a_key_may_ask_as_often_as_its_quota_says() {
 #[test]
 fn without_a_file_everybody_is_refused_until_there_is_one() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start_in(directory, String::new(), "127.0.0.1:0", &["--workers", "1"]);
+    let server = Server::start_in(directory, String::new(), "unix", &["--workers", "1"]);
     server.wait_until_ready();
     let (_, ready) = server.readiness();
     assert!(ready.ready);

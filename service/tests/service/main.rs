@@ -39,5 +39,6 @@ mod shown;
 mod sockets;
 mod support;
 mod uncovered;
+mod uploads;
 mod upright;
 mod workers;

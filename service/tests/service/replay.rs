@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 
+use ocr_api::answer::PageStatus;
 use ocr_api::keys::Scope;
 use ocr_api::problem::ProblemKind;
 use rustix::process::Signal;
@@ -172,4 +173,66 @@ fn an_answer_that_lacks_a_page_is_not_kept() {
     let reply = request();
     assert_eq!(cache(&reply), "ocr-service; fwd=miss");
     assert!(reply.answer().complete);
+}
+
+#[test]
+fn a_retry_with_more_time_is_not_cut_off_with_the_request_that_it_joins() {
+    let server = start(&[]);
+    let other = another_key(&server);
+    let pid = server.workers()[0];
+    signal(pid, Signal::STOP);
+    let send = |deadline: &str| {
+        let request = Request::post("/v1/ocr", document("in no hurry"))
+            .header("Idempotency-Key", "k")
+            .header("X-Deadline-Ms", deadline)
+            .key(&server.key);
+        let address = server.address.clone();
+        thread::spawn(move || request.send(&address))
+    };
+    let documents = |count| {
+        wait_for("the requests are in the service", || {
+            capacity(&server, &other).queue.documents == count
+        });
+    };
+    let hasty = send("3000");
+    documents(1);
+    let patient = send("60000");
+    documents(2);
+    // The first has its answer when its time is up, and the second goes on waiting.
+    let hasty = hasty.join().unwrap();
+    assert_eq!(hasty.problem().kind, ProblemKind::Deadline);
+    assert!(!patient.is_finished());
+    signal(pid, Signal::CONT);
+    let reply = patient.join().unwrap();
+    assert_eq!(cache(&reply), "ocr-service; fwd=miss; collapsed");
+    let answer = reply.answer();
+    assert!(answer.complete);
+    assert_eq!(answer.pages[0].text, "in no hurry\n");
+    assert_eq!(pages_read(&server), 1);
+}
+
+#[test]
+fn a_request_gets_what_there_is_at_its_deadline_while_another_waits_for_the_rest() {
+    let server = start(&[]);
+    let slow = Pdf::default().text_page(&["at once"]).dense_page().build();
+    let send = |deadline: &str, accept: &str| {
+        let request = Request::post("/v1/ocr?mode=ocr", slow.clone())
+            .header("Idempotency-Key", "k")
+            .header("X-Deadline-Ms", deadline)
+            .header("Accept", accept)
+            .key(&server.key);
+        let address = server.address.clone();
+        thread::spawn(move || request.send(&address))
+    };
+    let pid = server.workers()[0];
+    let patient = send("120000", "application/json");
+    wait_for("the first page is read", || pages_read(&server) == 1);
+    signal(pid, Signal::STOP);
+    let hasty = send("1500", "application/json").join().unwrap().answer();
+    assert!(!hasty.complete && !patient.is_finished());
+    assert_eq!(hasty.pages.len(), 2);
+    assert_eq!(hasty.pages[0].text.trim(), "at once");
+    assert_eq!(hasty.pages[1].status, PageStatus::Skipped);
+    signal(pid, Signal::CONT);
+    assert!(patient.join().unwrap().answer().complete);
 }

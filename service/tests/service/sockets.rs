@@ -5,12 +5,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
+use ocr_api::problem::ProblemKind;
 use rustix::process::Signal;
 
 use crate::support::client::{connect, read_reply};
 use crate::support::process::signal;
 use crate::support::server::ocr_service;
-use crate::support::{Request, Server};
+use crate::support::{Reply, Request, Server};
 
 #[test]
 fn the_socket_is_for_owner_and_group_and_belongs_to_its_directorys_group() {
@@ -105,4 +106,45 @@ fn a_request_whose_head_and_body_are_sent_apart_does_not_wait_for_an_acknowledge
     times.sort_unstable();
     // The kernel's delay is 40 ms at least, and hits all but the first few.
     assert!(times[20] < Duration::from_millis(40), "{times:?}");
+}
+
+#[test]
+fn strangers_see_whether_it_is_ready_and_no_more() {
+    let short = r#"{"ready":true}"#;
+    let tcp = Server::start(&["--workers", "1"]);
+    let socket = Server::start_on_socket(&["--workers", "1"]);
+    let get = |server: &Server, headers: &[(&str, &str)]| {
+        let request = headers
+            .iter()
+            .fold(Request::get("/readyz"), |request, (name, value)| {
+                request.header(name, value)
+            });
+        server.send(&request)
+    };
+    let forwarded = ("X-Forwarded-For", "127.0.0.1");
+    assert_eq!(get(&tcp, &[]).text(), short);
+    assert_eq!(get(&tcp, &[forwarded]).text(), short);
+    // What a proxy passes on, and a header that its client wrote in front of the proxy's.
+    assert_eq!(get(&socket, &[forwarded]).text(), short);
+    assert_eq!(
+        get(&socket, &[("X-Forwarded-For", ""), forwarded]).text(),
+        short
+    );
+    assert_eq!(get(&socket, &[("X-Forwarded-For", "")]).text(), short);
+    // The host itself, and whoever has a key.
+    let is_whole = |reply: Reply| {
+        let ready: ocr_api::health::Readiness = serde_json::from_slice(&reply.body).unwrap();
+        assert!(ready.engine.tesseract.is_some());
+    };
+    is_whole(get(&socket, &[]));
+    for server in [&tcp, &socket] {
+        let key = format!("Bearer {}", server.key);
+        is_whole(get(server, &[("Authorization", &key), forwarded]));
+        // A key that is tried is refused here as anywhere.
+        let wrong = ("Authorization", "Bearer ocrk_nonsense");
+        assert_eq!(
+            get(server, &[wrong, forwarded]).problem().kind,
+            ProblemKind::Key
+        );
+    }
 }

@@ -231,7 +231,7 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
     let sh = async |script: &str| prod1.run(script).await;
     let before = ids(rehearsal).await?;
     sh("head -c 60 /etc/ocr/keys.json > /tmp/torn; cat /tmp/torn > /etc/ocr/keys.json; rm /tmp/torn").await?;
-    told_by_readyz(rehearsal.client()?).await?;
+    told_by_readyz(rehearsal.client()?, &rehearsal.key).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     let listed = rehearsal
         .ocrctl(&["keys", "list", "rehearsal"])
@@ -281,7 +281,7 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
         .expect(0)?;
 
     sh("rm /etc/ocr/keys.json").await?;
-    told_by_readyz(rehearsal.client()?).await?;
+    told_by_readyz(rehearsal.client()?, &rehearsal.key).await?;
     rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
         .await?
@@ -296,10 +296,11 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
     ))
 }
 
-async fn told_by_readyz(client: &Client) -> Result<(), ProofError> {
+async fn told_by_readyz(client: &Client, key: &str) -> Result<(), ProofError> {
     let began = Instant::now();
     loop {
-        let response = send("GET /readyz", client.get("/readyz")).await?;
+        let request = client.get("/readyz").bearer_auth(key);
+        let response = send("GET /readyz", request).await?;
         let status = response.status();
         let ready: ocr_api::health::Readiness =
             response

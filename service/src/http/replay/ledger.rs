@@ -4,10 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Content, Outcome};
+use super::Content;
+use super::under_way::UnderWay;
 
 /// Of one API key.
 const MOST: usize = 1000;
@@ -33,8 +33,7 @@ struct Entry {
 
 #[derive(Debug)]
 pub(super) enum Seen {
-    /// `None` is sent when it was given up.
-    UnderWay(watch::Receiver<Option<Outcome>>),
+    UnderWay(UnderWay),
     /// Answered, and perhaps kept.
     Done,
 }

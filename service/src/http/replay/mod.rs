@@ -7,6 +7,7 @@ mod header;
 mod kept;
 mod ledger;
 mod record;
+mod under_way;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,20 +16,20 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use ocr_api::answer::Page;
 use ocr_api::problem::ProblemKind;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Service;
 use super::error::Rejection;
 use super::intake::Intake;
 use super::negotiate::Format;
-use super::reading::{self, Conclusion, Reading};
+use super::reading::{Conclusion, Reading};
 use super::share::Share;
 use crate::memory::{Charge, Full, weight};
 pub(super) use header::Wish;
 use kept::Kept;
 use ledger::{Ledger, Seen};
 use record::{Record, Whole};
+use under_way::{Joint, UnderWay};
 
 /// RFC 9211.
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -131,7 +132,7 @@ struct Live {
 
 enum Begun {
     Kept(Arc<Whole>),
-    UnderWay(watch::Receiver<Option<Outcome>>),
+    UnderWay(UnderWay),
     Work(Work),
 }
 
@@ -141,8 +142,8 @@ struct Work {
     replays: Arc<Replays>,
     content: Content,
     keep: bool,
-    idempotency_key: Option<String>,
-    tell: watch::Sender<Option<Outcome>>,
+    /// With an `Idempotency-Key`.
+    joint: Option<Joint>,
 }
 
 impl Replay {
@@ -157,17 +158,18 @@ impl Replay {
     async fn begin_with(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
         let content = Content::of(intake)?;
         loop {
-            match service.replays.begin(&content, &intake.wish)? {
+            match (service.replays).begin(&content, &intake.wish, intake.deadline)? {
                 Begun::Kept(whole) => return Self::told(intake, whole, Source::Hit),
-                Begun::UnderWay(mut outcome) => {
-                    let outcome = timeout_at(intake.deadline, outcome.wait_for(Option::is_some))
-                        .await
-                        .map_err(|_| reading::too_late())?
-                        .map(|outcome| outcome.clone());
+                Begun::UnderWay(under_way) => {
                     // Without an outcome, it was given up, and is this request's to read.
-                    if let Ok(Some(outcome)) = outcome {
-                        return Self::told(intake, outcome?, Source::Collapsed);
+                    let Some(outcome) = under_way.join(intake.deadline).await else {
+                        continue;
+                    };
+                    // It may have come to an earlier deadline just before this request could move that.
+                    if was_cut_off(&outcome) && Instant::now() < intake.deadline {
+                        continue;
                     }
+                    return Self::told(intake, outcome?, Source::Collapsed);
                 }
                 Begun::Work(work) => {
                     let source = if intake.wish.fresh {
@@ -175,24 +177,26 @@ impl Replay {
                     } else {
                         Source::Miss
                     };
-                    return if intake.wish.idempotency_key.is_some() {
-                        let whole = work.read_to_its_end(service, intake).await?;
-                        Self::told(intake, whole, source)
-                    } else {
-                        let reading = Reading::begin(service, intake).await?;
-                        let record = Record::new(work.may_keep());
-                        let live = Live {
-                            reading,
-                            share: Arc::clone(&intake.share),
-                            record,
-                            work,
-                        };
-                        Ok(Self {
-                            source,
-                            strict: intake.wanted.strict,
-                            from: From::Live(Box::new(live)),
-                        })
+                    let work = match work.start(service, intake) {
+                        Ok(under_way) => {
+                            let outcome = under_way.join(intake.deadline).await;
+                            let whole = outcome.unwrap_or_else(|| Err(gave_up()))?;
+                            return Self::told(intake, whole, source);
+                        }
+                        Err(work) => work,
                     };
+                    let reading = Reading::begin(service, intake, intake.deadline.into()).await?;
+                    let live = Live {
+                        reading,
+                        share: Arc::clone(&intake.share),
+                        record: Record::new(work.may_keep()),
+                        work,
+                    };
+                    return Ok(Self {
+                        source,
+                        strict: intake.wanted.strict,
+                        from: From::Live(Box::new(live)),
+                    });
                 }
             }
         }
@@ -200,7 +204,8 @@ impl Replay {
 
     /// Charges what is told: a whole that may leave the cache meanwhile, and copies of its pages where they are gathered.
     fn told(intake: &Intake, whole: Arc<Whole>, source: Source) -> Result<Self, Rejection> {
-        let of_others = matches!(source, Source::Hit | Source::Collapsed);
+        // What was cut off may have been copied for this request while the reading went on.
+        let of_others = matches!(source, Source::Hit | Source::Collapsed) || whole.cut_off;
         let gathers = intake.format != Format::NdJson;
         let copies = u64::from(of_others) + u64::from(gathers);
         intake.share.grow(whole.bytes.saturating_mul(copies))?;
@@ -282,9 +287,9 @@ impl Replay {
                     work,
                     ..
                 } = *live;
-                let count = reading.count();
+                let (count, cut_off) = (reading.count(), reading.was_cut_off());
                 let conclusion = reading.conclude()?;
-                if let Some(whole) = record.end(count, &conclusion) {
+                if let Some(whole) = record.end(count, &conclusion, cut_off) {
                     work.finish(&Ok(Arc::new(whole)));
                 }
                 conclusion
@@ -322,7 +327,13 @@ impl Replays {
         idempotency_key.is_some_and(|name| self.state().ledger.get(key, name, now, age).is_some())
     }
 
-    fn begin(self: &Arc<Self>, content: &Content, wish: &Wish) -> Result<Begun, Rejection> {
+    /// `deadline`: that of the request, which is the work's until another one joins.
+    fn begin(
+        self: &Arc<Self>,
+        content: &Content,
+        wish: &Wish,
+        deadline: Instant,
+    ) -> Result<Begun, Rejection> {
         let mut state = self.state();
         let (now, age) = (Instant::now(), self.limits.age);
         let State { kept, ledger } = &mut *state;
@@ -338,7 +349,7 @@ impl Replays {
                 ));
             }
             match seen {
-                Seen::UnderWay(outcome) => return Ok(Begun::UnderWay(outcome.clone())),
+                Seen::UnderWay(under_way) => return Ok(Begun::UnderWay(under_way.clone())),
                 Seen::Done => may_look = true,
             }
         }
@@ -348,16 +359,17 @@ impl Replays {
             }
             return Ok(Begun::Kept(whole));
         }
-        let (tell, outcome) = watch::channel(None);
-        if let Some(name) = &wish.idempotency_key {
-            ledger.put(content, name, Seen::UnderWay(outcome), now);
-        }
+        let joint = wish.idempotency_key.clone().map(|name| {
+            let joint = Joint::new(name, deadline);
+            let under_way = joint.under_way.clone();
+            ledger.put(content, &joint.name, Seen::UnderWay(under_way), now);
+            joint
+        });
         Ok(Begun::Work(Work {
             replays: Arc::clone(self),
             content: content.clone(),
             keep: !wish.no_store,
-            idempotency_key: wish.idempotency_key.clone(),
-            tell,
+            joint,
         }))
     }
 
@@ -393,34 +405,28 @@ impl Work {
         }
     }
 
-    /// Reads all of it, and goes on when this future is dropped: the deadline and the request's share bound it.
-    async fn read_to_its_end(self, service: &Arc<Service>, intake: &Intake) -> Outcome {
-        let (service, intake) = (Arc::clone(service), intake.clone());
-        let read = async move {
-            let mut reading = Reading::begin(&service, &intake).await?;
-            let mut record = Record::new(u64::MAX);
-            // It pays for the pages that are kept, as they are gathered.
-            while let Some((page, _)) = reading.next().await {
-                record.add(&page, weight(&page), None);
-            }
-            let count = reading.count();
-            let conclusion = reading.conclude()?;
-            record
-                .end(count, &conclusion)
-                .map(Arc::new)
-                .ok_or_else(gave_up)
+    /// Reads all of it, for whoever joins it, and goes on when they have gone: its deadline and the request's share bound it. Work
+    /// that is for one request alone is given back.
+    fn start(self, service: &Arc<Service>, intake: &Intake) -> Result<UnderWay, Self> {
+        let Some(joint) = &self.joint else {
+            return Err(self);
         };
-        let task = tokio::spawn(async move {
-            let outcome = read.await;
-            self.finish(&outcome);
-            outcome
+        let under_way = joint.under_way.clone();
+        let (service, intake) = (Arc::clone(service), intake.clone());
+        tokio::spawn(async move {
+            let mut work = self;
+            let outcome = match &mut work.joint {
+                Some(joint) => joint.read(&service, &intake).await,
+                None => Err(gave_up()),
+            };
+            work.finish(&outcome);
         });
-        task.await.unwrap_or_else(|_| Err(gave_up()))
+        Ok(under_way)
     }
 
     /// Keeps what was read whole, and tells it.
     fn finish(mut self, outcome: &Outcome) {
-        let name = self.idempotency_key.take();
+        let joint = self.joint.take();
         let now = Instant::now();
         let mut state = self.replays.state();
         let kept = match outcome {
@@ -430,24 +436,35 @@ impl Work {
             }
             _ => false,
         };
-        if let Some(name) = name {
+        if let Some(Joint { name, .. }) = &joint {
             if kept {
-                state.ledger.put(&self.content, &name, Seen::Done, now);
+                state.ledger.put(&self.content, name, Seen::Done, now);
             } else {
-                state.ledger.remove(&self.content.key, &name);
+                state.ledger.remove(&self.content.key, name);
             }
         }
         drop(state);
-        self.tell.send_replace(Some(outcome.clone()));
+        if let Some(joint) = joint {
+            joint.tell(outcome);
+        }
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
         // Of a reading that was given up half-way.
-        if let Some(name) = self.idempotency_key.take() {
-            self.replays.state().ledger.remove(&self.content.key, &name);
+        if let Some(joint) = self.joint.take() {
+            let mut state = self.replays.state();
+            state.ledger.remove(&self.content.key, &joint.name);
         }
+    }
+}
+
+/// Whether a deadline ended it, which need not be that of each request that waited for it.
+fn was_cut_off(outcome: &Outcome) -> bool {
+    match outcome {
+        Ok(whole) => whole.cut_off,
+        Err(rejection) => rejection.kind() == ProblemKind::Deadline,
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Whole {
     pub(super) conclusion: Conclusion,
     /// About what it takes of memory.
     pub(super) bytes: u64,
+    /// A deadline cut pages off.
+    pub(super) cut_off: bool,
 }
 
 /// The pages so far, unless they have become too many to be kept.
@@ -63,14 +65,25 @@ impl Record {
         }
     }
 
+    /// A copy of what there is so far, which is not charged.
+    pub(super) fn so_far(&self) -> Self {
+        Self {
+            pages: self.pages.clone(),
+            charges: Vec::new(),
+            bytes: self.bytes,
+            most: self.most,
+        }
+    }
+
     /// The whole, if all of it is there.
-    pub(super) fn end(self, count: u32, conclusion: &Conclusion) -> Option<Whole> {
+    pub(super) fn end(self, count: u32, conclusion: &Conclusion, cut_off: bool) -> Option<Whole> {
         let rest = weight(&(&conclusion.codes, &conclusion.issues));
         Some(Whole {
             count,
             pages: self.pages?,
             conclusion: conclusion.clone(),
             bytes: self.bytes + rest,
+            cut_off,
         })
     }
 }

@@ -18,6 +18,7 @@ fn whole(bytes: u64, complete: bool) -> Arc<Whole> {
             issues: Vec::new(),
         },
         bytes,
+        cut_off: false,
     })
 }
 
@@ -34,10 +35,14 @@ fn wish(idempotency_key: Option<&str>) -> Wish {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+fn begin(replays: &Arc<Replays>, content: &Content, wish: &Wish) -> Result<Begun, Rejection> {
+    replays.begin(content, wish, Instant::now() + HOUR)
+}
+
 /// Has a document read, which is work, and gives what came of it.
 #[track_caller]
 fn work(replays: &Arc<Replays>, content: &Content, wish: &Wish, outcome: &Outcome) {
-    match replays.begin(content, wish).unwrap() {
+    match begin(replays, content, wish).unwrap() {
         Begun::Work(work) => work.finish(outcome),
         _ => panic!("there is an answer already"),
     }
@@ -45,7 +50,7 @@ fn work(replays: &Arc<Replays>, content: &Content, wish: &Wish, outcome: &Outcom
 
 fn is_kept(replays: &Arc<Replays>, content: &Content) -> bool {
     matches!(
-        replays.begin(content, &Wish::default()),
+        begin(replays, content, &Wish::default()),
         Ok(Begun::Kept(_))
     )
 }
@@ -85,7 +90,7 @@ fn nothing_is_kept_that_is_old_or_not_whole_or_was_not_to_be() {
         ..Wish::default()
     };
     work(&replays, &one, &Wish::default(), &Ok(whole(1000, false)));
-    work(&replays, &one, &Wish::default(), &Err(reading::too_late()));
+    work(&replays, &one, &Wish::default(), &Err(crate::http::reading::too_late()));
     work(&replays, &one, &no_store, &Ok(whole(1000, true)));
     assert!(!is_kept(&replays, &one));
     work(&replays, &one, &Wish::default(), &Ok(whole(1000, true)));
@@ -103,22 +108,22 @@ fn an_idempotency_key_stands_for_one_request_of_one_api_key() {
     let replays = replays(10_000, HOUR);
     let k = wish(Some("k"));
     let one = content("a", "1");
-    let Begun::Work(first) = replays.begin(&one, &k).unwrap() else {
+    let Begun::Work(first) = begin(&replays, &one, &k).unwrap() else {
         panic!("nothing is known of it");
     };
     assert!(replays.knows(&one.key, &k));
-    assert!(matches!(replays.begin(&one, &k), Ok(Begun::UnderWay(_))));
+    assert!(matches!(begin(&replays, &one, &k), Ok(Begun::UnderWay(_))));
     // Another document, or another's key of the same name.
-    let other = replays.begin(&content("a", "2"), &k).err().unwrap();
+    let other = begin(&replays, &content("a", "2"), &k).err().unwrap();
     assert_eq!(other.kind(), ProblemKind::IdempotencyKey);
     work(&replays, &content("b", "2"), &k, &Ok(whole(1000, true)));
     // One that was given up can be asked for again, and one that failed, too.
     drop(first);
     assert!(!replays.knows(&one.key, &k));
-    work(&replays, &one, &k, &Err(reading::too_late()));
+    work(&replays, &one, &k, &Err(crate::http::reading::too_late()));
     work(&replays, &one, &k, &Ok(whole(1000, true)));
-    assert!(matches!(replays.begin(&one, &k), Ok(Begun::Kept(_))));
-    let other = replays.begin(&content("a", "2"), &k).err().unwrap();
+    assert!(matches!(begin(&replays, &one, &k), Ok(Begun::Kept(_))));
+    let other = begin(&replays, &content("a", "2"), &k).err().unwrap();
     assert_eq!(other.kind(), ProblemKind::IdempotencyKey);
 }
 

@@ -62,7 +62,7 @@ impl Request {
         }
     }
 
-    /// A form with one file.
+    /// A form with one file, and a parameter before it.
     pub(crate) fn form(
         path: &str,
         field: &str,
@@ -71,7 +71,7 @@ impl Request {
         file: &[u8],
     ) -> Self {
         let mut body = format!(
-            "--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--edge\r\n\
+            "--edge\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\nauto\r\n--edge\r\n\
              Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
              Content-Type: {content_type}\r\n\r\n"
         )

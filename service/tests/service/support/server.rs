@@ -179,15 +179,21 @@ impl Server {
         self.ocr(query, document).answer()
     }
 
+    /// Over a socket, without the key.
     pub(crate) fn readiness(&self) -> (u16, Readiness) {
-        let reply = self.send(&Request::get("/readyz"));
+        let request = Request::get("/readyz");
+        let reply = match self.address.starts_with("unix:") {
+            true => self.send(&request),
+            false => self.send_with_key(request),
+        };
         (reply.status, serde_json::from_slice(&reply.body).unwrap())
     }
 
     #[track_caller]
     pub(crate) fn wait_until_ready(&self) {
         process::wait_for("the service is ready", || {
-            client::connect(&self.address).is_ok() && self.readiness().0 == 200
+            client::connect(&self.address).is_ok()
+                && self.send(&Request::get("/readyz")).status == 200
         });
     }
 

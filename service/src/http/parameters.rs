@@ -1,0 +1,177 @@
+//! What a request asks for by name: in its query, and in its form. What is not understood is an error: a misspelt `pages` would else
+//! cost a whole document.
+
+use std::collections::BTreeMap;
+
+use ocr_api::problem::ProblemKind;
+
+use super::error::Rejection;
+
+/// A parameter of the routes that take a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Parameter {
+    Lang,
+    Pages,
+    Mode,
+    Codes,
+    Strict,
+}
+
+impl Parameter {
+    const ALL: [Self; 5] = [
+        Self::Lang,
+        Self::Pages,
+        Self::Mode,
+        Self::Codes,
+        Self::Strict,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Lang => "lang",
+            Self::Pages => "pages",
+            Self::Mode => "mode",
+            Self::Codes => "codes",
+            Self::Strict => "strict",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// All of them, for a message.
+    pub(super) fn list() -> String {
+        let names = Self::ALL.map(|parameter| format!("`{}`", parameter.name()));
+        names.join(", ")
+    }
+}
+
+/// Parameters and their values, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Parameters(BTreeMap<Parameter, String>);
+
+impl Parameters {
+    /// Those of `lang=eng+deu&pages=1-3,7`.
+    pub(super) fn of_query(query: &str) -> Result<Self, Rejection> {
+        let mut parameters = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let parameter = Parameter::named(name).ok_or_else(|| {
+                malformed(format!(
+                    "There is no parameter `{}`; there are {}.",
+                    shown(name),
+                    Parameter::list()
+                ))
+            })?;
+            // `+` stays, as languages are joined by it.
+            let value = percent_decode(value.as_bytes()).ok_or_else(|| {
+                malformed("A `%` in the query is not followed by two hex digits.")
+            })?;
+            let value =
+                String::from_utf8(value).map_err(|_| malformed("The query is not UTF-8."))?;
+            parameters.add(parameter, value)?;
+        }
+        Ok(parameters)
+    }
+
+    pub(super) fn add(&mut self, parameter: Parameter, value: String) -> Result<(), Rejection> {
+        match self.0.insert(parameter, value) {
+            None => Ok(()),
+            Some(_) => Err(malformed(format!("`{}` is there twice.", parameter.name()))),
+        }
+    }
+
+    /// These of a query, and those of the form that came with it.
+    pub(super) fn with_form(mut self, form: Self) -> Result<Self, Rejection> {
+        for (parameter, value) in form.0 {
+            if let Some(other) = self.0.get(&parameter)
+                && *other != value
+            {
+                return Err(malformed(format!(
+                    "`{}` is `{}` in the query and `{}` in the form; send it once.",
+                    parameter.name(),
+                    shown(other),
+                    shown(&value)
+                )));
+            }
+            self.0.insert(parameter, value);
+        }
+        Ok(self)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Parameter, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+/// Percent-decoding. `None`: a `%` is not followed by two hex digits.
+pub(super) fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |at: usize| char::from(*tail.get(at)?).to_digit(16);
+        bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
+        rest = &tail[2..];
+    }
+    Some(bytes)
+}
+
+/// What a client sent, for a message: its beginning, without what steers a terminal.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 40;
+    let plain = text.chars().filter(|c| !c.is_control()).take(MOST);
+    let mut shown: String = plain.collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+pub(super) fn malformed(detail: impl Into<String>) -> Rejection {
+    Rejection::new(ProblemKind::Malformed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(query: &str, form: &[(Parameter, &str)]) -> Option<String> {
+        let mut fields = Parameters::default();
+        for (parameter, value) in form {
+            fields.add(*parameter, (*value).to_owned()).unwrap();
+        }
+        let both = Parameters::of_query(query).and_then(|query| query.with_form(fields));
+        both.err().map(|refused| refused.detail().to_owned())
+    }
+
+    #[test]
+    fn a_parameter_has_one_value() {
+        let german = [(Parameter::Lang, "deu")];
+        assert_eq!(refusal("lang=deu", &german), None);
+        assert_eq!(refusal("pages=1", &german), None);
+        let detail = refusal("lang=eng", &german).unwrap();
+        assert!(detail.contains("`eng` in the query and `deu` in the form"));
+        assert!(refusal("lang=deu&lang=deu", &[]).is_some());
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_by_the_known_ones() {
+        let detail = refusal("page=1", &[]).unwrap();
+        for parameter in Parameter::ALL {
+            assert!(detail.contains(&format!("`{}`", parameter.name())));
+            assert_eq!(Parameter::named(parameter.name()), Some(parameter));
+        }
+        let long = refusal(&"x".repeat(1000), &[]).unwrap();
+        assert!(long.len() < 200, "{long}");
+    }
+}
