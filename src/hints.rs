@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 
 /// Error types that tell nobody by themselves, and who gives their hint.
-const WITHIN_OTHERS: [(&str, &str); 8] = [
+const WITHIN_OTHERS: [(&str, &str); 9] = [
     ("Unfit", "SessionError"),
     ("HandshakeError", "TransportError"),
     ("LoginError", "TransportError"),
+    ("HandshakeFailure", "resources/guard.rs"),
     ("SourceError", "commands/build.rs"),
     ("ContextError", "commands/build.rs"),
     ("NoAcme", "AcmeError"),

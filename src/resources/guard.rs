@@ -20,6 +20,8 @@ use crate::resources::host::Access;
 const LIMIT: Duration = Duration::from_secs(60);
 /// The controller has this long to open a new connection.
 const CONFIRM: Duration = Duration::from_secs(45);
+/// The change itself, and trying logins on the host.
+const CHANGE: Duration = Duration::from_secs(60);
 /// All steps of a rollback; one that was cut short begins again after that.
 const ROLLBACK: Duration = Duration::from_secs(240);
 /// Beside a copy's path, where there was no file.
@@ -87,7 +89,7 @@ impl Guard {
         operation: &mut Operation,
         change: impl Future<Output = Result<()>>,
     ) -> Result<()> {
-        self.arm(host, CONFIRM + Duration::from_secs(30)).await?;
+        self.arm(host, CHANGE + CONFIRM).await?;
         let changed = async {
             change.await?;
             self.confirmed(host, operation).await

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Guard;
 use crate::agent::{Confirmation, Operation, Result};
+use crate::resources::firewall::Arrival;
 use crate::resources::sshd::{self, Logins};
 use crate::resources::{Host, firewall};
 
@@ -32,7 +33,7 @@ impl Guard {
         let mut missed = String::new();
         for step in &steps {
             let ran = step.run(host).await;
-            match self.proof(&logins, operation, ran).await {
+            match self.proof(host, &logins, operation, ran).await {
                 Ok(proof) => {
                     self.forget(host).map_err(|failure| failure.message)?;
                     return Ok(proof);
@@ -48,6 +49,7 @@ impl Guard {
     /// A login with what is in force now, however the commands have ended that were to bring it about.
     async fn proof(
         self,
+        host: &Host,
         logins: &Logins,
         operation: &mut Operation,
         ran: Result<()>,
@@ -63,8 +65,11 @@ impl Guard {
             (endpoints, _) => Proof::OnHost(endpoints.to_vec()),
         };
         match operation.confirmation(CONFIRM).await {
-            Confirmation::Confirmed => Ok(Proof::NewConnection),
-            Confirmation::Gone => Ok(on_host),
+            // A controller on the host itself confirms without SSH.
+            Confirmation::Confirmed if Arrival::of_operator(host).is_some() => {
+                Ok(Proof::NewConnection)
+            }
+            Confirmation::Confirmed | Confirmation::Gone => Ok(on_host),
             Confirmation::Unconfirmed => Err(format!("no new SSH connection came in{on_host}")),
         }
     }
@@ -121,10 +126,11 @@ mod tests {
         endpoints: &[SocketAddr],
         ran: Result<()>,
     ) -> std::result::Result<Proof, String> {
+        let host = Host::real();
         let mut logins = Logins::default();
         logins.endpoints.extend(endpoints);
         Guard::Sshd
-            .proof(&logins, &mut Operation::alone(), ran)
+            .proof(&host, &logins, &mut Operation::alone(), ran)
             .await
     }
 
