@@ -294,7 +294,7 @@ enum Content {
     /// To be recognized, and what it looks like from afar.
     Scan(Scan, Coarse),
     /// A text layer that was read, what of the page may hold barcodes, and what of it has to be recognized.
-    Layer(pdf::Layer, Vec<pdf::Drawing>, Option<Scan>),
+    Layer(pdf::Layer, Vec<pdf::Drawing>, Option<pdf::Uncovered>),
 }
 
 impl Content {

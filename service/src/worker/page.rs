@@ -4,11 +4,12 @@ use std::io;
 use std::time::Instant;
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
+use ocr_api::code::Source;
 use ocr_api::issue::{Issue, IssueCode};
 
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::line_recognizer::LineRecognizer;
-use super::pdf::Layer;
+use super::pdf::{Layer, Uncovered};
 use super::recognizer::Recognizer;
 use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
@@ -92,10 +93,14 @@ impl PageReader<'_> {
             Content::Layer(layer, _, uncovered) => {
                 let read = self.of_layer(number, layer, how);
                 match uncovered {
-                    Some(scan) => {
-                        let coarse = Coarse::of(scan);
-                        let recognized = self.of_scan(number, scan, &coarse, search, how)?;
-                        mixed(read, recognized)
+                    Some(part) => {
+                        let coarse = Coarse::of(&part.scan);
+                        let redraw = self.redraw;
+                        // A part has pixels of its own.
+                        self.redraw = &|_, _| None;
+                        let recognized = self.of_scan(number, &part.scan, &coarse, search, how);
+                        self.redraw = redraw;
+                        mixed(read, recognized?, part)
                     }
                     None => read,
                 }
@@ -259,7 +264,19 @@ fn of_layer(number: u32, layer: &Layer) -> Page {
 }
 
 /// A text layer, and what was recognized beside it.
-fn mixed(layer: PageRead, recognized: PageRead) -> PageRead {
+fn mixed(layer: PageRead, mut recognized: PageRead, part: &Uncovered) -> PageRead {
+    let words = recognized
+        .page
+        .words
+        .iter_mut()
+        .map(|word| &mut word.bounds);
+    let of_codes = recognized
+        .codes
+        .iter_mut()
+        .filter(|code| code.source == Source::Ocr);
+    for bounds in words.chain(of_codes.map(|code| &mut code.bounds)) {
+        *bounds = part.on_page(*bounds);
+    }
     let mut codes = layer.codes;
     let apart =
         |a: [i32; 4], b: [i32; 4]| a[0] >= b[2] || b[0] >= a[2] || a[1] >= b[3] || b[1] >= a[3];

@@ -16,6 +16,7 @@ fn page_with(content: &str, resources: &str) -> Vec<u8> {
     page_in("", content, resources)
 }
 
+/// The same with content before the line, too.
 fn page_in(before: &str, content: &str, resources: &str) -> Vec<u8> {
     let mut pdf = Pdf::default();
     let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
@@ -316,6 +317,22 @@ fn text_within_forms_is_seen_or_not_as_on_the_page() {
             assert_shown(&server, name, &pdf.build());
         }
     }
+}
+
+#[test]
+fn text_that_is_hidden_where_other_text_stands_is_left_out() {
+    let server = Server::start(&["--workers", "1"]);
+    let beneath = |before: &str| format!("q BT /F 14 Tf {before} 72 740 Td ({SECRET}) Tj ET Q");
+    for (name, before) in [
+        ("white", "1 g"),
+        ("nearly white", "0.98 g"),
+        ("transparent", "/G gs"),
+    ] {
+        let document = page_in(&beneath(before), "", "/ExtGState<</G<</ca 0/CA 0>>>>");
+        assert_hidden(&server, name, &document);
+    }
+    let over = page_with(&beneath("/G gs"), "/ExtGState<</G<</ca 0/CA 0>>>>");
+    assert_hidden(&server, "transparent, above", &over);
 }
 
 #[test]

@@ -248,7 +248,15 @@ fn disagree(layer: &str, read: &str) -> bool {
         let same = of_kind.filter(|(_, same)| *same).count();
         all >= fewest && (same as f64) < all as f64 * AGREE
     };
-    share(char::is_ascii_digit, FEWEST)
+    // Digits that are all wrong by one may look as if they stood one place further.
+    let (of_layer, of_reading) = (digits(layer), digits(read));
+    let both = of_layer.bytes().zip(of_reading.bytes());
+    let same = both.filter(|(a, b)| a == b).count();
+    let wrong_in_place = of_layer.len() == of_reading.len()
+        && of_layer.len() >= FEWEST
+        && (same as f64) < of_layer.len() as f64 * AGREE;
+    wrong_in_place
+        || share(char::is_ascii_digit, FEWEST)
         || share(char::is_ascii_alphabetic, FEWEST + 1)
         || share(char::is_ascii_graphic, FEWEST + 1)
 }
@@ -257,11 +265,6 @@ fn disagree(layer: &str, read: &str) -> bool {
 fn confirm(layer: &str, first: &str, second: &str) -> bool {
     let pairs = aligned(first, second);
     let same = pairs.iter().filter(|(_, same)| *same).count();
-    let digits = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
-    };
     let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).count();
     let of_digits = aligned(&digits(first), &digits(second));
     let same_digits = of_digits.iter().filter(|(_, same)| *same).count();
@@ -271,6 +274,10 @@ fn confirm(layer: &str, first: &str, second: &str) -> bool {
     much && enough
         && same as f64 > pairs.len() as f64 * AGREE
         && (of_digits.is_empty() || same_digits as f64 > of_digits.len() as f64 * AGREE)
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// Each visible character of the first text, and whether the second has it in its place.

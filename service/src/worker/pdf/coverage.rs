@@ -5,7 +5,18 @@ use crate::worker::ffi::pdfium::{Page, Picture, Points};
 /// Cells along each side that a page is parted into.
 const CELLS: usize = 64;
 
-/// The share of a page that its pictures cover.
+/// The share of a page that the largest of its pictures covers.
+pub(super) fn largest(page: &Page<'_>, pictures: &[Picture]) -> f64 {
+    let (width, height) = page.size();
+    let area = f64::from(width) * f64::from(height);
+    let areas = pictures.iter().map(|picture| {
+        let [left, bottom, right, top] = picture.bounds;
+        (right - left) * (top - bottom) / area
+    });
+    areas.fold(0.0, f64::max)
+}
+
+/// The share of a page that its pictures cover together.
 pub(super) fn of(page: &Page<'_>, pictures: &[Picture]) -> f64 {
     let (width, height) = page.size();
     let all = [0.0, 0.0, f64::from(width), f64::from(height)];

@@ -17,7 +17,7 @@ const SCAN: f64 = 3508.0;
 /// The share of a page above which it is a picture with a page's size around it.
 const PICTURE_SHARE: f64 = 0.5;
 /// Times that a picture may be drawn larger or smaller than it is.
-const LARGER: f64 = 4.0;
+const LARGER: f64 = 2.0;
 const SMALLER: f64 = 2.0;
 
 /// A page's size in pixels, and the resolution that gives it.

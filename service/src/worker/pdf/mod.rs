@@ -9,6 +9,7 @@ mod frame;
 mod glyphless;
 mod layer;
 mod look;
+mod rows;
 mod samples;
 mod soundness;
 mod uncovered;
@@ -29,6 +30,7 @@ pub(super) use drawings::Drawing;
 use frame::Frame;
 pub(super) use layer::Layer;
 use look::Look;
+pub(super) use uncovered::Uncovered;
 
 /// Every part of a page costs nearly as much to draw as the whole, where that is not pixels.
 const MOST_TO_DRAW_AGAIN: Duration = Duration::from_millis(100);
@@ -105,7 +107,7 @@ impl PdfDocument {
         };
         let layer = soundness::judge(&seen(&page).0, &page);
         let uncovered = layer == TextLayer::Sound
-            && Look::at(&page).is_some_and(|look| !uncovered::of(&look).is_empty());
+            && Look::at(&page).is_some_and(|look| !uncovered::of(&look).areas.is_empty());
         Ok((size, layer, uncovered))
     }
 
@@ -139,7 +141,7 @@ impl PdfDocument {
             let (glyphs, fonts) = seen(&page);
             if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
                 let layer = Glyphs { glyphs, fonts };
-                match self.read_layer(index, &page, frame, layer, how, readers)? {
+                match self.read_layer(&page, frame, layer, how, readers)? {
                     Some(content) => return Ok(content),
                     None => disagrees = true,
                 }
@@ -179,7 +181,6 @@ impl PdfDocument {
     /// than the page shows.
     fn read_layer(
         &self,
-        index: u32,
         page: &Page<'_>,
         frame: Frame,
         layer: Glyphs,
@@ -199,7 +200,7 @@ impl PdfDocument {
             if self.disagrees(page, &glyphs, &fonts, readers) {
                 return Ok(None);
             }
-            uncovered = self.uncovered(index, page, frame, &look)?;
+            uncovered = uncovered::draw(page, frame, &look)?;
         }
         let drawings = if how.codes.wants_barcodes() {
             drawings::of(page, frame)
@@ -238,39 +239,6 @@ impl PdfDocument {
         known.compare(&samples, &first, || {
             pictures.iter().map(|one| readers.second(one)).collect()
         })
-    }
-
-    /// The page at reading resolution where it may have text that is not in its layer, white elsewhere. `None`: nowhere.
-    fn uncovered(
-        &self,
-        index: u32,
-        page: &Page<'_>,
-        frame: Frame,
-        look: &Look,
-    ) -> Result<Option<Scan>, Fault> {
-        let areas = uncovered::of(look);
-        if areas.is_empty() {
-            return Ok(None);
-        }
-        let started = Instant::now();
-        page.draw_text(|_| false);
-        let drawn = page.render(frame.width, frame.height);
-        page.draw_text(|_| true);
-        self.drawn.set(Some(Drawn {
-            index,
-            frame,
-            took: started.elapsed(),
-            lacks_an_image: false,
-            disagrees: false,
-        }));
-        let mut scan = Scan {
-            pixels: drawn.ok_or_else(not_drawn)?,
-            width: frame.width.unsigned_abs(),
-            height: frame.height.unsigned_abs(),
-            dpi: Some(frame.dpi),
-        };
-        uncovered::keep(&mut scan, &areas, (look.width, look.height));
-        Ok(Some(scan))
     }
 
     /// Whether the page with this index was drawn without an image on it that can't be decoded.

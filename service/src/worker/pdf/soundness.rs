@@ -7,7 +7,7 @@ use super::{OBJECTS, coverage};
 
 /// A page that is mostly picture needs this many characters, or its text is taken for a stamp on a scan.
 const CHARS_ON_A_PICTURE: usize = 200;
-/// A share of the page, covered by pictures, above which it counts as mostly picture.
+/// A share of the page, covered by one picture, above which it counts as mostly picture.
 const PICTURE_SHARE: f64 = 0.5;
 /// Characters of which the font does not say what they are, or that nobody sees: above this share, OCR is better.
 const BAD_SHARE: f64 = 0.05;
@@ -21,7 +21,7 @@ pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
     // Looking for pictures costs more than counting; most pages with text have plenty of it.
     let sound = count.is_readable()
         && (count.drawn >= CHARS_ON_A_PICTURE
-            || coverage::of(page, &page.pictures(OBJECTS)) <= PICTURE_SHARE);
+            || coverage::largest(page, &page.pictures(OBJECTS)) <= PICTURE_SHARE);
     match (sound, count.drawn) {
         (true, _) => TextLayer::Sound,
         (false, 0) => TextLayer::None,

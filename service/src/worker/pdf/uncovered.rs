@@ -1,226 +1,99 @@
-//! Ink that the text layer does not have, and whether it may be text: rows of parts that are as high as letters.
+//! What a page shows beside its text layer and may be text, drawn to be recognized.
 
-use super::connected::{self, Part};
+use super::frame::Frame;
 use super::look::Look;
+use super::rows::{self, Area, Areas};
+use super::{POINTS_PER_INCH, not_drawn};
+use crate::protocol::Fault;
 use crate::worker::Scan;
+use crate::worker::ffi::pdfium::Page;
 
-/// Pixels around a pixel that it is compared with, to each side.
-const AROUND: usize = 12;
-/// How much darker, or lighter, than its surroundings ink is.
-const CONTRAST: i32 = 26;
-/// Around light ink, it is darker than this.
-const DARK: i32 = 170;
-/// Pixels that a letter is high.
-const LOWEST: usize = 4;
-const HIGHEST: usize = 140;
-/// Times its height that a part of a row is long at most: more is a rule.
-const LONGEST: usize = 20;
-/// The share of its box that a letter, or a word whose letters touch, fills.
-const FILL: std::ops::RangeInclusive<f64> = 0.12..=0.92;
-/// Parts of a row beside each other: how much of the lower one's height they share, how many times higher one is, and
-/// how many times that is between them.
-const SHARED: f64 = 0.5;
-const HIGHER: f64 = 2.6;
-const GAP: f64 = 1.3;
-/// Letters that a row has; of words whose letters touch, how many times its height it is long.
-const LETTERS: usize = 3;
-const LENGTH: f64 = 2.0;
-/// Of a row's parts, so many are as wide as letters are.
-const WIDE: f64 = 0.35;
-/// Pixels that are looked at, in parts: a picture of noise has no more rows than that.
-const MOST_PARTS: usize = 40_000;
+/// Pixels that are drawn at most: some more than a page of A4 has at 300 dpi.
+const MOST_PIXELS: f64 = 12_000_000.0;
+/// Pixels that most rows get at least, if it takes no more than so many times the page's resolution.
+const ROW: f64 = 22.0;
+const FINEST: f64 = 3.0;
 
-/// A rectangle of pixels: left, top, right, bottom.
-pub(super) type Area = [usize; 4];
+/// A part of a page, white where there is no text to be recognized.
+pub(in crate::worker) struct Uncovered {
+    pub(in crate::worker) scan: Scan,
+    /// Where its top left corner is, in its own pixels.
+    corner: (i32, i32),
+    /// Its pixels to one of the page's.
+    scale: f64,
+}
+
+impl Uncovered {
+    /// Where a box of the part is on the page.
+    pub(in crate::worker) fn on_page(&self, [left, top, right, bottom]: [i32; 4]) -> [i32; 4] {
+        let place = |at: i32, corner: i32| {
+            (f64::from(at.saturating_add(corner)) / self.scale).round() as i32
+        };
+        let (across, down) = self.corner;
+        [
+            place(left, across),
+            place(top, down),
+            place(right, across),
+            place(bottom, down),
+        ]
+    }
+}
 
 /// Where a page may have text that is not in its layer.
-pub(super) fn of(look: &Look) -> Vec<Area> {
+pub(super) fn of(look: &Look) -> Areas {
     let pixels = look.without_text();
-    pixels.map_or_else(Vec::new, |pixels| areas(pixels, look.width, look.height))
+    pixels.map_or_else(Areas::default, |pixels| {
+        rows::areas(pixels, look.width, look.height)
+    })
 }
 
-/// Where there may be text in a gray picture: rows, each with its surroundings, that touch no other.
-fn areas(pixels: &[u8], width: usize, height: usize) -> Vec<Area> {
-    let mut rows = Vec::new();
-    // Most pages with little beside text have it in a few rows: a header, or the rules of a table.
-    let inked = |row: usize| {
-        pixels[row * width..(row + 1) * width]
-            .iter()
-            .any(|pixel| *pixel != u8::MAX)
+/// That, drawn. `None`: there is nothing to be recognized.
+pub(super) fn draw(page: &Page<'_>, frame: Frame, look: &Look) -> Result<Option<Uncovered>, Fault> {
+    let Areas { areas, height } = of(look);
+    let Some([left, top, right, bottom]) = areas.iter().copied().reduce(rows::around) else {
+        return Ok(None);
     };
-    let Some(first) = (0..height).find(|row| inked(*row)) else {
-        return rows;
-    };
-    let last = (first..height).rfind(|row| inked(*row)).unwrap_or(first);
-    let (top, bottom) = (
-        first.saturating_sub(AROUND),
-        (last + 1 + AROUND).min(height),
+    // In points of the page as it is seen.
+    let points = |pixels: usize| pixels as f64 / look.scale;
+    let usual = f64::from(frame.dpi) / POINTS_PER_INCH;
+    let wanted = ROW / points(height).max(f64::MIN_POSITIVE);
+    let area = points(right - left) * points(bottom - top);
+    let scale = wanted
+        .clamp(usual, usual * FINEST)
+        .min((MOST_PIXELS / area).sqrt());
+    // By the frame, which the page's boxes are in.
+    let (wide, tall) = page.size();
+    let exact = scale * f64::from(wide.max(tall)) / f64::from(frame.width.max(frame.height));
+    let side = f64::from(i16::MAX) / f64::from(frame.width.max(frame.height));
+    let exact = exact.min(side);
+    let scaled = |pixels: i32| ((f64::from(pixels) * exact).round() as i32).max(1);
+    let whole = (scaled(frame.width), scaled(frame.height));
+    let across = |at: usize| (at as f64 / look.width as f64 * f64::from(whole.0)) as i32;
+    let down = |at: usize| (at as f64 / look.height as f64 * f64::from(whole.1)) as i32;
+    let corner = (across(left), down(top));
+    let size = (
+        (across(right) - corner.0).max(1),
+        (down(bottom) - corner.1).max(1),
     );
-    let pixels = &pixels[top * width..bottom * width];
-    let (whole, height) = (height, bottom - top);
-    let (dark, light) = ink(pixels, width, height);
-    for ink in [dark, light] {
-        let parts = connected::parts(&ink, width, height, MOST_PARTS);
-        rows.extend(self::rows(&letters(parts)));
-    }
-    let onto_page = |[left, up, right, down]: Area| [left, up + top, right, down + top];
-    let rows = rows.into_iter().map(onto_page);
-    let grown = rows.map(|[left, top, right, bottom]| {
-        let tall = bottom - top;
-        [
-            left.saturating_sub(2 * tall),
-            top.saturating_sub(tall),
-            (right + 2 * tall).min(width),
-            (bottom + tall).min(whole),
-        ]
-    });
-    joined(grown.collect())
-}
-
-/// What is darker than its surroundings, and what is lighter than dark ones.
-fn ink(pixels: &[u8], width: usize, height: usize) -> (Vec<bool>, Vec<bool>) {
-    let mut dark = vec![false; width * height];
-    let mut light = vec![false; width * height];
-    let mut columns = vec![0i32; width];
-    let mut before = vec![0i32; width + 1];
-    let mut bottom = 0;
-    for row in 0..height {
-        while bottom < height.min(row + AROUND + 1) {
-            let line = &pixels[bottom * width..(bottom + 1) * width];
-            for (sum, pixel) in columns.iter_mut().zip(line) {
-                *sum += i32::from(*pixel);
-            }
-            bottom += 1;
-        }
-        if let Some(gone) = row.checked_sub(AROUND + 1) {
-            let line = &pixels[gone * width..(gone + 1) * width];
-            for (sum, pixel) in columns.iter_mut().zip(line) {
-                *sum -= i32::from(*pixel);
-            }
-        }
-        let rows = (bottom - row.saturating_sub(AROUND)) as i32;
-        // White through and through, as most of most pages.
-        if columns.iter().all(|sum| *sum == 255 * rows) {
-            continue;
-        }
-        let mut sum = 0;
-        for (before, column) in before.iter_mut().skip(1).zip(&columns) {
-            sum += column;
-            *before = sum;
-        }
-        let here = row * width..(row + 1) * width;
-        let line = pixels[here.clone()].iter().enumerate();
-        let marks = dark[here.clone()].iter_mut().zip(&mut light[here]);
-        for ((column, pixel), (dark, light)) in line.zip(marks) {
-            let (left, right) = (
-                column.saturating_sub(AROUND),
-                width.min(column + AROUND + 1),
-            );
-            let count = (right - left) as i32 * rows;
-            let sum = before[right] - before[left];
-            let pixel = i32::from(*pixel);
-            *dark = (pixel + CONTRAST) * count < sum;
-            *light = (pixel - CONTRAST) * count > sum && sum < DARK * count;
-        }
-    }
-    (dark, light)
-}
-
-/// The parts that may be letters, or words whose letters touch.
-fn letters(parts: Vec<Part>) -> Vec<Part> {
-    let may_be = |part: &Part| {
-        let (width, height) = (part.width(), part.height());
-        let fill = part.pixels as f64 / (width * height) as f64;
-        (LOWEST..=HIGHEST).contains(&height)
-            && width <= LONGEST * height
-            && (FILL.contains(&fill) || width * 3 < height * 2)
+    page.draw_text(|_| false);
+    let drawn = page.render_part(whole, corner, size);
+    page.draw_text(|_| true);
+    let mut scan = Scan {
+        pixels: drawn.ok_or_else(not_drawn)?,
+        width: size.0.unsigned_abs(),
+        height: size.1.unsigned_abs(),
+        dpi: Some((scale * POINTS_PER_INCH).round() as u32),
     };
-    parts.into_iter().filter(may_be).collect()
-}
-
-/// Boxes of parts that stand beside each other like the letters of a line.
-fn rows(parts: &[Part]) -> Vec<Area> {
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by_key(|at| parts[*at].left);
-    let mut groups = connected::Groups::new(parts.len());
-    // By bands of their middles' height, so that not each is compared with each.
-    let band = |part: &Part| part.top.midpoint(part.bottom) / HIGHEST;
-    let mut open: std::collections::HashMap<usize, Vec<usize>> = std::collections::HashMap::new();
-    for at in order {
-        let part = &parts[at];
-        let own = band(part);
-        for near in own.saturating_sub(1)..=own + 1 {
-            let Some(others) = open.get_mut(&near) else {
-                continue;
-            };
-            // Too far to the left for this one, and so for those that follow.
-            others.retain(|other| reach(&parts[*other]) + HIGHEST as f64 * GAP >= part.left as f64);
-            for other in others.iter() {
-                if beside(&parts[*other], part) {
-                    groups.join(*other, at);
-                }
-            }
-        }
-        open.entry(own).or_default().push(at);
-    }
-    let mut rows = Vec::new();
-    for group in groups.members() {
-        let count = group.len();
-        let parts = group.iter().map(|at| &parts[*at]);
-        let wide = parts
-            .clone()
-            .filter(|part| part.width() as f64 >= part.height() as f64 * WIDE)
-            .count();
-        let area = parts
-            .map(|part| [part.left, part.top, part.right, part.bottom])
-            .reduce(around);
-        let Some([left, top, right, bottom]) = area else {
-            continue;
-        };
-        let long = (right - left) as f64 >= (bottom - top) as f64 * LENGTH;
-        if (count >= LETTERS || long) && wide * 2 >= count {
-            rows.push([left, top, right, bottom]);
-        }
-    }
-    rows
-}
-
-fn reach(part: &Part) -> f64 {
-    part.right as f64
-}
-
-/// Whether the second of two parts continues a row that the first is in.
-fn beside(left: &Part, right: &Part) -> bool {
-    let (low, high) = (
-        left.height().min(right.height()),
-        left.height().max(right.height()),
-    );
-    let shared = left.bottom.min(right.bottom) as f64 - left.top.max(right.top) as f64;
-    let gap = right.left as f64 - left.right as f64;
-    high as f64 <= low as f64 * HIGHER && shared >= low as f64 * SHARED && gap <= high as f64 * GAP
-}
-
-fn around(a: Area, b: Area) -> Area {
-    [
-        a[0].min(b[0]),
-        a[1].min(b[1]),
-        a[2].max(b[2]),
-        a[3].max(b[3]),
-    ]
-}
-
-/// The same areas, with those that touch made one.
-fn joined(mut areas: Vec<Area>) -> Vec<Area> {
-    let touch = |a: &Area, b: &Area| a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
-    let mut done: Vec<Area> = Vec::new();
-    while let Some(mut area) = areas.pop() {
-        while let Some(at) = done.iter().position(|other| touch(&area, other)) {
-            area = around(area, done.swap_remove(at));
-        }
-        done.push(area);
-    }
-    done.sort_by_key(|area| (area[1], area[0]));
-    done
+    let within: Vec<Area> = areas
+        .iter()
+        .map(|area| [area[0] - left, area[1] - top, area[2] - left, area[3] - top])
+        .collect();
+    keep(&mut scan, &within, (right - left, bottom - top));
+    Ok(Some(Uncovered {
+        scan,
+        corner,
+        scale: exact,
+    }))
 }
 
 /// Leaves only these areas of a page that is larger than the picture they were found in; the others become white.
@@ -257,81 +130,19 @@ pub(super) fn keep(scan: &mut Scan, areas: &[Area], (width, height): (usize, usi
 mod tests {
     use super::*;
 
-    const WIDTH: usize = 400;
-    const HEIGHT: usize = 200;
-
-    /// A picture of one brightness with rectangles of another on it.
-    fn picture(paper: u8, ink: u8, parts: &[Area]) -> Vec<u8> {
-        let mut pixels = vec![paper; WIDTH * HEIGHT];
-        for [left, top, right, bottom] in parts {
-            for row in *top..*bottom {
-                pixels[row * WIDTH + left..row * WIDTH + right].fill(ink);
-            }
-        }
-        pixels
-    }
-
-    /// An `H` each: letters do not fill their box.
-    fn line(left: usize, top: usize, letters: usize) -> Vec<Area> {
-        let letter = |at: usize| {
-            let left = left + at * 10;
-            [
-                [left, top, left + 2, top + 10],
-                [left + 5, top, left + 7, top + 10],
-                [left + 2, top + 4, left + 5, top + 6],
-            ]
+    #[test]
+    fn boxes_of_a_part_are_brought_onto_the_page() {
+        let part = Uncovered {
+            scan: Scan {
+                pixels: Vec::new(),
+                width: 0,
+                height: 0,
+                dpi: None,
+            },
+            corner: (200, 100),
+            scale: 2.0,
         };
-        (0..letters).flat_map(letter).collect()
-    }
-
-    fn areas_of(paper: u8, ink: u8, parts: &[Area]) -> Vec<Area> {
-        areas(&picture(paper, ink, parts), WIDTH, HEIGHT)
-    }
-
-    #[test]
-    fn letters_beside_each_other_are_text_dark_or_light() {
-        for (paper, ink) in [(255, 0), (255, 180), (0, 255), (120, 20), (60, 140)] {
-            let found = areas_of(paper, ink, &line(100, 80, 8));
-            assert_eq!(found.len(), 1, "{paper} {ink}");
-            let [left, top, right, bottom] = found[0];
-            assert!(
-                left <= 100 && right >= 177 && top <= 80 && bottom >= 90,
-                "{found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn lines_close_to_each_other_are_one_area_and_far_apart_two() {
-        let two =
-            |gap: usize| areas_of(255, 0, &[line(50, 20, 6), line(50, 30 + gap, 6)].concat()).len();
-        assert_eq!(two(6), 1);
-        assert_eq!(two(90), 2);
-    }
-
-    #[test]
-    fn rules_boxes_bars_and_single_marks_are_no_text() {
-        let bars = (0..30)
-            .map(|at| [50 + at * 6, 50, 53 + at * 6, 110])
-            .collect();
-        let frame = vec![
-            [20, 20, 380, 22],
-            [20, 178, 380, 180],
-            [20, 20, 22, 180],
-            [378, 20, 380, 180],
-        ];
-        for parts in [
-            vec![[20, 100, 380, 102]],
-            vec![[100, 50, 300, 150]],
-            frame,
-            bars,
-            line(100, 80, 1),
-            vec![[60, 60, 66, 66], [300, 150, 306, 156]],
-        ] {
-            assert!(areas_of(255, 0, &parts).is_empty(), "{parts:?}");
-        }
-        assert!(areas_of(255, 255, &[]).is_empty());
-        assert!(areas(&[], 0, 0).is_empty());
+        assert_eq!(part.on_page([0, 0, 10, 20]), [100, 50, 105, 60]);
     }
 
     #[test]
@@ -345,16 +156,5 @@ mod tests {
         keep(&mut scan, &[[0, 0, 1, 1], [2, 0, 3, 1]], (4, 2));
         let row = [0, 0, 255, 255, 0, 0, 255, 255];
         assert_eq!(scan.pixels, [row, row, [255; 8], [255; 8]].concat());
-    }
-
-    #[test]
-    fn areas_that_touch_over_others_become_one() {
-        let parts = vec![
-            [0, 0, 10, 10],
-            [20, 0, 30, 10],
-            [8, 5, 22, 20],
-            [50, 50, 60, 60],
-        ];
-        assert_eq!(joined(parts), [[0, 0, 30, 20], [50, 50, 60, 60]]);
     }
 }

@@ -26,6 +26,9 @@ const NEAR: usize = 200;
 /// Pixels to a point, for what is in doubt, and how many at most.
 const CLOSE: f64 = 300.0 / 72.0;
 const MOST_PIXELS: f64 = 6_000_000.0;
+/// The share of that resolution below which words are drawn one by one, and how many of them.
+const COARSE: f64 = 0.6;
+const MOST_WORDS: usize = 40;
 
 /// Whether each character can be seen, where that was in question; white space always can.
 pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
@@ -36,14 +39,19 @@ pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
         .collect();
     let doubtful = doubtful(&words, &seen);
     if !doubtful.is_empty() {
-        let places = doubtful.iter().flat_map(|word| &glyphs[word.clone()]);
-        let places = places
-            .filter(|glyph| has_ink(glyph))
-            .map(|glyph| glyph.bounds);
-        let close = Look::around(page, places, CLOSE, MOST_PIXELS, |_| true);
-        let close = close.as_ref().filter(|close| close.scale > look.scale);
-        let look = close.unwrap_or(look);
+        let close = draw(page, glyphs, doubtful.iter());
+        // A page that is too large to be seen so is seen word by word.
+        let coarse = close
+            .as_ref()
+            .is_none_or(|close| close.scale < CLOSE * COARSE);
+        let mut left = if coarse { MOST_WORDS } else { 0 };
+        let close = close.filter(|close| close.scale > look.scale);
         for word in doubtful {
+            let own = (left > 0)
+                .then(|| draw(page, glyphs, [&word].into_iter()))
+                .flatten();
+            left = left.saturating_sub(1);
+            let look = own.as_ref().or(close.as_ref()).unwrap_or(look);
             for at in word.clone().filter(|at| has_ink(&glyphs[*at])) {
                 seen[at] = !glyphs[at].invisible
                     && (is_seen(look, glyphs[at].bounds)
@@ -75,12 +83,26 @@ pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
     seen
 }
 
+/// Words at reading resolution, in one piece.
+fn draw<'a>(
+    page: &Page<'_>,
+    glyphs: &[Glyph],
+    words: impl Iterator<Item = &'a Range<usize>>,
+) -> Option<Look> {
+    let places = words.flat_map(|word| &glyphs[word.clone()]);
+    let places = places
+        .filter(|glyph| has_ink(glyph))
+        .map(|glyph| glyph.bounds);
+    Look::around(page, places, CLOSE, MOST_PIXELS, |_| true)
+}
+
 /// Text that stands where other text does is seen only if it makes a difference by itself.
 fn hide_beneath(glyphs: &[Glyph], words: &[Range<usize>], page: &Page<'_>, seen: &mut [bool]) {
     let places: Vec<Place> = words
         .iter()
+        .flat_map(|word| by_object(word, glyphs))
         .filter(|word| seen[word.start])
-        .map(|word| Place::of(word, glyphs))
+        .map(|word| Place::of(&word, glyphs))
         .collect();
     let pairs = overlaps(&places);
     for pick in [
@@ -104,6 +126,18 @@ fn hide_beneath(glyphs: &[Glyph], words: &[Range<usize>], page: &Page<'_>, seen:
             }
         }
     }
+}
+
+/// The parts of a word that are each drawn by one object: texts in the same place may be taken for one word.
+fn by_object(word: &Range<usize>, glyphs: &[Glyph]) -> Vec<Range<usize>> {
+    let mut start = word.start;
+    let parts = glyphs[word.clone()].chunk_by(|a, b| a.object == b.object);
+    let range = |part: &[Glyph]| {
+        let range = start..start + part.len();
+        start = range.end;
+        range
+    };
+    parts.map(range).collect()
 }
 
 /// A word and where it stands, in points.
@@ -155,7 +189,8 @@ fn overlaps(places: &[Place]) -> Vec<(usize, usize)> {
             };
             let shared = side(0, 2) * side(1, 3);
             if shared > COVERED * a.area().min(b.area()) && a.text != b.text {
-                pairs.push((*low, *high));
+                // By the order in which they are drawn: each is left out with those that are drawn before, or after, others.
+                pairs.push((*low.min(high), *low.max(high)));
             }
         }
     }
