@@ -9,6 +9,9 @@ const MAX_HEADERS: usize = 16;
 /// Of a file's name, in characters.
 const MAX_NAME: usize = 255;
 
+/// Of a header's value, by name.
+type Parameters = Vec<(String, Vec<u8>)>;
+
 /// What the head of a part says of it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PartHead {
@@ -75,10 +78,10 @@ impl PartHead {
 
 /// A header's value and its parameters, the names of these in lower case: `form-data; name="file"; filename="a b.pdf"`. `None`: it
 /// is not well formed, or names a parameter twice.
-pub(super) fn split(value: &[u8]) -> Option<(&[u8], Vec<(String, Vec<u8>)>)> {
+pub(super) fn split(value: &[u8]) -> Option<(&[u8], Parameters)> {
     let semicolon = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b';');
     let (first, mut rest) = value.split_at(semicolon(value).unwrap_or(value.len()));
-    let mut parameters: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut parameters = Parameters::new();
     loop {
         rest = rest.trim_ascii_start();
         let Some(behind) = rest.strip_prefix(b";") else {

@@ -185,10 +185,13 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// All that comes of a form that arrives in pieces of this size: heads, and the data of each part.
-    fn read(form: &[u8], size: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Malformed> {
+    /// The head of a part, and its data.
+    type Part = (Vec<u8>, Vec<u8>);
+
+    /// All that comes of a form that arrives in pieces of this size.
+    fn read(form: &[u8], size: usize) -> Result<Vec<Part>, Malformed> {
         let mut reader = Reader::new(b"edge");
-        let mut parts: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         let mut ended = 0;
         for piece in form.chunks(size) {
             reader.feed(piece);

@@ -171,20 +171,18 @@ impl Replay {
                     }
                     return Self::told(intake, outcome?, Source::Collapsed);
                 }
-                Begun::Work(work) => {
+                Begun::Work(mut work) => {
                     let source = if intake.wish.fresh {
                         Source::Bypass
                     } else {
                         Source::Miss
                     };
-                    let work = match work.start(service, intake) {
-                        Ok(under_way) => {
-                            let outcome = under_way.join(intake.deadline).await;
-                            let whole = outcome.unwrap_or_else(|| Err(gave_up()))?;
-                            return Self::told(intake, whole, source);
-                        }
-                        Err(work) => work,
-                    };
+                    if let Some(joint) = work.joint.take() {
+                        let under_way = work.start(joint, service, intake);
+                        let outcome = under_way.join(intake.deadline).await;
+                        let whole = outcome.unwrap_or_else(|| Err(gave_up()))?;
+                        return Self::told(intake, whole, source);
+                    }
                     let reading = Reading::begin(service, intake, intake.deadline.into()).await?;
                     let live = Live {
                         reading,
@@ -405,23 +403,15 @@ impl Work {
         }
     }
 
-    /// Reads all of it, for whoever joins it, and goes on when they have gone: its deadline and the request's share bound it. Work
-    /// that is for one request alone is given back.
-    fn start(self, service: &Arc<Service>, intake: &Intake) -> Result<UnderWay, Self> {
-        let Some(joint) = &self.joint else {
-            return Err(self);
-        };
+    /// Reads all of it, for whoever joins it, and goes on when they have gone: its deadline and the request's share bound it.
+    fn start(mut self, joint: Joint, service: &Arc<Service>, intake: &Intake) -> UnderWay {
         let under_way = joint.under_way.clone();
         let (service, intake) = (Arc::clone(service), intake.clone());
         tokio::spawn(async move {
-            let mut work = self;
-            let outcome = match &mut work.joint {
-                Some(joint) => joint.read(&service, &intake).await,
-                None => Err(gave_up()),
-            };
-            work.finish(&outcome);
+            let outcome = self.joint.insert(joint).read(&service, &intake).await;
+            self.finish(&outcome);
         });
-        Ok(under_way)
+        under_way
     }
 
     /// Keeps what was read whole, and tells it.
