@@ -19,7 +19,7 @@
 mod support;
 
 use support::Server;
-use support::process::on_core;
+use support::process::spent_by_workers;
 use support::prose::{self, Layout, Wear};
 
 const PAGES: u64 = 8;
@@ -103,14 +103,12 @@ struct Sums {
 impl Sums {
     fn add(&mut self, words: &[String], one: &Server, many: &Server, document: &[u8]) {
         for (at, server) in [one, many].into_iter().enumerate() {
-            let before: Vec<u64> = server.workers().into_iter().map(on_core).collect();
-            let answer = server.answer("?codes=none", document);
+            let (answer, spent) = spent_by_workers(
+                || server.workers(),
+                || server.answer("?codes=none", document),
+            );
             assert!(answer.complete);
-            let after = server.workers().into_iter().map(on_core);
-            let busiest = after
-                .zip(before)
-                .map(|(after, before)| after - before)
-                .max();
+            let busiest = spent.into_values().max();
             self.busiest[at] += busiest.unwrap() as f64 / 1e6;
             self.ms[at] += answer.pages[0].ms as f64;
             self.recall[at] += prose::recall(words, &answer.pages[0].text) * 100.0;

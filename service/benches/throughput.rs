@@ -20,7 +20,7 @@ use image::{GrayImage, imageops};
 use ocr_api::answer::Page;
 use support::engine::{self, Engine};
 use support::figures::{Wanted, median, show};
-use support::service::process::ticks;
+use support::service::process::ticks_of_all;
 use support::service::{Server, scan};
 use support::{cores, documents, load, measuring};
 
@@ -159,8 +159,7 @@ impl Side {
 
     /// Processor time of the service and its workers, in seconds.
     fn used(&self) -> f64 {
-        let processes = self.server.workers().into_iter().chain([self.server.pid()]);
-        processes.map(ticks).sum::<u64>() as f64 / 100.0
+        ticks_of_all(self.server.pid()) as f64 / 100.0
     }
 }
 

@@ -93,15 +93,12 @@ pub struct Serve {
     #[arg(long, env = "OCR_WRITE_RATE", default_value = "16KB", value_parser = units::bytes)]
     pub write_rate: u64,
 
-    /// Jobs (pages, and counts of pages) after which a worker is replaced, between two of them.
-    #[arg(long, env = "OCR_WORKER_JOBS", default_value = "2000")]
-    pub worker_jobs: NonZeroU32,
-
-    /// A worker that has more than this in memory after a page is replaced.
+    /// A worker that has grown by more than this after a page is replaced before its document's next one; those that wait for their
+    /// documents' next pages may have as much together.
     #[arg(long, env = "OCR_WORKER_MEMORY", default_value = "400MB", value_parser = units::bytes)]
     pub worker_memory: u64,
 
-    /// Serve only if each worker's sandbox is whole: Landlock, seccomp, limits, no_new_privs.
+    /// Serve only if each worker's sandbox is whole: Landlock (version 1 at least, Linux 5.13), seccomp, limits, no_new_privs.
     #[arg(long, env = "OCR_REQUIRE_SANDBOX", value_parser = BoolishValueParser::new())]
     pub require_sandbox: bool,
 

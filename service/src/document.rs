@@ -4,24 +4,39 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ocr_api::answer::DocumentType;
+use tokio::sync::watch;
 
 use crate::memory::{Account, Charge};
 
 /// A document on its way to the workers.
 #[derive(Debug)]
 pub struct Document {
-    /// Unique within the process: tells whether a worker has it already.
+    /// Unique within the process: tells which workers have it.
     pub id: u64,
     pub kind: DocumentType,
     pub bytes: Bytes,
     /// Of the bytes, 64 hex digits.
     pub sha256: String,
+    /// That it is read in, as Tesseract names them, joined by `+`; empty for the default.
+    pub languages: String,
     pub owner: Owner,
     /// For its bytes. Its request's account pays for what workers answer, too.
     pub charge: Charge,
+    /// Workers that have it end with it.
+    pub open: Open,
 }
 
+/// Dropped with its document.
+#[derive(Debug, Default)]
+pub struct Open(watch::Sender<()>);
+
 impl Document {
+    /// Waits until it is dropped.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut open = self.open.0.subscribe();
+        async move { while open.changed().await.is_ok() {} }
+    }
+
     /// For what workers do without one, on behalf of no key.
     pub(crate) fn none() -> Self {
         Self {
@@ -29,11 +44,13 @@ impl Document {
             kind: DocumentType::Png,
             bytes: Bytes::new(),
             sha256: String::new(),
+            languages: String::new(),
             owner: Owner {
                 key: "".into(),
                 concurrent_pages: None,
             },
             charge: Account::unlimited().charge(),
+            open: Open::default(),
         }
     }
 }

@@ -37,16 +37,19 @@ pub struct WorkerSettings {
 /// To a worker. It answers each with [`Reply::Begun`] and then with one other [`Reply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The document, whose bytes follow; `None` for the one that came last.
-    pub document: Option<Incoming>,
+    /// What the worker has to know of its document beforehand. It comes once, with the first request about the document;
+    /// a worker has no other one.
+    pub binding: Option<Binding>,
+    /// The document's length, if its bytes follow the frame. They come once.
+    pub document: Option<u64>,
     pub task: Task,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incoming {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
     pub kind: DocumentType,
-    /// Bytes that follow the frame.
-    pub length: u64,
+    /// As in [`How`].
+    pub languages: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +66,7 @@ pub enum Task {
     Compose { pages: Vec<Overlay> },
     /// Read a part of a page that another worker has. Its pixels follow the frame; no document comes with it.
     Band(Band),
-    /// Read the embedded sample, as at the start; no document comes with it.
+    /// Read the embedded sample; no document comes with it.
     Sample,
 }
 
@@ -165,7 +168,7 @@ pub enum Mode {
 /// From a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Unasked, once, after the sample was read correctly.
+    /// Unasked, once, within the sandbox.
     Ready(Engine),
     /// To each request, when it has arrived whole and nothing of the document has been parsed: a worker that dies
     /// earlier did not die of the document.
@@ -180,8 +183,6 @@ pub enum Reply {
     File(File),
     /// To any.
     Fault(Fault),
-    /// To any, after SIGUSR1: nobody wants the outcome any more, and the worker is free.
-    GivenUp,
     /// To [`Task::Band`].
     Band(BandRead),
     /// To [`Task::Sample`]: it was read correctly.
@@ -334,10 +335,11 @@ mod tests {
     #[test]
     fn a_frame_reads_back() {
         let request = Request {
-            document: Some(Incoming {
+            binding: Some(Binding {
                 kind: DocumentType::Pdf,
-                length: 9,
+                languages: "eng+deu".into(),
             }),
+            document: Some(9),
             task: Task::Read {
                 page: 3,
                 how: How {

@@ -13,7 +13,7 @@ use crate::heap;
 use crate::http::{self, Limits, ReplayLimits, Service};
 use crate::keyring::Keyring;
 use crate::listener::{self, BindError, Listener};
-use crate::pool::{Pool, PoolSettings, Wear};
+use crate::pool::{Pool, PoolSettings};
 use crate::protocol::WorkerSettings;
 use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
@@ -88,10 +88,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         workers: flags.workers.count(),
         page_timeout: flags.page_timeout,
         require_sandbox: flags.require_sandbox,
-        wear: Wear {
-            jobs: flags.worker_jobs.get(),
-            memory: flags.worker_memory,
-        },
+        worker_memory: flags.worker_memory,
     });
     let limits = Limits {
         max_upload: flags.max_upload,

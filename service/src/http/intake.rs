@@ -20,7 +20,7 @@ use super::replay::Wish;
 use super::share::Share;
 use super::upload::{self, Upload};
 use super::{Service, discard};
-use crate::document::Document;
+use crate::document::{Document, Open};
 use crate::keyring::Known;
 
 /// A client that can't wait as long as the service would.
@@ -145,8 +145,10 @@ pub(super) async fn receive(
         kind,
         bytes,
         sha256,
+        languages: wanted.how.languages.clone(),
         owner: share.owner().clone(),
         charge: share.of_document(),
+        open: Open::default(),
     });
     Ok(Intake {
         id: incoming.id,

@@ -32,6 +32,8 @@ struct OfKey {
     times: VecDeque<Instant>,
     /// By a document's SHA-256.
     documents: HashMap<String, OfDocument>,
+    /// The latest template of whose copies one crashed.
+    template: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +43,8 @@ struct OfDocument {
 }
 
 impl Crashes {
-    /// Notes that a worker crashed at a key's document.
-    pub(super) fn add(&self, key: &Arc<str>, sha256: &str, now: Instant) {
+    /// Notes that a worker, a copy of this template, crashed at a key's document.
+    pub(super) fn add(&self, key: &Arc<str>, sha256: &str, template: u64, now: Instant) {
         let mut keys = self.keys();
         if keys.len() >= KEYS && !keys.contains_key(key) {
             keys.retain(|_, of_key| of_key.last().is_some_and(|last| counts(last, now)));
@@ -53,7 +55,15 @@ impl Crashes {
                 }
             }
         }
-        keys.entry(Arc::clone(key)).or_default().add(sha256, now);
+        let of_key = keys.entry(Arc::clone(key)).or_default();
+        of_key.template = of_key.template.max(template);
+        of_key.add(sha256, now);
+    }
+
+    /// The latest template a copy of which crashed at a document of this key; 0 for none. Copies of a template have their addresses
+    /// and stack canary in common, which a crash may have shown: this key's documents are given to copies of later ones.
+    pub(super) fn latest_template(&self, key: &str) -> u64 {
+        self.keys().get(key).map_or(0, |of_key| of_key.template)
     }
 
     /// For how long a key's document is still refused.
@@ -141,16 +151,16 @@ mod tests {
         let crashes = Crashes::default();
         let start = Instant::now();
         let refused = |sha256, now| crashes.document_refused("k", sha256, now);
-        crashes.add(&key("k"), "a", start);
+        crashes.add(&key("k"), "a", 1, start);
         assert_eq!(refused("a", start), None);
-        crashes.add(&key("k"), "b", start);
+        crashes.add(&key("k"), "b", 1, start);
         let later = start + REMEMBERED / 2;
-        crashes.add(&key("k"), "a", later);
+        crashes.add(&key("k"), "a", 1, later);
         assert_eq!(refused("a", later), Some(REMEMBERED));
         assert_eq!(refused("b", later), None);
         assert_eq!(refused("a", later + REMEMBERED), None);
         // It begins anew.
-        crashes.add(&key("k"), "a", later + REMEMBERED);
+        crashes.add(&key("k"), "a", 1, later + REMEMBERED);
         assert_eq!(refused("a", later + REMEMBERED), None);
     }
 
@@ -159,7 +169,7 @@ mod tests {
         let crashes = Crashes::default();
         let now = Instant::now();
         for _ in 0..10 {
-            crashes.add(&key("k"), "a", now);
+            crashes.add(&key("k"), "a", 1, now);
         }
         assert!(crashes.document_refused("k", "a", now).is_some());
         assert!(crashes.key_refused("k", now).is_some());
@@ -168,11 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn names_the_latest_template_that_crashed_at_a_keys_documents() {
+        let crashes = Crashes::default();
+        let now = Instant::now();
+        assert_eq!(crashes.latest_template("k"), 0);
+        crashes.add(&key("k"), "a", 5, now);
+        crashes.add(&key("k"), "b", 4, now);
+        assert_eq!(crashes.latest_template("k"), 5);
+        assert_eq!(crashes.latest_template("other"), 0);
+    }
+
+    #[test]
     fn slows_a_key_down_by_how_many_of_its_documents_crashed() {
         let crashes = Crashes::default();
         let now = Instant::now();
         let refused = |number: u32| {
-            crashes.add(&key("k"), &number.to_string(), now);
+            crashes.add(&key("k"), &number.to_string(), 1, now);
             crashes
                 .key_refused("k", now)
                 .map_or(0, |refused| refused.as_secs())
@@ -180,7 +201,7 @@ mod tests {
         let seconds: Vec<u64> = (0..13).map(refused).collect();
         assert_eq!(seconds, [0, 0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(crashes.key_refused("k", now + LONGEST_PAUSE), None);
-        crashes.add(&key("k"), "after ten minutes", now + REMEMBERED);
+        crashes.add(&key("k"), "after ten minutes", 1, now + REMEMBERED);
         assert_eq!(crashes.key_refused("k", now + REMEMBERED), None);
     }
 
@@ -191,7 +212,7 @@ mod tests {
         for number in 0..KEYS + 10 {
             let now = start + Duration::from_millis(number as u64);
             for _ in 0..OF_DOCUMENT {
-                crashes.add(&key(&number.to_string()), "a", now);
+                crashes.add(&key(&number.to_string()), "a", 1, now);
             }
         }
         let now = start + Duration::from_secs(5);
@@ -203,7 +224,7 @@ mod tests {
         assert!(!refused(9) && refused(10) && refused(KEYS + 9));
         for number in 0..EACH + 10 {
             let now = now + Duration::from_millis(number as u64);
-            crashes.add(&key("k"), &number.to_string(), now);
+            crashes.add(&key("k"), &number.to_string(), 1, now);
         }
         let of_key = &crashes.keys()["k"];
         assert_eq!((of_key.documents.len(), of_key.times.len()), (EACH, EACH));

@@ -114,7 +114,10 @@ pub(super) async fn answer(
             };
         match value {
             Reply::CountIdle(wanted) => {
-                let idle = shared.helpers.idle.load(Ordering::Relaxed);
+                let idle = match errand.alone {
+                    true => 0,
+                    false => shared.helpers.idle.load(Ordering::Relaxed),
+                };
                 process.tell(&idle.min(wanted)).await?;
             }
             Reply::Lend(bands) if lent.is_none() => {
@@ -159,6 +162,7 @@ async fn lend(
             document: Arc::clone(&errand.document),
             task: Task::Band(band),
             pixels: Some(pixels),
+            alone: false,
         });
         parts.push(Some((shared.helpers.push(job), outcome)));
     }

@@ -31,6 +31,8 @@ pub(super) struct Errand {
     pub(super) task: Task,
     /// The pixels of [`Task::Band`].
     pub(super) pixels: Option<Bytes>,
+    /// The second attempt after the kernel ended the first one: with nothing beside it, as far as others can wait.
+    pub(super) alone: bool,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Job {
             document,
             task,
             pixels: None,
+            alone: false,
         })
     }
 
@@ -88,6 +91,14 @@ impl Job {
     pub(super) fn may_try_again(&mut self) -> bool {
         self.unlucky += 1;
         self.unlucky < MAX_UNLUCKY
+    }
+
+    /// Whether it may be tried a second time, alone, after the kernel ended the worker that had begun with it.
+    pub(super) fn may_try_alone(&mut self) -> bool {
+        let first = !self.errand.alone;
+        self.errand.alone = true;
+        self.since = Instant::now();
+        first
     }
 
     pub(super) fn finish(self, outcome: Outcome) {

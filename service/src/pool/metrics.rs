@@ -29,9 +29,11 @@ pub(super) enum Gone {
     Idle,
     /// It died at a page, or before it began with one.
     Crashed,
+    /// Somebody else killed it, most likely the kernel for want of memory.
+    Killed,
     /// It was killed after the page time-out.
     TimedOut,
-    /// It had done many pages, or held much memory.
+    /// It held much memory after a page, and its document goes on in another.
     Worn,
     /// It was killed, as nobody waited for its page any more.
     Abandoned,
@@ -70,17 +72,18 @@ impl Metrics {
         );
         registry.register(
             "worker_restarts",
-            "Worker processes replaced, by why",
+            "Worker processes that ended before their documents, by why",
             self.replaced.clone(),
         );
     }
 }
 
 impl Gone {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Start,
         Self::Idle,
         Self::Crashed,
+        Self::Killed,
         Self::TimedOut,
         Self::Worn,
         Self::Abandoned,
@@ -91,6 +94,7 @@ impl Gone {
             Self::Start => "start",
             Self::Idle => "idle",
             Self::Crashed => "crashed",
+            Self::Killed => "killed",
             Self::TimedOut => "timeout",
             Self::Worn => "worn",
             Self::Abandoned => "abandoned",

@@ -1,6 +1,7 @@
 //! The pool of worker processes. A job is a task on one document; whatever happens to the worker that has it,
 //! the job is answered, and the worker replaced.
 
+mod bound;
 mod complaints;
 mod crashes;
 mod help;
@@ -10,10 +11,12 @@ mod metrics;
 mod process;
 mod queue;
 mod slot;
+mod spares;
 mod template;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ocr_api::health::{Engine, Workers};
@@ -25,6 +28,7 @@ use crate::document::Document;
 use crate::memory::Charged;
 use crate::protocol::WorkerSettings;
 use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
+use bound::{Bound, Room};
 use crashes::Crashes;
 use help::Helpers;
 use job::{Job, Outcome};
@@ -33,7 +37,7 @@ use metrics::Metrics;
 pub(crate) use metrics::SECONDS;
 use queue::Queue;
 pub use queue::QueueLength;
-use template::Template;
+use spares::Spares;
 
 /// How to run workers.
 #[derive(Debug, Clone)]
@@ -47,48 +51,8 @@ pub struct PoolSettings {
     pub page_timeout: Duration,
     /// Use no worker whose sandbox lacks something.
     pub require_sandbox: bool,
-    pub wear: Wear,
-}
-
-/// When a worker is worn, and replaced between two jobs. Whatever a library leaks or a large page leaves in its heap ends
-/// with its process.
-#[derive(Debug, Clone, Copy)]
-pub struct Wear {
-    /// Jobs that a worker does.
-    pub jobs: u32,
-    /// Bytes in memory that it may have after a job.
-    pub memory: u64,
-}
-
-/// A worker that has worked for so long is replaced if it has grown, too: a successor costs half a percent of that.
-const GROWN_AFTER: Duration = Duration::from_secs(30);
-
-/// What a worker has done so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Life {
-    jobs: u32,
-    busy: Duration,
-    /// Bytes in memory after its first job.
-    first: u64,
-}
-
-impl Life {
-    /// Adds a job, after which it has so many bytes in memory.
-    fn add(&mut self, took: Duration, resident: u64) {
-        if self.jobs == 0 {
-            self.first = resident;
-        }
-        self.jobs += 1;
-        self.busy += took;
-    }
-}
-
-impl Wear {
-    fn is_worn(self, life: Life, resident: u64) -> bool {
-        // By a tenth.
-        let grown = resident > life.first / 10 * 11;
-        life.jobs >= self.jobs || resident > self.memory || grown && life.busy >= GROWN_AFTER
-    }
+    /// Bytes that a worker may have more after a page than before it, to go on with its document; and those that wait together.
+    pub worker_memory: u64,
 }
 
 /// The workers, for as long as it lives. Dropping it kills them.
@@ -122,21 +86,22 @@ struct Shared {
     load: Arc<Load>,
     metrics: Metrics,
     helpers: Helpers,
-    template: Template,
-    status: Mutex<Status>,
-}
-
-#[derive(Debug, Default)]
-struct Status {
-    ready: u32,
-    error: Option<String>,
-    engine: Engine,
+    slots: u32,
+    spares: Spares,
+    bound: Bound,
+    /// Slots whose worker has something to do.
+    working: AtomicU32,
 }
 
 impl Pool {
     /// Starts the workers; they become ready in the background. Needs a tokio runtime.
     pub fn start(settings: PoolSettings) -> Self {
         let workers = settings.workers.max(1);
+        let room = Room {
+            // Two documents for each slot can take turns.
+            processes: 2 * workers as usize,
+            memory: settings.worker_memory,
+        };
         let shared = Arc::new(Shared {
             settings,
             queue: Queue::default(),
@@ -144,10 +109,13 @@ impl Pool {
             load: Arc::default(),
             metrics: Metrics::default(),
             helpers: Helpers::default(),
-            template: Template::default(),
-            status: Mutex::default(),
+            slots: workers,
+            spares: Spares::default(),
+            bound: Bound::new(room),
+            working: AtomicU32::new(0),
         });
         let mut slots = JoinSet::new();
+        slots.spawn(spares::supply(Arc::clone(&shared)));
         for number in 0..workers {
             slots.spawn(slot::run(number, Arc::clone(&shared)));
         }
@@ -158,18 +126,18 @@ impl Pool {
         }
     }
 
-    /// The number of worker processes.
+    /// How many workers may have something to do at a time.
     pub fn size(&self) -> u32 {
         self.workers
     }
 
     /// How many workers are ready, and why others may not be.
     pub fn workers(&self) -> Workers {
-        let status = self.shared.status();
+        let (ready, error) = self.shared.ready();
         Workers {
             total: self.workers,
-            ready: status.ready,
-            error: status.error.clone().filter(|_| status.ready < self.workers),
+            ready,
+            error: error.filter(|_| ready < self.workers),
         }
     }
 
@@ -201,7 +169,7 @@ impl Pool {
 
     /// What the workers read with.
     pub fn engine(&self) -> Engine {
-        self.shared.status().engine.clone()
+        self.shared.spares.engine()
     }
 
     /// For how long a key's document is still refused, because workers crashed at it.
@@ -350,9 +318,14 @@ impl Pool {
 }
 
 impl Shared {
-    fn status(&self) -> std::sync::MutexGuard<'_, Status> {
-        // Every change of it is a single assignment, so a panic elsewhere leaves it whole.
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many workers there are, and why not all.
+    fn ready(&self) -> (u32, Option<String>) {
+        let working = self.working.load(Ordering::Relaxed);
+        self.spares.ready(self.slots, working)
+    }
+
+    fn count_ready(&self) {
+        self.load.has_workers(self.ready().0);
     }
 }
 
@@ -363,30 +336,5 @@ fn unexpected(reply: Reply) -> Failure {
             FaultKind::Engine,
             "The worker answered another question.",
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_is_worn_by_jobs_by_memory_and_by_growth_once_it_has_worked_for_a_while() {
-        let wear = Wear {
-            jobs: 100,
-            memory: 400,
-        };
-        let after = |jobs: &[(u64, u64)]| {
-            let mut life = Life::default();
-            for (seconds, resident) in jobs {
-                life.add(Duration::from_secs(*seconds), *resident);
-            }
-            wear.is_worn(life, jobs.last().unwrap().1)
-        };
-        assert!(!after(&[(1, 100); 99]) && after(&[(1, 100); 100]));
-        assert!(!after(&[(1, 400)]) && after(&[(1, 401)]));
-        assert!(!after(&[(1, 100), (28, 120)]) && after(&[(1, 100), (29, 120)]));
-        // It was large once.
-        assert!(!after(&[(1, 100), (29, 120), (1, 100)]));
     }
 }

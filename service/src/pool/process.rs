@@ -3,6 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fs, io};
 
 use bytes::Bytes;
@@ -13,10 +14,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 
 use super::job::Errand;
 use crate::memory::{self, Account, Charged, Full};
-use crate::protocol::{self, Incoming, Reply, Request};
+use crate::protocol::{self, Binding, Reply, Request, Task};
+
+/// A worker whose socket is closed has ended for the most part.
+const DYING: Duration = Duration::from_secs(2);
 
 /// A word takes so many times the bytes that it has in a frame, about.
 const DECODED: u64 = 8;
@@ -32,48 +37,78 @@ pub(super) type Received = Result<Charged<Reply>, Full>;
 pub(super) struct Process {
     child: Child,
     socket: UnixStream,
-    /// The document that it has open.
+    /// Which template it is a copy of.
+    generation: u64,
+    /// The document that it was given anything of: the only one that it is ever given anything of.
     document: Option<u64>,
+    /// It has all of that document.
+    has_bytes: bool,
+    /// Bytes that it had in memory when it was ready.
+    first: u64,
 }
 
 impl Process {
     /// A worker that [`super::template`] has made. It is of use after [`Process::ready`].
-    pub(super) fn new(pid: Pid, socket: UnixStream) -> io::Result<Self> {
+    pub(super) fn new(pid: Pid, socket: UnixStream, generation: u64) -> io::Result<Self> {
         Ok(Self {
             child: Child::new(pid)?,
             socket,
+            generation,
             document: None,
+            has_bytes: false,
+            first: 0,
         })
     }
 
-    /// Waits for the worker's word that it has read its sample.
+    /// Waits for the worker's word that it has locked itself in.
     pub(super) async fn ready(&mut self) -> io::Result<Engine> {
         match self.receive(&Account::unlimited()).await? {
             Ok(Charged {
                 value: Reply::Ready(engine),
                 ..
-            }) => Ok(engine),
+            }) => {
+                self.first = self.resident();
+                Ok(engine)
+            }
             _ => Err(out_of_turn()),
         }
+    }
+
+    /// Which template it is a copy of.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Gives the worker an errand, and waits until it has it whole. An error means that it died before it could begin. Not
     /// to be called again after the future was dropped half-way.
     pub(super) async fn send(&mut self, errand: &Errand) -> io::Result<()> {
         let document = &errand.document;
-        let needed = errand.task.of_document() && self.document != Some(document.id);
-        let brought = needed.then_some(Incoming {
-            kind: document.kind,
-            length: document.bytes.len() as u64,
-        });
+        let mut binding = None;
+        if errand.task != Task::Sample {
+            match self.document {
+                None => {
+                    binding = Some(Binding {
+                        kind: document.kind,
+                        languages: document.languages.clone(),
+                    });
+                    self.document = Some(document.id);
+                }
+                Some(other) if other != document.id => {
+                    return Err(io::Error::other("the worker has another document"));
+                }
+                Some(_) => {}
+            }
+        }
+        let brought = errand.task.of_document() && !self.has_bytes;
         let request = Request {
-            document: brought,
+            binding,
+            document: brought.then_some(document.bytes.len() as u64),
             task: errand.task.clone(),
         };
         self.socket.write_all(&protocol::frame(&request)?).await?;
-        if brought.is_some() {
+        if brought {
             self.socket.write_all(&document.bytes).await?;
-            self.document = Some(document.id);
+            self.has_bytes = true;
         }
         if let Some(pixels) = &errand.pixels {
             self.socket.write_all(pixels).await?;
@@ -138,21 +173,21 @@ impl Process {
         Ok(())
     }
 
-    /// The document that it has open.
-    pub(super) fn document(&self) -> Option<u64> {
-        self.document
-    }
-
     /// Its process id; 0 when it has ended.
-    pub(super) fn pid(&self) -> u32 {
+    fn pid(&self) -> u32 {
         match self.child.ended {
             Some(_) => 0,
             None => self.child.pid.as_raw_pid().unsigned_abs(),
         }
     }
 
+    /// Bytes in memory that it has more than when it was ready.
+    pub(super) fn grown(&self) -> u64 {
+        self.resident().saturating_sub(self.first)
+    }
+
     /// Bytes that it has in memory; 0 when it has ended.
-    pub(super) fn resident(&self) -> u64 {
+    fn resident(&self) -> u64 {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap_or_default();
         let pages: Option<u64> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
         pages.unwrap_or_default() * rustix::param::page_size() as u64
@@ -178,9 +213,25 @@ impl Process {
         self.socket.write_all(&protocol::frame(message)?).await
     }
 
-    /// Waits until the worker ends by itself.
-    pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+    /// How it ended, if it has.
+    pub(super) fn try_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait()
+    }
+
+    /// How a worker ended whose conversation ended with an error. `None` for one that was still there, or only seemed to have
+    /// ended: it is killed.
+    pub(super) async fn died(mut self, error: &io::Error) -> Option<ExitStatus> {
+        let seems_so = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        );
+        if seems_so && let Ok(Ok(status)) = timeout(DYING, self.child.wait()).await {
+            return Some(status);
+        }
+        self.kill().await;
+        None
     }
 
     /// Ends the worker now, and says how it ended: by this, or before.
@@ -190,14 +241,7 @@ impl Process {
     }
 }
 
-/// Tells the worker to give up what it is at. If it can, it says [`Reply::GivenUp`] soon; it may also have ended by now.
-pub(super) fn give_up(pid: u32) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, rustix::process::Signal::USR1);
-    }
-}
-
-/// A child that this process has adopted. Dropping it kills it.
+/// A child of this process, made by its template. Dropping it kills it.
 #[derive(Debug)]
 struct Child {
     pid: Pid,
@@ -223,6 +267,14 @@ impl Child {
         let status = wait(self.pid, &mut self.some_ended).await?;
         self.ended = Some(status);
         Ok(status)
+    }
+
+    fn try_wait(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            let status = waitpid(Some(self.pid), WaitOptions::NOHANG).ok().flatten();
+            self.ended = status.map(|(_, status)| ExitStatus::from_raw(status.as_raw()));
+        }
+        self.ended
     }
 
     fn kill(&self) {

@@ -8,13 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::job::Job;
 
 /// How long a job may have waited for others to be taken before it by workers that have their document open. What takes
 /// longer than that to read takes much longer than opening a document.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a job that is to be done alone waits for the jobs that are under way to end.
+const ALONE_AFTER: Duration = Duration::from_secs(5);
+/// How often it is looked whether it may be done.
+const ALONE_STEP: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Queue(Arc<Shared>);
@@ -31,6 +35,8 @@ struct Waiting {
     turns: VecDeque<Arc<str>>,
     /// Of each key with jobs that wait or are under way.
     lines: HashMap<Arc<str>, Line>,
+    /// Whether one that is done alone is under way: there is one at a time.
+    alone: bool,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +50,7 @@ struct Line {
 pub(super) struct Turn {
     queue: Queue,
     key: Arc<str>,
+    alone: bool,
 }
 
 /// How much there is in the queue.
@@ -77,22 +84,37 @@ impl Queue {
         self.0.pushed.notify_one();
     }
 
-    /// The next job that somebody still waits for, of a key that may have one more under way, for a worker that has this
-    /// document open. May be dropped at any time without losing one.
-    pub(super) async fn pop(&self, open: Option<u64>) -> (Job, Turn) {
+    /// The next job that somebody still waits for, of a key that may have one more under way and `may` have a worker, for a
+    /// slot that had this document last. May be dropped at any time without losing one.
+    pub(super) async fn pop(&self, open: Option<u64>, may: impl Fn(&str) -> bool) -> (Job, Turn) {
         loop {
-            let next = self.waiting().next(open, Instant::now());
+            let (next, alone) = {
+                let mut waiting = self.waiting();
+                let next = waiting.next(open, Instant::now(), &may);
+                (next, waiting.has_alone())
+            };
             if let Some(job) = next {
                 // One wake-up can stand for several jobs: pass it on.
                 self.0.pushed.notify_one();
                 let turn = Turn {
                     queue: self.clone(),
                     key: Arc::clone(job.key()),
+                    alone: job.errand.alone,
                 };
                 return (job, turn);
             }
-            self.0.pushed.notified().await;
+            let pushed = self.0.pushed.notified();
+            if alone {
+                let _ = timeout(ALONE_STEP, pushed).await;
+            } else {
+                pushed.await;
+            }
         }
+    }
+
+    /// Has it looked again what may be done.
+    pub(super) fn wake(&self) {
+        self.0.pushed.notify_one();
     }
 
     /// Jobs that would get a worker before one more of this key: its own, and of each other key as many as it has turns
@@ -127,14 +149,15 @@ impl Queue {
 
 impl Waiting {
     /// Takes the next job, and puts its key behind the others.
-    fn next(&mut self, open: Option<u64>, now: Instant) -> Option<Job> {
-        let can_wait = now < self.due()?.since + PATIENCE;
-        let of_open = open.filter(|_| can_wait).and_then(|id| self.of(id));
+    fn next(&mut self, open: Option<u64>, now: Instant, may: &dyn Fn(&str) -> bool) -> Option<Job> {
+        let can_wait = now < self.due(now, may)?.since + PATIENCE;
+        let of_open = open.filter(|_| can_wait).and_then(|id| self.of(id, may));
         let (turn, place) = of_open.unwrap_or((0, 0));
         let key = self.turns.remove(turn)?;
         let line = self.lines.get_mut(&key)?;
         let job = line.jobs.remove(place)?;
         line.under_way += 1;
+        self.alone |= job.errand.alone;
         if !line.jobs.is_empty() {
             self.turns.push_back(key);
         }
@@ -142,17 +165,26 @@ impl Waiting {
     }
 
     /// The next job in order. Its key has the first turn then.
-    fn due(&mut self) -> Option<&Job> {
+    fn due(&mut self, now: Instant, may: &dyn Fn(&str) -> bool) -> Option<&Job> {
+        let busy = self.lines.values().any(|line| line.under_way > 0);
+        let alone = !self.alone && !busy;
+        let alone_later = !self.alone;
+        let may_run = |line: &Line, job: &Job| {
+            let waited = now >= job.since + ALONE_AFTER;
+            job.may_run_beside(line.under_way)
+                && (!job.errand.alone || alone || alone_later && waited)
+                && may(job.key())
+        };
         for _ in 0..self.turns.len() {
             let line = self.lines.get_mut(self.turns.front()?)?;
             while line.jobs.front().is_some_and(Job::is_abandoned) {
                 line.jobs.pop_front();
             }
             let front = line.jobs.front();
-            if front.is_some_and(|job| job.may_run_beside(line.under_way)) {
+            if front.is_some_and(|job| may_run(line, job)) {
                 break;
             }
-            // It waits for one of its own to end, or has gone.
+            // It waits for another to end or for another template, or has gone.
             let key = self.turns.pop_front()?;
             if !line.jobs.is_empty() {
                 self.turns.push_back(key);
@@ -161,12 +193,16 @@ impl Waiting {
             }
         }
         let line = self.lines.get(self.turns.front()?)?;
-        let may_run = |job: &&Job| job.may_run_beside(line.under_way);
-        line.jobs.front().filter(may_run)
+        line.jobs.front().filter(|job| may_run(line, job))
+    }
+
+    fn has_alone(&self) -> bool {
+        let mut jobs = self.lines.values().flat_map(|line| &line.jobs);
+        jobs.any(|job| job.errand.alone)
     }
 
     /// Where a job about a document is that may be taken: its key's place among the turns, and its own in the line.
-    fn of(&self, document: u64) -> Option<(usize, usize)> {
+    fn of(&self, document: u64, may: &dyn Fn(&str) -> bool) -> Option<(usize, usize)> {
         self.turns.iter().enumerate().find_map(|(turn, key)| {
             let line = self.lines.get(key)?;
             let place = line.jobs.iter().position(|job| {
@@ -174,7 +210,9 @@ impl Waiting {
                 errand.document.id == document
                     && errand.task.of_document()
                     && !job.is_abandoned()
+                    && !errand.alone
                     && job.may_run_beside(line.under_way)
+                    && may(job.key())
             })?;
             Some((turn, place))
         })
@@ -184,6 +222,7 @@ impl Waiting {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut waiting = self.queue.waiting();
+        waiting.alone &= !self.alone;
         if let Some(line) = waiting.lines.get_mut(&self.key) {
             line.under_way = line.under_way.saturating_sub(1);
             if line.under_way == 0 && line.jobs.is_empty() {
@@ -199,7 +238,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Document, Owner};
+    use crate::document::{Document, Open, Owner};
     use crate::memory::Account;
     use crate::protocol::{How, Task};
     use ocr_api::answer::DocumentType;
@@ -223,11 +262,13 @@ mod tests {
             kind: DocumentType::Pdf,
             bytes: bytes::Bytes::new(),
             sha256: String::new(),
+            languages: String::new(),
             owner: Owner {
                 key: key.into(),
                 concurrent_pages: most,
             },
             charge: Account::unlimited().charge(),
+            open: Open::default(),
         });
         let how = How::default();
         Job::new(document, Task::Read { page, how })
@@ -243,11 +284,12 @@ mod tests {
     /// The jobs in the order in which workers get them, each done before the next is asked for.
     fn drain(queue: &Queue) -> Vec<String> {
         let mut order = Vec::new();
-        let next = || queue.waiting().next(None, Instant::now());
+        let next = || queue.waiting().next(None, Instant::now(), &|_| true);
         while let Some(job) = next() {
             drop(Turn {
                 queue: queue.clone(),
                 key: Arc::clone(job.key()),
+                alone: job.errand.alone,
             });
             order.push(name(&job));
         }
@@ -311,17 +353,72 @@ mod tests {
             answers.push(answer);
             queue.push(job);
         }
-        let (first, turn) = queue.pop(None).await;
+        let (first, turn) = queue.pop(None, |_| true).await;
         assert_eq!(name(&first), "a1");
-        let (second, _b1) = queue.pop(None).await;
-        let (third, _b2) = queue.pop(None).await;
+        let (second, _b1) = queue.pop(None, |_| true).await;
+        let (third, _b2) = queue.pop(None, |_| true).await;
         assert_eq!([name(&second), name(&third)], ["b1", "b2"]);
         let waiting = queue.clone();
-        let last = tokio::spawn(async move { name(&waiting.pop(None).await.0) });
+        let last = tokio::spawn(async move { name(&waiting.pop(None, |_| true).await.0) });
         tokio::task::yield_now().await;
         assert!(!last.is_finished(), "a's second page waits for its first");
         drop(turn);
         assert_eq!(last.await.unwrap(), "a2");
+    }
+
+    #[test]
+    fn a_key_that_may_have_no_worker_yet_is_passed_by_the_others() {
+        let queue = Queue::default();
+        let mut answers = Vec::new();
+        for (key, page) in [("a", 1), ("b", 1), ("a", 2)] {
+            let (job, answer) = job(key, page, None);
+            answers.push(answer);
+            queue.push(job);
+        }
+        let next = |may: &dyn Fn(&str) -> bool| {
+            let job = queue.waiting().next(Some(1), Instant::now(), may);
+            job.map(|job| name(&job))
+        };
+        assert_eq!(next(&|key| key != "a").as_deref(), Some("b1"));
+        assert_eq!(next(&|key| key != "a"), None);
+        assert_eq!(next(&|_| true).as_deref(), Some("a1"));
+        assert_eq!(next(&|_| true).as_deref(), Some("a2"));
+    }
+
+    #[test]
+    fn what_is_done_alone_waits_for_the_others_to_end_but_not_for_long() {
+        let queue = Queue::default();
+        let mut answers = Vec::new();
+        let mut push = |key, alone| {
+            let (mut job, answer) = job(key, 1, None);
+            job.errand.alone = alone;
+            answers.push(answer);
+            queue.push(job);
+        };
+        let now = Instant::now();
+        let next = |at| {
+            let job = queue.waiting().next(None, at, &|_| true)?;
+            let turn = Turn {
+                queue: queue.clone(),
+                key: Arc::clone(job.key()),
+                alone: job.errand.alone,
+            };
+            Some((name(&job), turn))
+        };
+        push("busy", false);
+        let busy = next(now).unwrap();
+        push("a", true);
+        push("b", true);
+        push("c", false);
+        let other = next(now).unwrap();
+        assert_eq!(other.0, "c1", "others go on");
+        assert!(next(now).is_none());
+        let later = now + 2 * ALONE_AFTER;
+        let first = next(later).unwrap();
+        assert_eq!(first.0, "a1");
+        assert!(next(later).is_none(), "one at a time");
+        drop((busy, other, first));
+        assert_eq!(next(now).unwrap().0, "b1");
     }
 
     #[test]
@@ -334,7 +431,12 @@ mod tests {
             queue.push(job);
         };
         let pushed = Instant::now();
-        let next = |open| queue.waiting().next(open, pushed).map(|job| name(&job));
+        let next = |open| {
+            queue
+                .waiting()
+                .next(open, pushed, &|_| true)
+                .map(|job| name(&job))
+        };
         push(1, "a", 1);
         push(2, "a", 2);
         push(2, "a", 3);
@@ -346,7 +448,12 @@ mod tests {
         assert_eq!(next(Some(9)).as_deref(), Some("c5"));
         push(2, "b", 6);
         let later = Instant::now() + PATIENCE;
-        let next = |open| queue.waiting().next(open, later).map(|job| name(&job));
+        let next = |open| {
+            queue
+                .waiting()
+                .next(open, later, &|_| true)
+                .map(|job| name(&job))
+        };
         assert_eq!(next(Some(2)).as_deref(), Some("a1"));
         assert_eq!(next(Some(2)).as_deref(), Some("b6"));
         assert_eq!(next(Some(2)).as_deref(), Some("a3"));

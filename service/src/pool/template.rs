@@ -14,79 +14,49 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Pid, set_child_subreaper};
-use tokio::io::{AsyncReadExt, Interest};
+use rustix::process::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{UnixStream, unix::pipe};
 use tokio::process::{Child, Command};
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::process::Process;
 use super::{PoolSettings, complaints};
+use crate::protocol;
 
 /// What a worker may know of the service's environment: where libraries and language data are.
 const PASSED_ON: [&str; 3] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
-/// Loading the models takes 0.2 s on an idle machine.
+/// Bytes: more than there are addresses.
+const NO_STACK: &str = "1152921504606846976";
+/// Loading the models takes 0.3 s on an idle machine.
 const LOADING: Duration = Duration::from_secs(20);
 /// Once they are loaded, a copy is made in milliseconds.
 const COPYING: Duration = Duration::from_secs(5);
 
-/// The template, which is started for the first worker, and again should it have ended.
-#[derive(Debug, Default)]
-pub(super) struct Template {
-    running: Mutex<Option<Running>>,
-}
-
-/// Dropping it ends it, and no worker.
+/// The running template. Dropping it ends it, and no worker.
 #[derive(Debug)]
-struct Running {
+pub(super) struct Template {
     process: Child,
     control: UnixStream,
+    generation: u64,
+    /// Whether it has made a copy.
+    loaded: bool,
+    /// Combinations of languages that it was asked to load.
+    languages: usize,
+}
+
+/// Why there is no copy.
+#[derive(Debug)]
+pub(super) enum NoCopy {
+    /// The template has ended or hangs.
+    Template(String),
+    /// There is none this time.
+    Worker(String),
 }
 
 impl Template {
-    /// A new worker, or why there is none.
-    pub(super) async fn worker(&self, settings: &PoolSettings) -> Result<Process, String> {
-        let mut running = self.running.lock().await;
-        // Taken out: what is left half-way, or is of no use, ends.
-        if let Some(mut template) = running.take() {
-            match timeout(COPYING, template.copy()).await {
-                Ok(Ok(worker)) => {
-                    *running = Some(template);
-                    return Ok(worker);
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "the workers' template is of no use any more");
-                }
-                Err(_) => tracing::warn!("the workers' template does not answer"),
-            }
-        }
-        let mut template = Running::start(settings)
-            .map_err(|error| format!("can't start {}: {error}", settings.program.display()))?;
-        match timeout(LOADING, template.copy()).await {
-            Ok(Ok(worker)) => {
-                *running = Some(template);
-                Ok(worker)
-            }
-            Ok(Err(error)) => {
-                let status = timeout(COPYING, template.process.wait()).await;
-                let status = match status {
-                    Ok(Ok(status)) => status.to_string(),
-                    _ => error.to_string(),
-                };
-                Err(format!(
-                    "it ended before it was ready ({status}); its complaint is in the log"
-                ))
-            }
-            Err(_) => Err(format!("not ready within {} s", LOADING.as_secs())),
-        }
-    }
-}
-
-impl Running {
-    fn start(settings: &PoolSettings) -> io::Result<Self> {
-        // Workers are its children's children, left behind by a parent that has ended.
-        set_child_subreaper(Some(rustix::process::getpid()))?;
+    /// Starts one. Which one it is, is counted by the caller.
+    pub(super) fn start(settings: &PoolSettings, generation: u64) -> io::Result<Self> {
         let (ours, theirs) = pair()?;
         let worker = &settings.worker;
         let mut command = Command::new(&settings.program);
@@ -112,10 +82,14 @@ impl Running {
                     .iter()
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
+            // Large pages for the heap, where the kernel has them: a copy is made and ends with a fifth of the work.
+            .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
             // With OpenMP's threads, a page took 5.7 times as long; it reads this when it is loaded.
             .env("OMP_THREAD_LIMIT", "1")
             // The second recognizer's, likewise: the other cores have workers of their own.
             .env("RTEN_NUM_THREADS", "1")
+            // And no room for the stack of even that one, so that it is not started: what is copied has to be one thread.
+            .env("RUST_MIN_STACK", NO_STACK)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -129,14 +103,46 @@ impl Running {
         Ok(Self {
             process,
             control: ours,
+            generation,
+            loaded: false,
+            languages: 0,
         })
     }
 
-    /// Has it make a copy, which is a child of this process. Not to be called again after the future was dropped half-way.
-    async fn copy(&mut self) -> io::Result<Process> {
+    /// Which template it is.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Has it make a copy, which is a child of this process. `languages`: combinations that it is to load for later copies, one
+    /// each time. Of no further use after [`NoCopy::Template`].
+    pub(super) async fn copy(&mut self, languages: &[String]) -> Result<Process, NoCopy> {
+        let limit = if self.loaded { COPYING } else { LOADING };
+        let (socket, pid) = match timeout(limit, self.try_copy(languages)).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(error)) => return Err(NoCopy::Template(error.to_string())),
+            Err(_) => {
+                return Err(NoCopy::Template(format!(
+                    "not ready within {} s",
+                    limit.as_secs()
+                )));
+            }
+        };
+        self.loaded = true;
+        let pid = pid.ok_or_else(|| {
+            NoCopy::Worker("the template can't fork; its complaint is in the log".to_owned())
+        })?;
+        Process::new(pid, socket, self.generation)
+            .map_err(|error| NoCopy::Worker(error.to_string()))
+    }
+
+    /// The socket to the copy and its process id, if there is one.
+    async fn try_copy(&mut self, languages: &[String]) -> io::Result<(UnixStream, Option<Pid>)> {
         let (ours, theirs) = pair()?;
         let (reader, writer) = io::pipe()?;
         let stderr = pipe::Receiver::from_owned_fd(reader.into())?;
+        let learn = languages.get(self.languages).map_or("", String::as_str);
+        self.languages += usize::from(!learn.is_empty());
         let control = &self.control;
         control
             .async_io(Interest::WRITABLE, || {
@@ -154,12 +160,23 @@ impl Running {
             })
             .await?;
         drop((theirs, writer));
+        self.control.write_all(&protocol::frame(&learn)?).await?;
         let mut pid = [0; 4];
         self.control.read_exact(&mut pid).await?;
-        let pid = Pid::from_raw(i32::from_le_bytes(pid))
-            .ok_or_else(|| io::Error::other("it can't fork; its complaint is in the log"))?;
-        tokio::spawn(complaints::log(stderr, pid.as_raw_pid().unsigned_abs()));
-        Process::new(pid, ours)
+        let pid = Pid::from_raw(i32::from_le_bytes(pid));
+        if let Some(pid) = pid {
+            tokio::spawn(complaints::log(stderr, pid.as_raw_pid().unsigned_abs()));
+        }
+        Ok((ours, pid))
+    }
+
+    /// How it ended, for one that has: better than why it does not answer.
+    pub(super) async fn end(mut self, error: &str) -> String {
+        let status = match timeout(COPYING, self.process.wait()).await {
+            Ok(Ok(status)) => status.to_string(),
+            _ => error.to_owned(),
+        };
+        format!("it ended before it was ready ({status}); its complaint is in the log")
     }
 }
 

@@ -26,24 +26,6 @@ pub(super) struct LineRecognizer {
     classes: Vec<(usize, char)>,
 }
 
-/// The model's file, read but not yet parsed.
-pub(super) struct ModelFile {
-    path: String,
-    bytes: Vec<u8>,
-}
-
-/// Reads the file of a model.
-pub(super) fn file(path: &Path) -> Result<ModelFile, LineModelError> {
-    let shown = path.display().to_string();
-    match fs::read(path) {
-        Ok(bytes) => Ok(ModelFile { path: shown, bytes }),
-        Err(error) => Err(LineModelError::Load {
-            path: shown,
-            cause: error.to_string(),
-        }),
-    }
-}
-
 /// A line as it was read.
 #[derive(Debug, PartialEq)]
 pub(super) struct ReadLine {
@@ -61,15 +43,22 @@ pub(super) enum LineModelError {
 }
 
 impl LineRecognizer {
-    /// Loads an ONNX file of PP-OCR's, which has its dictionary in its metadata, and starts the thread that runs it: none
-    /// is needed later.
-    pub(super) fn load(file: ModelFile) -> Result<Self, LineModelError> {
+    /// Loads an ONNX file of PP-OCR's, which has its dictionary in its metadata. It is run by the thread that asks: a process
+    /// that is copied can't have a second one.
+    pub(super) fn load(path: &Path) -> Result<Self, LineModelError> {
         let failed = |cause: String| LineModelError::Load {
-            path: file.path.clone(),
+            path: path.display().to_string(),
             cause,
         };
-        rten::thread_pool().run(|| ());
-        let model = Model::load(file.bytes).map_err(|error| failed(error.to_string()))?;
+        // What rten shares among threads goes to rayon's: those are this one alone. rten's own ones don't start, as
+        // `RUST_MIN_STACK` in a template's environment leaves no room for their stacks, and it does without them then.
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .use_current_thread()
+            .build_global()
+            .map_err(|error| failed(error.to_string()))?;
+        let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let model = Model::load(bytes).map_err(|error| failed(error.to_string()))?;
         let dictionary = model
             .metadata()
             .fields()

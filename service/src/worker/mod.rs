@@ -12,6 +12,7 @@ mod line;
 mod line_readers;
 mod line_recognizer;
 mod merge;
+mod loaded;
 mod opened;
 mod page;
 mod pdf;
@@ -27,19 +28,18 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use ocr_api::health::{Engine, Sandbox};
+use ocr_api::health::Sandbox;
 use serde::de::DeserializeOwned;
 
 use crate::codes::rules::RuleFinder;
 use crate::image::{self, Scan, Size, corrupt};
-use crate::protocol::{self, Band, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings};
-use ffi::cancel;
+use crate::protocol::{
+    self, Band, Binding, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings,
+};
 use line_readers::LineReaders;
-use line_recognizer::{LineRecognizer, ModelFile};
+use loaded::Loaded;
 use opened::Opened;
 use page::{Eyes, PageReader};
-use pdf::PdfReader;
-use recognizer::Recognizer;
 use share::Helpers;
 use upright::Coarse;
 
@@ -64,27 +64,19 @@ pub enum WorkerError {
 pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     forget_panic_messages();
     template::end_with_the_service()?;
-    cancel::listen()?;
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-
-    let line_model = settings.line_model.as_deref().map(line_recognizer::file);
-    let line_model = line_model.transpose().map_err(recognizer_error)?;
-    let mut worker = Worker {
-        recognizer: Recognizer::load(&settings.languages).map_err(recognizer_error)?,
-        pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
-        line_recognizer: None,
-        rules: RuleFinder::default(),
-        opened: None,
-        max_pixels: settings.max_pixels,
-        second_looks: settings.second_looks,
-        sandbox: Sandbox::default(),
-        // `/proc` can't be read within the sandbox.
-        library: library::in_use().ok(),
-    };
-    // What Tesseract makes ready at its first page, it does once for all of them.
-    sample::check(&mut worker.recognizer, None)?;
-    match template::copies(control)? {
-        Some(socket) => worker.serve(socket, line_model, settings),
+    let mut loaded = Loaded::load(settings)?;
+    match template::copies(control, |languages| loaded.recognizer.learn(languages))? {
+        Some(socket) => Worker {
+            loaded,
+            rules: RuleFinder::default(),
+            document: None,
+            opened: None,
+            max_pixels: settings.max_pixels,
+            second_looks: settings.second_looks,
+            sandbox: Sandbox::default(),
+        }
+        .serve(socket, settings),
         None => Ok(()),
     }
 }
@@ -94,46 +86,39 @@ fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
 }
 
 struct Worker {
-    recognizer: Recognizer,
-    pdf: PdfReader,
-    line_recognizer: Option<LineRecognizer>,
+    loaded: Loaded,
     /// Those of the latest page.
     rules: RuleFinder,
+    /// The one whose parts it may be given, once it is known.
+    document: Option<Binding>,
     opened: Option<Opened>,
     max_pixels: u64,
     second_looks: u32,
     sandbox: Sandbox,
-    /// Which build of Tesseract.
-    library: Option<String>,
 }
 
 impl Worker {
-    /// Locks itself in, reads the sample, then answers requests until the service closes its end.
+    /// Locks itself in, then answers requests until the service closes its end.
     fn serve(
         &mut self,
         mut socket: UnixStream,
-        line_model: Option<ModelFile>,
         settings: &WorkerSettings,
     ) -> Result<(), WorkerError> {
-        let language_data = self.recognizer.language_data();
-        // The second recognizer has a thread of its own, also to be loaded by: a template can't have that.
-        let mut line_recognizer = Ok(None);
-        self.sandbox = sandbox::enter(&language_data, settings.max_pixels, || {
-            line_recognizer = line_model.map(LineRecognizer::load).transpose();
-        });
-        self.line_recognizer = line_recognizer.map_err(recognizer_error)?;
-        // Within the sandbox, so that a worker that is ready is known to be able to read there.
-        sample::check(&mut self.recognizer, self.line_recognizer.as_ref())?;
-        send(&mut socket, &Reply::Ready(self.engine(settings)))?;
+        let language_data = self.loaded.recognizer.language_data();
+        self.sandbox = sandbox::enter(&language_data, settings.max_pixels);
+        let engine = self.loaded.engine(settings, &self.sandbox);
+        send(&mut socket, &Reply::Ready(engine))?;
 
         while let Some(request) = receive(&mut socket)? {
-            if let Some(incoming) = request.document {
-                // The old one goes first: two large documents need not fit at once.
-                self.opened = None;
-                let bytes = receive_bytes(&mut socket, incoming.length)?;
-                self.opened = Some(Opened::new(incoming.kind, bytes));
+            if let Some(binding) = request.binding {
+                self.bind(binding)?;
             }
-            cancel::begin();
+            if let Some(length) = request.document {
+                let kind = self.document.as_ref().map(|document| document.kind);
+                let kind = kind.ok_or_else(|| io::Error::other("a document of no kind"))?;
+                let bytes = receive_bytes(&mut socket, length)?;
+                self.opened = Some(Opened::new(kind, bytes));
+            }
             let pixels = match &request.task {
                 Task::Band(band) => Some(receive_bytes(&mut socket, band.length())?),
                 _ => None,
@@ -149,18 +134,16 @@ impl Worker {
         Ok(())
     }
 
-    fn engine(&self, settings: &WorkerSettings) -> Engine {
-        Engine {
-            tesseract: Some(recognizer::version()),
-            library: self.library.clone(),
-            second_recognizer: self
-                .line_recognizer
-                .is_some()
-                .then(|| line_recognizer::NAME.to_owned()),
-            languages: settings.languages.clone(),
-            pdf: true,
-            sandbox: self.sandbox.clone(),
+    /// Gets ready for a document, of which nothing has come yet: what reading it takes is loaded, and from here on no file is
+    /// opened but the fonts that a PDF may ask for.
+    fn bind(&mut self, document: Binding) -> io::Result<()> {
+        if self.document.is_some() {
+            return Err(io::Error::other("a second document"));
         }
+        self.loaded.recognizer.prepare(&document.languages);
+        sandbox::narrow(&self.sandbox, document.kind)?;
+        self.document = Some(document);
+        Ok(())
     }
 
     fn answer(&mut self, task: Task, socket: &mut UnixStream) -> io::Result<Reply> {
@@ -168,28 +151,34 @@ impl Worker {
             return Err(io::Error::other("a request without a document"));
         };
         let result = match task {
-            Task::Count => document.count(self.pdf).map(Reply::Pages),
+            Task::Count => document.count(self.loaded.pdf).map(Reply::Pages),
             Task::Inspect { page, mode } => document
-                .inspect(page, mode, self.pdf, self.max_pixels)
+                .inspect(page, mode, self.loaded.pdf, self.max_pixels)
                 .map(Reply::Inspected),
             Task::Preview { page, side } => document
-                .preview(page, side, self.pdf, self.max_pixels)
+                .preview(page, side, self.loaded.pdf, self.max_pixels)
                 .map(|bytes| Reply::File(File::new(bytes))),
             Task::Compose { pages } => document
-                .compose(&pages, self.pdf, self.max_pixels)
+                .compose(&pages, self.loaded.pdf, self.max_pixels)
                 .map(Reply::File),
             Task::Read { page, how } => {
                 self.rules.prepare(how.codes.rules());
                 let mut readers = LineReaders {
-                    tesseract: &mut self.recognizer,
-                    line_recognizer: self.line_recognizer.as_ref(),
+                    tesseract: &mut self.loaded.recognizer,
+                    line_recognizer: self.loaded.line_recognizer.as_ref(),
                     languages: &how.languages,
                 };
-                let content = document.read(page, &how, self.pdf, self.max_pixels, &mut readers);
+                let content = document.read(
+                    page,
+                    &how,
+                    self.loaded.pdf,
+                    self.max_pixels,
+                    &mut readers,
+                );
                 let mut reader = PageReader {
                     eyes: Eyes {
-                        tesseract: &mut self.recognizer,
-                        line_recognizer: self.line_recognizer.as_ref(),
+                        tesseract: &mut self.loaded.recognizer,
+                        line_recognizer: self.loaded.line_recognizer.as_ref(),
                         second_looks: self.second_looks,
                     },
                     redraw: &|bounds, scale| document.redraw(page, bounds, scale),
@@ -200,7 +189,6 @@ impl Worker {
                     },
                 };
                 match content {
-                    Ok(_) if cancel::requested() => return Ok(Reply::GivenUp),
                     Ok(content) => {
                         let drawn = matches!(content, Content::Scan(..));
                         let remarks = document.issues(page);
@@ -216,16 +204,11 @@ impl Worker {
                 return Err(io::Error::other("a task that is no document's"));
             }
         };
-        // Whatever failed, or was read by halves: nobody waits for it.
-        if cancel::requested() {
-            return Ok(Reply::GivenUp);
-        }
         Ok(result.unwrap_or_else(Reply::Fault))
     }
 
     fn read_sample(&mut self) -> Reply {
-        match sample::check(&mut self.recognizer, self.line_recognizer.as_ref()) {
-            _ if cancel::requested() => Reply::GivenUp,
+        match self.loaded.read_sample() {
             Ok(()) => Reply::SampleRead,
             Err(error) => Reply::Fault(Fault::new(FaultKind::Engine, error.to_string())),
         }
@@ -238,7 +221,7 @@ impl Worker {
             height: band.height,
             dpi: band.dpi,
         };
-        match self.recognizer.read(&scan, &band.languages) {
+        match self.loaded.recognizer.read(&scan, &band.languages) {
             Ok(read) => Reply::Band(share::answer(read)),
             Err(error) => Reply::Fault(Fault::new(FaultKind::Engine, error.to_string())),
         }

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use super::Scan;
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
 
-/// Models kept at a time, besides the default one. Each costs some 30 MB.
-const MAX_EXTRA_MODELS: usize = 3;
+/// Combinations kept at a time, besides the single languages. Each costs some 30 MB.
+const MAX_COMBINATIONS: usize = 6;
 
 pub(super) struct Recognizer {
-    /// The combination and its model; the first is the default and stays.
+    /// The languages or the combination of them, and its model. The first is the default.
     models: Vec<(String, Tesseract)>,
+    /// Single languages; they come first and stay.
+    single: usize,
 }
 
 pub(super) fn version() -> String {
@@ -18,16 +20,30 @@ pub(super) fn version() -> String {
 }
 
 impl Recognizer {
-    /// Loads the first language, and makes sure that each of the others could be loaded.
+    /// Loads each of the languages.
     pub(super) fn load(languages: &[String]) -> Result<Self, TesseractError> {
-        let mut models = Vec::new();
-        for language in languages {
-            let model = Tesseract::load(language)?;
-            if models.is_empty() {
-                models.push((language.clone(), model));
-            }
+        let models = languages
+            .iter()
+            .map(|language| Ok((language.clone(), Tesseract::load(language)?)))
+            .collect::<Result<Vec<_>, TesseractError>>()?;
+        Ok(Self {
+            single: models.len(),
+            models,
+        })
+    }
+
+    /// Loads a combination of languages, unless it is there or there are many.
+    pub(super) fn learn(&mut self, languages: &str) {
+        let known = self.models.iter().any(|(name, _)| name == languages);
+        if !known && !languages.is_empty() && self.models.len() < self.single + MAX_COMBINATIONS {
+            // A page in it says why it can't be loaded.
+            let _ = self.load_more(languages);
         }
-        Ok(Self { models })
+    }
+
+    /// Loads languages that a document is in, before anything of it is read.
+    pub(super) fn prepare(&mut self, languages: &str) {
+        let _ = self.model(languages);
     }
 
     /// Where languages are loaded from, now and later.
@@ -75,8 +91,8 @@ impl Recognizer {
 
     fn load_more(&mut self, languages: &str) -> Result<usize, TesseractError> {
         let model = Tesseract::load(languages)?;
-        if self.models.len() > MAX_EXTRA_MODELS {
-            self.models.remove(1);
+        if self.models.len() >= self.single + MAX_COMBINATIONS {
+            self.models.remove(self.single);
         }
         self.models.push((languages.to_owned(), model));
         Ok(self.models.len() - 1)

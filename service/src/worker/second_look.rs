@@ -7,7 +7,6 @@ use ocr_api::answer::Page;
 use ocr_api::code::{Code, Reading, Recognizer as Name};
 
 use super::Scan;
-use super::ffi::cancel;
 use super::line;
 use super::line_recognizer::LineRecognizer;
 use super::page::{Eyes, tenths};
@@ -73,9 +72,9 @@ impl SecondLook<'_> {
     }
 
     /// What the recognizers read there, Tesseract first: the other one takes five times as long, and is not asked where
-    /// Tesseract's reading settles it. `None` when the looks or the time are used up, or nobody waits any more.
+    /// Tesseract's reading settles it. `None` when the looks or the time are used up.
     fn read(&mut self, bounds: Bounds, settles: Settles<'_>) -> Option<Vec<Reading>> {
-        if self.left == 0 || Instant::now() >= self.until || cancel::requested() {
+        if self.left == 0 || Instant::now() >= self.until {
             return None;
         }
         self.left -= 1;

@@ -10,22 +10,28 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::ffi::fork::{Forked, fork};
+use super::receive_message;
 
 /// As `ps` shows them.
 const NAME: &std::ffi::CStr = c"ocr-template";
 const WORKER_NAME: &std::ffi::CStr = c"ocr-worker";
 
-/// A service that was killed can't time its workers out: they end with it.
+/// A service that was killed can't end its template.
 pub(super) fn end_with_the_service() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// Makes a copy for each pair of descriptors that comes: the socket to the service, and standard error. Answers with the
+/// Makes a copy for each pair of descriptors that comes: the socket to the service, and standard error. With them come
+/// languages that documents were in, joined as Tesseract does; `learn` loads them for this and later copies. Answers with the
 /// copy's process id, 0 when there is none. Returns the socket in the copy, and nothing in the template once the service
 /// has closed its end.
-pub(super) fn copies(control: UnixStream) -> io::Result<Option<UnixStream>> {
+pub(super) fn copies(
+    mut control: UnixStream,
+    mut learn: impl FnMut(&str),
+) -> io::Result<Option<UnixStream>> {
     rustix::thread::set_name(NAME)?;
     while let Some([socket, stderr]) = receive(&control)? {
+        learn(&receive_message::<String>(&mut control)?);
         match fork() {
             Ok(Forked::Original { copy }) => {
                 (&control).write_all(&copy.as_raw_pid().to_le_bytes())?;
@@ -36,7 +42,6 @@ pub(super) fn copies(control: UnixStream) -> io::Result<Option<UnixStream>> {
             }
             Ok(Forked::Copy) => {
                 drop(control);
-                end_with_the_service()?;
                 rustix::thread::set_name(WORKER_NAME)?;
                 // In place of the template's, which is not a worker's to hold.
                 rustix::stdio::dup2_stdin(&socket)?;

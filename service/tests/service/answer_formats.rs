@@ -119,7 +119,7 @@ fn what_is_a_problem_as_a_whole_is_one_in_lines_too() {
     let reply = ask(&server, "application/x-ndjson", "", &vast);
     assert_eq!(reply.problem().kind, ProblemKind::PageTooLarge);
     // In time is nothing.
-    signal(server.workers()[0], Signal::STOP);
+    signal(server.spares(1)[0], Signal::STOP);
     let request = Request::post("/v1/ocr", with_a_hole())
         .header("Accept", "application/x-ndjson")
         .header("X-Deadline-Ms", "300");

@@ -26,7 +26,6 @@ fn expect(reply: &Reply, kind: ProblemKind, hint: &str) {
 #[test]
 fn each_kind_of_bad_document_has_its_own_answer() {
     let server = Server::start(&["--max-upload", &LIMIT.to_string()]);
-    let workers = server.workers();
     let page = scan::page(&["Some text"]);
     let png = scan::png(&page);
     let jpeg = scan::jpeg(&page);
@@ -81,14 +80,13 @@ fn each_kind_of_bad_document_has_its_own_answer() {
         "no pages",
     );
 
-    assert_eq!(server.workers(), workers, "no worker died of any of it");
+    assert!(!server.log().contains("a worker died"), "{}", server.log());
     assert_eq!(server.answer("", &pdf).pages[0].text, "Some text\n");
 }
 
 #[test]
 fn an_image_bomb_is_refused_by_its_header() {
     let server = Server::start(&["--workers", "1"]);
-    let workers = server.workers();
     let started = Instant::now();
     expect(
         &server.ocr("", &hostile::png_header(60_000, 60_000)),
@@ -96,7 +94,7 @@ fn an_image_bomb_is_refused_by_its_header() {
         "60000 × 60000",
     );
     assert!(started.elapsed() < Duration::from_secs(1));
-    assert_eq!(server.workers(), workers);
+    assert!(!server.log().contains("a worker died"), "{}", server.log());
 }
 
 #[test]

@@ -120,8 +120,7 @@ fn draining_ends_when_its_time_is_up() {
 #[test]
 fn no_worker_outlives_the_service() {
     let mut server = Server::start(&[]);
-    let workers = server.workers();
-    assert_eq!(workers.len(), 2);
+    let workers = server.spares(2);
     signal(server.pid(), Signal::KILL);
     server.wait();
     wait_for("the workers are gone", || {

@@ -246,7 +246,7 @@ fn capacity_tells_what_is_left_and_costs_nothing() {
     assert_eq!(server.send(&Request::get("/v1/capacity")).status, 403);
 
     // With both workers at it, a page has to wait.
-    for pid in server.workers() {
+    for pid in server.spares(2) {
         signal(pid, Signal::STOP);
     }
     let mut streams = Vec::new();

@@ -21,6 +21,7 @@ mod engine;
 mod formats;
 mod hostile;
 mod inspect;
+mod isolation;
 mod keys;
 mod layers;
 mod load;

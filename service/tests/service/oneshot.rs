@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use ocr_service::http::{Limits, ReplayLimits, Service, app};
 use ocr_service::keyring::Keyring;
-use ocr_service::pool::{Pool, PoolSettings, Wear};
+use ocr_service::pool::{Pool, PoolSettings};
 use ocr_service::protocol::WorkerSettings;
 use ocr_service::rulebook::Rulebook;
 use tower::ServiceExt;
@@ -31,10 +31,7 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
         workers: 1,
         page_timeout: Duration::from_secs(30),
         require_sandbox: false,
-        wear: Wear {
-            jobs: 1000,
-            memory: 1 << 30,
-        },
+        worker_memory: 1 << 30,
     });
     let limits = Limits {
         max_upload: 1_000_000,

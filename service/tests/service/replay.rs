@@ -111,7 +111,10 @@ fn a_retry_finds_the_work_that_its_first_try_began() {
     wait_for("the retry waits", || {
         capacity(&server, &other).queue.documents == 2
     });
-    assert_eq!(server.workers(), [pid], "the worker is still at the page");
+    assert!(
+        server.workers().contains(&pid),
+        "the worker is still at the page"
+    );
     signal(pid, Signal::CONT);
     let reply = retry.join().unwrap();
     assert_eq!(reply.answer().pages[0].text, "retried\n");

@@ -1,5 +1,6 @@
 //! Worker processes: what happens to one costs at most the page at hand.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use crate::load::another_key;
 use crate::support::client::connect;
 use crate::support::pdf::Pdf;
-use crate::support::process::{signal, ticks, wait_for};
+use crate::support::process::{signal, spent_by_workers, ticks, wait_for};
 use crate::support::prose::{self, Layout};
 use crate::support::{Request, Server, scan};
 
@@ -32,33 +33,25 @@ fn in_background(server: &Server, query: &str, document: Vec<u8>) -> thread::Joi
     thread::spawn(move || request.send(&address).answer())
 }
 
-/// Waits until a worker has worked for some 0.1 s on what it was given.
+/// Waits until a worker has worked for some 0.1 s on what it was given. To become ready takes it a few milliseconds.
 fn busy_worker(server: &Server) -> u32 {
-    let before: Vec<(u32, u64)> = server
-        .workers()
-        .into_iter()
-        .map(|pid| (pid, ticks(pid)))
-        .collect();
     let mut found = None;
     wait_for("a worker is busy", || {
-        found = before
-            .iter()
-            .find(|(pid, ticks_before)| ticks(*pid) > ticks_before + 10)
-            .map(|(pid, _)| *pid);
+        found = server.workers().into_iter().find(|pid| ticks(*pid) > 10);
         found.is_some()
     });
     found.unwrap()
 }
 
 #[test]
-fn kill_9_at_a_page_costs_that_page_and_no_other() {
+fn a_crash_at_a_page_costs_that_page_and_no_other() {
     let server = Server::start(&[]);
     // In columns: no other worker reads a part of it.
     let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
     let victim = in_background(&server, "", columns);
     let pid = busy_worker(&server);
     let other = in_background(&server, "", scan::png(&scan::page(&["Untouched"])));
-    signal(pid, Signal::KILL);
+    signal(pid, Signal::ABORT);
 
     let answer = victim.join().unwrap();
     assert!(!answer.complete);
@@ -73,15 +66,129 @@ fn kill_9_at_a_page_costs_that_page_and_no_other() {
 }
 
 #[test]
+fn a_page_whose_worker_the_kernel_ended_is_read_again() {
+    let server = Server::start(&["--workers", "1"]);
+    let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
+    let victim = in_background(&server, "", columns);
+    signal(busy_worker(&server), Signal::KILL);
+    let answer = victim.join().unwrap();
+    assert!(answer.complete, "{:?}", answer.warnings);
+    assert_eq!(answer.pages[0].status, PageStatus::Ok);
+}
+
+#[test]
+fn a_document_whose_workers_the_kernel_ended_is_lost_at_the_second_one_but_not_refused() {
+    let server = Server::start(&["--workers", "1"]);
+    let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
+    for _ in 0..2 {
+        let victim = in_background(&server, "", columns.clone());
+        let first = busy_worker(&server);
+        signal(first, Signal::KILL);
+        wait_for("the worker is gone", || !server.workers().contains(&first));
+        signal(busy_worker(&server), Signal::KILL);
+        assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
+    }
+    assert!(server.answer("", &columns).complete);
+}
+
+/// What a process has open besides files: its sockets and pipes, by their numbers in the kernel.
+fn channels(pid: u32) -> BTreeSet<String> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let names = targets.map(|target| target.display().to_string());
+    names
+        .filter(|name| name.starts_with("socket:") || name.starts_with("pipe:"))
+        .collect()
+}
+
+#[test]
+fn workers_share_no_socket_and_no_pipe() {
+    let server = Server::start(&["--workers", "3"]);
+    let mut processes = server.spares(3);
+    processes.push(server.template());
+    let mut seen = BTreeSet::new();
+    for pid in processes {
+        let channels = channels(pid);
+        assert_eq!(channels.len(), 2, "{channels:?}");
+        for channel in channels {
+            assert!(seen.insert(channel.clone()), "two have {channel}");
+        }
+    }
+}
+
+/// Where a process has its libraries and its heap, and where its stack begins.
+fn layout(pid: u32) -> Vec<String> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let mut lines = maps.lines();
+    let of = |name: &str| {
+        let line = lines.find(|line| line.ends_with(name)).unwrap();
+        line.split('-').next().unwrap().to_owned()
+    };
+    ["[heap]", "/libpdfium.so", "[stack]"].map(of).to_vec()
+}
+
+#[test]
+fn after_a_crash_its_key_gets_workers_with_other_addresses() {
+    let server = Server::start(&["--workers", "2"]);
+    let before = server.spares(2);
+    let known = layout(before[0]);
+    assert_eq!(known, layout(before[1]));
+    let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
+    let victim = in_background(&server, "", columns.clone());
+    signal(busy_worker(&server), Signal::ABORT);
+    assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
+    // At once: it waits for the other template.
+    let next = in_background(&server, "", columns);
+    let pid = busy_worker(&server);
+    assert!(!before.contains(&pid));
+    let now = layout(pid);
+    assert!(
+        now.iter().zip(&known).all(|(now, known)| now != known),
+        "{now:?} {known:?}"
+    );
+    assert!(next.join().unwrap().complete);
+    for pid in server.spares(2) {
+        assert_eq!(layout(pid), now);
+    }
+}
+
+#[test]
+fn a_key_whose_documents_crash_workers_has_to_wait_and_no_other_notices() {
+    let server = Server::start(&["--workers", "1"]);
+    let other = another_key(&server);
+    let request = || Request::post("/v1/ocr", quick()).key(&other);
+    let mut page = prose::page(Layout::Columns, 1).image;
+    let mut refused = None;
+    for crash in 0..4 {
+        // Another document each time.
+        page.put_pixel(0, 0, image::Luma([crash]));
+        let victim = in_background(&server, "", scan::jpeg(&page));
+        signal(busy_worker(&server), Signal::ABORT);
+        assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
+        refused = Some(server.ocr("", &quick()));
+        assert!(request().send(&server.address).answer().complete);
+        if crash < 3 {
+            assert_eq!(refused.as_ref().unwrap().status, 200, "after {crash}");
+        }
+    }
+    let reply = refused.unwrap();
+    assert_eq!(reply.problem().kind, ProblemKind::Crashes);
+    let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3).contains(&seconds), "{seconds}");
+    thread::sleep(Duration::from_secs(seconds));
+    assert!(server.answer("", &quick()).complete);
+}
+
+#[test]
 fn an_idle_worker_that_dies_is_replaced_and_costs_nothing() {
     let server = Server::start(&["--workers", "1"]);
     for _ in 0..3 {
-        let pid = server.workers()[0];
+        let pid = server.spares(1)[0];
         signal(pid, Signal::KILL);
         // At once: the service may not know yet.
         assert_eq!(server.answer("", &quick()).pages[0].status, PageStatus::Ok);
         wait_for("the worker is replaced", || {
-            all_ready(&server) && server.workers() != [pid]
+            all_ready(&server) && server.spares(1) != [pid]
         });
     }
 }
@@ -97,7 +204,7 @@ fn a_page_that_hangs_is_timed_out() {
     assert!(!answer.complete);
     assert_eq!(answer.pages[0].status, PageStatus::Timeout);
     wait_for("the worker is replaced", || all_ready(&server));
-    assert_ne!(server.workers(), [pid]);
+    assert_ne!(server.spares(1), [pid]);
     assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
 }
 
@@ -118,62 +225,35 @@ fn a_client_that_hangs_up_frees_its_worker() {
 }
 
 #[test]
-fn a_page_that_is_given_up_is_let_go_of_and_its_worker_stays() {
-    let server = Server::start(&["--workers", "1"]);
-    let dense = scan::png(&scan::dense_page());
-    let quick = quick();
-    // The worker is killed when it is at what can't be interrupted, or gets no processor for 0.1 s: hence the attempts.
-    let stayed = (0..10).any(|_| {
-        let pid = server.workers()[0];
-        let mut stream = connect(&server.address).unwrap();
-        Request::post("/v1/ocr", dense.clone())
-            .key(&server.key)
-            .send_over(&mut *stream);
-        let start = ticks(pid);
-        // Past decoding and finding its lines.
-        wait_for("the page is being recognized", || ticks(pid) > start + 250);
-        drop(stream);
-        // With one worker, this is read only when that one has let go, or was replaced.
-        assert_eq!(server.answer("", &quick).pages[0].text, "quick\n");
-        wait_for("all are ready", || all_ready(&server));
-        server.workers() == [pid]
-    });
-    assert!(stayed, "{}", server.log());
-    // What it reads next is not cut short.
-    assert_eq!(
-        server.answer("?mode=ocr", &quick).pages[0].text.trim(),
-        "quick"
-    );
-}
-
-#[test]
 fn a_template_that_dies_or_hangs_is_replaced_and_costs_nothing() {
     let server = Server::start(&["--workers", "1"]);
     for sent in [Signal::KILL, Signal::STOP] {
-        let (template, worker) = (server.template(), server.workers()[0]);
+        let (template, worker) = (server.template(), server.spares(1)[0]);
         signal(template, sent);
-        assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
-        signal(worker, Signal::KILL);
-        assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
-        assert_ne!(server.workers(), [worker]);
+        // With the worker that is there, and then with one that is not.
+        for _ in 0..2 {
+            assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
+        }
+        assert_ne!(server.spares(1), [worker]);
         assert_ne!(server.template(), template);
     }
 }
 
 #[test]
-fn a_worn_worker_is_replaced_between_pages_and_none_is_lost() {
-    for wear in [["--worker-jobs", "3"], ["--worker-memory", "1MB"]] {
-        let server = Server::start(&["--workers", "1", wear[0], wear[1]]);
-        let first = server.workers()[0];
-        let scan = scan::png(&scan::page(&["Not lost"]));
-        wait_for("the worker is replaced", || {
-            let answer = server.answer("", &scan);
-            assert!(answer.complete);
-            assert_eq!(answer.pages[0].text.trim(), "Not lost");
-            assert!(all_ready(&server), "there is no moment without a worker");
-            !server.workers().contains(&first)
-        });
+fn a_worker_that_has_grown_is_replaced_between_two_pages_and_none_is_lost() {
+    let server = Server::start(&["--workers", "1", "--worker-memory", "1MB"]);
+    let page = scan::page(&["Not lost"]);
+    let (answer, spent) = spent_by_workers(
+        || server.workers(),
+        || server.answer("", &scan::tiff(&vec![page; 4])),
+    );
+    assert!(answer.complete);
+    for page in &answer.pages {
+        assert_eq!(page.text.trim(), "Not lost");
     }
+    let readers = spent.values().filter(|time| **time > 20_000_000).count();
+    assert!(readers >= 3, "{spent:?}");
+    assert!(all_ready(&server));
 }
 
 #[test]
@@ -183,7 +263,7 @@ fn a_document_that_killed_two_workers_is_refused_for_a_while() {
     for _ in 0..2 {
         wait_for("all are ready", || all_ready(&server));
         let victim = in_background(&server, "", deadly.clone());
-        signal(busy_worker(&server), Signal::KILL);
+        signal(busy_worker(&server), Signal::ABORT);
         assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
     }
     let reply = server.ocr("", &deadly);
@@ -261,13 +341,13 @@ fn a_full_service_says_when_to_come_back() {
 fn pages_go_to_all_workers() {
     let server = Server::start(&[]);
     let page = scan::page(&["Somewhat longer text on a page"]);
-    let before: Vec<u64> = server.workers().into_iter().map(ticks).collect();
-    let answer = server.answer("", &scan::tiff(&vec![page; 4]));
+    let (answer, spent) = spent_by_workers(
+        || server.workers(),
+        || server.answer("", &scan::tiff(&vec![page; 4])),
+    );
     assert!(answer.complete);
-    let after: Vec<u64> = server.workers().into_iter().map(ticks).collect();
-    for (before, after) in before.iter().zip(&after) {
-        assert!(after > before, "a worker had nothing to do");
-    }
+    let readers = spent.values().filter(|time| **time > 20_000_000).count();
+    assert_eq!(readers, 2, "{spent:?}");
 }
 
 #[test]

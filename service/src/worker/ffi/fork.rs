@@ -1,68 +1,47 @@
 //! A copy of this process, memory and all.
 
-use std::io::{self, Read, Write};
+use std::io;
 
-use rustix::process::{Pid, WaitOptions, getpid, getppid, waitpid};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 /// Which of the two processes this is now.
 pub(in crate::worker) enum Forked {
-    Original {
-        copy: Pid,
-    },
-    /// Its parent is the original's parent, which adopts what its children leave behind.
+    Original { copy: Pid },
     Copy,
 }
 
-/// Forks twice, so that the copy is not this process's child: who gave it work has to learn how it ended. To be called
-/// while there is one thread, which is all that a copy has.
+/// Makes a copy that is a child of this process's parent: who gave it work has to learn how it ended, and it ends with
+/// that one. To be called while there is one thread, which is all that a copy has.
 pub(in crate::worker) fn fork() -> io::Result<Forked> {
     let parent = getppid();
-    let (mut reader, mut writer) = io::pipe()?;
     match copy()? {
-        Some(between) => {
-            drop(writer);
-            waitpid(Some(between), WaitOptions::empty())?;
-            let mut pid = [0; 4];
-            reader.read_exact(&mut pid)?;
-            let copy = Pid::from_raw(i32::from_le_bytes(pid));
-            let copy = copy.ok_or_else(|| io::Error::other("a worker without a process"))?;
-            Ok(Forked::Original { copy })
-        }
+        Some(copy) => Ok(Forked::Original { copy }),
         None => {
-            let between = Some(getpid());
-            match copy() {
-                Ok(None) => {
-                    // Not before it is adopted is its parent the one that it has to end with.
-                    while getppid() == between {
-                        std::thread::yield_now();
-                    }
-                    if getppid() == parent {
-                        Ok(Forked::Copy)
-                    } else {
-                        end(true)
-                    }
-                }
-                Ok(Some(pid)) => {
-                    let told = writer.write_all(&pid.as_raw_pid().to_le_bytes());
-                    end(told.is_err())
-                }
-                Err(_) => end(true),
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // It may have ended before that.
+            if getppid() == parent {
+                Ok(Forked::Copy)
+            } else {
+                end()
             }
         }
     }
 }
 
-/// `None` in the copy.
+/// `None` in the copy. As `fork` of the C library, without what that does for further threads, and with the caller's parent.
 fn copy() -> io::Result<Option<Pid>> {
-    // SAFETY: this process has one thread (see `fork`), so no lock is held by one that the copy lacks.
-    match unsafe { libc::fork() } {
+    let none: libc::c_long = 0;
+    // SAFETY: the child goes on with its own copy of this stack, as after `fork`; this process has one thread (see `fork`), so
+    // no lock is held by one that the copy lacks. The C library keeps the original's thread id in the copy, which it
+    // compares with itself alone, as a copy never has a second thread.
+    match unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PARENT, none, none, none, none) } {
         -1 => Err(io::Error::last_os_error()),
-        pid => Ok(Pid::from_raw(pid)),
+        pid => Ok(i32::try_from(pid).ok().and_then(Pid::from_raw)),
     }
 }
 
 /// Without what the original has to do at its end.
-fn end(failed: bool) -> ! {
+fn end() -> ! {
     // SAFETY: it takes a number and does not return.
-    unsafe { libc::_exit(i32::from(failed)) }
+    unsafe { libc::_exit(1) }
 }

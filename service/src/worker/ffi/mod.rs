@@ -1,4 +1,4 @@
-//! The only unsafe code of the service: thin, safe faces of the two C libraries that a worker uses, of a signal, and of
+//! The only unsafe code of the service: thin, safe faces of the two C libraries that a worker uses and of
 //! fork(2), and one function that stands in for a library's.
 //!
 //! The libraries' keep raw handles behind types that own them and free them once, hand out only copies of what the
@@ -9,7 +9,6 @@
     reason = "Tesseract and PDFium are C++; leptess and pdfium-render lack the calls needed here"
 )]
 
-pub(super) mod cancel;
 pub(super) mod fork;
 pub(super) mod leptonica;
 pub(super) mod pdfium;

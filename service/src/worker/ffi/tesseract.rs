@@ -7,7 +7,6 @@ use std::ptr::{self, NonNull};
 
 use leptess::capi;
 
-use super::cancel::{self, Monitor};
 use super::leptonica;
 
 /// Pixels an inch of which Tesseract makes use; a page may state any.
@@ -44,8 +43,6 @@ pub(in crate::worker) enum TesseractError {
     Setting(&'static str),
     #[error("the image is not {width} × {height} bytes, or too large for Tesseract")]
     Image { width: u32, height: u32 },
-    #[error("nobody waits for the page any more")]
-    GivenUp,
     #[error("Tesseract failed on the image")]
     Recognize,
 }
@@ -124,7 +121,6 @@ impl Tesseract {
         {
             return Err(too_large());
         }
-        let monitor = Monitor::new().ok_or(TesseractError::Create)?;
         let handle = self.handle.as_ptr();
         // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, and Tesseract copies
         // them before the call returns.
@@ -135,11 +131,9 @@ impl Tesseract {
             if let Some(dpi) = credible.and_then(|dpi| c_int::try_from(dpi).ok()) {
                 capi::TessBaseAPISetSourceResolution(handle, dpi);
             }
-            capi::TessBaseAPIRecognize(handle, monitor.raw())
+            capi::TessBaseAPIRecognize(handle, ptr::null_mut())
         };
-        let result = if cancel::requested() {
-            Err(TesseractError::GivenUp)
-        } else if status == 0 {
+        let result = if status == 0 {
             Ok((self.text(), self.words()))
         } else {
             Err(TesseractError::Recognize)

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use libc::{c_int, c_long};
+use ocr_api::answer::DocumentType;
 use seccompiler::{
     BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp,
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
@@ -36,7 +37,12 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
-    // threads and signals of its own
+    // the second step
+    libc::SYS_seccomp,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_restrict_self,
+    // locks and signals of its own
     libc::SYS_futex,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
@@ -90,6 +96,28 @@ const DESCRIPTORS: &[c_int] = &[
     libc::F_GETFL,
     libc::F_DUPFD_CLOEXEC,
 ];
+
+/// What the second step takes, and nothing after it: it leaves no way to take a third.
+const STEP: &[c_long] = &[
+    libc::SYS_seccomp,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_restrict_self,
+    libc::SYS_prctl,
+];
+
+/// What looking for fonts takes, and nothing in an image.
+const OF_FONTS: &[c_long] = &[
+    libc::SYS_getdents64,
+    libc::SYS_readlinkat,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_getcwd,
+];
+#[cfg(target_arch = "x86_64")]
+const OF_FONTS_OLD: &[c_long] = &[libc::SYS_access, libc::SYS_readlink];
+#[cfg(not(target_arch = "x86_64"))]
+const OF_FONTS_OLD: &[c_long] = &[];
 
 /// How memory may be advised: what allocators do.
 const ADVICE: &[c_int] = &[
@@ -173,9 +201,21 @@ pub(super) fn restrict() -> Result<(), Error> {
     Ok(())
 }
 
+/// Restricts this process further, by what kind of document it has.
+pub(super) fn narrow(kind: DocumentType) -> Result<(), Error> {
+    let rules = match kind {
+        DocumentType::Pdf => unconditional(&[STEP]),
+        DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
+            unconditional(&[STEP, OF_FONTS, OF_FONTS_OLD])
+        }
+    };
+    let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
+    apply_filter_all_threads(&program(rules, SeccompAction::Allow, unknown)?)
+}
+
 fn deadly() -> Result<BpfProgram, BackendError> {
     let mut rules = unconditional(&[DEADLY, DEADLY_OLD]);
-    // A process, not a thread.
+    // A process. A thread is unknown, too, but no attack: libraries do without.
     let threads = libc::CLONE_THREAD as u64;
     rules.insert(
         libc::SYS_clone,
@@ -192,15 +232,6 @@ fn allowed() -> Result<BpfProgram, BackendError> {
         // No code but what was loaded by now.
         (libc::SYS_mmap, &[(2, executable.clone(), 0)][..]),
         (libc::SYS_mprotect, &[(2, executable, 0)]),
-        // clone3 has its flags in memory, where no filter sees them: for want of it, C libraries take this.
-        (
-            libc::SYS_clone,
-            &[(
-                0,
-                SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64),
-                libc::CLONE_THREAD as u64,
-            )],
-        ),
         // abort(), and no signal that would end it as the kernel does when it is out of memory.
         (
             libc::SYS_tgkill,
@@ -209,9 +240,10 @@ fn allowed() -> Result<BpfProgram, BackendError> {
                 (2, SeccompCmpOp::Eq, libc::SIGABRT as u64),
             ],
         ),
+        // For the second step.
         (
             libc::SYS_prctl,
-            &[(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)],
+            &[(0, SeccompCmpOp::Eq, libc::PR_SET_NO_NEW_PRIVS as u64)],
         ),
         // Limits may be asked for, of this process.
         (

@@ -7,6 +7,7 @@ use landlock::{
     PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError,
     RulesetStatus, Scope,
 };
+use ocr_api::answer::DocumentType;
 
 /// The newest version of Landlock's interface that these rules were written for; older kernels do what they can.
 const NEWEST: ABI = ABI::V6;
@@ -31,19 +32,7 @@ pub(super) enum FilesError {
 
 /// Restricts this thread. The version of the interface that is in force.
 pub(super) fn restrict(language_data: &Path) -> Result<u32, FilesError> {
-    let rules = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(NEWEST))?
-        .handle_access(AccessNet::from_all(NEWEST))?
-        .scope(Scope::AbstractUnixSocket | Scope::Signal)?
-        .create()?;
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let mut rules = allow(rules, language_data, read)?;
-    for fonts in FONTS {
-        rules = allow(rules, Path::new(fonts), read)?;
-    }
-    let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
-    let status = allow(rules, Path::new(NULL), write)?.restrict_self()?;
+    let status = rules([language_data].into_iter().chain(fonts()))?.restrict_self()?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. }
             if status.ruleset != RulesetStatus::NotEnforced =>
@@ -52,6 +41,39 @@ pub(super) fn restrict(language_data: &Path) -> Result<u32, FilesError> {
         }
         _ => Err(FilesError::None),
     }
+}
+
+/// Restricts this thread further: to fonts for a PDF, and to no file for an image.
+pub(super) fn narrow(kind: DocumentType) -> Result<(), FilesError> {
+    let readable = match kind {
+        DocumentType::Pdf => rules(fonts())?,
+        DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
+            rules([])?
+        }
+    };
+    match readable.restrict_self()?.ruleset {
+        RulesetStatus::NotEnforced => Err(FilesError::None),
+        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
+    }
+}
+
+fn fonts<'a>() -> impl Iterator<Item = &'a Path> {
+    FONTS.into_iter().map(Path::new)
+}
+
+/// Files below these may be read, and Tesseract's remarks be thrown away.
+fn rules<'a>(readable: impl IntoIterator<Item = &'a Path>) -> Result<RulesetCreated, RulesetError> {
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::AbstractUnixSocket | Scope::Signal)?
+        .create()?;
+    for path in readable {
+        rules = allow(rules, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
+    }
+    let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
+    allow(rules, Path::new(NULL), write)
 }
 
 /// Nothing is allowed at a path that is not there.

@@ -40,7 +40,7 @@ impl Limits {
             (Resource::Fsize, 0),
             (Resource::Core, 0),
             (Resource::Nofile, DESCRIPTORS),
-            // No further thread either: all that a worker needs run by now. Root is not bound by it, but by seccomp.
+            // No thread either. Root is not bound by it, but by seccomp.
             (Resource::Nproc, 0),
         ] {
             let limit = Rlimit {

@@ -1,5 +1,7 @@
-//! What a document that has taken a worker over can still do: read language data and fonts, use a bounded amount of
-//! memory, and answer. Entered when libraries and models are loaded, before the first byte of any document is parsed.
+//! What a document that has taken a worker over can still do: use a bounded amount of memory, answer, and, as a PDF, read
+//! fonts. It is entered in two steps. The first one is taken when a worker is made, with libraries and models loaded. The second
+//! one is taken when it knows what kind of document it is for and has loaded that one's languages, before the first byte
+//! of it has come: from then on language data are out of reach as well, and with an image every file.
 
 mod calls;
 mod files;
@@ -8,13 +10,13 @@ mod limits;
 use std::io::{self, Write};
 use std::path::Path;
 
+use ocr_api::answer::DocumentType;
 use ocr_api::health::Sandbox;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 /// Restricts this process for good. Whatever the system lacks is left out, and told on standard error; the result says
-/// what was achieved. Only the calling thread and those that it starts later are kept from files, so it has to be the only
-/// one. `start` is called when files are out of reach, and is the last that can start a thread.
-pub(super) fn enter(language_data: &Path, max_pixels: u64, start: impl FnOnce()) -> Sandbox {
+/// what was achieved. Only the calling thread is kept from files, so it has to be the only one.
+pub(super) fn enter(language_data: &Path, max_pixels: u64) -> Sandbox {
     let alone = match threads() {
         Ok(1) => true,
         Ok(others) => {
@@ -26,10 +28,22 @@ pub(super) fn enter(language_data: &Path, max_pixels: u64, start: impl FnOnce())
             false
         }
     };
-    restrict(language_data, max_pixels, alone, start)
+    restrict(language_data, max_pixels, alone)
 }
 
-fn restrict(language_data: &Path, max_pixels: u64, alone: bool, start: impl FnOnce()) -> Sandbox {
+/// Takes the second step: restricts this process to what a document of this kind needs. Where the first step achieved
+/// something, it is an error if this one does not.
+pub(super) fn narrow(achieved: &Sandbox, kind: DocumentType) -> io::Result<()> {
+    if achieved.landlock.is_some() {
+        files::narrow(kind).map_err(io::Error::other)?;
+    }
+    if achieved.seccomp {
+        calls::narrow(kind).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+fn restrict(language_data: &Path, max_pixels: u64, alone: bool) -> Sandbox {
     // The order matters: each of these needs what the next one takes.
     let limits = achieved("limits", limits::Limits::prepare());
     let landlock = alone
@@ -40,7 +54,6 @@ fn restrict(language_data: &Path, max_pixels: u64, alone: bool, start: impl FnOn
         let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
         achieved("hidden memory", hidden.map_err(io::Error::from));
     }
-    start();
     let rlimits = limits
         .and_then(|limits| achieved("limits", limits.restrict(max_pixels)))
         .is_some();

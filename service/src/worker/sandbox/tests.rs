@@ -14,6 +14,8 @@ use std::{env, fs, io, ptr};
 use super::*;
 
 const ATTEMPT: &str = "SANDBOX_ATTEMPT";
+/// The kind of document that it has, if it has one.
+const KIND: &str = "SANDBOX_KIND";
 const MAX_PIXELS: u64 = 1_000_000;
 /// As in `fcntl.h` and `asm-generic/ioctls.h`; the crate `libc` lacks them.
 const F_SETSIG: c_int = 10;
@@ -26,7 +28,13 @@ fn attempt() {
     let Ok(what) = env::var(ATTEMPT) else { return };
     let (data, parent) = (env::temp_dir(), parent_id());
     // The harness has a thread more than a worker has; this one is restricted as a worker's is.
-    let sandbox = restrict(&data, MAX_PIXELS, true, || ());
+    let sandbox = restrict(&data, MAX_PIXELS, true);
+    if let Ok(kind) = env::var(KIND) {
+        let kind = [DocumentType::Pdf, DocumentType::Png]
+            .into_iter()
+            .find(|known| known.media_type() == kind);
+        narrow(&sandbox, kind.unwrap()).unwrap();
+    }
     let outcome = attempts(&what, parent);
     println!("{sandbox:?}\noutcome: {outcome}");
 }
@@ -40,6 +48,8 @@ fn attempts(what: &str, parent: u32) -> String {
     match what {
         "nothing" => "done".to_owned(),
         "read language data" => file(fs::read_dir(here).map(|_| ())),
+        "read a font" => file(fs::read_dir("/usr/share/fonts").map(|_| ())),
+        "start a thread" => file(std::thread::Builder::new().spawn(|| ()).map(|_| ())),
         "read elsewhere" => file(fs::read("/etc/passwd").map(|_| ())),
         "list elsewhere" => file(fs::read_dir("/etc").map(|_| ())),
         "read the memory of others" => {
@@ -168,6 +178,14 @@ fn raw(call: &str, parent: u32) -> io::Result<()> {
             }
             "queue a signal" => libc::syscall(libc::SYS_rt_sigqueueinfo, parent, libc::SIGCONT, 0),
             "send a descriptor" => libc::syscall(libc::SYS_sendmsg, 0, ptr::null::<u8>(), 0),
+            "install a filter" => {
+                libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, 0)
+            }
+            "make rules for files" => {
+                libc::syscall(libc::SYS_landlock_create_ruleset, ptr::null::<u8>(), 0, 1)
+            }
+            "change its name" => libc::syscall(libc::SYS_prctl, libc::PR_SET_NAME, c"x".as_ptr()),
+            "list a directory" => libc::syscall(libc::SYS_getdents64, 0, ptr::null::<u8>(), 0),
             "mount" => libc::syscall(libc::SYS_mount, 0, 0, 0, 0, 0),
             "unshare" => libc::syscall(libc::SYS_unshare, libc::CLONE_NEWUSER),
             "lift a limit" => {
@@ -188,7 +206,12 @@ fn raw(call: &str, parent: u32) -> io::Result<()> {
 }
 
 fn run(what: &str) -> Output {
-    Command::new(env::current_exe().unwrap())
+    command(what).output().unwrap()
+}
+
+fn command(what: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
         .args(["--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .arg(
             concat!(module_path!(), "::attempt")
@@ -196,14 +219,24 @@ fn run(what: &str) -> Output {
                 .unwrap()
                 .1,
         )
-        .env(ATTEMPT, what)
-        .output()
-        .unwrap()
+        .env(ATTEMPT, what);
+    command
+}
+
+/// Tries it when the worker has a document of this kind.
+#[track_caller]
+fn outcome_with(kind: DocumentType, what: &str) -> String {
+    let output = command(what).env(KIND, kind.media_type()).output().unwrap();
+    printed_outcome(what, &output)
 }
 
 #[track_caller]
 fn outcome(what: &str) -> String {
-    let output = run(what);
+    printed_outcome(what, &run(what))
+}
+
+#[track_caller]
+fn printed_outcome(what: &str, output: &Output) -> String {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let outcome = printed
         .lines()
@@ -311,6 +344,43 @@ fn what_a_c_library_may_try_is_unknown_to_the_kernel() {
     ] {
         assert_refused(what, libc::ENOSYS);
     }
+}
+
+#[test]
+fn with_a_document_only_fonts_can_be_read_and_only_by_a_pdf() {
+    let denied = io::Error::from_raw_os_error(libc::EACCES).to_string();
+    let (pdf, image) = (DocumentType::Pdf, DocumentType::Png);
+    for kind in [pdf, image] {
+        assert_eq!(outcome_with(kind, "read language data"), denied);
+        assert_eq!(outcome_with(kind, "read elsewhere"), denied);
+        assert_eq!(outcome_with(kind, "tell its remarks to nobody"), "done");
+        assert_eq!(outcome_with(kind, "take what a page needs"), "done");
+    }
+    // Directories of fonts need not be there.
+    if fs::read_dir("/usr/share/fonts").is_ok() {
+        assert_eq!(outcome_with(pdf, "read a font"), "done");
+    }
+    assert_ne!(outcome_with(image, "read a font"), "done");
+}
+
+#[test]
+fn with_a_document_nothing_is_left_of_what_led_there() {
+    let unknown = io::Error::from_raw_os_error(libc::ENOSYS).to_string();
+    for kind in [DocumentType::Pdf, DocumentType::Png] {
+        for what in [
+            "install a filter",
+            "make rules for files",
+            "change its name",
+        ] {
+            assert_eq!(outcome_with(kind, what), unknown, "{what}");
+        }
+    }
+    assert_eq!(outcome_with(DocumentType::Png, "list a directory"), unknown);
+}
+
+#[test]
+fn no_thread_can_be_started() {
+    assert_ne!(outcome("start a thread"), "done");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Other processes: signals, and what `/proc` says of them.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,6 +38,14 @@ pub(crate) fn name(pid: u32) -> String {
     name.trim().to_owned()
 }
 
+/// Whether a process has ended, though its parent may not know yet.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state comes after the name in parentheses.
+    let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
+    state.is_empty() || state.starts_with(['Z', 'X'])
+}
+
 /// Processor time that a process has used, in clock ticks (10 ms).
 pub(crate) fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -46,6 +58,21 @@ pub(crate) fn ticks(pid: u32) -> u64 {
         .collect();
     let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok());
     field(11).unwrap_or(0) + field(12).unwrap_or(0)
+}
+
+/// Processor time that a process and all its children have used, those that have ended included, in clock ticks (10 ms).
+#[allow(dead_code, reason = "for the benchmarks")]
+pub(crate) fn ticks_of_all(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    // Its own and its children's are fields 14 to 17.
+    let own: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|text| text.parse::<u64>().ok())
+        .sum();
+    own + children(pid).into_iter().map(ticks).sum::<u64>()
 }
 
 /// The most memory that a process had at a time, in bytes; 0 when it has ended.
@@ -79,6 +106,37 @@ pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Nanoseconds that a process has spent on a core.
 pub(crate) fn on_core(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let time = text.split(' ').next().and_then(|time| time.parse().ok());
+    time.unwrap_or(0)
+}
+
+/// What each worker of a service has spent on a core while something runs, in nanoseconds; of processes, also those that
+/// ended meanwhile, as it was a few milliseconds before.
+pub(crate) fn spent_by_workers<T>(
+    workers: impl Fn() -> Vec<u32> + Sync,
+    run: impl FnOnce() -> T,
+) -> (T, BTreeMap<u32, u64>) {
+    let before: BTreeMap<u32, u64> = workers()
+        .into_iter()
+        .map(|pid| (pid, on_core(pid)))
+        .collect();
+    let (spent, done) = (Mutex::new(BTreeMap::new()), AtomicBool::new(false));
+    let result = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for pid in workers() {
+                    let now = on_core(pid).saturating_sub(before.get(&pid).copied().unwrap_or(0));
+                    let mut spent = spent.lock().unwrap();
+                    let most: &mut u64 = spent.entry(pid).or_default();
+                    *most = now.max(*most);
+                }
+                thread::sleep(Duration::from_millis(3));
+            }
+        });
+        let result = run();
+        done.store(true, Ordering::Relaxed);
+        result
+    });
+    (result, spent.into_inner().unwrap())
 }

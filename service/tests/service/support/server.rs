@@ -151,8 +151,17 @@ impl Server {
 
     fn named(&self, name: &str) -> Vec<u32> {
         let mut children = process::children(self.pid());
-        children.retain(|pid| process::name(*pid) == name);
+        children.retain(|pid| process::name(*pid) == name && !process::has_ended(*pid));
         children
+    }
+
+    /// Its workers once each of them waits for a document, those of documents that have ended being gone.
+    #[track_caller]
+    pub(crate) fn spares(&self, count: usize) -> Vec<u32> {
+        process::wait_for("the workers wait for documents", || {
+            self.workers().len() == count
+        });
+        self.workers()
     }
 
     pub(crate) fn log(&self) -> String {

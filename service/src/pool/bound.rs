@@ -1,0 +1,119 @@
+//! Workers between two pages of their documents. A worker that has been given anything of a document never gets anything
+//! of another one: it waits here for the next page of its own, and ends with its document. How many wait is bounded by their
+//! number and by their memory; the one that has waited longest goes first, and the next page of its document takes a new one.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::process::Process;
+
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) processes: usize,
+    /// Bytes that they have beyond what the template shares with them.
+    pub(super) memory: u64,
+}
+
+/// Longest waiting first.
+#[derive(Debug)]
+pub(super) struct Bound {
+    room: Room,
+    waiting: Mutex<VecDeque<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    document: u64,
+    process: Process,
+    memory: u64,
+}
+
+impl Bound {
+    pub(super) fn new(room: Room) -> Self {
+        Self {
+            room,
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// A worker that has this document, if one waits: the one that worked last.
+    pub(super) fn take(&self, document: u64) -> Option<Process> {
+        let mut waiting = self.waiting();
+        let place = waiting.iter().rposition(|one| one.document == document)?;
+        waiting.remove(place).map(|one| one.process)
+    }
+
+    /// Has a worker wait. To be called while its document is held, and before its task is answered: the next page's turn
+    /// may come at once.
+    pub(super) fn park(&self, document: u64, process: Process, memory: u64) {
+        let mut waiting = self.waiting();
+        waiting.push_back(Waiting {
+            document,
+            process,
+            memory,
+        });
+        let over = over(waiting.iter().map(|one| one.memory), self.room);
+        let gone: Vec<Waiting> = waiting.drain(..over).collect();
+        drop(waiting);
+        // Killed without the lock.
+        drop(gone);
+    }
+
+    /// Ends those of a document that has ended.
+    pub(super) fn end(&self, document: u64) {
+        let mut waiting = self.waiting();
+        let (gone, kept) = waiting.drain(..).partition(|one| one.document == document);
+        *waiting = kept;
+        drop(waiting);
+        drop::<VecDeque<Waiting>>(gone);
+    }
+
+    /// Ends all that wait: their memory is needed.
+    pub(super) fn clear(&self) {
+        let gone = std::mem::take(&mut *self.waiting());
+        drop(gone);
+    }
+
+    /// Ends those of which nothing but the account is left.
+    pub(super) fn sweep(&self) {
+        let mut waiting = self.waiting();
+        waiting.retain_mut(|one| one.process.try_ended().is_none());
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        // Whole between any two operations on it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many, from the first on, have no room.
+fn over(memory: impl DoubleEndedIterator<Item = u64> + ExactSizeIterator, room: Room) -> usize {
+    let count = memory.len();
+    let mut total = 0u64;
+    let fit = memory.rev().take(room.processes).take_while(|bytes| {
+        total = total.saturating_add(*bytes);
+        total <= room.memory
+    });
+    count - fit.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_stay_as_far_as_there_is_room() {
+        let room = Room {
+            processes: 3,
+            memory: 100,
+        };
+        let over = |memory: &[u64]| over(memory.iter().copied(), room);
+        assert_eq!(over(&[]), 0);
+        assert_eq!(over(&[10, 10, 10]), 0);
+        assert_eq!(over(&[10, 10, 10, 10]), 1);
+        assert_eq!(over(&[60, 50, 40]), 1);
+        assert_eq!(over(&[60, 50, 101]), 3);
+        assert_eq!(over(&[1, u64::MAX, u64::MAX]), 3);
+    }
+}

@@ -1,0 +1,63 @@
+//! What is loaded before any copy is made: libraries, models and language data. It is there once for all workers, whose
+//! memory is the template's until they write to it, and no document has been seen by then.
+
+use super::line_recognizer::{self, LineRecognizer};
+use super::pdf::PdfReader;
+use super::recognizer::{self, Recognizer};
+use super::{WorkerError, library, recognizer_error, sample};
+use crate::protocol::WorkerSettings;
+use ocr_api::health::{Engine, Sandbox};
+
+/// Everything that a worker reads with.
+pub(super) struct Loaded {
+    pub(super) recognizer: Recognizer,
+    pub(super) pdf: PdfReader,
+    pub(super) line_recognizer: Option<LineRecognizer>,
+    /// Which build of Tesseract.
+    library: Option<String>,
+}
+
+impl Loaded {
+    /// Loads everything and reads the sample: what libraries make ready at their first page, they do once for all copies.
+    ///
+    /// # Errors
+    /// See [`WorkerError`].
+    pub(super) fn load(settings: &WorkerSettings) -> Result<Self, WorkerError> {
+        let line_model = settings.line_model.as_deref();
+        let mut this = Self {
+            recognizer: Recognizer::load(&settings.languages).map_err(recognizer_error)?,
+            pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+            line_recognizer: line_model
+                .map(LineRecognizer::load)
+                .transpose()
+                .map_err(recognizer_error)?,
+            // `/proc` can't be read within the sandbox.
+            library: library::in_use().ok(),
+        };
+        this.read_sample()?;
+        Ok(this)
+    }
+
+    /// Shows that recognition works.
+    ///
+    /// # Errors
+    /// See [`WorkerError`].
+    pub(super) fn read_sample(&mut self) -> Result<(), WorkerError> {
+        sample::check(&mut self.recognizer, self.line_recognizer.as_ref())
+    }
+
+    /// What reads the documents, for the answers.
+    pub(super) fn engine(&self, settings: &WorkerSettings, sandbox: &Sandbox) -> Engine {
+        Engine {
+            tesseract: Some(recognizer::version()),
+            library: self.library.clone(),
+            second_recognizer: self
+                .line_recognizer
+                .is_some()
+                .then(|| line_recognizer::NAME.to_owned()),
+            languages: settings.languages.clone(),
+            pdf: true,
+            sandbox: sandbox.clone(),
+        }
+    }
+}

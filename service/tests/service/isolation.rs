@@ -1,0 +1,168 @@
+//! What is in the memory of workers: of one document at most, and in the template of none.
+//!
+//! `OCR_TEST_DOCUMENTS=1000` sends as many. Reads `/proc/PID/mem`, as whoever has taken a worker over reads its own memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use image::{GrayImage, Luma};
+use regex::bytes::Regex;
+
+use crate::load::another_key;
+use crate::support::pdf::Pdf;
+use crate::support::{Request, Server, scan};
+
+const DOCUMENTS: &str = "OCR_TEST_DOCUMENTS";
+const FEW: u32 = 60;
+/// Pixels that no page has by chance, before the digits of a document's number as pixels.
+const PIXELS: [u8; 6] = [0xf1, 0x02, 0xe3, 0x14, 0xd5, 0x26];
+
+/// A word that stands for a document, wherever its text is.
+fn word(document: u32) -> String {
+    format!("Qzmk{document:06}")
+}
+
+/// Pages of text, of which the document's word is a part.
+fn text(document: u32) -> Vec<u8> {
+    let word = word(document);
+    let line = format!("The word is {word} and nothing else");
+    (0..40)
+        .fold(Pdf::default(), |pdf, _| pdf.text_page(&[&line; 20]))
+        .build()
+}
+
+/// A picture of text with the document's number in a row of pixels.
+fn picture(of: &GrayImage, document: u32) -> Vec<u8> {
+    let mut picture = of.clone();
+    let digits = format!("{document:06}");
+    for (x, value) in PIXELS.into_iter().chain(digits.bytes()).enumerate() {
+        picture.put_pixel(100 + x as u32, 2, Luma([value]));
+    }
+    scan::png(&picture)
+}
+
+/// The numbers of documents of which there is something in a process's memory: words in UTF-8, UTF-16 and UTF-32, and pixels.
+struct Search(Regex);
+
+impl Search {
+    fn new() -> Self {
+        let wide = |zeros: &str| {
+            let letters: String = "Qzmk".chars().map(|c| format!("{c}{zeros}")).collect();
+            format!("{letters}(?:[0-9]{zeros}){{6}}")
+        };
+        let pixels: String = PIXELS.iter().map(|byte| format!(r"\x{byte:02x}")).collect();
+        let pattern = format!(
+            "(?-u)Qzmk[0-9]{{6}}|{}|{}|{pixels}[0-9]{{6}}",
+            wide(r"\x00"),
+            wide(r"\x00\x00\x00")
+        );
+        Self(Regex::new(&pattern).unwrap())
+    }
+
+    fn of(&self, pid: u32) -> BTreeSet<u32> {
+        let mut found = BTreeSet::new();
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        let memory = match File::open(format!("/proc/{pid}/mem")) {
+            Ok(memory) => memory,
+            // It has ended.
+            Err(_) if maps.is_empty() => return found,
+            Err(error) => panic!("the memory of {pid} can't be read: {error}"),
+        };
+        for line in maps.lines() {
+            let mut fields = line.split_whitespace();
+            let range = fields.next().unwrap().split_once('-').unwrap();
+            let address = |text| u64::from_str_radix(text, 16).unwrap();
+            let (start, end) = (address(range.0), address(range.1));
+            if !fields.next().unwrap().starts_with("rw") {
+                continue;
+            }
+            let mut bytes = vec![0; (end - start) as usize];
+            // Fails where nothing is, or no more.
+            let Ok(length) = memory.read_at(&mut bytes, start) else {
+                continue;
+            };
+            for hit in self.0.find_iter(&bytes[..length]) {
+                let digits = hit.as_bytes().iter().filter(|byte| byte.is_ascii_digit());
+                let number = digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+                found.insert(number);
+            }
+        }
+        found
+    }
+}
+
+/// When a process began: with it, its process id is its own.
+fn began(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields = stat.rsplit(')').next()?.split_whitespace();
+    fields.map(str::to_owned).nth(19)
+}
+
+#[test]
+fn a_worker_s_memory_has_nothing_of_another_document() {
+    let count = std::env::var(DOCUMENTS).map_or(FEW, |count| count.parse().unwrap());
+    let server = Server::start(&["--workers", "2"]);
+    let keys = [server.key.clone(), another_key(&server)];
+    let page = scan::page(&["The same words in each of the pictures"]);
+    let page = image::imageops::crop_imm(&page, 0, 200, 2480, 600).to_image();
+    let done = AtomicBool::new(false);
+    let found = thread::scope(|scope| {
+        let clients: Vec<_> = (0..2)
+            .map(|client| {
+                let (server, key, page) = (&server, &keys[client as usize], &page);
+                scope.spawn(move || {
+                    for document in (client..count).step_by(2) {
+                        let bytes = match document / 2 % 2 {
+                            0 => text(document),
+                            _ => picture(page, document),
+                        };
+                        let reply = Request::post("/v1/ocr", bytes)
+                            .key(key)
+                            .send(&server.address);
+                        assert!(reply.answer().complete);
+                    }
+                })
+            })
+            .collect();
+        let watcher = scope.spawn(|| {
+            let search = Search::new();
+            let mut found: BTreeMap<(u32, String), BTreeSet<u32>> = BTreeMap::new();
+            while !done.load(Ordering::Relaxed) {
+                for pid in server.workers() {
+                    if let Some(began) = began(pid) {
+                        found
+                            .entry((pid, began))
+                            .or_default()
+                            .extend(search.of(pid));
+                    }
+                }
+                assert_eq!(search.of(server.template()), BTreeSet::new());
+            }
+            found
+        });
+        clients
+            .into_iter()
+            .for_each(|client| client.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+        watcher.join().unwrap()
+    });
+    for (process, documents) in &found {
+        assert!(documents.len() <= 1, "{process:?} has {documents:?}");
+    }
+    // It is searched for in the right way: workers were seen with their documents.
+    let seen: BTreeSet<u32> = found.into_values().flatten().collect();
+    let (texts, pictures): (Vec<u32>, Vec<u32>) =
+        seen.iter().partition(|document| *document / 2 % 2 == 0);
+    println!(
+        "{} of {count} documents were seen in a worker, {} of them as text",
+        seen.len(),
+        texts.len()
+    );
+    assert!(!texts.is_empty() && !pictures.is_empty(), "{seen:?}");
+    for pid in server.spares(2) {
+        assert_eq!(Search::new().of(pid), BTreeSet::new());
+    }
+}
