@@ -114,9 +114,10 @@ pub(super) async fn answer(
             };
         match value {
             Reply::CountIdle(wanted) => {
-                let idle = match errand.alone {
-                    true => 0,
-                    false => shared.helpers.idle.load(Ordering::Relaxed),
+                let idle = if errand.alone {
+                    0
+                } else {
+                    shared.helpers.idle.load(Ordering::Relaxed)
                 };
                 process.tell(&idle.min(wanted)).await?;
             }

@@ -64,7 +64,7 @@ async fn worker_for(mut job: Job, shared: &Arc<Shared>) -> Option<(Process, Job)
     };
     if !shared.may_serve(&process, key) {
         // The key's document crashed another copy of the same template just now.
-        shared.spares.put(process);
+        shared.spares.put(process, shared.slots);
         match job.errand.task {
             Task::Band(_) => job.finish(Outcome::Crashed),
             _ => shared.queue.push_first(job),
@@ -119,9 +119,14 @@ async fn serve(slot: u32, mut process: Process, mut job: Job, shared: &Arc<Share
                 Cause::Kernel => shared.metrics.replaced(Gone::Killed),
                 Cause::Crash | Cause::Sandbox => shared.metrics.replaced(Gone::Crashed),
             }
+            let of_document = job.errand.task.of_document();
+            let is_band = matches!(job.errand.task, Task::Band(_));
             match (begun, cause) {
-                (false, _) if job.may_try_again() => shared.queue.push_first(job),
-                (true, Cause::Kernel) if job.may_try_alone() => shared.queue.push_first(job),
+                // A band is read by the page's own worker, if by no other.
+                (false, _) if !is_band && job.may_try_again() => shared.queue.push_first(job),
+                (true, Cause::Kernel) if of_document && job.may_try_alone() => {
+                    shared.queue.push_first(job);
+                }
                 (true, Cause::Crash | Cause::Sandbox) => {
                     shared.crashed_at(&job, generation);
                     job.finish(Outcome::Crashed);
@@ -141,7 +146,7 @@ async fn serve(slot: u32, mut process: Process, mut job: Job, shared: &Arc<Share
 
 fn set_aside(process: Process, errand: &Errand, shared: &Shared) {
     if errand.task == Task::Sample {
-        shared.spares.put(process);
+        shared.spares.put(process, shared.slots);
         return;
     }
     let memory = process.grown();

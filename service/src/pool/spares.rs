@@ -74,12 +74,17 @@ impl Spares {
         Some(process)
     }
 
-    /// Takes back one that was given no document.
-    pub(super) fn put(&self, process: Process) {
+    /// Takes back one that was given no document, in place of one that was made meanwhile.
+    pub(super) fn put(&self, process: Process, wanted: u32) {
         let mut state = self.state();
         if process.generation() == state.generation {
-            state.ready.push_back(process);
+            state.ready.push_front(process);
+            let surplus = state.ready.len().saturating_sub(wanted as usize);
+            let kept = state.ready.len() - surplus;
+            let gone = state.ready.split_off(kept);
             self.made.notify_one();
+            drop(state);
+            drop(gone);
         }
     }
 

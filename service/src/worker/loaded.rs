@@ -8,6 +8,18 @@ use super::{WorkerError, library, recognizer_error, sample};
 use crate::protocol::WorkerSettings;
 use ocr_api::health::{Engine, Sandbox};
 
+/// A page with a word in a font that it does not contain.
+const PDF: &[u8] = b"%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R
+/Resources<</Font<</F<</Type/Font/Subtype/TrueType/BaseFont/Verdana>>>>>>>>endobj
+4 0 obj<</Length 28>>stream
+BT/F 9 Tf 9 9 Td(Ready)Tj ET
+endstream endobj
+trailer<</Root 1 0 R>>
+";
+
 /// Everything that a worker reads with.
 pub(super) struct Loaded {
     pub(super) recognizer: Recognizer,
@@ -35,6 +47,10 @@ impl Loaded {
             library: library::in_use().ok(),
         };
         this.read_sample()?;
+        // Nor does a copy look for fonts again; a PDF that can't be drawn has its own answer for that.
+        if let Ok(document) = this.pdf.open(PDF.to_vec()) {
+            let _ = document.preview(0, 64);
+        }
         Ok(this)
     }
 

@@ -30,7 +30,7 @@ fn text(document: u32) -> Vec<u8> {
     let word = word(document);
     let line = format!("The word is {word} and nothing else");
     (0..40)
-        .fold(Pdf::default(), |pdf, _| pdf.text_page(&[&line; 20]))
+        .fold(Pdf::default(), |pdf, _| pdf.text_page(&[line.as_str(); 20]))
         .build()
 }
 
