@@ -11,8 +11,8 @@ mod light;
 mod line;
 mod line_readers;
 mod line_recognizer;
-mod merge;
 mod loaded;
+mod merge;
 mod opened;
 mod page;
 mod pdf;
@@ -168,13 +168,8 @@ impl Worker {
                     line_recognizer: self.loaded.line_recognizer.as_ref(),
                     languages: &how.languages,
                 };
-                let content = document.read(
-                    page,
-                    &how,
-                    self.loaded.pdf,
-                    self.max_pixels,
-                    &mut readers,
-                );
+                let content =
+                    document.read(page, &how, self.loaded.pdf, self.max_pixels, &mut readers);
                 let mut reader = PageReader {
                     eyes: Eyes {
                         tesseract: &mut self.loaded.recognizer,

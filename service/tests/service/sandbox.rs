@@ -28,9 +28,7 @@ fn readyz_and_answers_say_that_it_is_whole_and_the_kernel_agrees() {
     let answer = server.answer("", &Pdf::default().text_page(&["within"]).build());
     assert_eq!(answer.engine.sandbox, told);
 
-    let pids = server.workers();
-    assert_eq!(pids.len(), 2);
-    for pid in pids {
+    for pid in server.spares(2) {
         let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
         let status = read("status");
         assert_eq!(field(&status, "NoNewPrivs:"), "1");
