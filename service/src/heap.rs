@@ -6,16 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::memory::Memory;
 
 /// From this size on, each piece of memory is mapped, and unmapped when it is freed.
 const MAPPED_FROM: libc::c_int = 128 << 10;
 const ARENAS: libc::c_int = 2;
-/// How often it is looked whether much has been freed, and what is much.
-const EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at how much requests have freed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Bytes freed after which memory is given back at once.
 const MUCH: u64 = 8 << 20;
+/// And when it is in any case: connections free some that is not charged to requests. It takes a millisecond when little is free.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
 /// Sets this process's heap. Workers are of another process, and keep the defaults.
 pub fn set_up() {
@@ -29,15 +32,17 @@ pub fn set_up() {
     }
 }
 
-/// Gives back what is free between pieces in use, whenever requests have freed much, for ever.
+/// Gives back what is free between pieces in use: soon when requests have freed much, and now and then. Never ends.
 pub async fn tidy(memory: Arc<Memory>) {
     let mut most = 0;
+    let mut last = Instant::now();
     loop {
-        sleep(EVERY).await;
+        sleep(PAUSE).await;
         let now = memory.all();
         most = most.max(now);
-        if most - now >= MUCH {
+        if most - now >= MUCH || last.elapsed() >= AT_LEAST_EVERY {
             most = now;
+            last = Instant::now();
             // It takes milliseconds, in which others wait that want memory of the same arena.
             let _ = tokio::task::spawn_blocking(give_back).await;
         }
