@@ -21,9 +21,9 @@ usage() {
 rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstrap debian-archive-keyring
     ssh:openssh-client openssl:openssl jq:jq curl:curl age:age ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
-    tesseract:tesseract-ocr tesseract-ocr-eng pip3:python3-pip unzip:unzip)
+    tesseract:tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd pip3:python3-pip unzip:unzip)
 engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
-test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils
+test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils qpdf:qpdf
     openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
     chromium:chromium promtool:prometheus)
 dist=(dpkg-deb:dpkg readelf:binutils jq:jq xz:xz-utils)

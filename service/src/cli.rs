@@ -61,6 +61,10 @@ pub struct Serve {
     #[arg(long, env = "OCR_MAX_UPLOAD", default_value = "50MB", value_parser = units::bytes)]
     pub max_upload: u64,
 
+    /// Pages that a request may ask for; of longer documents, some have to be asked for by `pages`.
+    #[arg(long, env = "OCR_MAX_PAGES", default_value = "2000")]
+    pub max_pages: NonZeroU32,
+
     /// Pixels that a page may have, in millions.
     #[arg(long, env = "OCR_MAX_MEGAPIXELS", default_value = "80")]
     pub max_megapixels: NonZeroU32,

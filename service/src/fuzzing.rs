@@ -53,9 +53,10 @@ pub fn image(bytes: &[u8]) {
     if kind == DocumentType::Pdf {
         return;
     }
-    let Ok(count) = image::count(kind, bytes) else {
+    let Ok(counted) = image::count(kind, bytes) else {
         return;
     };
+    let count = counted.pages;
     assert!(count >= 1);
     for index in [0, 1, count - 1] {
         let measured = image::measure(kind, bytes, index, MAX_PIXELS);

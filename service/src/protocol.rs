@@ -5,7 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use ocr_api::answer::{DocumentType, Page, Word};
+use ocr_api::answer::{Attachment, DocumentType, Page, Word};
 use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use ocr_api::inspection::PageInspection;
@@ -62,8 +62,14 @@ pub enum Task {
     Inspect { page: u32, mode: Mode },
     /// Draw a page as a PNG of at most so many pixels a side.
     Preview { page: u32, side: u32 },
+    /// Take out a file that is embedded in a PDF, counted from 1, if it has at most so many bytes.
+    Extract { attachment: u32, limit: u64 },
     /// Make a searchable PDF of these pages, in this order.
-    Compose { pages: Vec<Overlay> },
+    Compose {
+        pages: Vec<Overlay>,
+        /// Also what the document does by itself.
+        keep_active: bool,
+    },
     /// Read a part of a page that another worker has. Its pixels follow the frame; no document comes with it.
     Band(Band),
     /// Read the embedded sample; no document comes with it.
@@ -79,11 +85,12 @@ impl Task {
     /// How many pages' time it may take.
     pub fn pages(&self) -> u32 {
         match self {
-            Self::Compose { pages } => u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1),
+            Self::Compose { pages, .. } => u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1),
             Self::Count
             | Self::Read { .. }
             | Self::Inspect { .. }
             | Self::Preview { .. }
+            | Self::Extract { .. }
             | Self::Band(_)
             | Self::Sample => 1,
         }
@@ -174,12 +181,12 @@ pub enum Reply {
     /// earlier did not die of the document.
     Begun,
     /// To [`Task::Count`].
-    Pages(u32),
+    Counted(Counted),
     /// To [`Task::Read`].
     Page(Box<PageRead>),
     /// To [`Task::Inspect`].
     Inspected(PageInspection),
-    /// To [`Task::Compose`] and [`Task::Preview`].
+    /// To [`Task::Compose`], [`Task::Preview`] and [`Task::Extract`].
     File(File),
     /// To any.
     Fault(Fault),
@@ -216,14 +223,71 @@ impl Reply {
     }
 }
 
+/// What is known of a document before its pages are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub pages: u32,
+    /// There is more behind the last of them, or should be: an answer up to there is not complete.
+    pub lacks_pages: bool,
+    /// About the document as a whole.
+    pub issues: Vec<Issue>,
+    pub attachments: Vec<Attachment>,
+}
+
+impl Counted {
+    /// Pages, and nothing else to be said.
+    pub fn pages(pages: u32) -> Self {
+        Self {
+            pages,
+            ..Self::default()
+        }
+    }
+}
+
 /// A file, whose bytes follow the frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     length: u64,
     /// Of [`Task::Compose`]: pages without their words, as they would have looked different with them.
     pub unsearchable: Vec<u32>,
+    /// Of [`Task::Compose`]: what was left out.
+    pub removed: Vec<Active>,
     #[serde(skip)]
     pub bytes: Vec<u8>,
+}
+
+/// What a PDF does by itself, or has a viewer do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Active {
+    JavaScript,
+    /// Starting a program, or opening another file.
+    Launch,
+    /// Whatever is to happen when the document is opened.
+    OpenAction,
+    /// Sending a form, or filling it from a file.
+    Submit,
+    Attachments,
+    Xfa,
+    /// Sound, film and models.
+    Media,
+    /// Any other action than going somewhere.
+    Action,
+}
+
+impl Active {
+    /// Its name in the header `X-OCR-Active`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JavaScript => "javascript",
+            Self::Launch => "launch",
+            Self::OpenAction => "open-action",
+            Self::Submit => "submit",
+            Self::Attachments => "attachments",
+            Self::Xfa => "xfa",
+            Self::Media => "media",
+            Self::Action => "action",
+        }
+    }
 }
 
 impl File {
@@ -231,6 +295,7 @@ impl File {
         Self {
             length: bytes.len() as u64,
             unsearchable: Vec::new(),
+            removed: Vec::new(),
             bytes,
         }
     }
@@ -376,8 +441,9 @@ mod tests {
 
     #[test]
     fn a_message_ends_where_its_frame_does() {
-        let mut frame = frame(&Reply::Pages(3)).unwrap();
-        assert_eq!(parse::<Reply>(&frame[4..]).unwrap(), Reply::Pages(3));
+        let counted = Reply::Counted(Counted::pages(3));
+        let mut frame = frame(&counted).unwrap();
+        assert_eq!(parse::<Reply>(&frame[4..]).unwrap(), counted);
         frame.push(0);
         assert!(parse::<Reply>(&frame[4..]).is_err());
         assert!(parse::<Reply>(&frame[4..5]).is_err());

@@ -128,6 +128,18 @@ pub struct Document {
     pub sha256: String,
     /// Pages in the document, requested or not.
     pub pages: u32,
+    /// Files that are embedded in a PDF. `attachment=` reads one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file within a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Attachment {
+    /// Counted from 1.
+    pub number: u32,
+    pub name: String,
 }
 
 /// A document's type, found by its first bytes.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Document, Method, PageStatus};
+use crate::issue::Issue;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -17,8 +18,11 @@ pub struct Inspection {
     /// The share of `pages` whose text layer is sound, 0 to 1.
     pub text_share: f64,
     pub estimate: Estimate,
-    /// What a person should know about this answer, in sentences.
+    /// What a person should know about this answer: the sentences of `issues`.
     pub warnings: Vec<String>,
+    /// The same for programs. Releases before this field leave it out.
+    #[serde(default)]
+    pub issues: Vec<Issue>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

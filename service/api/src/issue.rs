@@ -28,12 +28,61 @@ pub enum IssueCode {
     HiddenText,
     /// A PDF page's text layer says something else than the page shows; the page was recognized.
     LayerDisagrees,
+    /// The words of a page were read with little confidence.
+    LowConfidence,
+    /// Something on the page looks like text, and no word was read there.
+    InkWithoutText,
+    /// The page was read at too few pixels an inch for its text.
+    LowResolution,
+    /// The page seems to be in a script that none of the wanted languages is written in.
+    UnreadScript,
+    /// A form of XFA: what a viewer shows is not in the document's pages.
+    XfaForm,
+    /// Files are embedded in the document and were not read; `document.attachments` lists them.
+    Attachments,
+    /// The document is a portfolio: its content is in its attachments.
+    Portfolio,
+    /// An animation, of which only the first frame was read.
+    MoreFrames,
+    /// The document has more pages than can be counted, or states pages that it does not have.
+    MissingPages,
     /// A kind that this version of the types does not know.
     #[serde(other)]
     Other,
 }
 
 impl IssueCode {
+    /// Each code that the service answers with.
+    pub const ALL: [Self; 14] = [
+        Self::Unread,
+        Self::Undecodable,
+        Self::CodeInDoubt,
+        Self::HiddenText,
+        Self::LayerDisagrees,
+        Self::LowConfidence,
+        Self::InkWithoutText,
+        Self::LowResolution,
+        Self::UnreadScript,
+        Self::XfaForm,
+        Self::Attachments,
+        Self::Portfolio,
+        Self::MoreFrames,
+        Self::MissingPages,
+    ];
+
+    /// Whether something of the document may not have been read, or not as it is: what `strict=2` refuses. A code in doubt was
+    /// read, hidden text was left out, a layer that disagrees was not used, and attachments are documents of their own.
+    pub fn doubts_reading(self) -> bool {
+        !matches!(
+            self,
+            Self::CodeInDoubt
+                | Self::HiddenText
+                | Self::LayerDisagrees
+                | Self::Attachments
+                | Self::Other
+        )
+    }
+
     /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -42,6 +91,15 @@ impl IssueCode {
             Self::CodeInDoubt => "code_in_doubt",
             Self::HiddenText => "hidden_text",
             Self::LayerDisagrees => "layer_disagrees",
+            Self::LowConfidence => "low_confidence",
+            Self::InkWithoutText => "ink_without_text",
+            Self::LowResolution => "low_resolution",
+            Self::UnreadScript => "unread_script",
+            Self::XfaForm => "xfa_form",
+            Self::Attachments => "attachments",
+            Self::Portfolio => "portfolio",
+            Self::MoreFrames => "more_frames",
+            Self::MissingPages => "missing_pages",
             Self::Other => "other",
         }
     }
@@ -83,13 +141,7 @@ mod tests {
 
     #[test]
     fn a_code_reads_back_and_an_unknown_one_is_other() {
-        for code in [
-            IssueCode::Unread,
-            IssueCode::Undecodable,
-            IssueCode::CodeInDoubt,
-            IssueCode::HiddenText,
-            IssueCode::LayerDisagrees,
-        ] {
+        for code in IssueCode::ALL {
             let json = serde_json::to_value(code).unwrap();
             assert_eq!(json, code.name());
             assert_eq!(serde_json::from_value::<IssueCode>(json).unwrap(), code);

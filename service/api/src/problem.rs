@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::PageStatus;
+use crate::issue::Issue;
 
 /// The media type of a [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -25,6 +26,9 @@ pub struct Problem {
     /// Of [`ProblemKind::Incomplete`]: each page that was not read to its end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<UnreadPage>,
+    /// Of [`ProblemKind::Incomplete`]: what else is in doubt, where that was to be refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issues: Vec<Issue>,
 }
 
 /// A page that was not read to its end.
@@ -90,6 +94,8 @@ kinds! {
     Corrupt = "urn:ocr:problem:corrupt", 422, "The document is damaged";
     Encrypted = "urn:ocr:problem:encrypted", 422, "The document needs a password";
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
+    /// More pages than are answered at a time.
+    TooManyPages = "urn:ocr:problem:too-many-pages", 422, "The request asks for too many pages";
     /// More pixels than a page may have.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
     /// Workers crashed at these very bytes, sent with the same key; `Retry-After` says when they are tried again.
@@ -132,6 +138,7 @@ impl Problem {
             detail: detail.into(),
             request_id: None,
             pages: Vec::new(),
+            issues: Vec::new(),
         }
     }
 }

@@ -92,6 +92,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     });
     let limits = Limits {
         max_upload: flags.max_upload,
+        max_pages: flags.max_pages.get(),
         deadline: flags.deadline,
         max_documents: flags.queue.get() as usize,
         max_memory: flags.memory.max(flags.max_upload),

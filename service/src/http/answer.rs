@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use ocr_api::answer::{Answer, CodesAnswer};
 
@@ -14,6 +15,10 @@ use super::{hocr, written};
 
 /// Formats other than JSON can't say that a page is missing.
 const COMPLETE: &str = "x-ocr-complete";
+/// Nor what is in doubt.
+const ISSUES: HeaderName = HeaderName::from_static("x-ocr-issues");
+/// Bytes of the header's value, about.
+const MAX_ISSUES: usize = 1000;
 
 /// The codes alone.
 pub(super) fn render_codes(share: &Share, answer: Answer) -> Result<Response, Rejection> {
@@ -25,6 +30,24 @@ pub(super) fn complete(answer: &Answer) -> (&'static str, &'static str) {
     (COMPLETE, if answer.complete { "true" } else { "false" })
 }
 
+/// What is to be known of the answer, for the formats that have no place for it: an item of RFC 9651 for each issue,
+/// `low_confidence;page=3`, as long as they are few.
+pub(super) fn issues(answer: &Answer) -> Option<(HeaderName, HeaderValue)> {
+    let mut list = String::new();
+    for (at, issue) in answer.issues.iter().enumerate() {
+        let page = issue.page.map(|page| format!(";page={page}"));
+        let item = format!("{}{}", issue.code.name(), page.unwrap_or_default());
+        if list.len() + item.len() > MAX_ISSUES {
+            let _ = write!(list, ", more;count={}", answer.issues.len() - at);
+            break;
+        }
+        list.push_str(if at == 0 { "" } else { ", " });
+        list.push_str(&item);
+    }
+    let list = HeaderValue::from_str(&list).ok()?;
+    (!list.is_empty()).then_some((ISSUES, list))
+}
+
 /// Of the formats that are made of the answer alone.
 pub(super) fn render(
     share: &Share,
@@ -33,7 +56,7 @@ pub(super) fn render(
 ) -> Result<Response, Rejection> {
     let no_store = [(CACHE_CONTROL, "no-store")];
     let complete = complete(answer);
-    match format {
+    let mut response = match format {
         Format::Text => {
             let mut text = Written::new(share);
             for (at, page) in answer.pages.iter().enumerate() {
@@ -47,7 +70,7 @@ pub(super) fn render(
                 (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"),
                 complete,
             ];
-            Ok((no_store, headers, text.finish(share)?).into_response())
+            (no_store, headers, text.finish(share)?).into_response()
         }
         Format::Hocr => {
             let headers = [
@@ -61,8 +84,58 @@ pub(super) fn render(
             ];
             let mut html = Written::new(share);
             hocr::render(&mut html, answer);
-            Ok((no_store, headers, html.finish(share)?).into_response())
+            (no_store, headers, html.finish(share)?).into_response()
         }
-        Format::Json | Format::NdJson | Format::Pdf | Format::Png => written::json(share, answer),
+        Format::Json | Format::NdJson | Format::Pdf | Format::Png => {
+            return written::json(share, answer);
+        }
+    };
+    response.headers_mut().extend(issues(answer));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ocr_api::answer::{Document, DocumentType};
+    use ocr_api::issue::{Issue, IssueCode};
+
+    fn with(issues: Vec<Issue>) -> Answer {
+        Answer {
+            id: String::new(),
+            release: String::new(),
+            engine: Default::default(),
+            complete: true,
+            document: Document {
+                name: None,
+                kind: DocumentType::Png,
+                sha256: String::new(),
+                pages: 1,
+                attachments: Vec::new(),
+            },
+            pages: Vec::new(),
+            codes: Vec::new(),
+            warnings: Vec::new(),
+            issues,
+        }
+    }
+
+    #[test]
+    fn the_header_lists_issues_and_stays_short() {
+        assert_eq!(issues(&with(Vec::new())), None);
+        let some = with(vec![
+            Issue::new(IssueCode::XfaForm, "why"),
+            Issue::new(IssueCode::LowConfidence, "why").on_page(3),
+        ]);
+        let (_, value) = issues(&some).unwrap();
+        assert_eq!(value, "xfa_form, low_confidence;page=3");
+        let page = |page| Issue::new(IssueCode::LowConfidence, "why").on_page(page);
+        let many = with((1..=2000).map(page).collect());
+        let (_, value) = issues(&many).unwrap();
+        let value = value.to_str().unwrap();
+        assert!(
+            value.len() < 1100 && value.contains(", more;count=19"),
+            "{value}"
+        );
     }
 }

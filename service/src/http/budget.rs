@@ -165,6 +165,7 @@ mod tests {
     fn budget(max_documents: usize, max_memory: u64) -> Arc<Budget> {
         let limits = Limits {
             max_upload: 0,
+            max_pages: 1,
             deadline: Duration::from_secs(60),
             max_documents,
             max_memory,

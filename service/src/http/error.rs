@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use ocr_api::issue::Issue;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind, UnreadPage};
 
 use super::coding;
@@ -115,23 +116,24 @@ impl Rejection {
         }
     }
 
-    /// For a client that wants all pages or nothing.
-    pub(super) fn incomplete(unread: Vec<UnreadPage>) -> Self {
+    /// For a client that wants all pages, or all of them without doubt, or nothing.
+    pub(super) fn incomplete(unread: Vec<UnreadPage>, issues: Vec<Issue>) -> Self {
         const TOLD: usize = 3;
-        let mut told: Vec<String> = unread
+        let pages = unread
             .iter()
+            .map(|page| format!("Page {}: {}", page.page, page.detail));
+        let mut told: Vec<String> = pages
+            .chain(issues.iter().map(Issue::sentence))
             .take(TOLD)
-            .map(|page| format!("Page {}: {}", page.page, page.detail))
             .collect();
-        if unread.len() > TOLD {
-            told.push(format!(
-                "{} more are in `pages`.",
-                unread.len().saturating_sub(TOLD)
-            ));
+        let more = (unread.len() + issues.len()).saturating_sub(TOLD);
+        if more > 0 {
+            told.push(format!("{more} more are in `pages` and `issues`."));
         }
-        told.push("Without `strict`, the others are answered.".to_owned());
+        told.push("Without `strict`, what was read is answered.".to_owned());
         let mut this = Self::new(ProblemKind::Incomplete, told.join(" "));
         this.problem.pages = unread;
+        this.problem.issues = issues;
         this
     }
 

@@ -57,8 +57,9 @@ pub fn query(bytes: &[u8]) {
     let again = parse(&again).expect("what was made here can be read");
     assert_eq!(again.pages.normalized(), text);
     for count in [1, 7, 300] {
-        let pages = wanted.pages.of(count).ok();
-        assert_eq!(again.pages.of(count).ok(), pages);
+        let pages = wanted.pages.of(count, 200).ok();
+        assert_eq!(again.pages.of(count, 200).ok(), pages);
+        assert!(pages.as_ref().is_none_or(|pages| pages.len() <= 200));
         let pages = pages.unwrap_or_default();
         assert!(pages.is_sorted_by(|a, b| a < b));
         assert!(pages.iter().all(|page| (1..=count).contains(page)));
@@ -282,6 +283,7 @@ fn take(headers: &HeaderMap, body: &[u8], size: usize, limit: u64) -> Result<Upl
         quota: None,
     };
     let limits = Limits {
+        max_pages: 2000,
         max_upload: limit,
         deadline: Duration::from_secs(1),
         max_documents: 1,

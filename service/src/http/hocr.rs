@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use ocr_api::answer::{Answer, Page, Word};
+use ocr_api::issue::Issue;
 
 use crate::lines::{paragraphs, union};
 
@@ -27,12 +28,12 @@ pub(super) fn render(html: &mut impl Write, answer: &Answer) {
     }
     let _ = html.write_str("</head>\n<body>\n");
     for page in &answer.pages {
-        write_page(html, page, name);
+        write_page(html, page, &answer.issues, name);
     }
     let _ = html.write_str("</body>\n</html>\n");
 }
 
-fn write_page(html: &mut impl Write, page: &Page, image: &str) {
+fn write_page(html: &mut impl Write, page: &Page, issues: &[Issue], image: &str) {
     let number = page.page;
     let size = [0, 0, page.width.unwrap_or(0), page.height.unwrap_or(0)].map(i64::from);
     let resolution = page
@@ -40,9 +41,19 @@ fn write_page(html: &mut impl Write, page: &Page, image: &str) {
         .map(|dpi| format!("; scan_res {dpi} {dpi}"))
         .unwrap_or_default();
     let status = serde_json::to_string(&page.status).unwrap_or_default();
+    let codes: Vec<&str> = issues
+        .iter()
+        .filter(|issue| issue.page == Some(number))
+        .map(|issue| issue.code.name())
+        .collect();
+    let codes = if codes.is_empty() {
+        String::new()
+    } else {
+        format!("; x_issues {}", codes.join(" "))
+    };
     let _ = writeln!(
         html,
-        "<div class=\"ocr_page\" id=\"page_{number}\" title=\"image {}; {}; ppageno {}{resolution}; x_status {}\">",
+        "<div class=\"ocr_page\" id=\"page_{number}\" title=\"image {}; {}; ppageno {}{resolution}; x_status {}{codes}\">",
         escape(&quoted(image)),
         bbox(size),
         number.saturating_sub(1),

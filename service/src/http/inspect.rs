@@ -6,9 +6,11 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ocr_api::inspection::{Inspection, PageInspection, TextLayer};
+use ocr_api::issue::{Issue, IssueCode, sentences};
 use tokio::time::timeout_at;
 
 use super::access::{self, Noted};
+use super::conclusion::{cut_off, too_late, unread_for};
 use super::error::Rejection;
 use super::intake::{self, Incoming, Intake};
 use super::negotiate::Format;
@@ -40,22 +42,29 @@ async fn inspect(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
-    let count = reading::count(service, &intake, &intake.deadline.into()).await?;
-    let numbers = intake.wanted.pages.of(count)?;
+    let counted = reading::count(service, &intake, &intake.deadline.into()).await?;
+    let numbers = intake
+        .wanted
+        .pages
+        .of(counted.pages, service.limits.max_pages)?;
+    reading::charge_entries(&intake, &counted, numbers.len())?;
     noted.pages = Some(numbers.len());
-    let (pages, warnings) = look(service, &intake, numbers).await?;
+    let (pages, unread) = look(service, &intake, numbers).await?;
     let sound = pages
         .iter()
         .filter(|page| page.text_layer == Some(TextLayer::Sound))
         .count();
+    let mut issues = counted.issues.clone();
+    issues.extend(unread);
     let inspection = Inspection {
         id: intake.id.clone(),
         release: service.release.clone(),
-        document: intake.describe(count),
+        document: intake.describe(&counted),
         text_share: sound as f64 / pages.len().max(1) as f64,
         estimate: estimate::of(&pages),
         pages,
-        warnings,
+        warnings: sentences(&issues),
+        issues,
     };
     written::json(&intake.share, &inspection)
 }
@@ -65,7 +74,7 @@ async fn look(
     service: &Arc<Service>,
     intake: &Intake,
     numbers: Vec<u32>,
-) -> Result<(Vec<PageInspection>, Vec<String>), Rejection> {
+) -> Result<(Vec<PageInspection>, Vec<Issue>), Rejection> {
     let (service, document) = (Arc::clone(service), Arc::clone(&intake.document));
     let mode = intake.wanted.how.mode;
     let at_once = service.pool.size() as usize;
@@ -74,7 +83,7 @@ async fn look(
         async move { service.pool.inspect(&document, number, mode).await }
     });
     let mut pages = Vec::new();
-    let mut warnings = Vec::new();
+    let mut unread = Vec::new();
     let mut first_failure = None;
     while let Some((number, result)) = spread.next().await {
         let (status, reason) = match result {
@@ -83,13 +92,13 @@ async fn look(
                 continue;
             }
             Some(Err(failure)) => {
-                let (status, reason) = reading::unread_for(&failure);
+                let (status, reason) = unread_for(&failure);
                 first_failure.get_or_insert(failure);
                 (status, reason)
             }
-            None => reading::cut_off(),
+            None => cut_off(),
         };
-        warnings.push((number, format!("Page {number}: {reason}")));
+        unread.push(Issue::new(IssueCode::Unread, reason).on_page(number));
         pages.push(PageInspection {
             page: number,
             status,
@@ -101,12 +110,11 @@ async fn look(
         });
     }
     if pages.iter().all(|page| page.text_layer.is_none()) {
-        return Err(first_failure.map_or_else(reading::too_late, of_failure));
+        return Err(first_failure.map_or_else(too_late, of_failure));
     }
     pages.sort_by_key(|page| page.page);
-    warnings.sort();
-    let warnings = warnings.into_iter().map(|(_, warning)| warning).collect();
-    Ok((pages, warnings))
+    unread.sort_by_key(|issue| issue.page);
+    Ok((pages, unread))
 }
 
 async fn preview(
@@ -115,14 +123,12 @@ async fn preview(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let intake = intake::receive(service, incoming, &[Format::Png], noted).await?;
-    let count = reading::count(service, &intake, &intake.deadline.into()).await?;
-    // The first of those that were asked for; there is at least one.
-    let numbers = intake.wanted.pages.of(count)?;
-    let page = numbers.first().copied().unwrap_or(1);
+    let counted = reading::count(service, &intake, &intake.deadline.into()).await?;
+    let page = intake.wanted.pages.first_of(counted.pages)?;
     let drawn = service.pool.preview(&intake.document, page, PREVIEW_SIDE);
     let png = timeout_at(intake.deadline, drawn)
         .await
-        .map_err(|_| reading::too_late())?
+        .map_err(|_| too_late())?
         .map_err(of_failure)?;
     let headers = [(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "no-store")];
     Ok((headers, written::file(png)).into_response())

@@ -19,9 +19,10 @@ use super::query::Wanted;
 use super::replay::Wish;
 use super::share::Share;
 use super::upload::{self, Upload};
-use super::{Service, discard};
+use super::{Service, attachment, discard};
 use crate::document::{Document, Open};
 use crate::keyring::Known;
+use crate::protocol::Counted;
 
 /// A client that can't wait as long as the service would.
 const DEADLINE_MS: &str = "x-deadline-ms";
@@ -79,13 +80,14 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// What an answer says of the document, which has so many pages.
-    pub(super) fn describe(&self, pages: u32) -> DocumentAnswer {
+    /// What an answer says of the document.
+    pub(super) fn describe(&self, counted: &Counted) -> DocumentAnswer {
         DocumentAnswer {
             name: self.name.clone(),
             kind: self.document.kind,
             sha256: self.document.sha256.clone(),
-            pages,
+            pages: counted.pages,
+            attachments: counted.attachments.clone(),
         }
     }
 }
@@ -150,7 +152,7 @@ pub(super) async fn receive(
         charge: share.of_document(),
         open: Open::default(),
     });
-    Ok(Intake {
+    let mut intake = Intake {
         id: incoming.id,
         format,
         wanted,
@@ -159,7 +161,11 @@ pub(super) async fn receive(
         name,
         wish,
         share: Arc::new(share),
-    })
+    };
+    if intake.wanted.attachment.is_some() {
+        attachment::open(service, &mut intake).await?;
+    }
+    Ok(intake)
 }
 
 /// What a request asks for, and the room that it was given.

@@ -2,12 +2,14 @@
 
 mod access;
 mod answer;
+mod attachment;
 mod attempts;
 mod auth;
 mod budget;
 mod capacity;
 mod client;
 mod coding;
+mod conclusion;
 mod days;
 mod deadline;
 mod discard;
@@ -70,6 +72,8 @@ use replay::Replays;
 pub struct Limits {
     /// Bytes of a document.
     pub max_upload: u64,
+    /// Pages that a request may ask for.
+    pub max_pages: u32,
     /// A request is answered within this, from its first byte on.
     pub deadline: Duration,
     /// Documents in the service at a time, being read or waiting.

@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Service;
 use super::access;
+use super::conclusion::Conclusion;
 use super::error::Rejection;
 use super::intake::Intake;
-use super::reading::Conclusion;
 use super::replay::Replay;
 use crate::memory::{Account, Charge, Charged, weight};
 
@@ -44,7 +44,7 @@ pub(super) async fn respond(
         id: intake.id.clone(),
         release: service.release.clone(),
         engine: service.pool.engine(),
-        document: intake.describe(reading.count()),
+        document: intake.describe(reading.counted()),
         requested: numbers,
     }));
     let mut done = Vec::new();

@@ -78,7 +78,7 @@ async fn collect(
         pages.push(page);
     }
     pages.sort_by_key(|page| page.page);
-    let document = intake.describe(reading.count());
+    let document = intake.describe(reading.counted());
     let conclusion = reading.conclude()?;
     noted.pages = Some(pages.len());
     noted.complete = Some(conclusion.complete);

@@ -46,6 +46,7 @@ const OF_A_DOCUMENT: [ProblemKind; 20] = [
     ProblemKind::Corrupt,
     ProblemKind::Encrypted,
     ProblemKind::NoPages,
+    ProblemKind::TooManyPages,
     ProblemKind::PageTooLarge,
     ProblemKind::IdempotencyKey,
     ProblemKind::Quarantined,
@@ -222,10 +223,20 @@ fn wanted(languages: &[String]) -> Vec<(&'static str, String, Schema)> {
         ),
         (
             "strict",
-            "`1` or `true`: an answer that lacks a page is an error.".into(),
+            "`1` or `true`: an answer that lacks a page is an error; `2`: so is one with doubts about what was read.".into(),
             string()
-                .enum_values(Some(["0", "1", "false", "true"]))
+                .enum_values(Some(["0", "1", "2", "false", "true"]))
                 .into(),
+        ),
+        (
+            "active",
+            "`keep`: a searchable PDF has the scripts, programs and attachments of the document.".into(),
+            string().enum_values(Some(["keep", "remove"])).into(),
+        ),
+        (
+            "attachment",
+            "The name or number of a file that is embedded in the PDF: it is read in the PDF's place.".into(),
+            string().min_length(Some(1)).max_length(Some(255)).into(),
         ),
     ]
 }

@@ -15,15 +15,19 @@ pub(super) enum Parameter {
     Mode,
     Codes,
     Strict,
+    Attachment,
+    Active,
 }
 
 impl Parameter {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Lang,
         Self::Pages,
         Self::Mode,
         Self::Codes,
         Self::Strict,
+        Self::Attachment,
+        Self::Active,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -33,6 +37,8 @@ impl Parameter {
             Self::Mode => "mode",
             Self::Codes => "codes",
             Self::Strict => "strict",
+            Self::Attachment => "attachment",
+            Self::Active => "active",
         }
     }
 

@@ -1,5 +1,7 @@
 //! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`, or the same in a form: what the values of parameters mean.
 
+use ocr_api::problem::ProblemKind;
+
 use super::error::Rejection;
 use super::parameters::{Parameter, Parameters, malformed};
 use crate::codes::rules::Rule;
@@ -11,8 +13,22 @@ use crate::protocol::{How, Mode};
 pub(super) struct Wanted {
     pub(super) pages: Pages,
     pub(super) how: How,
-    /// All pages or a problem.
-    pub(super) strict: bool,
+    pub(super) strict: Strict,
+    /// The name or number of the attachment to read in the document's place.
+    pub(super) attachment: Option<String>,
+    /// Of a searchable PDF: leave in it what the document does by itself.
+    pub(super) keep_active: bool,
+}
+
+/// What makes an answer a problem.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Strict {
+    #[default]
+    No,
+    /// A page that was not read to its end.
+    Complete,
+    /// That, and whatever gives reason to doubt that all was read as it is.
+    WithoutDoubt,
 }
 
 /// Page ranges, ends included; none means all.
@@ -33,7 +49,9 @@ impl Wanted {
                 codes: Selection::all(rules),
                 ..How::default()
             },
-            strict: false,
+            strict: Strict::No,
+            attachment: None,
+            keep_active: false,
         };
         for (parameter, value) in parameters.iter() {
             match parameter {
@@ -42,6 +60,8 @@ impl Wanted {
                 Parameter::Mode => wanted.how.mode = mode(value)?,
                 Parameter::Codes => wanted.how.codes = codes(value, rules)?,
                 Parameter::Strict => wanted.strict = strict(value)?,
+                Parameter::Attachment => wanted.attachment = Some(attachment(value)?),
+                Parameter::Active => wanted.keep_active = keep_active(value)?,
             }
         }
         Ok(wanted)
@@ -59,14 +79,36 @@ fn mode(value: &str) -> Result<Mode, Rejection> {
     }
 }
 
-fn strict(value: &str) -> Result<bool, Rejection> {
+fn strict(value: &str) -> Result<Strict, Rejection> {
     match value {
-        "1" | "true" => Ok(true),
-        "0" | "false" => Ok(false),
+        "2" => Ok(Strict::WithoutDoubt),
+        "1" | "true" => Ok(Strict::Complete),
+        "0" | "false" => Ok(Strict::No),
         _ => Err(malformed(
-            "`strict` is `1` (an incomplete answer is an error) or `0`.",
+            "`strict` is `1` (an incomplete answer is an error), `2` (so is one with doubts about what was read) or `0`.",
         )),
     }
+}
+
+fn keep_active(value: &str) -> Result<bool, Rejection> {
+    match value {
+        "keep" => Ok(true),
+        "remove" => Ok(false),
+        _ => Err(malformed(
+            "`active` is `remove` (a searchable PDF has no scripts, programs or attachments of the document) or `keep`.",
+        )),
+    }
+}
+
+/// A name as long as a file may have, or a number.
+fn attachment(value: &str) -> Result<String, Rejection> {
+    const MAX_NAME: usize = 1024;
+    if value.is_empty() || value.len() > MAX_NAME {
+        return Err(malformed(
+            "`attachment` is the name of a file that is embedded in the PDF, or its number, counted from 1.",
+        ));
+    }
+    Ok(value.to_owned())
 }
 
 fn codes(value: &str, rules: &[Rule]) -> Result<Selection, Rejection> {
@@ -141,22 +183,48 @@ impl Pages {
         ranges.join(",")
     }
 
-    /// The pages of a document that has `count`, each once, in order.
-    pub(super) fn of(&self, count: u32) -> Result<Vec<u32>, Rejection> {
-        if self.0.is_empty() {
-            return Ok((1..=count).collect());
+    /// The pages of a document that has `count`, each once, in order. More than `most` are refused.
+    pub(super) fn of(&self, count: u32, most: u32) -> Result<Vec<u32>, Rejection> {
+        let ranges = self.ranges(count)?;
+        let asked: u64 = ranges
+            .iter()
+            .map(|(first, last)| u64::from(last - first) + 1)
+            .sum();
+        if asked > u64::from(most) {
+            return Err(Rejection::new(
+                ProblemKind::TooManyPages,
+                format!(
+                    "The request asks for {asked} of the document's {count} pages, and at most {most} are answered at a time \
+                     (`--max-pages`); ask for fewer by `pages`, such as `pages=1-{most}`."
+                ),
+            ));
         }
-        let mut pages = Vec::new();
-        for (first, last) in self.merged() {
+        Ok(ranges
+            .into_iter()
+            .flat_map(|(first, last)| first..=last)
+            .collect())
+    }
+
+    /// The first page of those of a document that has `count`.
+    pub(super) fn first_of(&self, count: u32) -> Result<u32, Rejection> {
+        Ok(self.ranges(count)?.first().map_or(1, |(first, _)| *first))
+    }
+
+    /// In order, ends included, none within another.
+    fn ranges(&self, count: u32) -> Result<Vec<(u32, u32)>, Rejection> {
+        if self.0.is_empty() {
+            return Ok(vec![(1, count.max(1))]);
+        }
+        let end = |(first, last): (u32, Option<u32>)| {
             let last = last.unwrap_or(count.max(first));
             if last > count {
                 return Err(malformed(format!(
                     "`pages` asks for page {last}; the document has {count}."
                 )));
             }
-            pages.extend(first..=last);
-        }
-        Ok(pages)
+            Ok((first, last))
+        };
+        self.merged().into_iter().map(end).collect()
     }
 }
 
@@ -187,7 +255,7 @@ mod tests {
     }
 
     fn pages(query: &str, count: u32) -> Option<Vec<u32>> {
-        parse(query)?.pages.of(count).ok()
+        parse(query)?.pages.of(count, 10_000).ok()
     }
 
     #[test]
@@ -195,7 +263,7 @@ mod tests {
         let wanted = parse("").unwrap();
         assert_eq!(wanted.how.languages, "eng");
         assert_eq!(wanted.how.mode, Mode::Auto);
-        assert_eq!(wanted.pages.of(3).unwrap(), [1, 2, 3]);
+        assert_eq!(wanted.pages.of(3, 3).unwrap(), [1, 2, 3]);
     }
 
     #[test]
@@ -226,7 +294,21 @@ mod tests {
         let query = format!("pages={}1-", "1-,".repeat(999));
         let asked = parse(&query).unwrap().pages;
         assert_eq!(asked.merged(), [(1, None)]);
-        assert_eq!(asked.of(10_000).unwrap().len(), 10_000);
+        assert_eq!(asked.of(10_000, 10_000).unwrap().len(), 10_000);
+    }
+
+    #[test]
+    fn refuses_more_pages_than_are_answered_at_a_time() {
+        let of = |query: &str| parse(query).unwrap().pages.of(5000, 2000);
+        for query in ["", "pages=1-", "pages=1-2001", "pages=1-1000,2000-3000"] {
+            let refused = of(query).unwrap_err();
+            assert_eq!(refused.kind(), ProblemKind::TooManyPages, "{query}");
+            assert!(refused.detail().contains("2000"), "{}", refused.detail());
+        }
+        assert_eq!(of("pages=3001-").unwrap().len(), 2000);
+        assert_eq!(of("pages=1-10").unwrap().len(), 10);
+        let lying = parse("").unwrap().pages.of(u32::MAX, 2000);
+        assert_eq!(lying.unwrap_err().kind(), ProblemKind::TooManyPages);
     }
 
     #[test]
@@ -263,10 +345,21 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         assert_eq!(parse("mode=text").unwrap().how.mode, Mode::Text);
-        assert!(parse("strict=1").unwrap().strict && !parse("strict=0").unwrap().strict);
+        for (value, strict) in [
+            ("0", Strict::No),
+            ("1", Strict::Complete),
+            ("2", Strict::WithoutDoubt),
+        ] {
+            assert_eq!(parse(&format!("strict={value}")).unwrap().strict, strict);
+        }
+        let attachment = parse("attachment=a%20b.pdf").unwrap().attachment;
+        assert_eq!(attachment.as_deref(), Some("a b.pdf"));
         for wrong in [
             "mode=fast",
             "strict=yes",
+            "strict=3",
+            "active=1",
+            "attachment=",
             "strict",
             "page=1",
             "mode=ocr&mode=ocr",

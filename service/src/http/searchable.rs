@@ -1,13 +1,14 @@
 //! An answer as a searchable PDF: which words go where is settled here; a worker, which may open the document, makes it.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use ocr_api::answer::{Answer, Method, Page, Word};
 use ocr_api::issue::IssueCode;
 use ocr_api::problem::ProblemKind;
 use tokio::time::timeout_at;
 
-use super::answer::complete;
+use super::answer::{complete, issues};
 use super::error::Rejection;
 use super::intake::Intake;
 use super::reading::of_failure;
@@ -18,6 +19,8 @@ use crate::protocol::{MAX_FRAME, Overlay, Placed};
 
 /// The pages that could not get their words, where there are some.
 const UNSEARCHABLE: &str = "x-ocr-unsearchable";
+/// What the document would have done by itself, where that was left out.
+const ACTIVE: HeaderName = HeaderName::from_static("x-ocr-active");
 /// A word's box, quotes and commas on its way to the worker, in bytes.
 const WORD: usize = 80;
 
@@ -44,7 +47,9 @@ pub(super) async fn respond(
     drop(intake.share.take_reserve());
     // The overlays, a copy of them on its way to the worker, and its frame.
     intake.share.grow(3 * size as u64)?;
-    let made = service.pool.compose(&intake.document, pages);
+    let made = service
+        .pool
+        .compose(&intake.document, pages, intake.wanted.keep_active);
     let Charged { value: pdf, charge } = timeout_at(intake.deadline, made)
         .await
         .map_err(|_| {
@@ -64,9 +69,17 @@ pub(super) async fn respond(
         complete(&answer),
     ];
     let mut response = (headers, written::file(file)).into_response();
+    response.headers_mut().extend(issues(&answer));
     let numbers: Vec<String> = pdf.unsearchable.iter().map(u32::to_string).collect();
     if let (false, Ok(numbers)) = (numbers.is_empty(), numbers.join(",").parse()) {
         response.headers_mut().insert(UNSEARCHABLE, numbers);
+    }
+    if !pdf.removed.is_empty() {
+        let names: Vec<&str> = pdf.removed.iter().map(|active| active.name()).collect();
+        let value = format!("removed;what=\"{}\"", names.join(" "));
+        let value = HeaderValue::from_str(&value).ok();
+        let header = value.map(|value| (ACTIVE, value));
+        response.headers_mut().extend(header);
     }
     Ok(response)
 }

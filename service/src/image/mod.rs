@@ -18,7 +18,7 @@ use ::image::metadata::Orientation;
 use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
 
-use crate::protocol::{Fault, FaultKind, Overlay};
+use crate::protocol::{Counted, Fault, FaultKind, Overlay};
 pub(crate) use measure::{measure, png, preview};
 use pages::Pages;
 
@@ -26,10 +26,27 @@ use pages::Pages;
 const MAX_SIDE: u32 = 32_767;
 
 /// How many pages an image has. Only a TIFF has more than one.
-pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<u32, Fault> {
+pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<Counted, Fault> {
     match kind {
         DocumentType::Tiff => tiff::count(bytes),
-        _ => Ok(1),
+        _ => Ok(Counted::pages(1)),
+    }
+}
+
+/// Whether an image has further frames, of which nothing is read.
+pub(crate) fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
+    /// Both come before the first picture's data.
+    const ANIMATED: u8 = 2;
+    match kind {
+        // The extended header, with its flags.
+        DocumentType::Webp => {
+            bytes.get(12..16) == Some(b"VP8X")
+                && bytes.get(20).is_some_and(|flags| flags & ANIMATED != 0)
+        }
+        DocumentType::Png => resolution::chunk(bytes, b"acTL")
+            .and_then(|control| control.first_chunk::<4>())
+            .is_some_and(|frames| u32::from_be_bytes(*frames) > 1),
+        _ => false,
     }
 }
 

@@ -31,25 +31,25 @@ pub(super) fn credible(dpi: f64) -> Option<u32> {
     (dpi <= f64::from(*CREDIBLE.end()) && dpi >= f64::from(*CREDIBLE.start())).then_some(dpi as u32)
 }
 
-/// The pHYs chunk: pixels a unit (x, y), unit 1 being the metre. It comes before the pixels.
+/// The pHYs chunk: pixels a unit (x, y), unit 1 being the metre.
 fn png(bytes: &[u8]) -> Option<f64> {
+    let chunk = chunk(bytes, b"pHYs")?.get(..9)?;
+    let x = u32::from_be_bytes(chunk[..4].try_into().ok()?);
+    (chunk[8] == 1).then(|| f64::from(x) * 0.0254)
+}
+
+/// What a PNG's chunk of this kind holds, if it comes before the pixels.
+pub(super) fn chunk<'b>(bytes: &'b [u8], wanted: &[u8; 4]) -> Option<&'b [u8]> {
     let mut at = 8;
     loop {
         let head = bytes.get(at..at + 8)?;
         let length = u32::from_be_bytes(head[..4].try_into().ok()?);
+        let length = usize::try_from(length).ok()?;
         let body = at + 8;
         match &head[4..] {
-            b"pHYs" => {
-                let chunk = bytes.get(body..body + 9)?;
-                let x = u32::from_be_bytes(chunk[..4].try_into().ok()?);
-                return (chunk[8] == 1).then(|| f64::from(x) * 0.0254);
-            }
+            kind if kind == wanted => return bytes.get(body..body.checked_add(length)?),
             b"IDAT" | b"IEND" => return None,
-            _ => {
-                at = body
-                    .checked_add(usize::try_from(length).ok()?)?
-                    .checked_add(4)?
-            }
+            _ => at = body.checked_add(length)?.checked_add(4)?,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
+use ocr_api::issue::{Issue, IssueCode};
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
 use tiff::tags::{ResolutionUnit, Tag};
@@ -12,10 +13,10 @@ use tiff::{ColorType, TiffError};
 use super::embed::{self, Data, Picture, Space};
 use super::measure::turned;
 use super::{Scan, Size, check_size, corrupt, fax, gray, palette, resolution};
-use crate::protocol::{Fault, FaultKind};
+use crate::protocol::{Counted, Fault, FaultKind};
 
-/// A chain of directories can be made to look endless.
-const MAX_PAGES: u32 = 10_000;
+/// Pages that are counted: a chain of directories can be made to look endless.
+const MAX_PAGES: u32 = 100_000;
 
 /// The photometric interpretation of a page with a colour map.
 const PALETTE: u16 = 3;
@@ -26,16 +27,25 @@ const BLACK_IS_ZERO: u16 = 1;
 pub(super) type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
 
 /// Counts the pages. One whose directory is damaged counts, so that it is answered as damaged and not left out.
-pub(super) fn count(bytes: &[u8]) -> Result<u32, Fault> {
+pub(super) fn count(bytes: &[u8]) -> Result<Counted, Fault> {
     let mut tiff = open(bytes)?;
     let mut pages = 1;
     while tiff.more_images() && pages < MAX_PAGES {
         pages += 1;
         if tiff.next_image().is_err() {
-            break;
+            return Ok(Counted::pages(pages));
         }
     }
-    Ok(pages)
+    if !tiff.more_images() {
+        return Ok(Counted::pages(pages));
+    }
+    let detail = format!("the TIFF has more pages than the {pages} that are counted; split it.");
+    Ok(Counted {
+        pages,
+        lacks_pages: true,
+        issues: vec![Issue::new(IssueCode::MissingPages, detail)],
+        attachments: Vec::new(),
+    })
 }
 
 /// The page with this index, counted from 0.

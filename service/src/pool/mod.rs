@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use crate::document::Document;
 use crate::memory::Charged;
 use crate::protocol::WorkerSettings;
-use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
+use crate::protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use bound::{Bound, Room};
 use crashes::Crashes;
 use help::Helpers;
@@ -184,13 +184,13 @@ impl Pool {
         self.shared.crashes.key_refused(key, Instant::now())
     }
 
-    /// The number of pages in a document. Dropping the future frees the worker.
+    /// The number of pages in a document, and what else is known before they are read. Dropping the future frees the worker.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn count(&self, document: &Arc<Document>) -> Result<u32, Failure> {
+    pub async fn count(&self, document: &Arc<Document>) -> Result<Counted, Failure> {
         match self.run(document, Task::Count).await?.value {
-            Reply::Pages(pages) => Ok(pages),
+            Reply::Counted(counted) => Ok(counted),
             other => Err(unexpected(other)),
         }
     }
@@ -227,10 +227,33 @@ impl Pool {
         &self,
         document: &Arc<Document>,
         pages: Vec<Overlay>,
+        keep_active: bool,
     ) -> Result<Charged<File>, Failure> {
-        let Charged { value, charge } = self.run(document, Task::Compose { pages }).await?;
+        let task = Task::Compose { pages, keep_active };
+        let Charged { value, charge } = self.run(document, task).await?;
         match value {
             Reply::File(value) => Ok(Charged { value, charge }),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// A file that is embedded in a document, counted from 1, of at most `limit` bytes. Dropping the future frees the worker.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn extract(
+        &self,
+        document: &Arc<Document>,
+        attachment: u32,
+        limit: u64,
+    ) -> Result<Charged<Vec<u8>>, Failure> {
+        let task = Task::Extract { attachment, limit };
+        let Charged { value, charge } = self.run(document, task).await?;
+        match value {
+            Reply::File(file) => Ok(Charged {
+                value: file.bytes,
+                charge,
+            }),
             other => Err(unexpected(other)),
         }
     }

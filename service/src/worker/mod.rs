@@ -5,6 +5,7 @@ mod barcodes;
 mod bricks;
 mod cells;
 mod dark;
+mod doubts;
 mod ffi;
 mod library;
 mod light;
@@ -36,6 +37,7 @@ use crate::image::{self, Scan, Size, corrupt};
 use crate::protocol::{
     self, Band, Binding, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings,
 };
+use ffi::tesseract::ScriptDetector;
 use line_readers::LineReaders;
 use loaded::Loaded;
 use opened::Opened;
@@ -69,6 +71,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     match template::copies(control, |languages| loaded.recognizer.learn(languages))? {
         Some(socket) => Worker {
             loaded,
+            scripts: None,
             rules: RuleFinder::default(),
             document: None,
             opened: None,
@@ -87,6 +90,8 @@ fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
 
 struct Worker {
     loaded: Loaded,
+    /// Loaded for the first page that needs it.
+    scripts: Option<ScriptDetector>,
     /// Those of the latest page.
     rules: RuleFinder,
     /// The one whose parts it may be given, once it is known.
@@ -151,15 +156,18 @@ impl Worker {
             return Err(io::Error::other("a request without a document"));
         };
         let result = match task {
-            Task::Count => document.count(self.loaded.pdf).map(Reply::Pages),
+            Task::Count => document.count(self.loaded.pdf).map(Reply::Counted),
             Task::Inspect { page, mode } => document
                 .inspect(page, mode, self.loaded.pdf, self.max_pixels)
                 .map(Reply::Inspected),
             Task::Preview { page, side } => document
                 .preview(page, side, self.loaded.pdf, self.max_pixels)
                 .map(|bytes| Reply::File(File::new(bytes))),
-            Task::Compose { pages } => document
-                .compose(&pages, self.loaded.pdf, self.max_pixels)
+            Task::Extract { attachment, limit } => document
+                .extract(attachment, limit, self.loaded.pdf)
+                .map(|bytes| Reply::File(File::new(bytes))),
+            Task::Compose { pages, keep_active } => document
+                .compose(&pages, keep_active, self.loaded.pdf, self.max_pixels)
                 .map(Reply::File),
             Task::Read { page, how } => {
                 self.rules.prepare(how.codes.rules());
@@ -174,6 +182,7 @@ impl Worker {
                     eyes: Eyes {
                         tesseract: &mut self.loaded.recognizer,
                         line_recognizer: self.loaded.line_recognizer.as_ref(),
+                        scripts: &mut self.scripts,
                         second_looks: self.second_looks,
                     },
                     redraw: &|bounds, scale| document.redraw(page, bounds, scale),

@@ -8,7 +8,7 @@ use ocr_api::issue::{Issue, IssueCode};
 use super::line_readers::LineReaders;
 use super::pdf::{PdfDocument, PdfReader};
 use super::{Content, corrupt, image};
-use crate::protocol::{Fault, FaultKind, File, How, Mode, Overlay};
+use crate::protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay};
 
 pub(super) enum Opened {
     Image {
@@ -34,20 +34,20 @@ impl Opened {
         }
     }
 
-    pub(super) fn count(&mut self, pdf: PdfReader) -> Result<u32, Fault> {
+    pub(super) fn count(&mut self, pdf: PdfReader) -> Result<Counted, Fault> {
         self.open(pdf)?;
-        let pages = match self {
+        let counted = match self {
             Self::Image { kind, bytes } => image::count(*kind, bytes)?,
-            Self::Pdf(document) => document.page_count(),
-            Self::UnreadPdf { .. } | Self::Failed(_) => 0,
+            Self::Pdf(document) => document.count(),
+            Self::UnreadPdf { .. } | Self::Failed(_) => Counted::default(),
         };
-        if pages == 0 {
+        if counted.pages == 0 {
             return Err(Fault::new(
                 FaultKind::NoPages,
                 "The document is well formed but has no pages; check how it was made.",
             ));
         }
-        Ok(pages)
+        Ok(counted)
     }
 
     /// `page` is counted from 1.
@@ -125,10 +125,27 @@ impl Opened {
         }
     }
 
+    /// A file that is embedded in the document, counted from 1.
+    pub(super) fn extract(
+        &mut self,
+        attachment: u32,
+        limit: u64,
+        pdf: PdfReader,
+    ) -> Result<Vec<u8>, Fault> {
+        self.open(pdf)?;
+        match self {
+            Self::Pdf(document) => document.attachment(attachment, limit),
+            Self::Image { .. } | Self::UnreadPdf { .. } | Self::Failed(_) => {
+                Err(corrupt("Only a PDF has attachments."))
+            }
+        }
+    }
+
     /// A searchable PDF of these pages.
     pub(super) fn compose(
         &mut self,
         pages: &[Overlay],
+        keep_active: bool,
         pdf: PdfReader,
         max_pixels: u64,
     ) -> Result<File, Fault> {
@@ -138,15 +155,22 @@ impl Opened {
                 let images = image::as_pdf(*kind, bytes, pages, max_pixels)?;
                 pdf.open(images)?.compose_all(pages)
             }
-            Self::Pdf(document) => document.compose(pages),
+            Self::Pdf(document) => document.compose(pages, keep_active),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
     }
 
     /// What is to be known of a page that was drawn, beside what is read on it.
     pub(super) fn issues(&self, page: u32) -> Vec<Issue> {
-        let (Self::Pdf(document), Some(index)) = (self, page.checked_sub(1)) else {
-            return Vec::new();
+        let (document, index) = match (self, page.checked_sub(1)) {
+            (Self::Pdf(document), Some(index)) => (document, index),
+            (Self::Image { kind, bytes }, _) if image::is_animated(*kind, bytes) => {
+                return vec![Issue::new(
+                    IssueCode::MoreFrames,
+                    "it is an animation, of which the first frame alone was read; send the others as images of their own.",
+                )];
+            }
+            _ => return Vec::new(),
         };
         let lacks = document.lacked_an_image(index).then(|| {
             Issue::new(

@@ -7,13 +7,14 @@ use ocr_api::answer::{Method, Page, PageStatus, Word};
 use ocr_api::code::Source;
 use ocr_api::issue::{Issue, IssueCode};
 
-use super::ffi::tesseract::{RawWord, TesseractError};
+use super::doubts::{self, AsRead, UnreadInk};
+use super::ffi::tesseract::{RawWord, ScriptDetector, TesseractError};
 use super::line_recognizer::LineRecognizer;
 use super::pdf::{Layer, Uncovered};
 use super::recognizer::Recognizer;
 use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
-use super::upright::{self, Coarse, Upright};
+use super::upright::{self, Coarse, Ink, Upright};
 use super::{Content, Scan, barcodes, light, merge};
 use crate::codes::rules::RuleFinder;
 use crate::codes::{self, Barcode};
@@ -31,6 +32,7 @@ pub(super) struct PageReader<'a> {
 pub(super) struct Eyes<'a> {
     pub(super) tesseract: &'a mut Recognizer,
     pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    pub(super) scripts: &'a mut Option<ScriptDetector>,
     /// Lines of a page that are looked at a second time, at most.
     pub(super) second_looks: u32,
 }
@@ -163,6 +165,28 @@ impl PageReader<'_> {
             (text, words) = self.recognize(&sheet, languages, search)?;
         }
         let (turned, as_read) = (sheet.turned, sheet.scan);
+        let to_page = |bounds: [i32; 4]| {
+            let bounds = cells.as_ref().map_or(bounds, |cells| cells.back(bounds));
+            turned.back(bounds)
+        };
+        let barcodes = search.found()?;
+        let is_barcode = |bounds| {
+            let [left, top, right, bottom] = to_page(bounds);
+            let (x, y) = ((left + right) / 2, (top + bottom) / 2);
+            let within = |[left, top, right, bottom]: [i32; 4]| {
+                (left..right).contains(&x) && (top..bottom).contains(&y)
+            };
+            barcodes.iter().any(|barcode| within(barcode.bounds))
+        };
+        let boxes = words.iter().map(|word| word.bounds);
+        let page_as_read = AsRead {
+            scan: &as_read,
+            words: &words,
+            languages,
+            enlarged: turned.enlarged,
+            unread: UnreadInk::of(&Ink::of(&as_read), boxes, is_barcode),
+        };
+        let doubts = doubts::of(&page_as_read, self.eyes.scripts);
         let (width, height) = turned.page();
         let rotation = turned.quarter.and(upright::lying(&words)).degrees();
         let words = words
@@ -196,13 +220,14 @@ impl PageReader<'_> {
             .map(|word| &mut word.bounds)
             .chain(codes.iter_mut().map(|code| &mut code.bounds))
         {
-            let on_page = cells.as_ref().map_or(*bounds, |cells| cells.back(*bounds));
-            *bounds = turned.back(on_page);
+            *bounds = to_page(*bounds);
         }
+        let mut issues = in_doubt(warnings);
+        issues.extend(doubts);
         Ok(PageRead {
             page,
             codes,
-            issues: in_doubt(warnings),
+            issues,
         })
     }
 
@@ -287,7 +312,14 @@ fn mixed(layer: PageRead, mut recognized: PageRead, part: &Uncovered) -> PageRea
     }
     codes.sort_by_key(|code| (code.bounds[1], code.bounds[0]));
     let mut issues = layer.issues;
-    issues.extend(recognized.issues);
+    // A few words of a logo say nothing of the page.
+    let few = recognized.page.words.len() < doubts::STRETCH;
+    issues.extend(
+        recognized
+            .issues
+            .into_iter()
+            .filter(|issue| !few || issue.code != IssueCode::LowConfidence),
+    );
     PageRead {
         page: merge::merge(layer.page, &recognized.page),
         codes,

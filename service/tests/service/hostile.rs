@@ -151,7 +151,7 @@ fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
 
 #[test]
 fn ten_thousand_pages_are_answered_before_the_deadline_read_or_not() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--max-pages", "10000"]);
     let document = hostile::pdf_of_pages(10_000);
     for query in ["", "?mode=ocr"] {
         let request = Request::post(&format!("/v1/ocr{query}"), document.clone());

@@ -7,15 +7,19 @@
     reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
 )]
 
+mod active;
 mod agreement;
 mod answer_formats;
 mod answers;
+mod attachments;
 mod bad_input;
 mod barcodes;
 mod bounds;
 mod cells;
 mod codes;
 mod connections;
+mod counts;
+mod doubts;
 mod drain;
 mod engine;
 mod formats;

@@ -34,6 +34,7 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
         worker_memory: 1 << 30,
     });
     let limits = Limits {
+        max_pages: 2000,
         max_upload: 1_000_000,
         deadline: Duration::from_secs(60),
         max_documents: 4,

@@ -52,6 +52,7 @@ fn answer(texts: &[&str], codes: Vec<Code>) -> Answer {
             kind: DocumentType::Pdf,
             sha256: "00".into(),
             pages: 2,
+            attachments: vec![],
         },
         pages: texts.iter().enumerate().map(page).collect(),
         codes,

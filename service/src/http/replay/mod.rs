@@ -19,12 +19,15 @@ use ocr_api::problem::ProblemKind;
 use tokio::time::Instant;
 
 use super::Service;
+use super::conclusion::Conclusion;
 use super::error::Rejection;
 use super::intake::Intake;
 use super::negotiate::Format;
-use super::reading::{Conclusion, Reading};
+use super::query::Strict;
+use super::reading::Reading;
 use super::share::Share;
 use crate::memory::{Charge, Full, weight};
+use crate::protocol::Counted;
 pub(super) use header::Wish;
 use kept::Kept;
 use ledger::{Ledger, Seen};
@@ -111,8 +114,7 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Replay {
     source: Source,
-    /// All pages or nothing.
-    strict: bool,
+    strict: Strict,
     from: From,
 }
 
@@ -223,11 +225,11 @@ impl Replay {
         self.source
     }
 
-    /// Pages in the document.
-    pub(super) fn count(&self) -> u32 {
+    /// What is known of the whole document.
+    pub(super) fn counted(&self) -> &Counted {
         match &self.from {
-            From::Live(live) => live.reading.count(),
-            From::Told { whole, .. } => whole.count,
+            From::Live(live) => live.reading.counted(),
+            From::Told { whole, .. } => &whole.counted,
         }
     }
 
@@ -285,9 +287,10 @@ impl Replay {
                     work,
                     ..
                 } = *live;
-                let (count, cut_off) = (reading.count(), reading.was_cut_off());
+                let cut_off = reading.was_cut_off();
+                let counted = reading.counted().clone();
                 let conclusion = reading.conclude()?;
-                if let Some(whole) = record.end(count, &conclusion, cut_off) {
+                if let Some(whole) = record.end(counted, &conclusion, cut_off) {
                     work.finish(&Ok(Arc::new(whole)));
                 }
                 conclusion

@@ -4,6 +4,7 @@ use ocr_api::answer::Page;
 
 use super::Conclusion;
 use crate::memory::{Charge, weight};
+use crate::protocol::Counted;
 
 /// What an entry takes besides.
 const OVERHEAD: u64 = 1024;
@@ -11,8 +12,8 @@ const OVERHEAD: u64 = 1024;
 /// All that a reading gave.
 #[derive(Debug, Clone)]
 pub(super) struct Whole {
-    /// Pages in the document.
-    pub(super) count: u32,
+    /// What is known of the whole document.
+    pub(super) counted: Counted,
     /// In the order in which they were done.
     pub(super) pages: Vec<Page>,
     pub(super) conclusion: Conclusion,
@@ -76,10 +77,15 @@ impl Record {
     }
 
     /// The whole, if all of it is there.
-    pub(super) fn end(self, count: u32, conclusion: &Conclusion, cut_off: bool) -> Option<Whole> {
-        let rest = weight(&(&conclusion.codes, &conclusion.issues));
+    pub(super) fn end(
+        self,
+        counted: Counted,
+        conclusion: &Conclusion,
+        cut_off: bool,
+    ) -> Option<Whole> {
+        let rest = weight(&(&conclusion.codes, &conclusion.issues, &counted.attachments));
         Some(Whole {
-            count,
+            counted,
             pages: self.pages?,
             conclusion: conclusion.clone(),
             bytes: self.bytes + rest,

@@ -10,7 +10,7 @@ fn content(key: &str, document: &str) -> Content {
 
 fn whole(bytes: u64, complete: bool) -> Arc<Whole> {
     Arc::new(Whole {
-        count: 1,
+        counted: Counted::pages(1),
         pages: Vec::new(),
         conclusion: Conclusion {
             complete,
@@ -90,7 +90,7 @@ fn nothing_is_kept_that_is_old_or_not_whole_or_was_not_to_be() {
         ..Wish::default()
     };
     work(&replays, &one, &Wish::default(), &Ok(whole(1000, false)));
-    work(&replays, &one, &Wish::default(), &Err(crate::http::reading::too_late()));
+    work(&replays, &one, &Wish::default(), &Err(crate::http::conclusion::too_late()));
     work(&replays, &one, &no_store, &Ok(whole(1000, true)));
     assert!(!is_kept(&replays, &one));
     work(&replays, &one, &Wish::default(), &Ok(whole(1000, true)));
@@ -120,7 +120,7 @@ fn an_idempotency_key_stands_for_one_request_of_one_api_key() {
     // One that was given up can be asked for again, and one that failed, too.
     drop(first);
     assert!(!replays.knows(&one.key, &k));
-    work(&replays, &one, &k, &Err(crate::http::reading::too_late()));
+    work(&replays, &one, &k, &Err(crate::http::conclusion::too_late()));
     work(&replays, &one, &k, &Ok(whole(1000, true)));
     assert!(matches!(begin(&replays, &one, &k), Ok(Begun::Kept(_))));
     let other = begin(&replays, &content("a", "2"), &k).err().unwrap();

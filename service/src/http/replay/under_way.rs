@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use super::Outcome;
 use super::record::Record;
 use crate::http::Service;
+use crate::http::conclusion::too_late;
 use crate::http::deadline::Deadline;
 use crate::http::intake::Intake;
-use crate::http::reading::{Reading, too_late};
+use crate::http::reading::Reading;
 use crate::memory::weight;
 
 /// A reading as those see it who wait for it.
@@ -101,9 +102,9 @@ impl Joint {
                 }
             }
         }
-        let (count, cut_off) = (reading.count(), reading.was_cut_off());
+        let (counted, cut_off) = (reading.counted().clone(), reading.was_cut_off());
         let conclusion = reading.conclude()?;
-        let whole = record.end(count, &conclusion, cut_off);
+        let whole = record.end(counted, &conclusion, cut_off);
         whole.map(Arc::new).ok_or_else(super::gave_up)
     }
 
@@ -119,6 +120,6 @@ fn so_far(reading: &Reading, mut record: Record) -> Outcome {
     for page in &missing {
         record.add(page, weight(page), None);
     }
-    let whole = record.end(reading.count(), &conclusion, true);
+    let whole = record.end(reading.counted().clone(), &conclusion, true);
     whole.map(Arc::new).ok_or_else(super::gave_up)
 }

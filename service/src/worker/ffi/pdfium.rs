@@ -7,9 +7,10 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use pdfium_render::prelude::{
-    FS_RECTF, Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
+    FS_RECTF, FS_SIZEF, Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
 };
 
+mod attachments;
 mod edit;
 mod objects;
 mod texts;
@@ -79,6 +80,7 @@ const BITMAP_GRAY: c_int = 1;
 const BITMAP_BGRX: c_int = 3;
 const FLATTEN_FOR_DISPLAY: c_int = 0;
 const FORM_NONE: c_int = 0;
+const FORM_XFA_FULL: c_int = 2;
 const FLATTEN_SUCCESS: c_int = 1;
 const RENDER_INVISIBLE: c_int = 3;
 const RENDER_CLIP: c_int = 7;
@@ -144,10 +146,33 @@ impl Document {
         self.load_page(index)
     }
 
+    /// Whether the page with this index is in the page tree: the tree's count may state more. Nothing of the page is parsed but
+    /// its dictionary.
+    pub(in crate::worker) fn has_page(&self, index: u32) -> bool {
+        let mut size = FS_SIZEF {
+            width: 0.0,
+            height: 0.0,
+        };
+        // SAFETY: the handle is live; the result is written during the call.
+        c_int::try_from(index).is_ok_and(|index| unsafe {
+            self.calls
+                .FPDF_GetPageSizeByIndexF(self.handle.as_ptr().cast(), index, &raw mut size)
+                != 0
+        })
+    }
+
     fn has_form(&self) -> bool {
+        self.form_type() != FORM_NONE
+    }
+
+    /// Whether its pages are only a notice for viewers that don't know XFA, which makes others of them.
+    pub(in crate::worker) fn is_dynamic_form(&self) -> bool {
+        self.form_type() == FORM_XFA_FULL
+    }
+
+    fn form_type(&self) -> c_int {
         // SAFETY: the handle is live.
-        let kind = unsafe { self.calls.FPDF_GetFormType(self.handle.as_ptr().cast()) };
-        kind != FORM_NONE
+        unsafe { self.calls.FPDF_GetFormType(self.handle.as_ptr().cast()) }
     }
 
     /// Loads a page as it is.

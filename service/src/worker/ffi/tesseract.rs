@@ -51,6 +51,10 @@ impl Tesseract {
     /// Loads the LSTM model of `languages`, joined by `+` as Tesseract does, from its own data directory
     /// (`TESSDATA_PREFIX`, or the one it was built with).
     pub(in crate::worker) fn load(languages: &str) -> Result<Self, TesseractError> {
+        Self::load_by(languages, capi::TessOcrEngineMode_OEM_LSTM_ONLY)
+    }
+
+    fn load_by(languages: &str, engine: capi::TessOcrEngineMode) -> Result<Self, TesseractError> {
         let name = CString::new(languages)?;
         leptonica::stand_in();
         // SAFETY: the call takes nothing; the handle is freed by `drop`.
@@ -63,12 +67,7 @@ impl Tesseract {
         let failed = unsafe {
             // Leptonica writes its complaints to stderr by itself; the answer carries what matters.
             capi::setMsgSeverity(capi::L_SEVERITY_NONE as c_int);
-            capi::TessBaseAPIInit2(
-                handle,
-                ptr::null(),
-                name.as_ptr(),
-                capi::TessOcrEngineMode_OEM_LSTM_ONLY,
-            )
+            capi::TessBaseAPIInit2(handle, ptr::null(), name.as_ptr(), engine)
         };
         if failed != 0 {
             return Err(TesseractError::Load {
@@ -220,6 +219,55 @@ impl Drop for Tesseract {
     fn drop(&mut self) {
         // SAFETY: the handle came from `TessBaseAPICreate` and is freed here only.
         unsafe { capi::TessBaseAPIDelete(self.handle.as_ptr()) };
+    }
+}
+
+/// Finds which script a page is written in.
+#[derive(Debug)]
+pub(in crate::worker) struct ScriptDetector {
+    model: Tesseract,
+}
+
+impl ScriptDetector {
+    /// Loads `osd.traineddata`, which works with Tesseract's older engine.
+    pub(in crate::worker) fn load() -> Result<Self, TesseractError> {
+        let model = Tesseract::load_by("osd", capi::TessOcrEngineMode_OEM_TESSERACT_ONLY)?;
+        Ok(Self { model })
+    }
+
+    /// The script of what is on a picture, as Tesseract names it: `Latin`, `Cyrillic`. `None`: there is too little text.
+    pub(in crate::worker) fn detect(
+        &mut self,
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+    ) -> Option<String> {
+        let (columns, rows) = (c_int::try_from(width).ok()?, c_int::try_from(height).ok()?);
+        if columns == 0 || rows == 0 || u64::from(width) * u64::from(height) != pixels.len() as u64
+        {
+            return None;
+        }
+        let handle = self.model.handle.as_ptr();
+        let (mut degrees, mut sureness) = (0, 0.0);
+        let (mut name, mut score) = (ptr::null(), 0.0);
+        // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, which Tesseract copies before the
+        // call returns; the results are written during the call, and the name is the handle's, copied before it changes.
+        unsafe {
+            capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_OSD_ONLY);
+            capi::TessBaseAPISetImage(handle, pixels.as_ptr(), columns, rows, 1, columns);
+            capi::TessBaseAPISetSourceResolution(handle, 300);
+            let found = capi::TessBaseAPIDetectOrientationScript(
+                handle,
+                &raw mut degrees,
+                &raw mut sureness,
+                &raw mut name,
+                &raw mut score,
+            );
+            let name = (found != 0 && !name.is_null())
+                .then(|| CStr::from_ptr(name).to_string_lossy().into_owned());
+            capi::TessBaseAPIClear(handle);
+            name
+        }
     }
 }
 

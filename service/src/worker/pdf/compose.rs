@@ -1,11 +1,11 @@
 //! A searchable PDF: the pages as they are, with the words that were recognized over them, unseen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use ocr_api::inspection::TextLayer;
 
-use super::{PdfDocument, glyphless, soundness};
+use super::{PdfDocument, active, contents, glyphless, soundness};
 use crate::protocol::{Fault, FaultKind, File, MAX_FILE, Overlay, Placed};
 use crate::worker::corrupt;
 use crate::worker::ffi::pdfium::{Document, Font, Page};
@@ -14,21 +14,45 @@ use crate::worker::ffi::pdfium::{Document, Font, Page};
 const REPLACEMENT: char = '\u{fffd}';
 
 impl PdfDocument {
-    /// These pages of the document, as it was uploaded.
-    pub(in crate::worker) fn compose(&self, pages: &[Overlay]) -> Result<File, Fault> {
-        compose(
+    /// These pages of the document, as it was uploaded; without what it does by itself, unless that is to be kept.
+    pub(in crate::worker) fn compose(
+        &self,
+        pages: &[Overlay],
+        keep_active: bool,
+    ) -> Result<File, Fault> {
+        let wanted: BTreeSet<u32> = pages.iter().map(|overlay| overlay.page).collect();
+        let composed = compose(
             || {
                 let mut copy = self.reopen()?;
                 // From the last to the first, so that numbers stay what they are.
-                for index in (0..copy.page_count()).rev() {
-                    if !pages.iter().any(|overlay| overlay.page == index + 1) {
+                for index in (0..contents::pages_in(&copy)).rev() {
+                    if !wanted.contains(&(index + 1)) {
                         copy.delete_page(index);
                     }
                 }
                 Ok(copy)
             },
             pages,
-        )
+        )?;
+        if keep_active {
+            return Ok(composed);
+        }
+        self.without_active_content(composed)
+    }
+
+    fn without_active_content(&self, composed: File) -> Result<File, Fault> {
+        let pages = |bytes: Vec<u8>| {
+            let document = self.document.open_another(bytes);
+            document.map(|document| document.page_count()).ok()
+        };
+        let (bytes, removed) = active::remove(&composed.bytes).ok_or_else(unsafe_to_give)?;
+        if !removed.is_empty() && pages(bytes.clone()) != pages(composed.bytes) {
+            return Err(unsafe_to_give());
+        }
+        let mut file = File::new(bytes);
+        file.unsearchable = composed.unsearchable;
+        file.removed = removed.into_iter().collect();
+        Ok(file)
     }
 
     /// For a document whose pages are these, whatever their numbers.
@@ -41,6 +65,13 @@ impl PdfDocument {
             .reopen()
             .map_err(|_| corrupt("The PDF can't be opened a second time."))
     }
+}
+
+fn unsafe_to_give() -> Fault {
+    corrupt(
+        "The PDF is damaged in a way in which its scripts and attachments can't be told from its pages; `active=keep` makes the \
+         searchable PDF with them.",
+    )
 }
 
 /// `open` gives the document whose pages are to be laid over. A page that would not look the same after that is left

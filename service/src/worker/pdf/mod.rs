@@ -1,8 +1,10 @@
 //! PDF: pages by their text layer or by their pixels.
 
+mod active;
 mod agreement;
 mod compose;
 mod connected;
+mod contents;
 mod coverage;
 mod drawings;
 mod frame;
@@ -78,10 +80,6 @@ impl PdfReader {
 }
 
 impl PdfDocument {
-    pub(super) fn page_count(&self) -> u32 {
-        self.document.page_count()
-    }
-
     fn page(&self, index: u32) -> Result<Page<'_>, Fault> {
         self.document.page(index).map_err(|_| {
             corrupt(format!(

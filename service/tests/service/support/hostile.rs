@@ -308,6 +308,36 @@ pub(crate) fn tiff_with_a_huge_tile() -> Vec<u8> {
 }
 
 /// An animation: a canvas of the largest size and a frame that is not there.
+/// Small white pages, which share their pixels.
+pub(crate) fn tiff_of_pages(count: u32) -> Vec<u8> {
+    let mut file = b"II*\0\x48\0\0\0".to_vec();
+    file.extend([0xff; 64]);
+    for page in 1..=count {
+        let entries: [(u16, u32); 9] = [
+            (256, 8),
+            (257, 8),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, 8),
+            (277, 1),
+            (278, 8),
+            (279, 64),
+        ];
+        file.extend(9u16.to_le_bytes());
+        for (tag, value) in entries {
+            file.extend(tag.to_le_bytes());
+            file.extend(4u16.to_le_bytes());
+            file.extend(1u32.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        let next = u32::try_from(file.len() + 4).unwrap();
+        let next = if page < count { next } else { 0 };
+        file.extend(next.to_le_bytes());
+    }
+    file
+}
+
 pub(crate) fn webp_animation() -> Vec<u8> {
     let chunk = |kind: &[u8; 4], body: &[u8]| {
         let length = u32::try_from(body.len()).unwrap().to_le_bytes();

@@ -265,6 +265,29 @@ impl Pdf {
         self
     }
 
+    /// Puts more into the catalog, such as `/OpenAction 5 0 R`.
+    pub(crate) fn with_catalog(mut self, more: &str) -> Self {
+        self.catalog.push_str(more);
+        self
+    }
+
+    /// Embeds files. Once at most, as the catalog has one list of names.
+    pub(crate) fn attached(mut self, files: &[(&str, &[u8])]) -> Self {
+        let mut names = String::new();
+        for (name, bytes) in files {
+            let mut file =
+                format!("<</Type/EmbeddedFile/Length {}>>stream\n", bytes.len()).into_bytes();
+            file.extend_from_slice(bytes);
+            file.extend_from_slice(b"\nendstream");
+            let file = self.add(file);
+            let _ = write!(
+                names,
+                "({name}) <</Type/Filespec/F({name})/UF({name})/EF<</F {file} 0 R>>>> "
+            );
+        }
+        self.with_catalog(&format!("/Names<</EmbeddedFiles<</Names[{names}]>>>>"))
+    }
+
     pub(crate) fn add_page(&mut self, resources: &str, extra: &str, content: &str) {
         let extra = format!("/MediaBox[0 0 {WIDTH} {HEIGHT}]{extra}");
         self.add_page_of(resources, &extra, content);

@@ -26,6 +26,11 @@ impl Document {
         Library { calls: self.calls }.open_shared(self.bytes.clone())
     }
 
+    /// Another document.
+    pub(in crate::worker) fn open_another(&self, bytes: Vec<u8>) -> Result<Self, OpenError> {
+        Library { calls: self.calls }.open(bytes)
+    }
+
     /// Puts a TrueType font in, to be used with two bytes a character: `to_unicode` says what each means, `glyphs` which
     /// glyph shows it (two bytes each). `None`: PDFium does not take it.
     pub(in crate::worker) fn add_font(

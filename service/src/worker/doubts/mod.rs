@@ -1,0 +1,240 @@
+//! Reasons to doubt that a recognized page says what stands on it.
+
+mod script;
+mod unread;
+
+use ocr_api::issue::{Issue, IssueCode};
+
+use super::ffi::tesseract::{RawWord, ScriptDetector};
+use crate::image::Scan;
+pub(super) use unread::UnreadInk;
+
+/// Below this mean confidence, much of a page is misread.
+const LOW: f32 = 60.0;
+/// So many words, one after the other, with less than this are a part of the page that was not read as it is.
+pub(super) const STRETCH: usize = 12;
+const STRETCH_LOW: f32 = 40.0;
+/// Of so many words, a third that were read with less than this are a part, too, wherever they stand.
+const SCATTERED: usize = 20;
+const SCATTERED_LOW: f32 = 60.0;
+/// Below these, in pixels of the page as it came, the letters of most words are too small: where the document states no
+/// resolution, and where it is less than what scanners use at least.
+const SMALL_WORD: i32 = 10;
+const SMALL_AT_LOW_DPI: i32 = 20;
+const LOW_DPI: u32 = 150;
+/// Words that say something about the size of a page's text.
+const SIZED_WORDS: usize = 10;
+/// Pixels that a script is looked for in.
+const SAMPLE: u32 = 2_000_000;
+
+/// A page as it was read: upright, and its words on it.
+pub(super) struct AsRead<'a> {
+    pub(super) scan: &'a Scan,
+    pub(super) words: &'a [RawWord],
+    pub(super) languages: &'a str,
+    /// Pixels of it for one of the page.
+    pub(super) enlarged: u32,
+    /// What looks like text outside of words.
+    pub(super) unread: UnreadInk,
+}
+
+/// What there is to be said of it.
+pub(super) fn of(page: &AsRead<'_>, scripts: &mut Option<ScriptDetector>) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let spoken: Vec<&RawWord> = page
+        .words
+        .iter()
+        .filter(|word| word.text.chars().any(char::is_alphanumeric))
+        .collect();
+    let mean = mean(page.words.iter());
+    let stretch = lowest_stretch(&spoken).or_else(|| {
+        let low = spoken.iter().filter(|word| word.confidence < SCATTERED_LOW);
+        let scattered = spoken.len() >= SCATTERED && low.count() * 3 >= spoken.len();
+        scattered.then_some(spoken.as_slice())
+    });
+    let doubtful = match (mean, stretch) {
+        (Some(mean), _) if mean < LOW => {
+            issues.push(Issue::new(
+                IssueCode::LowConfidence,
+                format!(
+                    "its words were read with a mean confidence of {mean:.0} of 100; look at the page, or scan it again."
+                ),
+            ));
+            Some(spoken.as_slice())
+        }
+        (_, Some(stretch)) => {
+            issues.push(Issue::new(
+                IssueCode::LowConfidence,
+                "a part of it was read with little confidence; look at the page.",
+            ));
+            Some(stretch)
+        }
+        _ => None,
+    };
+    if let Some(words) = doubtful
+        && let Some(script) = foreign_script(page, words, scripts)
+    {
+        issues.push(Issue::new(
+            IssueCode::UnreadScript,
+            format!(
+                "it seems to be written in {script}, which none of the languages in `lang` is written in; ask for one that is, if \
+                 it is installed."
+            ),
+        ));
+    }
+    if page.unread.looks_like_text(!spoken.is_empty()) {
+        issues.push(Issue::new(
+            IssueCode::InkWithoutText,
+            "something on it looks like text and was not read; look at the page, or scan it straight and at 300 dpi.",
+        ));
+    }
+    issues.extend(low_resolution(page, &spoken));
+    issues
+}
+
+fn mean<'w>(words: impl ExactSizeIterator<Item = &'w RawWord>) -> Option<f32> {
+    let count = words.len();
+    let sum: f32 = words.map(|word| word.confidence).sum();
+    (count > 0).then(|| sum / count as f32)
+}
+
+/// The words one after the other with the least confidence, if that is little.
+fn lowest_stretch<'s, 'w>(words: &'s [&'w RawWord]) -> Option<&'s [&'w RawWord]> {
+    let of = |stretch: &&[&RawWord]| -> f32 { stretch.iter().map(|word| word.confidence).sum() };
+    words
+        .windows(STRETCH)
+        .min_by(|a, b| of(a).total_cmp(&of(b)))
+        .filter(|stretch| of(stretch) < STRETCH_LOW * STRETCH as f32)
+}
+
+/// The script of these words, if none of the page's languages is written in it.
+fn foreign_script(
+    page: &AsRead<'_>,
+    words: &[&RawWord],
+    scripts: &mut Option<ScriptDetector>,
+) -> Option<String> {
+    let around = words.iter().map(|word| word.bounds);
+    let [left, top, right, bottom] = around.reduce(|a, b| {
+        [
+            a[0].min(b[0]),
+            a[1].min(b[1]),
+            a[2].max(b[2]),
+            a[3].max(b[3]),
+        ]
+    })?;
+    let side = |at: i32| u32::try_from(at).unwrap_or(0);
+    let (left, top) = (side(left), side(top));
+    let (width, height) = (
+        side(right).checked_sub(left)?,
+        side(bottom).checked_sub(top)?,
+    );
+    let height = height.min(SAMPLE / width.max(1));
+    let part = page.scan.part(left, top, width, height);
+    if scripts.is_none() {
+        // Without its data, no script is looked for.
+        *scripts = ScriptDetector::load().ok();
+    }
+    let script = scripts
+        .as_mut()?
+        .detect(&part.pixels, part.width, part.height)?;
+    (!script::is_read_by(&script, page.languages)).then(|| script::name(&script))
+}
+
+fn low_resolution(page: &AsRead<'_>, words: &[&RawWord]) -> Option<Issue> {
+    let mut heights: Vec<i32> = words
+        .iter()
+        .filter(|word| word.text.chars().filter(|c| c.is_alphanumeric()).count() >= 3)
+        .map(|word| word.bounds[3] - word.bounds[1])
+        .collect();
+    if heights.len() < SIZED_WORDS {
+        return None;
+    }
+    let at = heights.len() / 2;
+    let (_, height, _) = heights.select_nth_unstable(at);
+    let height = *height / i32::try_from(page.enlarged.max(1)).unwrap_or(1);
+    let dpi = page.scan.dpi.map(|dpi| dpi / page.enlarged.max(1));
+    let least = match dpi {
+        Some(dpi) if dpi < LOW_DPI => SMALL_AT_LOW_DPI,
+        _ => SMALL_WORD,
+    };
+    (height < least).then(|| {
+        let resolution = dpi.map_or(String::new(), |dpi| format!(" at {dpi} dpi"));
+        Issue::new(
+            IssueCode::LowResolution,
+            format!("its words are {height} pixels high{resolution}, which is too few to be read reliably; scan it at 300 dpi."),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(confidences: &[f32], height: i32) -> Vec<RawWord> {
+        let word = |(at, confidence): (usize, &f32)| RawWord {
+            text: "word".to_owned(),
+            confidence: *confidence,
+            bounds: [at as i32 * 100, 0, at as i32 * 100 + 80, height],
+        };
+        confidences.iter().enumerate().map(word).collect()
+    }
+
+    fn codes(words: &[RawWord], dpi: Option<u32>) -> Vec<IssueCode> {
+        let scan = Scan {
+            pixels: vec![255; 300 * 100],
+            width: 300,
+            height: 100,
+            dpi,
+        };
+        let page = AsRead {
+            scan: &scan,
+            words,
+            languages: "eng",
+            enlarged: 1,
+            unread: UnreadInk::default(),
+        };
+        of(&page, &mut None)
+            .iter()
+            .map(|issue| issue.code)
+            .collect()
+    }
+
+    #[test]
+    fn a_page_read_with_confidence_has_no_issue() {
+        assert!(codes(&words(&[93.0; 40], 40), Some(300)).is_empty());
+        assert!(codes(&[], Some(300)).is_empty());
+        // Some words are misread on any page.
+        let mut mixed = vec![95.0; 40];
+        mixed[10..16].fill(10.0);
+        assert!(codes(&words(&mixed, 40), None).is_empty());
+    }
+
+    #[test]
+    fn little_confidence_is_reported_of_a_page_and_of_its_parts() {
+        assert_eq!(
+            codes(&words(&[50.0; 5], 40), None),
+            [IssueCode::LowConfidence]
+        );
+        let mut half = vec![96.0; 100];
+        half[60..80].fill(25.0);
+        assert_eq!(codes(&words(&half, 40), None), [IssueCode::LowConfidence]);
+    }
+
+    #[test]
+    fn small_words_are_reported() {
+        for (height, dpi, reported) in [
+            (40, Some(300), false),
+            (14, None, false),
+            (9, None, true),
+            (18, Some(100), true),
+            (30, Some(72), false),
+        ] {
+            let codes = codes(&words(&[95.0; 20], height), dpi);
+            assert_eq!(
+                codes == [IssueCode::LowResolution],
+                reported,
+                "{height} {dpi:?}"
+            );
+        }
+    }
+}

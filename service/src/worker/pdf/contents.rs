@@ -1,0 +1,170 @@
+//! What a PDF holds as a whole: pages, whatever their count says, and attachments.
+
+use ocr_api::answer::Attachment;
+use ocr_api::issue::{Issue, IssueCode};
+
+use super::PdfDocument;
+use crate::protocol::{Counted, Fault, MAX_FILE};
+use crate::worker::corrupt;
+use crate::worker::ffi::pdfium::Document;
+
+/// Pages that the count states and the tree lacks, which are answered as damaged one by one. Of more, one issue reports.
+const FEW: u32 = 100;
+/// Pages that are counted one by one: a small tree can be made to have millions.
+const MAX_PAGES: u32 = 100_000;
+/// Attachments that are listed.
+const LISTED: u32 = 100;
+/// Units of UTF-16 of an attachment's name.
+const NAME: usize = 255;
+
+impl PdfDocument {
+    /// PDFium believes the page tree's count. This is what the tree has.
+    pub(in crate::worker) fn count(&self) -> Counted {
+        let document = &self.document;
+        let stated = document.page_count();
+        let mut issues = Vec::new();
+        let pages = pages_in(document);
+        if pages < stated {
+            let detail = if pages == MAX_PAGES {
+                format!("the PDF has more pages than the {pages} that are counted; split it.")
+            } else {
+                format!(
+                    "the PDF states {stated} pages, and {pages} were found in it: it is damaged or cut short. Export it anew."
+                )
+            };
+            issues.push(Issue::new(IssueCode::MissingPages, detail));
+        }
+        if document.is_dynamic_form() {
+            issues.push(Issue::new(
+                IssueCode::XfaForm,
+                "it is an XFA form, whose fields are not in the PDF's pages and were not read. Open it in a viewer that knows \
+                 XFA, and print it to a PDF.",
+            ));
+        }
+        let attachments = self.attachments();
+        issues.extend(self.about_attachments());
+        Counted {
+            pages,
+            lacks_pages: pages < stated,
+            issues,
+            attachments,
+        }
+    }
+
+    fn attachments(&self) -> Vec<Attachment> {
+        (0..self.document.attachment_count().min(LISTED))
+            .map(|index| Attachment {
+                number: index + 1,
+                name: self
+                    .document
+                    .attachment_name(index, NAME)
+                    .unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    fn about_attachments(&self) -> Option<Issue> {
+        let count = self.document.attachment_count();
+        if count == 0 {
+            return None;
+        }
+        let (code, what) = if is_portfolio(&self.document) {
+            (IssueCode::Portfolio, "it is a portfolio: its content is in")
+        } else {
+            (IssueCode::Attachments, "it has")
+        };
+        let detail = format!(
+            "{what} {count} attached {}, which {} not read; `attachment=1` reads the first.",
+            if count == 1 { "file" } else { "files" },
+            if count == 1 { "was" } else { "were" },
+        );
+        Some(Issue::new(code, detail))
+    }
+
+    /// The bytes of an attachment, which is counted from 1.
+    pub(in crate::worker) fn attachment(&self, number: u32, limit: u64) -> Result<Vec<u8>, Fault> {
+        let limit = usize::try_from(limit.min(MAX_FILE)).unwrap_or(usize::MAX);
+        let index = number.checked_sub(1);
+        index
+            .and_then(|index| self.document.attachment_file(index, limit))
+            .ok_or_else(|| {
+                corrupt(format!(
+                    "The attachment can't be decoded, or has more than {} MB; take it out of the PDF and send it by itself.",
+                    limit / 1_000_000
+                ))
+            })
+    }
+}
+
+/// The pages that a document has, whatever it states.
+pub(super) fn pages_in(document: &Document) -> u32 {
+    in_tree(document.page_count(), |index| document.has_page(index))
+}
+
+/// A viewer shows the attachments first, or the catalog has a collection. PDFium gives no access to the catalog, but writes it
+/// plainly.
+fn is_portfolio(document: &Document) -> bool {
+    const COLLECTION: &[u8] = b"/Collection";
+    let has_collection = || {
+        let file = document.save(MAX_FILE as usize);
+        file.is_some_and(|file| {
+            file.windows(COLLECTION.len() + 1).any(|window| {
+                let (name, next) = window.split_at(COLLECTION.len());
+                name == COLLECTION && matches!(next, b" " | b"<" | b"\n" | b"\r")
+            })
+        })
+    };
+    document.shows_attachments() || has_collection()
+}
+
+/// The pages of a tree that states so many: up to the last that `is_there`, unless few are missing behind it.
+fn in_tree(stated: u32, is_there: impl Fn(u32) -> bool) -> u32 {
+    if stated <= MAX_PAGES && stated.checked_sub(1).is_none_or(&is_there) {
+        return stated;
+    }
+    let mut found = 0;
+    for index in 0..stated.min(MAX_PAGES) {
+        if is_there(index) {
+            found = index + 1;
+        } else if index + 1 - found > FEW {
+            return found.max(1);
+        }
+    }
+    if stated > MAX_PAGES {
+        MAX_PAGES
+    } else {
+        stated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn counts_the_pages_that_are_there() {
+        let of = |stated, there: fn(u32) -> bool| in_tree(stated, there);
+        assert_eq!(of(0, |_| false), 0);
+        assert_eq!(of(12, |_| true), 12);
+        assert_eq!(of(12, |index| index < 2), 12, "each is answered as damaged");
+        assert_eq!(of(1_048_574, |index| index == 0), 1);
+        assert_eq!(of(1_048_574, |_| false), 1);
+        assert_eq!(of(1_048_574, |_| true), MAX_PAGES);
+        assert_eq!(
+            of(500, |index| index < 300 && !(100..180).contains(&index)),
+            300
+        );
+    }
+
+    #[test]
+    fn asks_for_few_pages_that_are_not_there() {
+        let asked = Cell::new(0);
+        let pages = in_tree(1_048_574, |index| {
+            asked.set(asked.get() + 1);
+            index < 7
+        });
+        assert_eq!(pages, 7);
+        assert!(asked.get() < 200);
+    }
+}

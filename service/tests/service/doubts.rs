@@ -1,0 +1,247 @@
+//! Pages that are not read as they are: right text, or an issue that says so. Sound pages have none.
+
+use std::path::Path;
+
+use image::imageops::{self, FilterType};
+use image::{GrayImage, Luma};
+use ocr_api::answer::Answer;
+use ocr_api::issue::IssueCode;
+use ocr_api::problem::ProblemKind;
+
+use crate::support::hostile::Chance;
+use crate::support::pdf::Pdf;
+use crate::support::{Request, Server, scan};
+
+const LINE: &str = "We write with regard to the goods which were delivered";
+
+fn codes(answer: &Answer) -> Vec<IssueCode> {
+    answer.issues.iter().map(|issue| issue.code).collect()
+}
+
+/// A third of a page with lines of text.
+fn lines(size: f64) -> GrayImage {
+    let page = scan::draw(&Pdf::default().text_page_of(size, &[LINE; 14]).build());
+    imageops::crop_imm(&page, 200, 200, 2000, 1200).to_image()
+}
+
+/// On more paper, its lines running down to the right by so many degrees.
+fn leaning(image: &GrayImage, degrees: f64) -> GrayImage {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let side = 2600u32;
+    let (middle, width, height) = (f64::from(side) / 2.0, image.width(), image.height());
+    GrayImage::from_fn(side, side, |x, y| {
+        let (x, y) = (f64::from(x) - middle, f64::from(y) - middle);
+        let from_x = x * cos + y * sin + f64::from(width) / 2.0;
+        let from_y = y * cos - x * sin + f64::from(height) / 2.0;
+        let within =
+            (0.0..f64::from(width)).contains(&from_x) && (0.0..f64::from(height)).contains(&from_y);
+        if within {
+            *image.get_pixel(from_x as u32, from_y as u32)
+        } else {
+            Luma([255])
+        }
+    })
+}
+
+/// One pixel in so many is black or white.
+fn specks(image: &GrayImage, one_in: usize) -> GrayImage {
+    let mut chance = Chance::new(7);
+    let mut image = image.clone();
+    for pixel in image.pixels_mut() {
+        match chance.below(one_in * 2) {
+            0 => pixel.0 = [0],
+            1 => pixel.0 = [255],
+            _ => {}
+        }
+    }
+    image
+}
+
+/// As a printer with needles would print it: a dot for each pixel of small letters.
+fn dots(pitch: u32) -> GrayImage {
+    let small = imageops::resize(&lines(14.0), 2000 / 6, 1200 / 6, FilterType::Triangle);
+    let mut image =
+        GrayImage::from_pixel(small.width() * pitch, small.height() * pitch, Luma([255]));
+    for (x, y, pixel) in small.enumerate_pixels() {
+        if pixel.0[0] < 160 {
+            for (across, down) in (0..9).map(|at| (at % 3, at / 3)) {
+                image.put_pixel(x * pitch + across, y * pitch + down, Luma([20]));
+            }
+        }
+    }
+    image
+}
+
+fn is_right(answer: &Answer) -> bool {
+    let found = answer.pages[0]
+        .text
+        .lines()
+        .filter(|line| *line == LINE)
+        .count();
+    found >= 10
+}
+
+#[test]
+fn a_page_is_read_or_says_that_it_was_not() {
+    let server = Server::start(&["--page-timeout", "60s"]);
+    let text = lines(14.0);
+    let mut cases: Vec<(String, GrayImage)> = Vec::new();
+    for degrees in [5.0, 17.0, 20.0, 25.0, 35.0, 45.0, -20.0, -30.0, 70.0, 160.0] {
+        cases.push((format!("leaning by {degrees}"), leaning(&text, degrees)));
+    }
+    for one_in in [2, 3, 5, 10, 30] {
+        cases.push((format!("a speck in {one_in}"), specks(&text, one_in)));
+    }
+    for pitch in [4, 5, 6, 8] {
+        cases.push((format!("dots {pitch} apart"), dots(pitch)));
+    }
+    for sigma in [2.0, 5.0, 8.0] {
+        cases.push((format!("blurred by {sigma}"), imageops::blur(&text, sigma)));
+    }
+    for times in [3, 5, 6, 8] {
+        let small = imageops::resize(&text, 2000 / times, 1200 / times, FilterType::Triangle);
+        let mut page = GrayImage::from_pixel(1200, 1600, Luma([255]));
+        imageops::overlay(&mut page, &small, 100, 100);
+        cases.push((format!("{times} times smaller"), page));
+    }
+    cases.push(("mirrored".into(), imageops::flip_horizontal(&text)));
+    let squeezed = imageops::resize(&text, 450, 1200, FilterType::Triangle);
+    cases.push(("squeezed".into(), squeezed));
+    let flat = imageops::resize(&text, 2000, 260, FilterType::Triangle);
+    cases.push(("flattened".into(), flat));
+    let mut half = GrayImage::from_pixel(2600, 3800, Luma([255]));
+    imageops::overlay(&mut half, &text, 300, 0);
+    imageops::overlay(&mut half, &leaning(&text, 25.0), 0, 1200);
+    let silent: Vec<String> = cases
+        .into_iter()
+        .filter_map(|(name, image)| {
+            let answer = server.answer("?codes=none", &scan::png_with_dpi(&image, 300));
+            let silent = !is_right(&answer) && answer.issues.is_empty();
+            println!("{name}: {:?}, right: {}", codes(&answer), is_right(&answer));
+            silent.then_some(name)
+        })
+        .collect();
+    assert!(silent.is_empty(), "{silent:?}");
+    let answer = server.answer("", &scan::png_with_dpi(&half, 300));
+    assert!(is_right(&answer), "{}", answer.pages[0].text);
+    assert_eq!(codes(&answer), [IssueCode::InkWithoutText]);
+}
+
+#[test]
+fn a_script_that_no_language_reads_is_named() {
+    let server = Server::start(&[]);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scripts");
+    for (name, script) in [
+        ("arabic", Some("Arabic")),
+        ("cyrillic", Some("Cyrillic")),
+        ("ukrainian", Some("Cyrillic")),
+        ("greek", Some("Greek")),
+        ("hebrew", Some("Hebrew")),
+        ("devanagari", Some("Devanagari")),
+        ("bengali", Some("Bengali")),
+        ("tamil", Some("Tamil")),
+        ("thai", Some("Thai")),
+        ("korean", Some("Korean")),
+        ("chinese", Some("Chinese")),
+        ("japanese", Some("Japanese")),
+        ("japanese_vertical", None),
+        ("armenian", None),
+        ("georgian", None),
+        ("khmer", None),
+        ("amharic", None),
+    ] {
+        let page = std::fs::read(directory.join(name).with_extension("png")).unwrap();
+        let answer = server.answer("", &page);
+        let codes = codes(&answer);
+        println!("{name}: {:?}", answer.warnings);
+        assert!(
+            codes.iter().any(|code| code.doubts_reading()),
+            "{name} is silent"
+        );
+        if let Some(script) = script {
+            assert!(
+                codes.contains(&IssueCode::UnreadScript),
+                "{name}: {codes:?}"
+            );
+            assert!(
+                answer.warnings.concat().contains(script),
+                "{name}: {:?}",
+                answer.warnings
+            );
+        }
+        assert_eq!(server.ocr("?strict=1", &page).status, 200);
+        let problem = server.ocr("?strict=2", &page).problem();
+        assert_eq!(problem.kind, ProblemKind::Incomplete, "{name}");
+        assert!(!problem.issues.is_empty());
+    }
+}
+
+#[test]
+fn a_part_in_another_script_is_reported_in_each_format() {
+    let server = Server::start(&[]);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scripts");
+    let greek = image::open(directory.join("greek.png")).unwrap().to_luma8();
+    let mut page = GrayImage::from_pixel(2480, 2500, Luma([255]));
+    imageops::overlay(&mut page, &lines(14.0), 100, 50);
+    imageops::overlay(&mut page, &greek, 100, 1300);
+    let page = scan::png_with_dpi(&page, 300);
+    let answer = server.answer("", &page);
+    assert!(is_right(&answer));
+    assert_eq!(
+        codes(&answer),
+        [IssueCode::LowConfidence, IssueCode::UnreadScript]
+    );
+    assert_eq!(answer.issues[0].page, Some(1));
+    assert!(answer.complete, "it was read to its end");
+    for accept in ["text/plain", "text/html", "application/pdf"] {
+        let request = Request::post("/v1/ocr", page.clone()).header("Accept", accept);
+        let reply = server.send_with_key(request);
+        let header = reply.header("x-ocr-issues");
+        assert_eq!(
+            header,
+            Some("low_confidence;page=1, unread_script;page=1"),
+            "{accept}"
+        );
+        if accept == "text/html" {
+            assert!(
+                reply
+                    .text()
+                    .contains("; x_issues low_confidence unread_script\"")
+            );
+        }
+    }
+    let lines = Request::post("/v1/ocr?strict=2", page).header("Accept", "application/x-ndjson");
+    let last = server.send_with_key(lines).text();
+    let last = last.lines().last().unwrap().to_owned();
+    assert!(
+        last.contains("\"event\":\"problem\"") && last.contains("unread_script"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_sound_page_has_no_issue() {
+    let server = Server::start(&[]);
+    let text = lines(14.0);
+    let speckled = specks(&text, 2000);
+    let pages = [
+        scan::page(&["A letter", "of two lines"]),
+        scan::text_page(),
+        scan::dense_page(),
+        leaning(&text, 3.0),
+        leaning(&text, 90.0),
+        speckled,
+        GrayImage::from_pixel(1000, 1000, Luma([255])),
+        GrayImage::from_pixel(1000, 1000, Luma([90])),
+    ];
+    for (at, page) in pages.iter().enumerate() {
+        let answer = server.answer("?strict=2", &scan::png_with_dpi(page, 300));
+        assert!(answer.issues.is_empty(), "{at}: {:?}", answer.warnings);
+    }
+    for layer in [
+        Pdf::default().text_page(&[LINE]),
+        Pdf::default().dense_page(),
+    ] {
+        assert!(server.answer("?strict=2", &layer.build()).issues.is_empty());
+    }
+}
