@@ -35,7 +35,7 @@ use crate::codes::CodeType;
 const KEY: &str = "key";
 
 /// Problems of every route that takes a document.
-const OF_A_DOCUMENT: [ProblemKind; 20] = [
+const OF_A_DOCUMENT: [ProblemKind; 21] = [
     ProblemKind::Malformed,
     ProblemKind::EmptyBody,
     ProblemKind::NotAcceptable,
