@@ -13,6 +13,7 @@ use regex::bytes::Regex;
 
 use crate::load::another_key;
 use crate::support::pdf::Pdf;
+use crate::support::process::has_ended;
 use crate::support::{Request, Server, scan};
 
 const DOCUMENTS: &str = "OCR_TEST_DOCUMENTS";
@@ -68,7 +69,7 @@ impl Search {
         let memory = match File::open(format!("/proc/{pid}/mem")) {
             Ok(memory) => memory,
             // It has ended.
-            Err(_) if maps.is_empty() => return found,
+            Err(_) if maps.is_empty() || has_ended(pid) => return found,
             Err(error) => panic!("the memory of {pid} can't be read: {error}"),
         };
         for line in maps.lines() {
