@@ -180,7 +180,9 @@ mod tests {
             "engine": {
                 "tesseract": "5.5.0", "library": "x86-64-v3", "second_recognizer": "pp-ocrv4",
                 "languages": ["eng"], "pdf": true,
-                "sandbox": {"no_new_privs": true, "rlimits": true, "landlock": 3, "seccomp": true}
+                "sandbox": {
+                    "no_new_privs": true, "rlimits": true, "landlock": 3, "landlock_scopes": false, "seccomp": true
+                }
             }
         });
         let read: Readiness = serde_json::from_value(json.clone()).unwrap();
