@@ -1,6 +1,7 @@
 //! What is loaded before any copy is made: libraries, models and language data. It is there once for all workers, whose
 //! memory is the template's until they write to it, and no document has been seen by then.
 
+use super::doubts::Scripts;
 use super::line_recognizer::{self, LineRecognizer};
 use super::pdf::PdfReader;
 use super::recognizer::{self, Recognizer};
@@ -25,6 +26,7 @@ pub(super) struct Loaded {
     pub(super) recognizer: Recognizer,
     pub(super) pdf: PdfReader,
     pub(super) line_recognizer: Option<LineRecognizer>,
+    pub(super) scripts: Scripts,
     /// Which build of Tesseract.
     library: Option<String>,
 }
@@ -36,8 +38,10 @@ impl Loaded {
     /// See [`WorkerError`].
     pub(super) fn load(settings: &WorkerSettings) -> Result<Self, WorkerError> {
         let line_model = settings.line_model.as_deref();
+        let recognizer = Recognizer::load(&settings.languages).map_err(recognizer_error)?;
         let mut this = Self {
-            recognizer: Recognizer::load(&settings.languages).map_err(recognizer_error)?,
+            scripts: Scripts::load(&recognizer.language_data()),
+            recognizer,
             pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
             line_recognizer: line_model
                 .map(LineRecognizer::load)

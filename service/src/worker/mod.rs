@@ -37,7 +37,6 @@ use crate::image::{self, Scan, Size, corrupt};
 use crate::protocol::{
     self, Band, Binding, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings,
 };
-use ffi::tesseract::ScriptDetector;
 use line_readers::LineReaders;
 use loaded::Loaded;
 use opened::Opened;
@@ -71,7 +70,6 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     match template::copies(control, |languages| loaded.recognizer.learn(languages))? {
         Some(socket) => Worker {
             loaded,
-            scripts: None,
             rules: RuleFinder::default(),
             document: None,
             opened: None,
@@ -90,8 +88,6 @@ fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
 
 struct Worker {
     loaded: Loaded,
-    /// Loaded for the first page that needs it.
-    scripts: Option<ScriptDetector>,
     /// Those of the latest page.
     rules: RuleFinder,
     /// The one whose parts it may be given, once it is known.
@@ -182,7 +178,7 @@ impl Worker {
                     eyes: Eyes {
                         tesseract: &mut self.loaded.recognizer,
                         line_recognizer: self.loaded.line_recognizer.as_ref(),
-                        scripts: &mut self.scripts,
+                        scripts: &mut self.loaded.scripts,
                         second_looks: self.second_looks,
                     },
                     redraw: &|bounds, scale| document.redraw(page, bounds, scale),

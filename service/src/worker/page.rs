@@ -7,8 +7,8 @@ use ocr_api::answer::{Method, Page, PageStatus, Word};
 use ocr_api::code::Source;
 use ocr_api::issue::{Issue, IssueCode};
 
-use super::doubts::{self, AsRead, UnreadInk};
-use super::ffi::tesseract::{RawWord, ScriptDetector, TesseractError};
+use super::doubts::{self, AsRead, Scripts, UnreadInk};
+use super::ffi::tesseract::{RawWord, TesseractError};
 use super::line_recognizer::LineRecognizer;
 use super::pdf::{Layer, Uncovered};
 use super::recognizer::Recognizer;
@@ -32,7 +32,7 @@ pub(super) struct PageReader<'a> {
 pub(super) struct Eyes<'a> {
     pub(super) tesseract: &'a mut Recognizer,
     pub(super) line_recognizer: Option<&'a LineRecognizer>,
-    pub(super) scripts: &'a mut Option<ScriptDetector>,
+    pub(super) scripts: &'a mut Scripts,
     /// Lines of a page that are looked at a second time, at most.
     pub(super) second_looks: u32,
 }

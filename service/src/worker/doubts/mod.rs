@@ -5,8 +5,9 @@ mod unread;
 
 use ocr_api::issue::{Issue, IssueCode};
 
-use super::ffi::tesseract::{RawWord, ScriptDetector};
+use super::ffi::tesseract::RawWord;
 use crate::image::Scan;
+pub(super) use script::Scripts;
 pub(super) use unread::UnreadInk;
 
 /// Below this mean confidence, much of a page is misread.
@@ -39,7 +40,7 @@ pub(super) struct AsRead<'a> {
 }
 
 /// What there is to be said of it.
-pub(super) fn of(page: &AsRead<'_>, scripts: &mut Option<ScriptDetector>) -> Vec<Issue> {
+pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
     let mut issues = Vec::new();
     let spoken: Vec<&RawWord> = page
         .words
@@ -108,11 +109,7 @@ fn lowest_stretch<'s, 'w>(words: &'s [&'w RawWord]) -> Option<&'s [&'w RawWord]>
 }
 
 /// The script of these words, if none of the page's languages is written in it.
-fn foreign_script(
-    page: &AsRead<'_>,
-    words: &[&RawWord],
-    scripts: &mut Option<ScriptDetector>,
-) -> Option<String> {
+fn foreign_script(page: &AsRead<'_>, words: &[&RawWord], scripts: &mut Scripts) -> Option<String> {
     let around = words.iter().map(|word| word.bounds);
     let [left, top, right, bottom] = around.reduce(|a, b| {
         [
@@ -130,13 +127,7 @@ fn foreign_script(
     );
     let height = height.min(SAMPLE / width.max(1));
     let part = page.scan.part(left, top, width, height);
-    if scripts.is_none() {
-        // Without its data, no script is looked for.
-        *scripts = ScriptDetector::load().ok();
-    }
-    let script = scripts
-        .as_mut()?
-        .detect(&part.pixels, part.width, part.height)?;
+    let script = scripts.of(&part)?;
     (!script::is_read_by(&script, page.languages)).then(|| script::name(&script))
 }
 
@@ -193,7 +184,7 @@ mod tests {
             enlarged: 1,
             unread: UnreadInk::default(),
         };
-        of(&page, &mut None)
+        of(&page, &mut Scripts::default())
             .iter()
             .map(|issue| issue.code)
             .collect()

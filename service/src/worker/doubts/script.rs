@@ -1,5 +1,12 @@
-//! Which scripts languages are written in.
+//! Which script a text is in, and which scripts languages are written in.
 
+use std::path::Path;
+
+use crate::worker::Scan;
+use crate::worker::ffi::tesseract::ScriptDetector;
+
+/// What Tesseract's detector is loaded from, beside the languages.
+const DATA: &str = "osd.traineddata";
 /// Names of scripts as Tesseract's detector has them.
 const LATIN: &str = "Latin";
 
@@ -45,6 +52,32 @@ const EAST_ASIAN: [&str; 6] = [
     "Han", "Japanese", "Korean", "Hangul", "Katakana", "Hiragana",
 ];
 const EAST_ASIAN_LANGUAGES: [&str; 3] = ["chi", "jpn", "kor"];
+
+/// Finds scripts. What that takes is read from its file at the start, and made a detector of for the first page that needs it.
+#[derive(Default)]
+pub(in crate::worker) struct Scripts {
+    data: Vec<u8>,
+    detector: Option<ScriptDetector>,
+}
+
+impl Scripts {
+    /// Without the file in this directory, no script is found.
+    pub(in crate::worker) fn load(language_data: &Path) -> Self {
+        Self {
+            data: std::fs::read(language_data.join(DATA)).unwrap_or_default(),
+            detector: None,
+        }
+    }
+
+    /// The script of what is on a picture, as Tesseract names it. `None`: it can't be told.
+    pub(super) fn of(&mut self, scan: &Scan) -> Option<String> {
+        if self.detector.is_none() && !self.data.is_empty() {
+            self.detector = ScriptDetector::load(&self.data).ok();
+        }
+        let detector = self.detector.as_mut()?;
+        detector.detect(&scan.pixels, scan.width, scan.height)
+    }
+}
 
 /// Whether one of the languages, joined by `+`, is written in the script. Latin letters are read with any.
 pub(super) fn is_read_by(script: &str, languages: &str) -> bool {

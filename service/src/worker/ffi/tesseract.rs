@@ -51,25 +51,32 @@ impl Tesseract {
     /// Loads the LSTM model of `languages`, joined by `+` as Tesseract does, from its own data directory
     /// (`TESSDATA_PREFIX`, or the one it was built with).
     pub(in crate::worker) fn load(languages: &str) -> Result<Self, TesseractError> {
-        Self::load_by(languages, capi::TessOcrEngineMode_OEM_LSTM_ONLY)
+        let name = CString::new(languages)?;
+        Self::load_by(languages, |handle| {
+            // SAFETY: the handle is live, the name is NUL-terminated and outlives the call; a null data path
+            // means the default.
+            unsafe {
+                let engine = capi::TessOcrEngineMode_OEM_LSTM_ONLY;
+                capi::TessBaseAPIInit2(handle, ptr::null(), name.as_ptr(), engine)
+            }
+        })
     }
 
-    fn load_by(languages: &str, engine: capi::TessOcrEngineMode) -> Result<Self, TesseractError> {
-        let name = CString::new(languages)?;
+    /// `load` returns 0 if the handle has what it needs.
+    fn load_by(
+        languages: &str,
+        load: impl FnOnce(*mut capi::TessBaseAPI) -> c_int,
+    ) -> Result<Self, TesseractError> {
         leptonica::stand_in();
         // SAFETY: the call takes nothing; the handle is freed by `drop`.
         let handle = unsafe { capi::TessBaseAPICreate() };
         let this = Self {
             handle: NonNull::new(handle).ok_or(TesseractError::Create)?,
         };
-        // SAFETY: the handle is live, the name is NUL-terminated and outlives the call; a null data path
-        // means the default.
-        let failed = unsafe {
-            // Leptonica writes its complaints to stderr by itself; the answer carries what matters.
-            capi::setMsgSeverity(capi::L_SEVERITY_NONE as c_int);
-            capi::TessBaseAPIInit2(handle, ptr::null(), name.as_ptr(), engine)
-        };
-        if failed != 0 {
+        // Leptonica writes its complaints to stderr by itself; the answer carries what matters.
+        // SAFETY: it sets a number.
+        unsafe { capi::setMsgSeverity(capi::L_SEVERITY_NONE as c_int) };
+        if load(handle) != 0 {
             return Err(TesseractError::Load {
                 languages: languages.to_owned(),
                 installed: installed_languages(),
@@ -229,9 +236,31 @@ pub(in crate::worker) struct ScriptDetector {
 }
 
 impl ScriptDetector {
-    /// Loads `osd.traineddata`, which works with Tesseract's older engine.
-    pub(in crate::worker) fn load() -> Result<Self, TesseractError> {
-        let model = Tesseract::load_by("osd", capi::TessOcrEngineMode_OEM_TESSERACT_ONLY)?;
+    /// Loads the data of `osd.traineddata`, which works with Tesseract's older engine.
+    pub(in crate::worker) fn load(data: &[u8]) -> Result<Self, TesseractError> {
+        const NAME: &CStr = c"osd";
+        let model = Tesseract::load_by("osd", |handle| {
+            let Ok(size) = c_int::try_from(data.len()) else {
+                return -1;
+            };
+            // SAFETY: the handle is live; `data` has `size` bytes, which are copied, and the name is NUL-terminated; no
+            // settings are given.
+            unsafe {
+                capi::TessBaseAPIInit5(
+                    handle,
+                    data.as_ptr().cast(),
+                    size,
+                    NAME.as_ptr(),
+                    capi::TessOcrEngineMode_OEM_TESSERACT_ONLY,
+                    ptr::null_mut(),
+                    0,
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                    0,
+                    0,
+                )
+            }
+        })?;
         Ok(Self { model })
     }
 
