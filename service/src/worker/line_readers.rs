@@ -1,13 +1,16 @@
-//! Two recognizers that read a picture of one line, each for itself: what both read is right.
+//! Whatever tells a word's characters by its picture: shapes that are known, and two recognizers that read a line each for
+//! itself. What both read is right.
 
 use image::GrayImage;
 
 use super::line_recognizer::LineRecognizer;
+use super::pdf::Shapes;
 use super::recognizer::Recognizer;
 
 pub(super) struct LineReaders<'a> {
     pub(super) tesseract: &'a mut Recognizer,
     pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    pub(super) shapes: &'a Shapes,
     /// For Tesseract.
     pub(super) languages: &'a str,
 }

@@ -3,7 +3,7 @@
 
 use super::doubts::Scripts;
 use super::line_recognizer::{self, LineRecognizer};
-use super::pdf::PdfReader;
+use super::pdf::{PdfReader, Shapes};
 use super::recognizer::{self, Recognizer};
 use super::{WorkerError, library, recognizer_error, sample};
 use crate::protocol::WorkerSettings;
@@ -27,6 +27,8 @@ pub(super) struct Loaded {
     pub(super) pdf: PdfReader,
     pub(super) line_recognizer: Option<LineRecognizer>,
     pub(super) scripts: Scripts,
+    /// Of the characters of usual fonts.
+    pub(super) shapes: Shapes,
     /// Which build of Tesseract.
     library: Option<String>,
 }
@@ -39,10 +41,12 @@ impl Loaded {
     pub(super) fn load(settings: &WorkerSettings) -> Result<Self, WorkerError> {
         let line_model = settings.line_model.as_deref();
         let recognizer = Recognizer::load(&settings.languages).map_err(recognizer_error)?;
+        let pdf = PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?;
         let mut this = Self {
             scripts: Scripts::load(&recognizer.language_data()),
             recognizer,
-            pdf: PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?,
+            pdf,
+            shapes: Shapes::draw(pdf),
             line_recognizer: line_model
                 .map(LineRecognizer::load)
                 .transpose()

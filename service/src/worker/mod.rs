@@ -170,6 +170,7 @@ impl Worker {
                 let mut readers = LineReaders {
                     tesseract: &mut self.loaded.recognizer,
                     line_recognizer: self.loaded.line_recognizer.as_ref(),
+                    shapes: &self.loaded.shapes,
                     languages: &how.languages,
                 };
                 let content =

@@ -22,6 +22,8 @@ const FEWEST: usize = 3;
 /// The share of a layer's characters that are read as such, where readings have errors: below it, the layer is wrong. Two
 /// readings that agree with each other to this share are right.
 const AGREE: f64 = 0.5;
+/// The share of digits, and of letters, that look like what the layer says in a font that is believed for that.
+const ALIKE: f64 = 0.7;
 
 /// Fonts of a document that were compared with what they draw.
 #[derive(Debug, Default)]
@@ -43,6 +45,8 @@ pub(super) struct Sample {
     pub(super) text: String,
     /// Left, bottom, right, top, in points.
     pub(super) bounds: [f64; 4],
+    /// Of each of its characters.
+    pub(super) letters: Vec<[f64; 4]>,
 }
 
 impl Fonts {
@@ -119,10 +123,30 @@ impl Fonts {
                 font,
                 text,
                 bounds: bounds.unwrap_or_default(),
+                letters: word.iter().map(|glyph| glyph.bounds).collect(),
             };
             chosen.push((chosen.len(), sample));
         }
         chosen
+    }
+
+    /// Believes a font of which most of the samples' characters look like what the layer says: for each sample, how many may be
+    /// that by their shape, and how many were looked at. Returns which samples need not be read.
+    pub(super) fn believe(&mut self, samples: &[Sample], alike: &[Likeness]) -> Vec<bool> {
+        let mut of_font: BTreeMap<usize, Likeness> = BTreeMap::new();
+        for (sample, one) in samples.iter().zip(alike) {
+            let sum = of_font.entry(sample.font).or_default();
+            *sum = sum.and(*one);
+        }
+        let believed = |sample: &Sample| {
+            of_font
+                .get(&sample.font)
+                .is_some_and(|sum| sum.is_convincing())
+        };
+        for sample in samples.iter().filter(|sample| believed(sample)) {
+            self.0[sample.font].compared.extend(sample.text.chars());
+        }
+        samples.iter().map(believed).collect()
     }
 
     /// Notes how samples were read: by one recognizer and, where that disagrees with the layer, by another. Returns whether a
@@ -170,6 +194,38 @@ impl Fonts {
             }
         }
         lie
+    }
+}
+
+/// How many characters may be what the layer says by their shape, of how many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Likeness {
+    pub(super) digits: (usize, usize),
+    pub(super) letters: (usize, usize),
+}
+
+impl Likeness {
+    pub(super) fn add(&mut self, c: char, alike: bool) {
+        let count = if c.is_ascii_digit() {
+            &mut self.digits
+        } else {
+            &mut self.letters
+        };
+        count.0 += usize::from(alike);
+        count.1 += 1;
+    }
+
+    fn and(self, other: Self) -> Self {
+        let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
+        Self {
+            digits: sum(self.digits, other.digits),
+            letters: sum(self.letters, other.letters),
+        }
+    }
+
+    fn is_convincing(self) -> bool {
+        let most = |(alike, all): (usize, usize)| alike as f64 >= all as f64 * ALIKE;
+        self.digits.1 + self.letters.1 >= FEWEST && most(self.digits) && most(self.letters)
     }
 }
 
@@ -380,6 +436,7 @@ mod tests {
             font: fonts.known("Arial", &BTreeMap::new()),
             text: layer.to_owned(),
             bounds: [0.0; 4],
+            letters: Vec::new(),
         };
         fonts.compare(&[sample], &[first.to_owned()], || vec![second.to_owned()])
     }
@@ -449,6 +506,29 @@ mod tests {
             assert_eq!(compare(&mut fonts, layer, first, second), lies, "{layer}");
             let next = samples(&mut fonts, &page("Another word", 0, |_| 5.0));
             assert_eq!(next.is_none(), lies, "{layer}");
+        }
+    }
+
+    #[test]
+    fn a_font_is_believed_if_most_of_its_digits_and_of_its_letters_look_right() {
+        for (digits, letters, believed) in [
+            ((7, 8), (9, 10), true),
+            ((0, 0), (3, 3), true),
+            ((0, 0), (2, 2), false),
+            ((1, 8), (10, 10), false),
+            ((8, 8), (3, 10), false),
+            ((0, 0), (0, 0), false),
+        ] {
+            let mut fonts = Fonts::default();
+            let sample = Sample {
+                font: fonts.known("Arial", &BTreeMap::new()),
+                text: "Invoice".to_owned(),
+                bounds: [0.0; 4],
+                letters: Vec::new(),
+            };
+            let alike = Likeness { digits, letters };
+            assert_eq!(fonts.believe(&[sample], &[alike]), [believed], "{alike:?}");
+            assert_eq!(fonts.0[0].compared.is_empty(), !believed);
         }
     }
 

@@ -13,6 +13,7 @@ mod layer;
 mod look;
 mod rows;
 mod samples;
+mod shapes;
 mod soundness;
 mod uncovered;
 mod visibility;
@@ -28,10 +29,12 @@ use super::ffi::pdfium::{Document, FontNames, Glyph, Library, OpenError, Page};
 use super::line_readers::LineReaders;
 use super::{Content, Scan, Size, corrupt, image};
 use crate::protocol::{Fault, FaultKind, How, Mode};
+use agreement::Likeness;
 pub(super) use drawings::Drawing;
 use frame::Frame;
 pub(super) use layer::Layer;
 use look::Look;
+pub(super) use shapes::Shapes;
 pub(super) use uncovered::Uncovered;
 
 /// Every part of a page costs nearly as much to draw as the whole, where that is not pixels.
@@ -226,10 +229,16 @@ impl PdfDocument {
             return true;
         };
         let drawn = samples.into_iter().filter_map(|sample| {
-            let picture = samples::draw(page, &sample)?;
-            Some((sample, picture))
+            let (picture, alike) = samples::draw(page, &sample, readers.shapes)?;
+            Some((sample, (picture, alike)))
         });
-        let (samples, pictures): (Vec<_>, Vec<GrayImage>) = drawn.unzip();
+        let (samples, drawn): (Vec<_>, Vec<_>) = drawn.unzip();
+        let (pictures, alike): (Vec<GrayImage>, Vec<Likeness>) = drawn.into_iter().unzip();
+        let believed = known.believe(&samples, &alike);
+        let doubtful = samples.into_iter().zip(pictures).zip(believed);
+        let (samples, pictures): (Vec<_>, Vec<_>) = doubtful
+            .filter_map(|(word, believed)| (!believed).then_some(word))
+            .unzip();
         if samples.is_empty() {
             return false;
         }

@@ -1,9 +1,10 @@
-//! Words of a page, drawn to be read one by one: black on white, of one height.
+//! Words of a page, drawn to be compared and read one by one: black on white, of one height.
 
 use ::image::{GrayImage, Luma};
 
-use super::agreement::Sample;
+use super::agreement::{Likeness, Sample};
 use super::look::Look;
+use super::shapes::{Shape, Shapes, outward};
 use crate::worker::ffi::pdfium::Page;
 use crate::worker::line;
 
@@ -15,17 +16,37 @@ const SEEN: f64 = 0.06;
 /// Pixels of one word.
 const MOST_PIXELS: f64 = 200_000.0;
 
-/// The word as it looks. `None`: there is nothing to be seen.
-pub(super) fn draw(page: &Page<'_>, sample: &Sample) -> Option<GrayImage> {
+/// The word as it looks, and how many of its characters look like what the layer says. `None`: there is nothing to be seen.
+pub(super) fn draw(
+    page: &Page<'_>,
+    sample: &Sample,
+    shapes: &Shapes,
+) -> Option<(GrayImage, Likeness)> {
     let [left, bottom, right, top] = sample.bounds;
     let tall = top - bottom;
     let scale = HEIGHT / tall;
     let seen = tall * SEEN;
     let place = [left - seen, bottom - seen, right + seen, top + seen];
     let look = Look::close(page, place, scale, MOST_PIXELS)?;
+    let places: Vec<[f64; 4]> = sample
+        .letters
+        .iter()
+        .map(|bounds| look.place(*bounds))
+        .collect();
     let word = GrayImage::from_raw(look.width as u32, look.height as u32, look.with)?;
     let word = dark_on_light(word);
-    (!line::is_blank(&word)).then(|| line::framed(&word, MARGIN))
+    if line::is_blank(&word) {
+        return None;
+    }
+    let mut alike = Likeness::default();
+    for (c, place) in sample.text.chars().zip(places) {
+        let shape = Shape::of(&word, outward(place));
+        // What has no shape there is not looked at: another glyph may have been drawn over it.
+        if let Some(may_be) = shape.and_then(|shape| shapes.may_be(&shape, c)) {
+            alike.add(c, may_be);
+        }
+    }
+    Some((line::framed(&word, MARGIN), alike))
 }
 
 /// The same on white: what is light on dark is turned, and what is pale made strong.
