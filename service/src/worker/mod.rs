@@ -65,6 +65,7 @@ pub enum WorkerError {
 pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     forget_panic_messages();
     template::end_with_the_service()?;
+    template::close_what_is_inherited();
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut loaded = Loaded::load(settings)?;
     match template::copies(control, |languages| loaded.recognizer.learn(languages))? {

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use super::ffi::descriptors::close_others;
 use super::ffi::fork::{Forked, fork};
 use super::receive_message;
 
@@ -19,6 +20,14 @@ const WORKER_NAME: &std::ffi::CStr = c"ocr-worker";
 /// A service that was killed can't end its template.
 pub(super) fn end_with_the_service() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Closes what the service was started with beside its standard streams: a worker has none of that.
+pub(super) fn close_what_is_inherited() {
+    if let Err(error) = close_others() {
+        // Linux before 5.9, or a container's filter of calls.
+        let _ = writeln!(io::stderr(), "inherited descriptors stay open: {error}");
+    }
 }
 
 /// Makes a copy for each pair of descriptors that comes: the socket to the service, and standard error. With them come

@@ -21,9 +21,34 @@ const FEW: u32 = 60;
 /// Pixels that no page has by chance, before the digits of a document's number as pixels.
 const PIXELS: [u8; 6] = [0xf1, 0x02, 0xe3, 0x14, 0xd5, 0x26];
 
+/// A document's number, and each digit's complement to nine: memory that was used again has words of which a digit is another
+/// one, which would be another document's number.
+fn digits(document: u32) -> String {
+    let number = format!("{document:06}");
+    let complement: String = number.bytes().map(complement).map(char::from).collect();
+    number + &complement
+}
+
+fn complement(digit: u8) -> u8 {
+    b'0' + b'9' - digit
+}
+
+/// The number of which these are the digits; `None` for what is no document's.
+fn number(digits: &[u8]) -> Option<u32> {
+    let (number, complements) = digits.split_at(digits.len() / 2);
+    let whole = number
+        .iter()
+        .copied()
+        .map(complement)
+        .eq(complements.iter().copied());
+    whole
+        .then(|| std::str::from_utf8(number).ok()?.parse().ok())
+        .flatten()
+}
+
 /// A word that stands for a document, wherever its text is.
 fn word(document: u32) -> String {
-    format!("Qzmk{document:06}")
+    format!("Qzmk{}", digits(document))
 }
 
 /// Pages of text, of which the document's word is a part.
@@ -38,8 +63,11 @@ fn text(document: u32) -> Vec<u8> {
 /// A picture of text with the document's number in a row of pixels.
 fn picture(of: &GrayImage, document: u32) -> Vec<u8> {
     let mut picture = of.clone();
-    let digits = format!("{document:06}");
-    for (x, value) in PIXELS.into_iter().chain(digits.bytes()).enumerate() {
+    for (x, value) in PIXELS
+        .into_iter()
+        .chain(digits(document).bytes())
+        .enumerate()
+    {
         picture.put_pixel(100 + x as u32, 2, Luma([value]));
     }
     scan::png(&picture)
@@ -52,11 +80,11 @@ impl Search {
     fn new() -> Self {
         let wide = |zeros: &str| {
             let letters: String = "Qzmk".chars().map(|c| format!("{c}{zeros}")).collect();
-            format!("{letters}(?:[0-9]{zeros}){{6}}")
+            format!("{letters}(?:[0-9]{zeros}){{12}}")
         };
         let pixels: String = PIXELS.iter().map(|byte| format!(r"\x{byte:02x}")).collect();
         let pattern = format!(
-            "(?-u)Qzmk[0-9]{{6}}|{}|{}|{pixels}[0-9]{{6}}",
+            "(?-u)Qzmk[0-9]{{12}}|{}|{}|{pixels}[0-9]{{12}}",
             wide(r"\x00"),
             wide(r"\x00\x00\x00")
         );
@@ -86,9 +114,9 @@ impl Search {
                 continue;
             };
             for hit in self.0.find_iter(&bytes[..length]) {
-                let digits = hit.as_bytes().iter().filter(|byte| byte.is_ascii_digit());
-                let number = digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
-                found.insert(number);
+                let mut digits = hit.as_bytes().to_vec();
+                digits.retain(u8::is_ascii_digit);
+                found.extend(number(&digits));
             }
         }
         found

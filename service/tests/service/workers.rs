@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ocr_api::answer::{Answer, PageStatus};
 use ocr_api::health::{Recognition, RecognitionStatus};
 use ocr_api::problem::ProblemKind;
+use rustix::io::FdFlags;
 use rustix::process::Signal;
 
 use crate::load::another_key;
@@ -106,15 +108,30 @@ fn workers_share_no_socket_and_no_pipe() {
     let server = Server::start(&["--workers", "3"]);
     let mut processes = server.spares(3);
     processes.push(server.template());
-    // What the service was started with, by whoever runs the tests, is not counted.
-    let inherited = channels(std::process::id());
     let mut seen = BTreeSet::new();
     for pid in processes {
-        let channels = &channels(pid) - &inherited;
+        let channels = channels(pid);
         assert_eq!(channels.len(), 2, "{channels:?}");
         for channel in channels {
             assert!(seen.insert(channel.clone()), "two have {channel}");
         }
+    }
+}
+
+#[test]
+fn workers_have_nothing_that_the_service_was_started_with() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    for end in [reader.as_fd(), writer.as_fd()] {
+        rustix::io::fcntl_setfd(end, FdFlags::empty()).unwrap();
+    }
+    let own = fs::read_link(format!("/proc/self/fd/{}", reader.as_raw_fd())).unwrap();
+    let server = Server::start(&["--workers", "2"]);
+    let has = |pid| channels(pid).contains(&own.display().to_string());
+    assert!(has(server.pid()));
+    let mut processes = server.spares(2);
+    processes.push(server.template());
+    for pid in processes {
+        assert!(!has(pid));
     }
 }
 

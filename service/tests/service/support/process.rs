@@ -46,6 +46,27 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     state.is_empty() || state.starts_with(['Z', 'X'])
 }
 
+/// Whether a worker waits for a document: it is locked in, has not been bound to a document, which takes another filter of
+/// calls, and has not been killed, which it may not have noticed yet.
+pub(crate) fn is_spare(pid: u32) -> bool {
+    const FILTERS: u32 = 2;
+    let status = |pid: u32| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let of = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().to_owned())
+    };
+    let filters = |status: &str| of(status, "Seccomp_filters:")?.parse::<u32>().ok();
+    let is_killed = |pending: String| {
+        let pending = u64::from_str_radix(&pending, 16).unwrap();
+        pending >> (Signal::KILL.as_raw() - 1) & 1 == 1
+    };
+    let (own, worker) = (status(std::process::id()), status(pid));
+    of(&worker, "State:").is_some_and(|state| state.starts_with('S'))
+        && of(&worker, "VmRSS:").is_some()
+        && filters(&worker) == filters(&own).map(|own| own + FILTERS)
+        && of(&worker, "SigPnd:").is_some_and(|pending| !is_killed(pending))
+}
+
 /// Processor time that a process has used, in clock ticks (10 ms).
 pub(crate) fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -158,10 +158,12 @@ impl Server {
     /// Its workers once each of them waits for a document, those of documents that have ended being gone.
     #[track_caller]
     pub(crate) fn spares(&self, count: usize) -> Vec<u32> {
+        let mut workers = Vec::new();
         process::wait_for("the workers wait for documents", || {
-            self.workers().len() == count
+            workers = self.workers();
+            workers.len() == count && workers.iter().all(|pid| process::is_spare(*pid))
         });
-        self.workers()
+        workers
     }
 
     pub(crate) fn log(&self) -> String {
