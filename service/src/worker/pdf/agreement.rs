@@ -373,7 +373,7 @@ fn aligned(one: &str, other: &str) -> Vec<(char, bool)> {
 }
 
 /// Whether two characters are the same but for case, or are taken for each other.
-fn alike(a: char, b: char) -> bool {
+pub(super) fn alike(a: char, b: char) -> bool {
     let folded = |c: char| match c.to_ascii_lowercase() {
         'o' | 'q' => '0',
         'i' | 'l' | '|' | '!' | 'j' => '1',

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use ::image::{GrayImage, imageops};
 
 use super::PdfReader;
+use super::agreement::alike;
 use super::look::Look;
 
 /// Pixels along each side of a shape.
@@ -114,13 +115,13 @@ impl Shapes {
         Some(shapes.collect())
     }
 
-    /// Whether a shape may be this character: no other is nearer by much. `None` where that can't be said of the character.
+    /// Whether a shape may be this character, or one that looks like it: no other is nearer by much. `None` where that can't be said of the character.
     pub(super) fn may_be(&self, shape: &Shape, c: char) -> Option<bool> {
         let (mut own, mut nearest) = (f32::INFINITY, f32::INFINITY);
         for (other, known) in &self.0 {
             let distance = shape.distance(known);
             nearest = nearest.min(distance);
-            if *other == c {
+            if alike(*other, c) {
                 own = own.min(distance);
             }
         }
