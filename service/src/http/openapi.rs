@@ -30,6 +30,7 @@ use utoipa::openapi::{
 
 use super::Service;
 use super::negotiate::Format;
+use super::query::MAX_ATTACHMENT_NAME;
 use crate::codes::CodeType;
 
 const KEY: &str = "key";
@@ -236,7 +237,7 @@ fn wanted(languages: &[String]) -> Vec<(&'static str, String, Schema)> {
         (
             "attachment",
             "The name or number of a file that is embedded in the PDF: it is read in the PDF's place.".into(),
-            string().min_length(Some(1)).max_length(Some(255)).into(),
+            string().min_length(Some(1)).max_length(Some(MAX_ATTACHMENT_NAME)).into(),
         ),
     ]
 }

@@ -100,10 +100,11 @@ fn keep_active(value: &str) -> Result<bool, Rejection> {
     }
 }
 
-/// A name as long as a file may have, or a number.
+/// Characters of an attachment's name; one with a longer name can be asked for by its number.
+pub(super) const MAX_ATTACHMENT_NAME: usize = 255;
+
 fn attachment(value: &str) -> Result<String, Rejection> {
-    const MAX_NAME: usize = 1024;
-    if value.is_empty() || value.len() > MAX_NAME {
+    if value.is_empty() || value.chars().count() > MAX_ATTACHMENT_NAME {
         return Err(malformed(
             "`attachment` is the name of a file that is embedded in the PDF, or its number, counted from 1.",
         ));
