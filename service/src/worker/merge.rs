@@ -6,7 +6,7 @@ use super::page::mean_confidence;
 use crate::lines;
 
 /// Below this, what was recognized is a picture or a pattern taken for text. Short lines have to be surer.
-const CONFIDENT: f32 = 60.0;
+pub(super) const CONFIDENT: f32 = 60.0;
 const CONFIDENT_IF_SHORT: f32 = 80.0;
 const SHORT: usize = 4;
 /// Letters and digits that a line has at least.

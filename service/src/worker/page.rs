@@ -169,6 +169,7 @@ impl PageReader<'_> {
             let bounds = cells.as_ref().map_or(bounds, |cells| cells.back(bounds));
             turned.back(bounds)
         };
+        let is_part = matches!(search.content, Content::Layer(..));
         let barcodes = search.found()?;
         let is_barcode = |bounds| {
             let [left, top, right, bottom] = to_page(bounds);
@@ -178,13 +179,16 @@ impl PageReader<'_> {
             };
             barcodes.iter().any(|barcode| within(barcode.bounds))
         };
-        let boxes = words.iter().map(|word| word.bounds);
+        // What of a part was read with less does not come into the answer.
+        let answered = |word: &&RawWord| !is_part || word.confidence >= merge::CONFIDENT;
+        let boxes = words.iter().filter(answered).map(|word| word.bounds);
         let page_as_read = AsRead {
             scan: &as_read,
             words: &words,
             languages,
             enlarged: turned.enlarged,
             unread: UnreadInk::of(&Ink::of(&as_read), boxes, is_barcode),
+            is_part,
         };
         let doubts = doubts::of(&page_as_read, self.eyes.scripts);
         let (width, height) = turned.page();

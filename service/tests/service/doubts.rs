@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{GrayImage, Luma};
+use image::{GrayImage, ImageFormat, Luma};
 use ocr_api::answer::Answer;
 use ocr_api::issue::IssueCode;
 use ocr_api::problem::ProblemKind;
 
-use crate::support::hostile::Chance;
+use crate::support::hostile::{Chance, png_chunk};
 use crate::support::pdf::Pdf;
 use crate::support::{Request, Server, scan};
 
@@ -217,6 +217,91 @@ fn a_part_in_another_script_is_reported_in_each_format() {
         last.contains("\"event\":\"problem\"") && last.contains("unread_script"),
         "{last}"
     );
+}
+
+/// A PNG of frames that all show the same.
+fn animated_png(image: &GrayImage, frames: u32) -> Vec<u8> {
+    let still = scan::png(image);
+    let mut animated = still[..8].to_vec();
+    let mut at = 8;
+    let mut data = Vec::new();
+    while let Some(length) = still.get(at..at + 4) {
+        let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+        let (kind, body) = (&still[at + 4..at + 8], &still[at + 8..at + 8 + length]);
+        match kind {
+            b"IHDR" => animated.extend(png_chunk(b"IHDR", body)),
+            b"IDAT" => data.extend(body),
+            _ => {}
+        }
+        at += 12 + length;
+    }
+    let four = |number: u32| number.to_be_bytes();
+    animated.extend(png_chunk(b"acTL", &[four(frames), four(0)].concat()));
+    let mut sequence = 0;
+    for frame in 0..frames {
+        let (width, height) = (four(image.width()), four(image.height()));
+        let control = [four(sequence), width, height, four(0), four(0)].concat();
+        // A tenth of a second.
+        animated.extend(png_chunk(
+            b"fcTL",
+            &[control.as_slice(), &[0, 1, 0, 10, 0, 0]].concat(),
+        ));
+        sequence += 1;
+        if frame == 0 {
+            animated.extend(png_chunk(b"IDAT", &data));
+        } else {
+            let numbered = [four(sequence).as_slice(), &data].concat();
+            animated.extend(png_chunk(b"fdAT", &numbered));
+            sequence += 1;
+        }
+    }
+    animated.extend(png_chunk(b"IEND", b""));
+    animated
+}
+
+/// A WebP of frames that all show the same.
+fn animated_webp(image: &GrayImage, frames: usize) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        let padding = vec![0; body.len() % 2];
+        [kind.as_slice(), &length, body, &padding].concat()
+    };
+    let still = scan::encode(&image.clone().into(), ImageFormat::WebP);
+    let three = |number: u32| number.to_le_bytes()[..3].to_vec();
+    let size = [three(image.width() - 1), three(image.height() - 1)].concat();
+    // Behind the file's head is the only chunk of a still picture.
+    let place = [three(0), three(0)].concat();
+    let frame = [
+        place,
+        size.clone(),
+        three(100),
+        vec![0],
+        still[12..].to_vec(),
+    ]
+    .concat();
+    let mut body = b"WEBP".to_vec();
+    body.extend(chunk(b"VP8X", &[vec![2, 0, 0, 0], size].concat()));
+    body.extend(chunk(b"ANIM", &[255, 255, 255, 255, 0, 0]));
+    for _ in 0..frames {
+        body.extend(chunk(b"ANMF", &frame));
+    }
+    chunk(b"RIFF", &body)
+}
+
+#[test]
+fn further_frames_of_an_animation_are_reported() {
+    let server = Server::start(&[]);
+    let page = scan::page(&["A letter", "of two lines"]);
+    for (name, document) in [
+        ("PNG", animated_png(&page, 2)),
+        ("WebP", animated_webp(&page, 2)),
+    ] {
+        let answer = server.answer("", &document);
+        assert!(answer.pages[0].text.contains("A letter"), "{name}");
+        assert_eq!(codes(&answer), [IssueCode::MoreFrames], "{name}");
+    }
+    let answer = server.answer("", &animated_png(&page, 1));
+    assert!(answer.issues.is_empty(), "{:?}", answer.warnings);
 }
 
 #[test]

@@ -18,11 +18,15 @@ const STRETCH_LOW: f32 = 40.0;
 /// Of so many words, a third that were read with less than this are a part, too, wherever they stand.
 const SCATTERED: usize = 20;
 const SCATTERED_LOW: f32 = 60.0;
+/// Of so many, a tenth.
+const MANY: usize = 100;
 /// Below these, in pixels of the page as it came, the letters of most words are too small: where the document states no
 /// resolution, and where it is less than what scanners use at least.
 const SMALL_WORD: i32 = 10;
 const SMALL_AT_LOW_DPI: i32 = 20;
 const LOW_DPI: u32 = 150;
+/// A page that had to be made so many times larger to be read has letters of a few pixels: their words' boxes are too high.
+const ENLARGED: u32 = 3;
 /// Words that say something about the size of a page's text.
 const SIZED_WORDS: usize = 10;
 /// Pixels that a script is looked for in.
@@ -37,6 +41,8 @@ pub(super) struct AsRead<'a> {
     pub(super) enlarged: u32,
     /// What looks like text outside of words.
     pub(super) unread: UnreadInk,
+    /// It is a part of a page, beside the text of its layer.
+    pub(super) is_part: bool,
 }
 
 /// What there is to be said of it.
@@ -50,8 +56,12 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
     let mean = mean(page.words.iter());
     let stretch = lowest_stretch(&spoken).or_else(|| {
         let low = spoken.iter().filter(|word| word.confidence < SCATTERED_LOW);
-        let scattered = spoken.len() >= SCATTERED && low.count() * 3 >= spoken.len();
-        scattered.then_some(spoken.as_slice())
+        let least = match spoken.len() {
+            MANY.. => spoken.len() / 10,
+            SCATTERED.. => spoken.len().div_ceil(3),
+            _ => return None,
+        };
+        (low.count() >= least).then_some(spoken.as_slice())
     });
     let doubtful = match (mean, stretch) {
         (Some(mean), _) if mean < LOW => {
@@ -83,7 +93,12 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
             ),
         ));
     }
-    if page.unread.looks_like_text(!spoken.is_empty()) {
+    let is_unread = if page.is_part {
+        page.unread.looks_like_nothing_but_text()
+    } else {
+        page.unread.looks_like_text(!spoken.is_empty())
+    };
+    if is_unread {
         issues.push(Issue::new(
             IssueCode::InkWithoutText,
             "something on it looks like text and was not read; look at the page, or scan it straight and at 300 dpi.",
@@ -148,13 +163,18 @@ fn low_resolution(page: &AsRead<'_>, words: &[&RawWord]) -> Option<Issue> {
         Some(dpi) if dpi < LOW_DPI => SMALL_AT_LOW_DPI,
         _ => SMALL_WORD,
     };
-    (height < least).then(|| {
-        let resolution = dpi.map_or(String::new(), |dpi| format!(" at {dpi} dpi"));
-        Issue::new(
-            IssueCode::LowResolution,
-            format!("its words are {height} pixels high{resolution}, which is too few to be read reliably; scan it at 300 dpi."),
-        )
-    })
+    let resolution = dpi.map_or(String::new(), |dpi| format!(" at {dpi} dpi"));
+    let size = if height < least {
+        format!("its words are {height} pixels high{resolution}, which is too few")
+    } else if page.enlarged >= ENLARGED {
+        format!("its letters are less than 7 pixels high{resolution}, which is too few")
+    } else {
+        return None;
+    };
+    Some(Issue::new(
+        IssueCode::LowResolution,
+        format!("{size} to be read reliably; scan it at 300 dpi."),
+    ))
 }
 
 #[cfg(test)]
@@ -183,6 +203,7 @@ mod tests {
             languages: "eng",
             enlarged: 1,
             unread: UnreadInk::default(),
+            is_part: false,
         };
         of(&page, &mut Scripts::default())
             .iter()
@@ -209,6 +230,14 @@ mod tests {
         let mut half = vec![96.0; 100];
         half[60..80].fill(25.0);
         assert_eq!(codes(&words(&half, 40), None), [IssueCode::LowConfidence]);
+        let mut blurred = vec![96.0; 110];
+        for at in (0..110).step_by(9) {
+            blurred[at] = 40.0;
+        }
+        assert_eq!(
+            codes(&words(&blurred, 40), None),
+            [IssueCode::LowConfidence]
+        );
     }
 
     #[test]

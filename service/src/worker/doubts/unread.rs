@@ -18,6 +18,8 @@ const MIN_FILLED: usize = 15;
 const MAX_PIECES: usize = 5000;
 /// Pieces that are beside each other, one after the other, at least.
 const CHAIN: usize = 8;
+/// Cells along the shorter side of a speck, at most.
+const SPECK: usize = 4;
 
 /// What is left of a page's ink outside of its words.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -26,6 +28,8 @@ pub(in crate::worker) struct UnreadInk {
     pieces: usize,
     /// The share that they have of this ink, there.
     share: f32,
+    /// Specks for each piece that may be text, in chains or not: letters have few around them, noise and photographs have many.
+    specks: f32,
 }
 
 /// Left, top, right and bottom of a piece in cells, and its ink.
@@ -55,12 +59,14 @@ impl UnreadInk {
         for coarser in COARSER {
             let grid = grid.coarser(coarser);
             let scale = ink.scale as usize * coarser;
-            let mut pieces = grid.pieces(coarser, least);
+            let (mut pieces, specks) = grid.pieces(coarser, least);
+            let specks = specks as f32 / pieces.len().max(1) as f32;
             pieces.retain(|piece| !is_known(piece.bounds.map(|side| (side * scale) as i32)));
             let (count, cells) = chained(&pieces);
             let found = Self {
                 pieces: count,
                 share: cells as f32 / grid.count().max(1) as f32,
+                specks,
             };
             if found.score() > most.score() {
                 most = found;
@@ -80,6 +86,11 @@ impl UnreadInk {
         } else {
             self.pieces >= 12 && self.share >= 0.1 || self.pieces >= 40
         }
+    }
+
+    /// The same of a picture on a page of text, which most often is no text.
+    pub(super) fn looks_like_nothing_but_text(&self) -> bool {
+        self.pieces >= 24 && self.share >= 0.7 && self.specks <= 0.45
     }
 }
 
@@ -140,11 +151,12 @@ impl Grid {
         }
     }
 
-    /// What hangs together, corners included, and may be a letter or a word.
-    fn pieces(&self, coarser: usize, least: usize) -> Vec<Piece> {
+    /// What hangs together, corners included, and may be a letter or a word; and how many specks there are.
+    fn pieces(&self, coarser: usize, least: usize) -> (Vec<Piece>, usize) {
         let mut left_over = self.cells.clone();
         let mut open = Vec::new();
         let mut pieces = Vec::new();
+        let mut specks = 0;
         for start in 0..left_over.len() {
             if !left_over[start] {
                 continue;
@@ -176,6 +188,7 @@ impl Grid {
                     }
                 }
             }
+            specks += usize::from(piece.shorter() <= SPECK);
             if piece.may_be_text(coarser, least) {
                 pieces.push(piece);
                 if pieces.len() == MAX_PIECES {
@@ -183,7 +196,7 @@ impl Grid {
                 }
             }
         }
-        pieces
+        (pieces, specks)
     }
 }
 
@@ -313,6 +326,16 @@ mod tests {
         assert!(!read.looks_like_text(false));
         let known = UnreadInk::of(&ink, std::iter::empty(), |_| true);
         assert!(!known.looks_like_text(false));
+    }
+
+    #[test]
+    fn beside_the_text_of_a_layer_specks_tell_noise_from_text() {
+        let clean = page(letters(60, 4));
+        assert!(unread(&clean, &[]).looks_like_nothing_but_text());
+        let specks = (0..60).map(|at| [100 + at * 12, 90 + at * 4, 102 + at * 12, 92 + at * 4]);
+        let noise = page(letters(60, 4).chain(specks));
+        assert!(unread(&noise, &[]).looks_like_text(false));
+        assert!(!unread(&noise, &[]).looks_like_nothing_but_text());
     }
 
     #[test]

@@ -197,7 +197,7 @@ pub(crate) fn pdf_of_pages(count: usize) -> Vec<u8> {
     pdf.build()
 }
 
-fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(crate) fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let mut chunk = kind.to_vec();
     chunk.extend(body);
     let crc = crc32(&chunk).to_be_bytes();
