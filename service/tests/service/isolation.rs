@@ -10,6 +10,7 @@ use std::thread;
 
 use image::{GrayImage, Luma};
 use regex::bytes::Regex;
+use rustix::io::Errno;
 
 use crate::load::another_key;
 use crate::support::pdf::Pdf;
@@ -97,7 +98,13 @@ impl Search {
         let memory = match File::open(format!("/proc/{pid}/mem")) {
             Ok(memory) => memory,
             // It has ended.
-            Err(_) if maps.is_empty() || has_ended(pid) => return found,
+            Err(error)
+                if maps.is_empty()
+                    || has_ended(pid)
+                    || error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) =>
+            {
+                return found;
+            }
             Err(error) => panic!("the memory of {pid} can't be read: {error}"),
         };
         for line in maps.lines() {
