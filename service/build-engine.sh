@@ -115,8 +115,8 @@ compile() {
     export SOURCE_DATE_EPOCH
     {
         ./autogen.sh
-        # Only models of the LSTM kind are loaded; archives and URLs are never given to it.
-        ./configure --disable-tessdata-prefix --disable-openmp --disable-graphics --disable-static --disable-doc --disable-legacy \
+        # Models of the older kind stay: one of them finds a page's script. Archives and URLs are never given to it.
+        ./configure --disable-tessdata-prefix --disable-openmp --disable-graphics --disable-static --disable-doc \
             --enable-visibility --without-archive --without-curl --without-tensorflow \
             CPPFLAGS="$define -D_FORTIFY_SOURCE=2 -DTESSDATA_PREFIX='\"$data\"'" \
             CXXFLAGS="${optimize[*]} ${harden[*]} -ffile-prefix-map=$PWD=." LDFLAGS="$harden_link"
@@ -134,12 +134,9 @@ check() {
     local name missing
     name=$(objdump -p "$built" | sed -n 's/^ *SONAME *//p')
     [[ $name == "$soname" ]] || fail "what was built is $name, and the distribution's library is $soname"
-    missing=$(comm -13 <(interface "$built") <(interface "$distributed" | grep --invert-match --line-regexp "$legacy"))
+    missing=$(comm -13 <(interface "$built") <(interface "$distributed"))
     [[ -z $missing ]] || fail "what was built lacks" "$missing"
 }
-
-# What is only there for models of the older kind.
-legacy='TessBaseAPI\(AdaptToWordStr\|ClearAdaptiveClassifier\|DetectOrientationScript\)'
 
 interface() {
     nm --dynamic --defined-only "$1" | sed -n 's/.* T \(Tess[A-Za-z0-9]*\).*/\1/p' | sort

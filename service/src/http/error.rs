@@ -14,7 +14,8 @@ use super::coding;
 /// A refused request.
 #[derive(Debug, Clone)]
 pub(super) struct Rejection {
-    problem: Problem,
+    /// Apart, as most functions return no rejection.
+    problem: Box<Problem>,
     /// Seconds.
     retry_after: Option<u32>,
 }
@@ -22,7 +23,7 @@ pub(super) struct Rejection {
 impl Rejection {
     pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self {
-            problem: Problem::new(kind, detail),
+            problem: Box::new(Problem::new(kind, detail)),
             retry_after: None,
         }
     }
@@ -156,7 +157,7 @@ impl Rejection {
         if self.problem.kind != ProblemKind::Key {
             self.problem.request_id = Some(request_id.to_owned());
         }
-        self.problem
+        *self.problem
     }
 
     /// The response with its body.

@@ -2,6 +2,11 @@
 //!
 //! `OCR_TEST_DOCUMENTS=1000` sends as many. Reads `/proc/PID/mem`, as whoever has taken a worker over reads its own memory.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "whoever wants more documents says so by the environment"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

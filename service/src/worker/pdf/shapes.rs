@@ -126,7 +126,7 @@ impl Shapes {
             }
         }
         own.is_finite()
-            .then(|| own < FAR && own <= nearest * SLACK + LEAST_SLACK)
+            .then_some(own < FAR && own <= nearest * SLACK + LEAST_SLACK)
     }
 }
 
@@ -145,9 +145,9 @@ fn document() -> String {
             fonts,
             "/F{number}<</Type/Font/Subtype/Type1/BaseFont/{font}/Encoding/WinAnsiEncoding>>"
         );
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "BT/F{number} {SIZE} Tf 14 Tc 10 {up} Td({CHARACTERS})Tj ET\n"
+            "BT/F{number} {SIZE} Tf 14 Tc 10 {up} Td({CHARACTERS})Tj ET"
         );
     }
     let height = ROW * FONTS.len() as f64;
