@@ -61,7 +61,7 @@ fn main() {
         "HTTP, queue and hand-over",
         "ms",
         by_http - alone,
-        &Wanted::AtMost(3.0),
+        &Wanted::AtMost(8.0),
     );
 
     let pdfs: Vec<Vec<u8>> = (0..cores).map(|_| documents::text_pdf(pages)).collect();
