@@ -395,14 +395,17 @@ struct Ran {
 }
 
 impl Ran {
-    /// An exit code other than this one fails the proof, with all that was said.
+    /// An exit code other than this one fails the proof, with all that was printed: first what went wrong.
     fn expect(self, code: i32) -> Result<Self, ProofError> {
         if self.code == code {
             return Ok(self);
         }
         wrong(format!(
-            "`ocrctl {}` ended with {}, not {code}:\n{}{}",
-            self.command, self.code, self.stdout, self.stderr
+            "`ocrctl {}` ended with {}, not {code}:\n{}\n{}",
+            self.command,
+            self.code,
+            self.stderr.trim_end(),
+            self.stdout
         ))
     }
 
