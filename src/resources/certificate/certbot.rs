@@ -97,8 +97,7 @@ pub async fn obtain(
     let mut output = run().await?;
     for _ in 0..NONCES {
         // An authority may reject a nonce at any time (RFC 8555, 6.5); certbot tries only once more.
-        if output.status.success() || !String::from_utf8_lossy(&output.stderr).contains("badNonce")
-        {
+        if output.status.success() || !nonce_rejected(&String::from_utf8_lossy(&output.stderr)) {
             break;
         }
         output = run().await?;
@@ -113,6 +112,12 @@ pub async fn obtain(
         problem.ordered = true;
         problem
     })
+}
+
+/// Whether certbot gave up because the authority rejected its nonce. certbot prints the error's description or the
+/// authority's own words, never its type (`badNonce`).
+fn nonce_rejected(stderr: &str) -> bool {
+    stderr.contains("anti-replay nonce")
 }
 
 fn binding(account: &ExternalAccount) -> Result<tempfile::NamedTempFile> {
@@ -198,6 +203,22 @@ impl Retired {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rejected_nonce_is_recognized_by_what_certbot_prints() {
+        // As certbot 2.1 to 5.8 print it, while they register and while they order.
+        for printed in [
+            "Unable to register an account with ACME server. Error returned by the ACME server: JWS has an invalid \
+             anti-replay nonce: lFkXQqY17kyiqnOdp9tAJw\n",
+            "An unexpected error occurred:\nThe client sent an unacceptable anti-replay nonce :: JWS has an invalid \
+             anti-replay nonce: lFkXQqY17kyiqnOdp9tAJw\n",
+        ] {
+            assert!(nonce_rejected(printed), "{printed}");
+        }
+        assert!(!nonce_rejected(
+            "Certbot failed to authenticate some domains (authenticator: webroot)."
+        ));
+    }
 
     #[test]
     fn its_last_words_are_shown_without_their_frame() {
