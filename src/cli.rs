@@ -258,7 +258,7 @@ Examples:
     /// Build the service's image from a clone of this repository
     ///
     /// By Docker, from what git knows of the clone. Prints Docker's name of the image; with --push, its reference by
-    /// digest. What the image gets from the clone is the same for the same commit; service/README.md says what is not.
+    /// digest. What the image gets from the clone is the same for the same commit; docs/service.md says what is not.
     #[command(after_help = registry::BUILD_EXAMPLES)]
     Build(Build),
 

@@ -151,12 +151,33 @@ fn every_link_leads_somewhere() {
     for (path, text) in pages() {
         for rest in text.split("](").skip(1) {
             let target = rest.split(')').next().unwrap();
-            let target = target.split('#').next().unwrap();
-            if target.is_empty() || target.contains("://") || target.contains(' ') {
+            if target.contains("://") || target.contains(' ') {
                 continue;
             }
-            let file = path.parent().unwrap().join(target);
+            let (file, section) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => path.clone(),
+                file => path.parent().unwrap().join(file),
+            };
             assert!(file.exists(), "{} links to {target}", path.display());
+            if !section.is_empty() {
+                let text = std::fs::read_to_string(&file).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(
+                    headings.any(|line| anchor(line) == section),
+                    "{} links to {target}, where no such heading is",
+                    path.display()
+                );
+            }
         }
     }
+}
+
+/// The name by which a heading can be linked to.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
 }

@@ -32,7 +32,7 @@ const NON_READERS: usize = 45;
 const PREAMBLES: usize = 34;
 /// For all of them together.
 const ALL: f64 = 2048.0 * 1.048_576;
-/// As `service/README.md` states it for the serving process by default.
+/// As docs/service.md states it for the serving process by default.
 const SERVING: f64 = 512.0 + 64.0 + 64.0 + 512.0 / 4.0;
 
 fn main() {

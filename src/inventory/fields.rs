@@ -422,7 +422,7 @@ const SERVICE: Section = section(
             "rules",
             Kind::Path,
             Some("(what the host has)"),
-            "Rules for codes of your own (service/README.md), in force without a restart.",
+            "Rules for codes of your own (docs/api.md), in force without a restart.",
         ),
     ],
 );

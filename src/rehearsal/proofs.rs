@@ -259,6 +259,19 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_lists_these_proofs_in_their_order() {
+        let text = include_str!("../../docs/rehearsal.md");
+        let listed: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .map(|(name, _)| name)
+            .take_while(|name| *name != "prod1")
+            .collect();
+        let names: Vec<&str> = ALL.iter().map(|proof| proof.name).collect();
+        assert_eq!(listed, names);
+    }
+
+    #[test]
     fn what_a_proof_goes_on_from_is_there_and_before_it() {
         for (index, proof) in ALL.iter().enumerate() {
             for name in proof.after {

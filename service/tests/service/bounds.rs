@@ -14,7 +14,7 @@ use crate::support::process::{resident, wait_for};
 use crate::support::{Request, Server};
 
 const MB: u64 = 1_000_000;
-/// As the README states it: for the program itself, for each connection, and for what a worker is handing over.
+/// As docs/service.md states it: for the program itself, for each connection, and for what a worker is handing over.
 fn stated(memory: u64, cache: u64, connections: u64) -> u64 {
     memory + cache + 64 * MB + connections * MB / 4
 }

@@ -622,7 +622,7 @@ const LINES: &[Described] = &[
             (
                 "codes[]",
                 "object*",
-                "As in the service's answers (service/README.md).",
+                "As in the service's answers (docs/api.md).",
             ),
             (
                 "answer",

@@ -179,7 +179,7 @@ function goTo(at) {
 
 function showPage() {
   const page = answer.pages[shown];
-  const how = { text: "its text layer", ocr: "recognized", barcode: "its barcodes" }[page.method] ?? "not read";
+  const how = { text: "its text layer", mixed: "its text layer and pixels", ocr: "recognized", barcode: "its barcodes" }[page.method] ?? "not read";
   const sure = page.confidence === null ? "" : `, ${Math.round(page.confidence)} %`;
   by("which").textContent = `Page ${page.page} of ${answer.document.pages}: ${page.status}, ${how}${sure}`;
   by("before").disabled = shown === 0;
