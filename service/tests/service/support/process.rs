@@ -81,7 +81,7 @@ pub(crate) fn ticks(pid: u32) -> u64 {
     field(11).unwrap_or(0) + field(12).unwrap_or(0)
 }
 
-/// Processor time that a process and all its children have used, those that have ended included, in clock ticks (10 ms).
+/// Processor time that a process and all its descendants have used, those that have ended included, in clock ticks (10 ms).
 #[allow(dead_code, reason = "for the benchmarks")]
 pub(crate) fn ticks_of_all(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -93,7 +93,7 @@ pub(crate) fn ticks_of_all(pid: u32) -> u64 {
         .take(4)
         .filter_map(|text| text.parse::<u64>().ok())
         .sum();
-    own + children(pid).into_iter().map(ticks).sum::<u64>()
+    own + children(pid).into_iter().map(ticks_of_all).sum::<u64>()
 }
 
 /// The most memory that a process had at a time, in bytes; 0 when it has ended.

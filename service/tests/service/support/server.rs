@@ -79,6 +79,16 @@ impl Server {
         server
     }
 
+    /// A ready service that is another build, with a keys file that this build made.
+    #[allow(dead_code, reason = "for the benchmarks")]
+    pub(crate) fn start_program(program: &Path, flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = new_key(&directory.path().join("keys.json"), "test");
+        let server = Self::run(Command::new(program), directory, key, "127.0.0.1:0", flags);
+        server.wait_until_ready();
+        server
+    }
+
     pub(crate) fn start_in(directory: TempDir, key: String, listen: &str, flags: &[&str]) -> Self {
         Self::run(ocr_service(), directory, key, listen, flags)
     }
