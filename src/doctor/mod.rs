@@ -15,6 +15,7 @@ pub mod outside;
 mod packages;
 mod registry;
 mod servers;
+mod ssh_socket;
 mod time_sync;
 
 use std::time::Duration;
@@ -65,6 +66,7 @@ const CHECKS: &[Check] = checks![
     "packages" packages,
     "docker" docker,
     "servers" servers,
+    "ssh socket" ssh_socket,
     "dns" dns,
     "registry" registry,
     "image" image,

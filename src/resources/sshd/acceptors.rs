@@ -31,10 +31,24 @@ pub(super) enum By {
     EachConnection { socket: String },
 }
 
-/// An active socket unit of systemd's.
+/// An sshd that listens by itself, although a socket unit that is enabled would start its service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Left {
+    pub service: String,
+    /// Where it listens.
+    pub port: u16,
+    pub socket: String,
+    /// Whether systemd waits there meanwhile, or will after the next boot.
+    pub active: bool,
+    pub socket_ports: Vec<u16>,
+}
+
+/// A socket unit of systemd's.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SocketUnit {
     name: String,
+    active: bool,
+    enabled: bool,
     each_connection: bool,
     service: Option<String>,
     addresses: Vec<SocketAddr>,
@@ -45,6 +59,20 @@ type Held = (Listener, Vec<Holder>);
 
 /// Reads them. A socket unit on `operators`, the port of the operator's connection, is SSH's, whatever its name is.
 pub async fn read(host: &Host, operators: Option<u16>) -> Result<Vec<Acceptor>> {
+    Ok(read_with_units(host, operators).await?.0)
+}
+
+/// Reads them, and which of them have left their socket units.
+pub async fn read_with_left(host: &Host) -> Result<(Vec<Acceptor>, Vec<Left>)> {
+    let (acceptors, units) = read_with_units(host, None).await?;
+    let left = left(&acceptors, &units);
+    Ok((acceptors, left))
+}
+
+async fn read_with_units(
+    host: &Host,
+    operators: Option<u16>,
+) -> Result<(Vec<Acceptor>, Vec<SocketUnit>)> {
     let mut held: Vec<Held> = Vec::new();
     for listener in sockets::listening(host)? {
         if listener.protocol == "tcp" {
@@ -54,7 +82,7 @@ pub async fn read(host: &Host, operators: Option<u16>) -> Result<Vec<Acceptor>> 
     }
     let units = match host.is_machine() {
         true => {
-            let properties = "--property=Id,ActiveState,Accept,Triggers,Listen";
+            let properties = "--property=Id,ActiveState,UnitFileState,Accept,Triggers,Listen";
             parse(
                 &host
                     .run("systemctl", &["show", properties, "*.socket"], LIMIT)
@@ -63,10 +91,39 @@ pub async fn read(host: &Host, operators: Option<u16>) -> Result<Vec<Acceptor>> 
         }
         false => Vec::new(),
     };
-    Ok(compare(held, &units, operators, |process| {
+    let acceptors = compare(held, &units, operators, |process| {
         let cgroup = host.read_text(&format!("/proc/{process}/cgroup"));
         cgroup.ok().flatten().and_then(|text| service_of(&text))
-    }))
+    });
+    Ok((acceptors, units))
+}
+
+fn left(acceptors: &[Acceptor], units: &[SocketUnit]) -> Vec<Left> {
+    let mut found: Vec<Left> = Vec::new();
+    for acceptor in acceptors {
+        let By::Service(service) = &acceptor.by else {
+            continue;
+        };
+        let would_start =
+            |unit: &&SocketUnit| unit.enabled && unit.service.as_ref() == Some(service);
+        // It listens for IPv4 and for IPv6.
+        let known = |it: &Left| it.service == *service && it.port == acceptor.port;
+        if let Some(unit) = units.iter().find(would_start)
+            && !found.iter().any(known)
+        {
+            let mut ports: Vec<u16> = unit.addresses.iter().map(SocketAddr::port).collect();
+            ports.sort_unstable();
+            ports.dedup();
+            found.push(Left {
+                service: service.clone(),
+                port: acceptor.port,
+                socket: unit.name.clone(),
+                active: unit.active,
+                socket_ports: ports,
+            });
+        }
+    }
+    found
 }
 
 fn compare(
@@ -76,7 +133,10 @@ fn compare(
     service: impl Fn(u32) -> Option<String>,
 ) -> Vec<Acceptor> {
     let by = |listener: &Listener, holders: &[Holder]| {
-        if let Some(unit) = units.iter().find(|unit| unit.listens(listener)) {
+        if let Some(unit) = units
+            .iter()
+            .find(|unit| unit.active && unit.listens(listener))
+        {
             if !unit.is_for_ssh() && operators != Some(listener.port) {
                 return None;
             }
@@ -127,15 +187,15 @@ impl SocketUnit {
     }
 }
 
-/// The active units of `systemctl show`: blocks with empty lines between them.
+/// The units of `systemctl show`: blocks with empty lines between them.
 fn parse(text: &str) -> Vec<SocketUnit> {
     let block = |block: &str| {
         let mut unit = SocketUnit::default();
-        let mut active = false;
         for (name, value) in block.lines().filter_map(|line| line.split_once('=')) {
             match name {
                 "Id" => value.clone_into(&mut unit.name),
-                "ActiveState" => active = value == "active",
+                "ActiveState" => unit.active = value == "active",
+                "UnitFileState" => unit.enabled = value == "enabled",
                 "Accept" => unit.each_connection = value == "yes",
                 "Triggers" => unit.service = value.split(' ').next().map(str::to_owned),
                 "Listen" => {
@@ -147,9 +207,9 @@ fn parse(text: &str) -> Vec<SocketUnit> {
             }
         }
         unit.service = unit.service.filter(|service| !service.is_empty());
-        active.then_some(unit)
+        unit
     };
-    text.split("\n\n").filter_map(block).collect()
+    text.split("\n\n").map(block).collect()
 }
 
 #[cfg(test)]
@@ -209,6 +269,37 @@ mod tests {
                 (2200, By::Service("own-sshd.service".into())),
             ]
         );
+    }
+
+    #[test]
+    fn an_sshd_that_has_left_its_enabled_socket_unit_is_found() {
+        const UNITS: &str = "Accept=no\nListen=0.0.0.0:2222 (Stream)\nListen=[::]:2222 (Stream)\nId=ssh.socket\n\
+             Triggers=ssh.service\nActiveState=active\nUnitFileState=enabled\n";
+        let service = |_| Some("ssh.service".to_owned());
+        let found = |units: &str| {
+            let held = vec![
+                held("0.0.0.0", 2222, &[(1, "systemd")]),
+                held("0.0.0.0", 22, &[(60, "sshd")]),
+                held("::", 22, &[(60, "sshd")]),
+            ];
+            let units = parse(units);
+            left(&compare(held, &units, None, service), &units)
+        };
+        let wanted = |active| Left {
+            service: "ssh.service".into(),
+            port: 22,
+            socket: "ssh.socket".into(),
+            active,
+            socket_ports: vec![2222],
+        };
+        assert_eq!(found(UNITS), [wanted(true)]);
+        let inactive = UNITS.replace("ActiveState=active", "ActiveState=inactive");
+        assert_eq!(found(&inactive), [wanted(false)]);
+        // As Debian has it: sshd is to listen by itself.
+        let disabled = UNITS.replace("=enabled", "=disabled");
+        assert_eq!(found(&disabled), []);
+        let of_another = UNITS.replace("Triggers=ssh.service", "Triggers=other.service");
+        assert_eq!(found(&of_another), []);
     }
 
     #[test]
