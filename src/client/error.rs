@@ -141,9 +141,9 @@ fn of_problem(problem: &Problem, env: &str) -> String {
         ProblemKind::Busy => format!(
             "it was busy at each try: send fewer at once; `ocrctl status {env}` shows its queue"
         ),
-        ProblemKind::TooManyPages => {
-            "ask for a part of it at a time: --pages 1-1000".to_owned()
-        }
+        ProblemKind::TooManyPages => format!(
+            "ask for a part of it at a time, such as --pages 1-1000; `service.max_pages` of {env} in the inventory is the limit"
+        ),
         ProblemKind::Deadline => {
             "send fewer pages at once: --pages 1-20".to_owned()
         }

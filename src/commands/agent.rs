@@ -7,7 +7,7 @@ use crate::resources::Host;
 
 pub(super) async fn run(task: Option<AgentTask>) -> Result {
     match task {
-        None => crate::agent::run().await,
+        None => Box::pin(crate::agent::run()).await,
         Some(AgentTask::Revert { what }) => what
             .revert(&Host::real())
             .await

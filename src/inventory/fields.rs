@@ -359,6 +359,12 @@ const SERVICE: Section = section(
         ),
         field("max_upload", Kind::Size, Some("50MB"), "Largest document."),
         field(
+            "max_pages",
+            Kind::Whole(1, 100_000, None),
+            Some("2000"),
+            "Most pages that a request may ask for; of a longer document, clients ask for parts.",
+        ),
+        field(
             "page_timeout",
             Kind::Duration,
             Some("30s"),

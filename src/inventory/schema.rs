@@ -85,6 +85,7 @@ pub(super) struct Service {
     pub workers: Option<Text>,
     pub languages: Option<Spanned<Vec<Text>>>,
     pub max_upload: Option<Text>,
+    pub max_pages: Option<Text>,
     pub page_timeout: Option<Text>,
     pub deadline: Option<Text>,
     pub drain: Option<Text>,

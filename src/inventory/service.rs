@@ -23,6 +23,7 @@ pub(super) fn defaults() -> Service {
         workers: None,
         languages: vec!["eng".to_owned()],
         max_upload: 50 * MB,
+        max_pages: None,
         page_timeout: Duration::from_secs(30),
         deadline,
         // No request in flight lasts longer, and when none is in flight the drain is over.
@@ -45,6 +46,10 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
         languages: languages(raw, checks).unwrap_or(default.languages),
         max_upload: checks.value(&raw.max_upload, default.max_upload, |text| {
             bytes(text, MB..=4000 * MB)
+        }),
+        max_pages: checks.value(&raw.max_pages, default.max_pages, |text| {
+            let pages = count(text, 1..=100_000)?;
+            Ok((pages != Service::MAX_PAGES).then_some(pages))
         }),
         page_timeout: checks.value(&raw.page_timeout, default.page_timeout.min(deadline), |t| {
             time(t, SECOND..=HOUR)

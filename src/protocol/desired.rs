@@ -102,6 +102,8 @@ pub struct Service {
     pub languages: Vec<String>,
     /// Bytes.
     pub max_upload: u64,
+    /// Pages that a request may ask for; `None`: the image's own limit, which is [`Self::MAX_PAGES`].
+    pub max_pages: Option<u32>,
     pub page_timeout: Duration,
     pub deadline: Duration,
     /// How long an old release may finish what it has begun.
@@ -124,6 +126,7 @@ pub struct Service {
 impl Service {
     /// What is not written in the inventory.
     pub const READY_TIMEOUT: Duration = Duration::from_secs(60);
+    pub const MAX_PAGES: u32 = 2000;
 }
 
 /// What of a host can be reached.

@@ -427,6 +427,10 @@ impl Release {
         ]
         .map(str::to_owned)
         .into();
+        // Left out where it is not set: an image from before there was a limit starts all the same.
+        if let Some(pages) = service.max_pages {
+            arguments.extend(["--max-pages".into(), pages.to_string()]);
+        }
         if service.require_sandbox {
             arguments.push("--require-sandbox".into());
         }

@@ -27,6 +27,7 @@ pub(crate) fn desired() -> Desired {
             workers: None,
             languages: Vec::new(),
             max_upload: 0,
+            max_pages: None,
             page_timeout: Duration::ZERO,
             deadline: Duration::ZERO,
             drain: Duration::ZERO,

@@ -65,6 +65,7 @@ fn the_example_is_taken_and_its_mistakes_are_not() {
         ("      page_timeout: 30s", "      page_timout: 30s"),
         ("      page_timeout: 30s", "      page_timeout: 30"),
         ("max_upload: 50MB", "max_upload: 50M"),
+        ("max_pages: 2000", "max_pages: 0"),
         ("issuer: acme ", "issuer: acne "),
         ("port: 2222", "port: 70000"),
         ("port: 2222", "port: ssh"),

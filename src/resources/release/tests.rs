@@ -17,6 +17,7 @@ pub(super) fn release() -> Release {
             workers: None,
             languages: vec!["eng".into()],
             max_upload: 50_000_000,
+            max_pages: None,
             page_timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(120),
             drain: Duration::from_secs(60),
@@ -159,6 +160,28 @@ fn a_container_in_another_runtime_is_replaced_and_the_hosts_own_choice_is_left_a
     };
     assert_eq!(caged.compare(IMAGE, &state), None);
     assert!(release().compare(IMAGE, &state).is_some());
+}
+
+#[test]
+fn a_limit_of_pages_reaches_the_service_and_a_change_of_it_is_a_new_release() {
+    let mut limited = release();
+    limited.service.max_pages = Some(300);
+    let arguments = limited.spec(IMAGE, Slot::A).arguments;
+    assert!(
+        arguments
+            .windows(2)
+            .any(|pair| pair == ["--max-pages", "300"]),
+        "{arguments:?}"
+    );
+    let state = State {
+        live: Some(Slot::A),
+        containers: [Some(container(IMAGE, Slot::A, true)), None],
+    };
+    assert!(limited.compare(IMAGE, &state).is_some());
+    assert_ne!(limited.id(IMAGE), release().id(IMAGE));
+    // Without it, an image that knows no such limit is started as before.
+    let arguments = release().spec(IMAGE, Slot::A).arguments;
+    assert!(!arguments.iter().any(|argument| argument == "--max-pages"));
 }
 
 #[tokio::test]
