@@ -7,7 +7,7 @@
     reason = "tests start the program that they test, and fail by panicking"
 )]
 
-#[path = "../../src/rehearsal/blocks.rs"]
+#[path = "../../crates/ocrctl-rehearsal/src/blocks.rs"]
 mod blocks;
 
 use std::path::Path;

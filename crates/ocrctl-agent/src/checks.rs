@@ -1,0 +1,107 @@
+//! What `ocrctl audit` and `ocrctl doctor` have in common: a check reads what a host is, and gives what it saw. That
+//! it finds nothing, finds something and could not look are three different answers.
+
+use ocrctl_protocol::Result;
+use ocrctl_protocol::audit::Verdict;
+
+/// What a check saw. Without findings, and with nothing left unread, it is in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What was looked at, in one line.
+    pub summary: String,
+    pub findings: Vec<Finding>,
+    /// Parts that could not be looked at, and why.
+    pub unread: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub found: String,
+    pub mend: String,
+}
+
+impl Seen {
+    pub fn ok(summary: impl Into<String>) -> Self {
+        Self {
+            summary: summary.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn finding(found: impl Into<String>, mend: impl Into<String>) -> Self {
+        let mut seen = Self::default();
+        seen.find(found, mend);
+        seen
+    }
+
+    pub fn find(&mut self, found: impl Into<String>, mend: impl Into<String>) {
+        self.findings.push(Finding {
+            found: found.into(),
+            mend: mend.into(),
+        });
+    }
+}
+
+/// What is told of a check: each finding, and each part that could not be looked at; or that all is in order.
+pub fn verdicts(answer: Result<Seen>) -> Vec<Verdict> {
+    let seen = match answer {
+        Ok(seen) => seen,
+        Err(failure) => {
+            let why = match failure.hint {
+                Some(hint) => format!("{}; {hint}", failure.message),
+                None => failure.message,
+            };
+            return vec![Verdict::CouldNotRun { why }];
+        }
+    };
+    if seen.findings.is_empty() && seen.unread.is_empty() {
+        let seen = seen.summary;
+        return vec![Verdict::Ok { seen }];
+    }
+    let findings = seen.findings.into_iter().map(|finding| Verdict::Finding {
+        found: finding.found,
+        mend: finding.mend,
+    });
+    let unread = seen
+        .unread
+        .into_iter()
+        .map(|why| Verdict::CouldNotRun { why });
+    findings.chain(unread).collect()
+}
+
+/// `one thing`, `two things`: with the word's plural where there is not one.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        0 => format!("no {many}"),
+        _ => format!("{number} {many}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ocrctl_protocol::Failure;
+
+    #[test]
+    fn nothing_found_something_found_and_not_looked_are_told_apart() {
+        let ok = Verdict::Ok { seen: "all".into() };
+        assert_eq!(verdicts(Ok(Seen::ok("all"))), [ok]);
+        let failed = Failure::new("no answer").hint("start it");
+        let why = "no answer; start it".into();
+        assert_eq!(verdicts(Err(failed)), [Verdict::CouldNotRun { why }]);
+        // What was found counts although something could not be read.
+        let mut partly = Seen::finding("a", "rm a");
+        partly.unread.push("b".into());
+        assert_eq!(
+            verdicts(Ok(partly)),
+            [
+                Verdict::Finding {
+                    found: "a".into(),
+                    mend: "rm a".into()
+                },
+                Verdict::CouldNotRun { why: "b".into() },
+            ]
+        );
+    }
+}

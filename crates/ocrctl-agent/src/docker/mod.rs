@@ -1,0 +1,403 @@
+//! The host's Docker engine, over its socket.
+
+mod container;
+pub mod elsewhere;
+mod images;
+mod load;
+mod log;
+mod published;
+pub mod runtime;
+
+use std::path::Path;
+
+use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, InspectContainerOptions,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder,
+};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+
+use crate::host::loopback;
+pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
+pub use images::Image;
+use ocrctl_protocol::causes::chain;
+use ocrctl_protocol::{Context, Credentials, Failure, Result};
+pub use published::Published;
+
+/// Where Docker pulls from when the image is in an archive: on loopback, which it takes without TLS, at an address of
+/// its own. The same each time, because images are known by it.
+pub const ARCHIVE: &str = "127.111.99.114:11499";
+
+const SOCKET: &str = "/var/run/docker.sock";
+const TIMEOUT_SECONDS: u64 = 120;
+
+#[derive(Debug, Clone)]
+pub struct Engine(Docker);
+
+/// A container as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Container {
+    pub running: bool,
+    /// The reference that it was made from.
+    pub image: String,
+    /// Docker's name of that image: of its configuration, so the same wherever it was pulled from.
+    pub image_id: String,
+    pub fields: Fields,
+    pub exit_code: Option<i64>,
+    /// When Docker has started it last; `None`: never.
+    pub started: Option<Timestamp>,
+    /// How often Docker has started it again because it had ended.
+    pub restarts: i64,
+}
+
+impl Container {
+    /// The id of the release that it was made for.
+    pub fn release(&self) -> String {
+        let environment = self.fields.get("environment").map_or("", String::as_str);
+        environment
+            .strip_prefix(OWN_VARIABLE)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Whether it has these fields. Those that are left open may be anything.
+    pub fn is_of(&self, wanted: &Fields) -> bool {
+        let has = |(name, value): (&String, &String)| self.fields.get(name) == Some(value);
+        wanted.iter().all(has)
+    }
+
+    /// Whether it can be started as a release of these fields: it has stopped and never died.
+    pub fn is_kept(&self, fields: &Fields) -> bool {
+        !self.running && self.restarts == 0 && self.is_of(fields)
+    }
+}
+
+/// The newest version of its API that Docker and we know. It is told with every answer; `Docker::negotiate_version` asks
+/// for all versions that there are, for which Docker runs two programs each time.
+async fn api_version() -> Result<ClientVersion> {
+    let client = loopback::over_socket(Path::new(SOCKET))?;
+    let answer = client.get("http://docker/_ping").send().await;
+    let answer = answer.map_err(|error| Failure::new(chain(&error)))?;
+    let told = answer.headers().get("api-version");
+    told.and_then(|told| common_version(told.to_str().ok()?))
+        .ok_or_else(|| Failure::new("it does not tell the version of its API"))
+}
+
+/// `told` is such as `1.41`.
+fn common_version(told: &str) -> Option<ClientVersion> {
+    let (major, minor) = told.split_once('.')?;
+    let told = ClientVersion {
+        major_version: major.parse().ok()?,
+        minor_version: minor.parse().ok()?,
+    };
+    let ours = *API_DEFAULT_VERSION;
+    Some(if told < ours { told } else { ours })
+}
+
+impl From<Docker> for Engine {
+    fn from(docker: Docker) -> Self {
+        Self(docker)
+    }
+}
+
+impl Engine {
+    pub async fn connect() -> Result<Self> {
+        let version = api_version().await.map_err(|error| {
+            Failure::new(format!(
+                "Docker does not answer on {SOCKET}: {}",
+                error.message
+            ))
+            .hint("`systemctl status docker` on the host says why")
+        })?;
+        let docker = Docker::connect_with_unix(SOCKET, TIMEOUT_SECONDS, &version);
+        Ok(Self(docker.context("connecting to Docker")?))
+    }
+
+    /// Such as `26.1.5+dfsg1`.
+    pub async fn version(&self) -> Result<String> {
+        let told = self.0.version().await;
+        let told = told.context("asking Docker for its version")?;
+        told.version
+            .ok_or_else(|| Failure::new("Docker does not tell its version"))
+    }
+
+    /// `None`: there is no such container.
+    pub async fn inspect(&self, name: &str) -> Result<Option<Container>> {
+        match self
+            .0
+            .inspect_container(name, None::<InspectContainerOptions>)
+            .await
+        {
+            Ok(found) => Ok(Some(Container {
+                running: found
+                    .state
+                    .as_ref()
+                    .and_then(|s| s.running)
+                    .unwrap_or(false),
+                exit_code: found.state.as_ref().and_then(|s| s.exit_code),
+                image: found
+                    .config
+                    .as_ref()
+                    .and_then(|c| c.image.clone())
+                    .unwrap_or_default(),
+                fields: container::fields(&found),
+                image_id: found.image.unwrap_or_default(),
+                restarts: found.restart_count.unwrap_or(0),
+                started: found.state.and_then(|s| started(&s.started_at?)),
+            })),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error).context(format_args!("inspecting the container {name}")),
+        }
+    }
+
+    /// Docker's name of an image; `None`: it is not here by this reference.
+    pub async fn image_id(&self, image: &str) -> Result<Option<String>> {
+        match self.0.inspect_image(image).await {
+            Ok(found) => Ok(found.id),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error).context(format_args!("looking for the image {image}")),
+        }
+    }
+
+    /// A label of an image; the outer `None`: the image is not here.
+    pub async fn image_label(&self, image: &str, label: &str) -> Result<Option<Option<String>>> {
+        match self.0.inspect_image(image).await {
+            Ok(found) => {
+                let labels = found.config.and_then(|config| config.labels);
+                Ok(Some(labels.and_then(|mut labels| labels.remove(label))))
+            }
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error).context(format_args!("looking for the image {image}")),
+        }
+    }
+
+    /// When an image was made, as it says itself (RFC 3339).
+    pub async fn image_created(&self, image: &str) -> Result<Option<String>> {
+        let found = self
+            .0
+            .inspect_image(image)
+            .await
+            .context(format_args!("looking for the image {image}"))?;
+        Ok(found.created.map(|created| created.to_string()))
+    }
+
+    /// Pulls `registry/name@sha256:…`. The credentials go with this one request; Docker keeps none.
+    pub async fn pull(
+        &self,
+        image: &str,
+        credentials: Option<&Credentials>,
+        mut progress: impl FnMut(&str, Option<(u64, u64)>),
+    ) -> Result<()> {
+        let credentials = credentials.map(|credentials| DockerCredentials {
+            username: Some(credentials.username.clone()),
+            password: Some(credentials.password.expose().to_owned()),
+            serveraddress: image.split('/').next().map(str::to_owned),
+            ..DockerCredentials::default()
+        });
+        let options = CreateImageOptionsBuilder::new().from_image(image).build();
+        let mut stream = std::pin::pin!(self.0.create_image(Some(options), None, credentials));
+        let mut layers = Layers::default();
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|error| pull_failure(image, &error.to_string()))?;
+            if let Some(message) = part.error_detail.and_then(|detail| detail.message) {
+                return Err(pull_failure(image, &message));
+            }
+            let status = part.status.unwrap_or_default();
+            let detail = part.progress_detail.unwrap_or_default();
+            progress(
+                &status,
+                layers.note(part.id, &status, detail.current, detail.total),
+            );
+        }
+        Ok(())
+    }
+
+    pub async fn create(&self, name: &str, spec: &ContainerSpec) -> Result<()> {
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        self.0
+            .create_container(Some(options), spec.body())
+            .await
+            .context(format_args!("creating the container {name}"))
+            .map_err(|failure| runtime::explain(failure, spec.runtime.as_deref()))?;
+        Ok(())
+    }
+
+    pub async fn start(&self, name: &str) -> Result<()> {
+        self.0
+            .start_container(name, None::<StartContainerOptions>)
+            .await
+            .context(format_args!("starting the container {name}"))
+    }
+
+    /// SIGTERM, then SIGKILL after `seconds`.
+    pub async fn stop(&self, name: &str, seconds: u64) -> Result<()> {
+        let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        // The answer comes when the container has stopped: longer than other answers take.
+        let patient = self.0.clone().with_timeout(std::time::Duration::from_secs(
+            u64::from(seconds.unsigned_abs()) + TIMEOUT_SECONDS,
+        ));
+        match patient.stop_container(name, Some(options)).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 304 | 404,
+                ..
+            }) => Ok(()),
+            other => other.context(format_args!("stopping the container {name}")),
+        }
+    }
+
+    /// Gives a container another name; one that is not there is fine.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let options = RenameContainerOptionsBuilder::new().name(to).build();
+        match self.0.rename_container(from, options).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            other => other.context(format_args!("renaming the container {from} to {to}")),
+        }
+    }
+
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        match self.0.remove_container(name, Some(options)).await {
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            other => other.context(format_args!("removing the container {name}")),
+        }
+    }
+
+    /// The last lines that a container wrote.
+    pub async fn last_words(&self, name: &str, lines: usize) -> Vec<String> {
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .tail(&lines.to_string())
+            .build();
+        let mut stream = std::pin::pin!(self.0.logs(name, Some(options)));
+        let mut text = String::new();
+        while let Some(Ok(part)) = stream.next().await {
+            text.push_str(&String::from_utf8_lossy(&part.into_bytes()));
+        }
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Docker writes the year 1 for never.
+fn started(text: &str) -> Option<Timestamp> {
+    let at = text.parse().ok();
+    at.filter(|at| *at > Timestamp::UNIX_EPOCH)
+}
+
+/// Bytes pulled so far over all layers.
+#[derive(Debug, Default)]
+pub struct Layers(std::collections::HashMap<String, (u64, u64)>);
+
+impl Layers {
+    /// The sum, with what Docker has just told of one of them.
+    pub fn note(
+        &mut self,
+        layer: Option<String>,
+        status: &str,
+        current: Option<i64>,
+        total: Option<i64>,
+    ) -> Option<(u64, u64)> {
+        if status == "Downloading"
+            && let (Some(layer), Some(current), Some(total)) = (layer, current, total)
+        {
+            let part = (u64::try_from(current).ok()?, u64::try_from(total).ok()?);
+            self.0.insert(layer, part);
+        }
+        let sum = self
+            .0
+            .values()
+            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        (sum.1 > 0).then_some(sum)
+    }
+}
+
+/// Why Docker could not get an image, with what to do about it.
+pub fn pull_failure(image: &str, message: &str) -> Failure {
+    let failure = Failure::new(format!("pulling {image}: {message}"));
+    let has = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| message.to_lowercase().contains(word))
+    };
+    if image.starts_with(ARCHIVE) && has(&["refused"]) {
+        failure.hint("this release came from an archive, and Docker does not have it any more: `ocrctl deploy --archive` brings it again")
+    } else if has(&["no space left"]) {
+        failure.hint("free space on the host (`df -h /var/lib/docker`), then deploy again; the running release was not touched")
+    } else if has(&[
+        "unauthorized",
+        "authentication required",
+        "denied",
+        "no basic auth",
+    ]) {
+        failure.hint("the registry refuses these credentials: check registry.username and registry.password in the inventory")
+    } else if has(&["x509", "certificate"]) {
+        failure.hint("the registry's certificate is from an authority unknown to the host: name its PEM file in registry.ca")
+    } else if has(&["not found", "manifest unknown"]) {
+        failure.hint("check the image's name and digest, and that it was pushed")
+    } else if has(&["no such host", "dial tcp", "timeout", "refused"]) {
+        failure
+            .hint("the host can't reach the registry: check its name, port and the network between")
+    } else {
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_pull_says_what_to_do() {
+        let hint = |message: &str| {
+            pull_failure("r/i@sha256:0", message)
+                .hint
+                .unwrap_or_default()
+        };
+        assert!(hint("unauthorized: authentication required").contains("registry.password"));
+        assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
+        let archived = pull_failure(&format!("{ARCHIVE}/o/n@sha256:0"), "connection refused");
+        assert!(archived.hint.unwrap_or_default().contains("--archive"));
+        assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
+    }
+
+    #[test]
+    fn the_older_version_of_the_api_is_spoken() {
+        let common = |told| common_version(told).map(|version| version.to_string());
+        assert_eq!(common("1.41").as_deref(), Some("1.41"));
+        assert_eq!(common("1.9").as_deref(), Some("1.9"));
+        assert_eq!(common("9.0"), Some(API_DEFAULT_VERSION.to_string()));
+        assert_eq!((common(""), common("latest")), (None, None));
+    }
+
+    #[test]
+    fn what_never_started_has_no_time() {
+        assert!(started("2026-01-01T10:00:00.123456789Z").is_some());
+        assert_eq!(started("0001-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn layers_add_up() {
+        let mut layers = Layers::default();
+        layers.note(Some("a".into()), "Downloading", Some(5), Some(10));
+        let sum = layers.note(Some("b".into()), "Downloading", Some(1), Some(30));
+        assert_eq!(sum, Some((6, 40)));
+    }
+}

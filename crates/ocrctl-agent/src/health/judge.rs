@@ -1,0 +1,117 @@
+//! What is wrong, by the facts alone.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::problem;
+use ocrctl_protocol::health::{Container, Front, Health, Live, Problem, With};
+
+/// A release that was started again since then is not at rest.
+const RESTLESS: SignedDuration = SignedDuration::from_mins(10);
+const DISK_FULL_PERCENT: u8 = 90;
+const MEMORY_FULL_PERCENT: u8 = 95;
+/// Fewer failures can be the fault of single documents.
+const FEWEST_FAILURES: u64 = 5;
+/// One of so many requests.
+const FAILURE_RATE: u64 = 10;
+
+pub(super) fn problems(health: &Health, now: Timestamp) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut tell = |with, text: String| found.push(problem(with, text));
+    match &health.release {
+        Some(live) => of_release(live, now, &mut tell),
+        // That it could not be found out has been told.
+        None if health.problems.iter().any(|it| it.with == With::Release) => {}
+        None => tell(With::Release, "no release is live".into()),
+    }
+    match &health.nginx {
+        Front::Fails { why } => tell(With::Nginx, format!("nobody answers through NGINX: {why}")),
+        Front::Answers { release, .. } => {
+            let live = health.release.as_ref().filter(|live| !live.id.is_empty());
+            if let Some(live) = live.filter(|live| live.id != *release) {
+                let text = format!("release {release} answers through NGINX, not {}", live.id);
+                tell(With::Nginx, text);
+            }
+        }
+    }
+    let traffic = &health.traffic;
+    if traffic.failed >= FEWEST_FAILURES && traffic.failed * FAILURE_RATE >= traffic.requests {
+        let text = format!(
+            "{} of the last {} requests failed",
+            traffic.failed, traffic.requests
+        );
+        tell(With::Traffic, text);
+    }
+    for text in health.certificate.iter().flat_map(|it| &it.problems) {
+        tell(With::Certificate, text.clone());
+    }
+    for disk in &health.disks {
+        if disk.used_percent >= DISK_FULL_PERCENT {
+            let text = format!("{} is {} % full", disk.path, disk.used_percent);
+            tell(With::Disk, text);
+        }
+        if disk.inodes_used_percent >= DISK_FULL_PERCENT {
+            let text = format!(
+                "{} has {} % of its inodes in use",
+                disk.path, disk.inodes_used_percent
+            );
+            tell(With::Disk, text);
+        }
+    }
+    if let Some(memory) = health.memory
+        && memory.used_percent >= MEMORY_FULL_PERCENT
+    {
+        let text = format!("{} % of the memory is in use", memory.used_percent);
+        tell(With::Memory, text);
+    }
+    found
+}
+
+fn of_release(live: &Live, now: Timestamp, tell: &mut impl FnMut(With, String)) {
+    let slot = &live.slot;
+    match live.container {
+        Container::Gone => {
+            tell(
+                With::Release,
+                format!("the container of slot {slot}, which is live, is gone"),
+            );
+        }
+        Container::Stopped { exit_code } => {
+            let code = exit_code.map_or("unknown".into(), |code| code.to_string());
+            let text = format!("the live release has stopped (slot {slot}, exit code {code})");
+            tell(With::Release, text);
+        }
+        Container::Running { since, restarts } => {
+            if restarts > 0 && since.is_some_and(|since| now.duration_since(since) < RESTLESS) {
+                let text = format!(
+                    "the live release ended and was started again, {restarts} times so far"
+                );
+                tell(With::Restarts, text);
+            }
+            if live.says.is_none() {
+                let text = format!("the live release does not answer on its socket (slot {slot})");
+                tell(With::Release, text);
+            }
+        }
+    }
+    let Some(says) = &live.says else { return };
+    if says.workers_ready < says.workers {
+        let why = says.worker_error.as_deref();
+        let text = format!(
+            "{} of {} workers are ready{}",
+            says.workers_ready,
+            says.workers,
+            why.map(|why| format!(": {why}")).unwrap_or_default()
+        );
+        tell(With::Workers, text);
+    } else if !says.ready {
+        tell(With::Release, "the live release takes no new work".into());
+    }
+    for (with, error) in [
+        (With::Keys, &says.keys_error),
+        (With::Rules, &says.rules_error),
+    ] {
+        if let Some(error) = error {
+            tell(with, error.clone());
+        }
+    }
+}

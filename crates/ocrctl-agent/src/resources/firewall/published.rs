@@ -1,0 +1,272 @@
+//! Ports that Docker publishes for containers: Docker leads them past UFW's rules. They are closed in DOCKER-USER, the
+//! chain that Docker leaves to others, by a part of UFW's own `after.rules`, which are there before Docker is.
+
+use std::time::Duration;
+
+use super::Host;
+use crate::docker::Published;
+use crate::host::Access;
+use ocrctl_protocol::{AllowRule, Detail, Firewall, Protocol, Result};
+
+pub(super) const FILES: [&str; 2] = ["/etc/ufw/after.rules", "/etc/ufw/after6.rules"];
+const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
+const BEGIN: &str = "# BEGIN ocrctl: ports that containers publish\n";
+const END: &str = "# END ocrctl\n";
+/// In each rule, so that ours are told apart from those that someone else has put there.
+const MARK: &str = "-m comment --comment ocrctl";
+
+/// What shall stand in [`FILES`].
+pub(super) fn blocks(wanted: &Firewall, ipv6: bool) -> [Option<String>; 2] {
+    if !wanted.close_published {
+        return [None, None];
+    }
+    [false, true].map(|is_v6| (ipv6 || !is_v6).then(|| block(&wanted.allow, is_v6)))
+}
+
+fn block(allow: &[AllowRule], is_v6: bool) -> String {
+    // Answers, and what comes from containers: Docker's default network, and those that were made since.
+    let mut rules = vec![
+        "-m conntrack --ctstate RELATED,ESTABLISHED".to_owned(),
+        "-i docker0".to_owned(),
+        "-i br-+".to_owned(),
+    ];
+    for rule in allow {
+        let source = match &rule.from {
+            Some(network) if network.contains(':') != is_v6 => continue,
+            Some(network) => format!("-s {network} "),
+            None => String::new(),
+        };
+        let (protocol, port) = (name(rule.protocol), rule.port);
+        rules.push(format!(
+            "{source}-p {protocol} -m conntrack --ctorigdstport {port}"
+        ));
+    }
+    let pass = rules.iter().map(|rule| (rule.as_str(), "RETURN"));
+    // By the network it leads to, or, whatever that is called, because its destination was exchanged for a container's.
+    let closed = ["-o docker0", "-o br-+", "-m conntrack --ctstate DNAT"];
+    let rules: String = pass
+        .chain(closed.map(|rule| (rule, "DROP")))
+        .map(|(rule, target)| format!("-A DOCKER-USER {rule} {MARK} -j {target}\n"))
+        .collect();
+    format!("*filter\n:DOCKER-USER - [0:0]\n{rules}COMMIT\n")
+}
+
+fn name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    }
+}
+
+pub(super) fn read(host: &Host) -> Result<[Option<String>; 2]> {
+    let mut found = [None, None];
+    for (found, file) in found.iter_mut().zip(FILES) {
+        let text = host.read_text(file)?.unwrap_or_default();
+        *found = parts(&text).map(|(_, block, _)| block.to_owned());
+    }
+    Ok(found)
+}
+
+/// What stands before our part, it, and what stands after.
+fn parts(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (block, after) = rest.split_once(END)?;
+    Some((before, block, after))
+}
+
+pub(super) fn write(host: &Host, wanted: &[Option<String>; 2]) -> Result<()> {
+    for (wanted, file) in wanted.iter().zip(FILES) {
+        let text = host.read_text(file)?.unwrap_or_default();
+        let (before, after) = match parts(&text) {
+            Some((before, _, after)) => (before, after),
+            None => (text.as_str(), ""),
+        };
+        let new = match wanted {
+            Some(block) => {
+                let gap = if before.is_empty() || before.ends_with('\n') {
+                    ""
+                } else {
+                    "\n"
+                };
+                format!("{before}{gap}{BEGIN}{block}{END}{after}")
+            }
+            None => format!("{before}{after}"),
+        };
+        if new != text {
+            let access = host.access(file)?.unwrap_or(Access::root(0o640));
+            host.write(file, new.as_bytes(), access)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn differences(real: &[Option<String>; 2], wanted: &[Option<String>; 2]) -> Vec<Detail> {
+    let rules = |block: &Option<String>| -> Vec<String> {
+        let lines = block.iter().flat_map(|block| block.lines());
+        let rules = lines.filter(|line| line.starts_with("-A "));
+        rules.map(str::to_owned).collect()
+    };
+    let mut details = Vec::new();
+    for ((real, wanted), family) in real.iter().zip(wanted).zip(FAMILIES) {
+        if real == wanted {
+            continue;
+        }
+        let (before, after) = (rules(real), rules(wanted));
+        let added = after.iter().filter(|rule| !before.contains(rule));
+        let removed = before.iter().filter(|rule| !after.contains(rule));
+        let text = |rule: &String| format!("{family} {rule}");
+        let found = details.len();
+        details.extend(added.map(|rule| Detail::Added { text: text(rule) }));
+        details.extend(removed.map(|rule| Detail::Removed { text: text(rule) }));
+        if details.len() == found {
+            details.push(Detail::Added {
+                text: format!("{family} rules of DOCKER-USER, in order"),
+            });
+        }
+    }
+    details
+}
+
+/// UFW adds and exchanges rules when it reads its files, but takes none out of a chain that the files no longer name.
+pub(super) async fn forget(host: &Host, limit: Duration) -> Result<()> {
+    for (block, program) in read(host)?.iter().zip(["iptables", "ip6tables"]) {
+        if block.is_some() {
+            continue;
+        }
+        // Without the chain there is nothing of ours.
+        let list = ["-w", "-S", "DOCKER-USER"];
+        let rules = host.run(program, &list, limit).await.unwrap_or_default();
+        if rules.contains("--comment ocrctl") || rules.contains("--comment \"ocrctl\"") {
+            let flush = ["-w", "-F", "DOCKER-USER"];
+            host.run(program, &flush, limit).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What of these containers is reached past the firewall, against the inventory: a line for each container.
+pub fn leaks(containers: &[Published], firewall: &Firewall) -> Vec<String> {
+    if firewall.close_published {
+        return Vec::new();
+    }
+    let open = |container: &Published| {
+        let ports = container.ports.iter().map(String::as_str);
+        let open: Vec<&str> = ports
+            .filter(|port| !is_loopback(port) && !is_allowed(port, &firewall.allow))
+            .collect();
+        (!open.is_empty()).then(|| {
+            format!(
+                "the container {} publishes {} past the firewall",
+                container.name,
+                open.join(", ")
+            )
+        })
+    };
+    containers.iter().filter_map(open).collect()
+}
+
+/// Of `ADDRESS:PORT->PORT/PROTOCOL`.
+fn is_loopback(port: &str) -> bool {
+    port.starts_with("127.") || port.starts_with("[::1]")
+}
+
+fn is_allowed(port: &str, allow: &[AllowRule]) -> bool {
+    let Some((outer, inner)) = port.split_once("->") else {
+        return false;
+    };
+    let number = outer.rsplit_once(':').map(|(_, port)| port);
+    let protocol = inner.rsplit_once('/').map_or("tcp", |(_, name)| name);
+    // A rule for a network does not hold here: Docker lets in everyone.
+    allow.iter().any(|rule| {
+        rule.from.is_none()
+            && number == Some(rule.port.to_string().as_str())
+            && name(rule.protocol) == protocol
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn firewall(close_published: bool) -> Firewall {
+        let rule = |port, from: Option<&str>| AllowRule {
+            port,
+            protocol: Protocol::Tcp,
+            from: from.map(str::to_owned),
+        };
+        Firewall {
+            allow: vec![
+                rule(9100, Some("10.0.0.0/8")),
+                rule(9200, Some("2001:db8::/32")),
+                rule(8000, None),
+            ],
+            close_published,
+            limit_ssh: false,
+        }
+    }
+
+    #[test]
+    fn what_passes_stands_before_what_is_dropped() {
+        let [v4, v6] = blocks(&firewall(true), true).map(Option::unwrap);
+        assert_eq!(
+            v4,
+            "*filter\n:DOCKER-USER - [0:0]\n\
+             -A DOCKER-USER -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment ocrctl -j RETURN\n\
+             -A DOCKER-USER -i docker0 -m comment --comment ocrctl -j RETURN\n\
+             -A DOCKER-USER -i br-+ -m comment --comment ocrctl -j RETURN\n\
+             -A DOCKER-USER -s 10.0.0.0/8 -p tcp -m conntrack --ctorigdstport 9100 -m comment --comment ocrctl -j RETURN\n\
+             -A DOCKER-USER -p tcp -m conntrack --ctorigdstport 8000 -m comment --comment ocrctl -j RETURN\n\
+             -A DOCKER-USER -o docker0 -m comment --comment ocrctl -j DROP\n\
+             -A DOCKER-USER -o br-+ -m comment --comment ocrctl -j DROP\n\
+             -A DOCKER-USER -m conntrack --ctstate DNAT -m comment --comment ocrctl -j DROP\nCOMMIT\n"
+        );
+        assert!(v6.contains("9200") && v6.contains("8000") && !v6.contains("9100"));
+        assert_eq!(blocks(&firewall(true), false)[1], None);
+        assert_eq!(blocks(&firewall(false), true), [None, None]);
+    }
+
+    #[test]
+    fn only_our_part_of_the_file_is_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let own = "*filter\n:ufw-after-input - [0:0]\nCOMMIT\n# mine";
+        host.write(FILES[0], own.as_bytes(), Access::root(0o600))
+            .unwrap();
+        let wanted = blocks(&firewall(true), false);
+        write(&host, &wanted).unwrap();
+        assert_eq!(read(&host).unwrap(), wanted);
+        assert_eq!(host.access(FILES[0]).unwrap(), Some(Access::root(0o600)));
+        assert_eq!(host.read(FILES[1]).unwrap(), None);
+        write(&host, &[Some("*filter\nCOMMIT\n".into()), None]).unwrap();
+        let text = host.read_text(FILES[0]).unwrap().unwrap();
+        assert_eq!(text.matches(BEGIN).count(), 1);
+        write(&host, &[None, None]).unwrap();
+        assert_eq!(
+            host.read_text(FILES[0]).unwrap().unwrap(),
+            format!("{own}\n")
+        );
+    }
+
+    #[test]
+    fn a_leak_is_what_anyone_reaches_and_no_rule_names() {
+        let published = |name: &str, ports: &[&str]| Published {
+            name: name.into(),
+            ports: ports.iter().map(|port| (*port).to_owned()).collect(),
+            host_network: false,
+        };
+        let containers = [
+            published("web", &["127.0.0.1:1->1/tcp", "0.0.0.0:8080->80/tcp"]),
+            published("named", &["0.0.0.0:8000->80/tcp"]),
+            published("for-some", &["[::]:9100->80/tcp"]),
+            published("other-protocol", &["0.0.0.0:8000->80/udp"]),
+            published("local", &["[::1]:8080->80/tcp"]),
+        ];
+        let found = leaks(&containers, &firewall(false));
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(
+            found[0],
+            "the container web publishes 0.0.0.0:8080->80/tcp past the firewall"
+        );
+        assert_eq!(leaks(&containers, &firewall(true)), [""; 0]);
+    }
+}

@@ -1,0 +1,239 @@
+//! What the watcher makes of what it saw: problems, what is to be mended, what people are told. By facts and by what was
+//! before, and nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use ocr_api::health::{Recognition, RecognitionStatus};
+
+use super::mend::{Attempt, Mend};
+use super::message::{Change, Kind};
+use super::settings::Settings;
+use super::state::{Open, State};
+use ocrctl_protocol::health::{Container, Front, Health, With};
+
+/// A release that has just been started loads its models.
+const STARTING: SignedDuration = SignedDuration::from_secs(60);
+/// A disk that was full is well again below this.
+const DISK_WELL_PERCENT: u8 = 85;
+
+/// What was seen at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) at: Timestamp,
+    pub(super) health: Health,
+    /// What became of the sample that the workers were given. `None`: they could not be asked, or the release does not know
+    /// the question.
+    pub(super) recognition: Option<Result<Recognition, String>>,
+    pub(super) nginx_runs: bool,
+    pub(super) docker_runs: bool,
+}
+
+/// What is wrong, in one line each.
+pub(super) type Problems = BTreeMap<With, String>;
+
+/// Whether the live release may still be starting: nothing is known of it then.
+pub(super) fn starting(health: &Health, now: Timestamp) -> bool {
+    let Some(live) = &health.release else {
+        return false;
+    };
+    let young = matches!(live.container, Container::Running { since: Some(since), restarts: 0 }
+        if now.duration_since(since) < STARTING);
+    young && !live.says.as_ref().is_some_and(|says| says.ready)
+}
+
+pub(super) fn problems(facts: &Facts, open: &BTreeMap<With, Open>) -> Problems {
+    let mut problems = Problems::new();
+    for problem in &facts.health.problems {
+        let text = problems.entry(problem.with).or_default();
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str(&problem.text);
+    }
+    if let Some(why) = failed_to_read(facts) {
+        problems.insert(With::Recognition, why);
+    }
+    let unwell = |disk: &ocrctl_protocol::health::Disk| {
+        disk.used_percent.max(disk.inodes_used_percent) >= DISK_WELL_PERCENT
+    };
+    if facts.health.disks.iter().any(unwell)
+        && let Some(full) = open.get(&With::Disk)
+    {
+        problems
+            .entry(With::Disk)
+            .or_insert_with(|| full.text.clone());
+    }
+    // One cause, one message.
+    if problems.contains_key(&With::Release) {
+        problems.remove(&With::Workers);
+        problems.remove(&With::Recognition);
+        problems.remove(&With::Traffic);
+        if facts.nginx_runs {
+            problems.remove(&With::Nginx);
+        }
+    }
+    if problems.contains_key(&With::Recognition) {
+        problems.remove(&With::Workers);
+    }
+    if starting(&facts.health, facts.at) {
+        let mut unknown = vec![
+            With::Release,
+            With::Workers,
+            With::Recognition,
+            With::Traffic,
+        ];
+        if facts.nginx_runs {
+            unknown.push(With::Nginx);
+        }
+        for with in unknown {
+            match open.get(&with) {
+                Some(before) => problems.insert(with, before.text.clone()),
+                None => problems.remove(&with),
+            };
+        }
+    }
+    problems
+}
+
+fn failed_to_read(facts: &Facts) -> Option<String> {
+    match facts.recognition.as_ref()? {
+        Ok(read) if read.status == RecognitionStatus::Failed => {
+            let why = read.error.as_deref().unwrap_or("it does not say why");
+            Some(format!("documents are not read: {why}"))
+        }
+        Ok(_) => None,
+        Err(why) => Some(format!("documents are not read: {why}")),
+    }
+}
+
+/// Whether there is something that nobody was told of.
+pub(super) fn has_new(problems: &Problems, open: &BTreeMap<With, Open>) -> bool {
+    problems.keys().any(|with| !open.contains_key(with))
+}
+
+/// What is to be mended now, in this order.
+pub(super) fn mends(
+    problems: &Problems,
+    facts: &Facts,
+    state: &State,
+    settings: &Settings,
+) -> Vec<Mend> {
+    let has = |with| problems.contains_key(&with);
+    let mut mends = Vec::new();
+    if has(With::Disk) {
+        mends.push(Mend::Prune);
+    }
+    if has(With::Release) && !facts.docker_runs {
+        mends.push(Mend::Docker);
+    }
+    // With a release that does not answer, NGINX can't either.
+    let alone = matches!(facts.health.nginx, Front::Fails { .. }) && !has(With::Release);
+    if has(With::Nginx) && (!facts.nginx_runs || alone) {
+        mends.push(Mend::Nginx);
+    }
+    let container = facts.health.release.as_ref().map(|live| live.container);
+    match container {
+        Some(Container::Stopped { .. }) if has(With::Release) => mends.push(Mend::Start),
+        Some(Container::Gone | Container::Running { .. })
+            if has(With::Release) || has(With::Recognition) =>
+        {
+            mends.push(Mend::Restart);
+        }
+        _ => {}
+    }
+    // To free a disk twice in an hour frees nothing more.
+    let most = |mend| match mend {
+        Mend::Prune => settings.mends_per_hour.min(1),
+        _ => settings.mends_per_hour,
+    };
+    mends.retain(|mend| state.tried(*mend, facts.at) < most(*mend));
+    mends
+}
+
+/// What has become different, in `open` too. `first`: what was wrong at first; `last`: what still is, after all attempts.
+pub(super) fn changes(
+    open: &mut BTreeMap<With, Open>,
+    first: &Problems,
+    last: &Problems,
+    attempts: &[Attempt],
+    now: Timestamp,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (with, text) in last {
+        let what = format!("{text}{}", failures(*with, attempts));
+        let tell = |since| Change {
+            kind: Kind::Problem,
+            with: *with,
+            what: what.clone(),
+            since,
+            at: now,
+        };
+        let known = open.entry(*with).or_insert_with(|| {
+            changes.push(tell(now));
+            Open {
+                since: now,
+                text: text.clone(),
+            }
+        });
+        known.text.clone_from(text);
+    }
+    let over: Vec<With> = open
+        .keys()
+        .filter(|with| !last.contains_key(with))
+        .copied()
+        .collect();
+    for with in over {
+        let Some(before) = open.remove(&with) else {
+            continue;
+        };
+        changes.push(Change {
+            kind: Kind::Recovered,
+            with,
+            what: format!("{}{}", before.text, successes(with, attempts)),
+            since: before.since,
+            at: now,
+        });
+    }
+    let told: Vec<With> = changes.iter().map(|change| change.with).collect();
+    for (with, text) in first {
+        let done = successes(*with, attempts);
+        // The question by which a worker that hangs is found replaces it; whatever else has passed by itself was nothing.
+        let mended = !done.is_empty() || *with == With::Recognition;
+        if mended && !told.contains(with) && !last.contains_key(with) {
+            changes.push(Change {
+                kind: Kind::Mended,
+                with: *with,
+                what: format!("{text}{done}"),
+                since: now,
+                at: now,
+            });
+        }
+    }
+    changes
+}
+
+/// What was done about it.
+fn successes(with: With, attempts: &[Attempt]) -> String {
+    attempts
+        .iter()
+        .filter(|attempt| attempt.mend.helps(with))
+        .filter_map(|attempt| attempt.outcome.as_ref().ok()?.as_ref())
+        .fold(String::new(), |text, done| format!("{text}; {done}"))
+}
+
+/// What was tried in vain.
+fn failures(with: With, attempts: &[Attempt]) -> String {
+    attempts
+        .iter()
+        .filter(|attempt| attempt.mend.helps(with))
+        .map(|attempt| match &attempt.outcome {
+            Ok(Some(done)) => format!("; {done}, which did not help"),
+            Ok(None) => String::new(),
+            Err(why) => format!("; {} failed: {why}", attempt.mend.doing()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests;

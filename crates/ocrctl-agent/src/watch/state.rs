@@ -1,0 +1,154 @@
+//! What the watcher remembers from one run to the next, so that nothing is told twice and nothing is lost.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::channel::{Channel, Channels};
+use super::mend::{Attempt, Mend};
+use super::message::Message;
+use crate::host::{Access, Host};
+use ocrctl_protocol::health::With;
+use ocrctl_protocol::{Context, Result};
+
+const PATH: &str = "/var/lib/ocrctl/watch.json";
+/// While the disk takes nothing.
+const IN_MEMORY: &str = "/run/ocrctl/watch.json";
+/// Messages that wait for a channel to come back; the oldest give way.
+const MOST_LETTERS: usize = 100;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct State {
+    /// The last that looked.
+    pub(super) run: Option<Timestamp>,
+    /// Problems that people have been told of.
+    pub(super) open: BTreeMap<With, Open>,
+    /// Of the last hour.
+    mends: Vec<(Timestamp, Mend)>,
+    /// The oldest comes first.
+    pub(super) outbox: Vec<Letter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Open {
+    pub(super) since: Timestamp,
+    pub(super) text: String,
+}
+
+/// A message that has to go out yet.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Letter {
+    pub(super) message: Message,
+    pub(super) channels: Vec<Channel>,
+}
+
+impl State {
+    /// One that can't be read is forgotten: better told twice than not at all.
+    pub(super) fn read(host: &Host) -> Self {
+        let read = |path| host.read(path).ok().flatten();
+        let json = read(IN_MEMORY).or_else(|| read(PATH)).unwrap_or_default();
+        serde_json::from_slice(&json).unwrap_or_default()
+    }
+
+    pub(super) fn write(&self, host: &Host) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self).context("writing the watcher's state")?;
+        match host.write(PATH, &json, Access::root(0o600)) {
+            Ok(()) => host.remove(IN_MEMORY),
+            // A full disk must not keep people from being told of it, once.
+            Err(_) => host.write(IN_MEMORY, &json, Access::root(0o600)),
+        }
+    }
+
+    pub(super) fn mended(&mut self, attempt: &Attempt) {
+        let hour = SignedDuration::from_hours(1);
+        let recent = |at: Timestamp| attempt.at.duration_since(at) < hour;
+        self.mends.retain(|(at, _)| recent(*at));
+        self.mends.push((attempt.at, attempt.mend));
+    }
+
+    /// How often this was tried within the hour.
+    pub(super) fn tried(&self, mend: Mend, now: Timestamp) -> u32 {
+        let hour = SignedDuration::from_hours(1);
+        let same = self
+            .mends
+            .iter()
+            .filter(|(at, done)| done.budget() == mend.budget() && now.duration_since(*at) < hour);
+        u32::try_from(same.count()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn send(&mut self, message: Message, channels: &Channels) {
+        let channels = channels.of_messages();
+        if !channels.is_empty() {
+            self.outbox.push(Letter { message, channels });
+        }
+        let surplus = self.outbox.len().saturating_sub(MOST_LETTERS);
+        self.outbox.drain(..surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(second: i64, mend: Mend) -> Attempt {
+        Attempt {
+            at: Timestamp::from_second(second).unwrap(),
+            mend,
+            outcome: Ok(None),
+        }
+    }
+
+    #[test]
+    fn mends_of_the_hour_are_counted_and_older_ones_forgotten() {
+        let mut state = State::default();
+        for second in [0, 3000, 3500] {
+            state.mended(&attempt(second, Mend::Restart));
+        }
+        state.mended(&attempt(3500, Mend::Nginx));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(state.tried(Mend::Restart, at(3599)), 3);
+        assert_eq!(state.tried(Mend::Start, at(3601)), 2, "one budget");
+        assert_eq!(state.tried(Mend::Nginx, at(3601)), 1);
+        state.mended(&attempt(7000, Mend::Prune));
+        assert_eq!(state.mends.len(), 3);
+    }
+
+    #[test]
+    fn it_survives_a_run_and_a_damaged_one_is_forgotten() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        let mut state = State::read(&host);
+        let open = Open {
+            since: Timestamp::UNIX_EPOCH,
+            text: "/ is 95 % full".into(),
+        };
+        state.open.insert(With::Disk, open.clone());
+        state.write(&host).unwrap();
+        assert_eq!(State::read(&host).open[&With::Disk], open);
+        host.write(PATH, b"{\"open\": 3", Access::root(0o600))
+            .unwrap();
+        assert!(State::read(&host).open.is_empty());
+    }
+
+    #[test]
+    fn where_the_disk_takes_nothing_it_is_kept_in_memory() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        // A directory in its place can't be written over.
+        std::fs::create_dir_all(host.path(PATH)).unwrap();
+        let mut state = State::default();
+        let open = Open {
+            since: Timestamp::UNIX_EPOCH,
+            text: "/ is 100 % full".into(),
+        };
+        state.open.insert(With::Disk, open.clone());
+        state.write(&host).unwrap();
+        assert_eq!(State::read(&host).open[&With::Disk], open);
+        std::fs::remove_dir(host.path(PATH)).unwrap();
+        state.write(&host).unwrap();
+        assert!(host.read(IN_MEMORY).unwrap().is_none());
+        assert_eq!(State::read(&host).open[&With::Disk], open);
+    }
+}

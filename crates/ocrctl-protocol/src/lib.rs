@@ -1,0 +1,381 @@
+//! What passes between the controller and `ocrctl agent` on a host: one JSON object a line, requests
+//! on the agent's standard input, events on its standard output.
+//!
+//! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
+//! are the same executable, because the controller uploads itself.
+//!
+//! Beside it stands what both sides read in the same way: references to images, public SSH keys, sealed backups, errors.
+
+pub mod alerts;
+mod archive;
+pub mod audit;
+pub mod backup;
+pub mod causes;
+mod certificate;
+mod desired;
+mod diagnostic;
+pub mod doctor;
+mod failure;
+pub mod health;
+mod hex;
+mod image;
+mod keys;
+pub mod logs;
+pub mod ssh_key;
+pub mod status;
+
+pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
+pub use certificate::{CertificateStatus, FailedAttempt, NextRenewal};
+pub use desired::*;
+pub use diagnostic::Diagnostic;
+pub use failure::{Context, DISK_FULL, Result, refused};
+pub use hex::hex;
+pub use image::{ImageRef, Invalid};
+pub use keys::{HostKeys, KeyRequest};
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Version of this protocol. Peers of different versions refuse each other.
+pub const VERSION: u32 = 6;
+
+/// From the controller to the agent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// The first line of a connection. Answered by [`Event::Hello`].
+    Hello { version: u32, operator: String },
+    /// Compare the host with `desired`. Answered by [`Event::Planned`].
+    Plan { desired: Box<Desired> },
+    /// Apply the plan last made on this connection, if the host still gives the same one.
+    /// Answered by steps, then [`Event::Applied`] or [`Event::Failed`].
+    Apply {
+        fingerprint: String,
+        lock_wait: Duration,
+    },
+    /// The controller reached the host over a new connection (answers [`Event::ConfirmReachable`]).
+    Confirm,
+    /// Stop before the next resource; what has begun is completed or undone.
+    Cancel,
+    /// Answers [`Event::Wanted`]. The bytes follow the line as they are: SSH carries binary data, and Base64 would
+    /// be a third more of it.
+    Piece {
+        id: u64,
+        /// Bytes that follow.
+        length: u64,
+        /// They are a gzip stream of what was asked for.
+        packed: bool,
+        #[serde(skip)]
+        data: Vec<u8>,
+    },
+    /// The releases that the host can go back to. Answered by [`Event::Releases`].
+    Releases,
+    /// Switch to the kept release of this id, with the configuration that belongs to it. Answered like `Apply`.
+    Rollback {
+        desired: Box<Desired>,
+        to: String,
+        lock_wait: Duration,
+    },
+    /// Start the live release anew through the other slot, as it is. Answered like `Apply`.
+    Restart { lock_wait: Duration },
+    /// What was done here. Answered by [`Event::History`].
+    History,
+    /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
+    Pull {
+        desired: Box<Desired>,
+        lock_wait: Duration,
+    },
+    /// Send a test over every channel of the host's alerts. Answered by [`Event::AlertsTested`].
+    TestAlerts,
+    /// Read or replace the API keys. Answered by [`Event::Keys`].
+    Keys { request: KeyRequest },
+    /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
+    Ca,
+    /// How the certificate is. Answered by [`Event::Certificate`].
+    Certificate,
+    /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
+    /// [`Event::Certificate`].
+    RenewCertificate { force: bool },
+    /// What was logged here. Answered by any number of [`Event::Logs`], then [`Event::LogsTold`]; after that, where it was
+    /// asked for, by what is logged from then on, until [`Request::Cancel`] or the end of the connection.
+    Logs { scope: logs::Scope },
+    /// What here depends on a person? Answered by [`Event::Audited`].
+    Audit { scope: Box<audit::Scope> },
+    /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
+    Doctor { scope: Box<doctor::Scope> },
+    /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
+    Status { desired: Option<Box<Desired>> },
+    /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
+    /// Answered by [`Event::Sealed`].
+    Backup {
+        environment: String,
+        host: String,
+        recipients: Vec<String>,
+    },
+    /// The operator has what [`Event::Sealed`] carried on disk. Answered by [`Event::BackupRecorded`].
+    RecordBackup { digest: String },
+    /// Compare the host with the contents of a backup, and with a fingerprint put them in place if the host
+    /// still differs as it was shown. Answered by [`Event::Planned`], or by [`Event::Restored`].
+    Restore {
+        contents: Secret,
+        fingerprint: Option<String>,
+    },
+}
+
+/// From the agent to the controller.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The agent runs, and standard input is its own. It comes first and unasked, for a controller that gives sudo a
+    /// password before it says anything else.
+    Up,
+    Hello {
+        version: u32,
+        /// What the host has to tell since last time: an operation that ended unseen, or never ended.
+        notices: Vec<String>,
+    },
+    Planned {
+        changes: Vec<Change>,
+        /// Stands for exactly these changes; [`Request::Apply`] gives it back.
+        fingerprint: String,
+    },
+    /// Work on one change. `index` counts from 0.
+    Step {
+        index: usize,
+        total: usize,
+        resource: String,
+        state: StepState,
+    },
+    /// How far a long step has come, in units of its own (bytes, packages), where that is known.
+    Progress {
+        resource: String,
+        message: String,
+        current: Option<u64>,
+        total: Option<u64>,
+    },
+    /// A line worth showing: the container's last words, a warning.
+    Note {
+        level: Level,
+        text: String,
+    },
+    /// The firewall has changed: prove within `seconds` that a new connection works, or it goes back.
+    ConfirmReachable {
+        seconds: u64,
+    },
+    /// A piece of a blob of the archive that the image comes from. Answered by [`Request::Piece`].
+    Wanted {
+        id: u64,
+        digest: String,
+        offset: u64,
+        length: u64,
+    },
+    /// Done; the same comparison ran again and found nothing left to do.
+    Applied {
+        release: Option<ReleaseInfo>,
+        /// What was live before.
+        before: Option<ReleaseInfo>,
+    },
+    Releases {
+        live: Option<ReleaseInfo>,
+        /// The one that was live last comes first.
+        kept: Vec<KeptRelease>,
+    },
+    /// The oldest comes first.
+    History {
+        entries: Vec<HistoryEntry>,
+    },
+    /// None: the host has no channel.
+    AlertsTested {
+        deliveries: Vec<alerts::Delivery>,
+    },
+    Keys(Box<HostKeys>),
+    Ca {
+        pem: String,
+    },
+    Certificate(CertificateStatus),
+    Status(Box<status::Status>),
+    /// In the order of time.
+    Logs {
+        lines: Vec<logs::Line>,
+    },
+    /// All that there was has been told.
+    LogsTold,
+    Audited {
+        lines: Vec<audit::Line>,
+    },
+    Examined(Box<doctor::Examined>),
+    /// A host's part of a backup. Nobody but the recipients can read it; it is not shown all the same.
+    Sealed {
+        /// ASCII-armoured age file.
+        age: String,
+        /// Stands for what is in it; [`Request::RecordBackup`] gives it back.
+        digest: String,
+    },
+    BackupRecorded,
+    /// Files that were put in place.
+    Restored {
+        files: usize,
+    },
+    /// The host has this image, by the reference that it was pulled by.
+    Pulled {
+        image: String,
+        /// Docker's name of it, which is the same wherever it is pulled from. `None`: Docker does not run yet.
+        id: Option<String>,
+        /// Docker's name of what the live release runs.
+        live: Option<String>,
+    },
+    Failed(Failure),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Info,
+    Warning,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    Started,
+    Done { ms: u64 },
+    Failed,
+}
+
+/// Why an operation failed, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Another operation holds the host's lock (exit code 75).
+    Locked,
+    /// The host no longer gives the plan that was shown.
+    HostChanged,
+    /// The operator asked to stop.
+    Cancelled,
+    /// The desired state makes no sense for this host (exit code 64).
+    Refused,
+    Failed,
+}
+
+/// The release that a host serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseInfo {
+    /// As the service reports it: of the image's digest and of the settings.
+    pub id: String,
+    /// Slot that is live, `a` or `b`.
+    pub slot: String,
+    /// `registry/organization/name@sha256:…`.
+    pub image: String,
+}
+
+/// A release that a host can go back to, or could.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRelease {
+    pub id: String,
+    pub image: String,
+    /// When a deploy made it live last.
+    pub live_since: Timestamp,
+    /// Why it was taken back after it had become live.
+    pub failed: Option<String>,
+    /// A rollback has left it behind.
+    #[serde(default)]
+    pub left: bool,
+}
+
+/// An operation on a host, from its journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    pub began: Timestamp,
+    /// `None`: it never ended, or goes on.
+    pub ended: Option<Timestamp>,
+    pub operator: String,
+    pub command: String,
+    /// Releases before and after.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub outcome: Ended,
+    /// The error, or what was done.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    Done,
+    Failed,
+    /// It runs now.
+    Running,
+    /// Its agent was killed, or the host went down.
+    Never,
+}
+
+/// One difference between a host and its desired state, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Kind and name, such as `file /etc/ocr/rules.yaml`.
+    pub resource: String,
+    pub action: Action,
+    /// Why: one line.
+    pub reason: String,
+    pub details: Vec<Detail>,
+}
+
+impl Change {
+    /// Why it can't be made, as failures of an operation that would make it.
+    pub fn blocked(&self) -> impl Iterator<Item = Failure> {
+        self.details.iter().filter_map(|detail| match detail {
+            Detail::Blocked { text, hint } => Some(Failure {
+                kind: FailureKind::Refused,
+                message: format!("{}: {text}", self.resource),
+                hint: Some(hint.clone()),
+            }),
+            _ => None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+    Start,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Detail {
+    /// A unified diff of text.
+    Diff {
+        text: String,
+    },
+    /// A field that changes. `None`: absent.
+    Field {
+        name: String,
+        from: Option<String>,
+        to: Option<String>,
+    },
+    /// A line that is added to a set (firewall rules, packages).
+    Added {
+        text: String,
+    },
+    Removed {
+        text: String,
+    },
+    /// The change can't be made as things are, and a deploy is refused before its first step.
+    Blocked {
+        text: String,
+        hint: String,
+    },
+}

@@ -1,0 +1,5 @@
+//! What unit tests share with those of other crates.
+
+#[allow(dead_code, reason = "these tests use a part of it")]
+#[path = "../../../tests/support/saved_image.rs"]
+pub(crate) mod saved_image;

@@ -1,0 +1,20 @@
+//! `ocrctl renew`: on a host, by its timer.
+
+use super::{Failed, Outcome, Result};
+use crate::report::Report;
+use ocrctl_agent::host::Host;
+use ocrctl_agent::requests::renew;
+use ocrctl_protocol::{Diagnostic, Level};
+
+pub(super) async fn run(report: &Report) -> Result {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Failed::new(
+            Diagnostic::new("only root may renew the certificate of this host")
+                .hint("run it by sudo; from elsewhere, `ocrctl cert renew ENV` does the same"),
+        ));
+    }
+    renew::by_timer(&Host::real(), |what| report.note(None, Level::Info, what))
+        .await
+        .map_err(|failure| Failed::new(Diagnostic::from(&failure)))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,79 @@
+//! An audit as people read it: findings with what mends them, what could not be looked at, what is in order.
+
+use ocrctl_protocol::audit::{Line, Verdict};
+
+use super::checks::{self, Row, Tone, Words};
+use super::style::Styles;
+
+const WORDS: Words = Words {
+    title: "Audit",
+    one: "finding",
+    many: "findings",
+};
+
+pub(super) fn render(host: &str, lines: &[Line], styles: &Styles) -> String {
+    let rows = lines.iter().map(|line| {
+        let (tone, text, mend) = match &line.verdict {
+            Verdict::Ok { seen } => (Tone::Good, seen, None),
+            Verdict::Finding { found, mend } => (Tone::Bad, found, Some(mend.as_str())),
+            Verdict::CouldNotRun { why } => (Tone::Unknown, why, None),
+        };
+        Row {
+            check: &line.check,
+            tone,
+            text,
+            mend,
+        }
+    });
+    checks::render(host, &rows.collect::<Vec<_>>(), &WORDS, styles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines() -> Vec<Line> {
+        let line = |check: &str, verdict| Line {
+            check: check.into(),
+            verdict,
+        };
+        let seen = "example-org at registry.example.org".into();
+        let found = "credentials for ghcr.io in /root/.docker/config.json".into();
+        let mend = "docker --config /root/.docker logout ghcr.io".into();
+        // A host may say anything.
+        let why = "Docker does not answer\u{1b}[2J".into();
+        vec![
+            line("image owner", Verdict::Ok { seen }),
+            line("registry credentials", Verdict::Finding { found, mend }),
+            line("containers", Verdict::CouldNotRun { why }),
+        ]
+    }
+
+    #[test]
+    fn an_audit() {
+        insta::assert_snapshot!(render("ocr1", &lines(), &Styles::default()));
+    }
+
+    #[test]
+    fn as_json_each_line_says_its_verdict() {
+        let event = ocrctl_protocol::Event::Audited { lines: lines() };
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let text =
+            super::super::json::line(now, Some("ocr1"), super::super::json::Body::Event(&event));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&value["type"], &value["host"]),
+            (&"audited".into(), &"ocr1".into())
+        );
+        assert_eq!(
+            value["lines"],
+            serde_json::json!([
+                {"check": "image owner", "verdict": "ok", "seen": "example-org at registry.example.org"},
+                {"check": "registry credentials", "verdict": "finding",
+                 "found": "credentials for ghcr.io in /root/.docker/config.json",
+                 "mend": "docker --config /root/.docker logout ghcr.io"},
+                {"check": "containers", "verdict": "could_not_run", "why": "Docker does not answer\u{1b}[2J"},
+            ])
+        );
+    }
+}
