@@ -25,7 +25,8 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 # Of ocrctl; the service has the release profile.
 OCRCTL_PROFILE ?= quick
 OCRCTL = $(TARGET_DIR)/$(TARGET)/$(OCRCTL_PROFILE)/ocrctl
-CARGO_OCRCTL = --profile $(OCRCTL_PROFILE) --locked --target $(TARGET) -p ocrctl
+# Everything in crates/: ocrctl, and the rehearsal beside it.
+CARGO_OCRCTL = --profile $(OCRCTL_PROFILE) --locked --target $(TARGET) $(patsubst crates/%,--package=%,$(wildcard crates/*))
 CARGO_SERVICE := --release --locked -p ocr-service -p ocr-api
 
 .PHONY: build
@@ -76,7 +77,7 @@ test-ocrctl:
 .PHONY: reference
 reference:
 	vagrant/install-deps.sh build
-	$(STATIC) OCRCTL_WRITE_REFERENCE=1 cargo test $(CARGO_OCRCTL) --bin ocrctl reference::
+	$(STATIC) OCRCTL_WRITE_REFERENCE=1 cargo test $(CARGO_OCRCTL) --lib reference::
 
 .PHONY: test-service
 test-service:

@@ -28,7 +28,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root" "${released:-}"' EXIT
 chmod 755 "$root"
 # The executable sends itself to hosts, and packing it well takes longer than a host should wait: it brings that along
-# (src/session/agent_file/payload.rs).
+# (crates/ocrctl-ssh/src/session/agent_file/payload.rs).
 released=$(mktemp)
 filters=(--lzma2=preset=9e)
 # xz 5.2, as of Ubuntu 22.04, has no filter for the code of ARM64.

@@ -31,7 +31,7 @@ bash -n "$share/bash-completion/completions/ocrctl"
 jq -e --arg version "$version" '.bomFormat == "CycloneDX" and .metadata.component.version == $version
     and any(.components[]; .name == "clap")' "$share/doc/ocrctl/sbom.cdx.json" >/dev/null
 zcat "$share/doc/ocrctl/changelog.gz" | grep -q '^# Changelog'
-# It brings itself along, packed, as `src/session/agent_file/payload.rs` reads it.
+# It brings itself along, packed, as `crates/ocrctl-ssh/src/session/agent_file/payload.rs` reads it.
 binary=$root/usr/bin/ocrctl
 mark=$(tail --bytes=26 "$binary")
 [[ $mark =~ ^ocrctl\.xz\ ([0-9a-f]{16})$ ]]

@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ocrctl_command::{CommandError, Program};
 
-/// All that the builder gets.
-const PATHS: [&str; 3] = ["Cargo.toml", "Cargo.lock", "service"];
+/// All that the builder gets; of the other members of the workspace, what Cargo must know of them.
+const PATHS: [&str; 4] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    ":(glob)crates/*/Cargo.toml",
+    "service",
+];
 
 /// A commit, or what has become of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
