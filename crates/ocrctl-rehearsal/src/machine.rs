@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
-use super::{LIMIT, ProofError, Settings, machines, wrong};
+use super::{LIMIT, ProofError, Settings, vagrant, wrong};
 use ocrctl_command::{Program, quoted};
 use ocrctl_inventory::Target;
 use ocrctl_ssh::transport::{self, Channel, Exit, Options, Transport, TransportError};
@@ -177,7 +177,7 @@ impl Machine {
     /// What can be read about it on the machine that it runs on; a VM hides what it is.
     pub(super) async fn told_outside(&self) -> Result<Option<String>, ProofError> {
         match &self.power {
-            Power::Docker(container) => machines::docker(&["inspect", container]).await.map(Some),
+            Power::Docker(container) => vagrant::docker(&["inspect", container]).await.map(Some),
             Power::Vagrant(_) => Ok(None),
         }
     }
@@ -187,13 +187,13 @@ impl Machine {
             Power::Docker(container) => {
                 let mut words = by_docker(switch).to_vec();
                 words.push(container);
-                machines::docker(&words).await?;
+                vagrant::docker(&words).await?;
             }
             Power::Vagrant(settings) => {
                 let mut words = vec!["vagrant"];
                 words.extend(by_vagrant(switch));
                 words.push(self.name);
-                machines::script(settings, &words).await?;
+                vagrant::script(settings, &words).await?;
             }
         }
         // Only the frozen one's connection is still good.

@@ -4,21 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::files;
 use super::machine::Machine;
-use super::{LIMIT, ProofError, Provider, Settings, wrong};
-use ocrctl_command::Program;
+use super::vagrant::script;
+use super::{ProofError, Provider, Settings, wrong};
 use ocrctl_inventory::{Connection, Target};
-
-/// What the proofs keep beside the machines' own state.
-const OURS: [&str; 7] = [
-    "inventory.yaml",
-    "alerts-webhook",
-    "alerts-ping",
-    super::proofs::BACKUP,
-    super::proofs::IDENTITY,
-    super::proofs::ARCHIVE,
-    super::proofs::PROBE_CA,
-];
 
 /// What `machines.sh up` writes to `machines.json`; fields of later proofs are passed over.
 #[derive(Debug, Deserialize)]
@@ -203,7 +193,7 @@ pub(super) async fn push(
 }
 
 pub(super) async fn down(settings: &Settings) -> Result<(), ProofError> {
-    for name in OURS {
+    for name in files::ALL {
         let path = settings.state.join(name);
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
@@ -213,35 +203,4 @@ pub(super) async fn down(settings: &Settings) -> Result<(), ProofError> {
         }
     }
     script(settings, &["down"]).await.map(|_| ())
-}
-
-pub(super) async fn script(settings: &Settings, arguments: &[&str]) -> Result<String, ProofError> {
-    let path = settings.scripts.join("machines.sh");
-    if !path.is_file() {
-        return wrong(format!(
-            "there is no {}: run `ocrctl rehearse` in a clone of the repository",
-            path.display()
-        ));
-    }
-    let output = Program::new("bash")
-        .arg(&path)
-        .args(arguments)
-        .env("OCRCTL_REHEARSAL_DIR", &settings.state)
-        .env("RELEASE", &settings.release)
-        .env("VAGRANT_DEFAULT_PROVIDER", settings.provider.name())
-        .env("OCRCTL_REHEARSAL_HOSTS", "2")
-        .timeout(LIMIT)
-        .run()
-        .await?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Runs `docker` on the machine that the rehearsal runs on.
-pub(super) async fn docker(arguments: &[&str]) -> Result<String, ProofError> {
-    let output = Program::new("docker")
-        .args(arguments)
-        .timeout(LIMIT)
-        .run()
-        .await?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

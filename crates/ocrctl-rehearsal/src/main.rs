@@ -3,6 +3,7 @@
 
 mod blocks;
 mod client;
+mod files;
 mod images;
 mod load;
 mod machine;
@@ -10,6 +11,7 @@ mod machines;
 mod proofs;
 mod run;
 mod secrets;
+mod vagrant;
 mod watch;
 mod written;
 

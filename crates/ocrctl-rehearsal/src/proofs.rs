@@ -35,13 +35,6 @@ const SCAN: &[u8] = include_bytes!("../../../vagrant/documents/scan.jpg");
 /// The letter as a PDF with a text layer.
 const LETTER: &[u8] = include_bytes!("../../../vagrant/documents/letter.pdf");
 
-/// Files of the rehearsal's state: a backup, and the age identity that opens it.
-pub(super) const BACKUP: &str = "rehearsal.backup";
-pub(super) const IDENTITY: &str = "age-identity";
-/// An image, and the authority that a probe verifies the host by.
-pub(super) const ARCHIVE: &str = "image.tar";
-pub(super) const PROBE_CA: &str = "probe-ca.pem";
-
 type Proving<'a> = Pin<Box<dyn Future<Output = Seen> + 'a>>;
 
 #[derive(Debug)]

@@ -56,7 +56,7 @@ impl Rehearsal {
             secret.file = Some(path);
             secrets.push(secret);
         }
-        let path = self.settings.state.join(super::proofs::IDENTITY);
+        let path = self.settings.state.join(super::files::IDENTITY);
         if let Ok(identity) = std::fs::read_to_string(&path) {
             let mut secret = Secret::new("the identity that opens backups", identity.trim());
             secret.file = Some(path);

@@ -3,7 +3,8 @@
 use super::{Seen, count};
 use crate::host::Host;
 use crate::host::sockets::{self, Listener};
-use crate::resources::firewall::{Firewall, Openings, ssh_port};
+use crate::resources::firewall::{Firewall, Openings};
+use crate::resources::logins::ssh_port;
 use ocrctl_protocol::audit::Scope;
 use ocrctl_protocol::{AllowRule, Detail, Protocol, Result};
 

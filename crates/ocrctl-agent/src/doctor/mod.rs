@@ -24,7 +24,8 @@ use jiff::Timestamp;
 
 use crate::checks::{Seen, verdicts};
 use crate::host::Host;
-use crate::resources::firewall::{Openings, ssh_port};
+use crate::resources::firewall::Openings;
+use crate::resources::logins::ssh_port;
 use ocrctl_protocol::doctor::{Examined, Line, PORTS, Port, Scope};
 use ocrctl_protocol::{Failure, Result};
 

@@ -8,6 +8,7 @@ pub mod issuance;
 mod live;
 mod obtain;
 mod pem;
+mod problem;
 pub mod renewal;
 pub mod schedule;
 pub mod served;

@@ -7,28 +7,19 @@
 mod openings;
 mod published;
 mod rule;
-mod ssh_port;
 
 use std::time::Duration;
 
 use super::guard::Guard;
+use super::ufw::{self, load, setting};
 use crate::host::{Host, Operation, systemd};
 use ocrctl_protocol::status::Firewall as Status;
 use ocrctl_protocol::{Action, AllowRule, Change, Detail, Result, refused};
 pub use openings::Openings;
 pub use published::leaks;
 use rule::Rule;
-pub use ssh_port::{Arrival, ssh_port};
 
 const LIMIT: Duration = Duration::from_secs(60);
-pub(super) const FILES: [&str; 6] = [
-    "/etc/ufw/ufw.conf",
-    "/etc/ufw/user.rules",
-    "/etc/ufw/user6.rules",
-    "/etc/default/ufw",
-    published::FILES[0],
-    published::FILES[1],
-];
 
 #[derive(Debug)]
 pub struct Firewall {
@@ -43,7 +34,7 @@ struct State {
     incoming: String,
     ipv6: bool,
     rules: Vec<Rule>,
-    /// The part of each of [`published::FILES`] that is ours.
+    /// The part of each of [`ufw::OWN`] that is ours.
     published: [Option<String>; 2],
 }
 
@@ -131,7 +122,7 @@ impl Firewall {
         }
         let wanted = self.published(state);
         if state.published != wanted {
-            published::write(host, &wanted)?;
+            ufw::write(host, &wanted)?;
             load(host).await?;
         }
         if !state.enabled || !systemd::is_active(host, "ufw").await {
@@ -206,29 +197,9 @@ impl State {
             incoming: setting(&defaults, "DEFAULT_INPUT_POLICY").unwrap_or_default(),
             ipv6,
             rules,
-            published: published::read(host)?,
+            published: ufw::read(host)?,
         })
     }
-}
-
-/// Puts in force what UFW's files say.
-pub(super) async fn load(host: &Host) -> Result<()> {
-    let conf = host.read_text("/etc/ufw/ufw.conf")?.unwrap_or_default();
-    let enabled = setting(&conf, "ENABLED").is_some_and(|v| v.eq_ignore_ascii_case("yes"));
-    let arguments: &[&str] = match enabled {
-        true => &["reload"],
-        false => &["--force", "disable"],
-    };
-    host.run("ufw", arguments, LIMIT).await?;
-    published::forget(host, LIMIT).await
-}
-
-/// The value of `NAME=value` or `NAME="value"`.
-fn setting(text: &str, name: &str) -> Option<String> {
-    text.lines().find_map(|line| {
-        let value = line.trim().strip_prefix(name)?.strip_prefix('=')?;
-        Some(value.trim_matches('"').to_owned())
-    })
 }
 
 #[cfg(test)]
@@ -342,7 +313,7 @@ mod tests {
             text: format!("IPv4 {drop}")
         }));
         let wanted = firewall.published(&State::read(&host).unwrap());
-        published::write(&host, &wanted).unwrap();
+        ufw::write(&host, &wanted).unwrap();
         assert_eq!(firewall.diff(&host).unwrap(), None);
 
         firewall.wanted.close_published = false;
@@ -350,7 +321,7 @@ mod tests {
         assert!(change.details.contains(&Detail::Removed {
             text: format!("IPv6 {drop}")
         }));
-        published::write(&host, &[None, None]).unwrap();
+        ufw::write(&host, &[None, None]).unwrap();
         assert_eq!(firewall.diff(&host).unwrap(), None);
     }
 

@@ -9,8 +9,8 @@ mod rollback;
 
 use std::time::Duration;
 
-use super::sshd::Logins;
-use super::{firewall, sshd};
+use super::logins::Logins;
+use super::ufw;
 use crate::host::{Access, Confirmation, Host, Operation};
 use ocrctl_protocol::{Context, Detail, Failure, Result};
 
@@ -25,6 +25,9 @@ const ROLLBACK: Duration = Duration::from_secs(240);
 const ABSENT: &str = ".absent";
 /// Beside the copies: how logins worked before.
 const LOGINS: &str = "/logins.json";
+
+/// What is ours of sshd's configuration. sshd takes the first value that it meets: ahead of what an installer has left there.
+pub(super) const SSHD: [&str; 1] = ["/etc/ssh/sshd_config.d/00-ocrctl.conf"];
 
 /// What is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +46,8 @@ impl Guard {
 
     fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Firewall => &firewall::FILES,
-            Self::Sshd => &sshd::FILES,
+            Self::Firewall => &ufw::FILES,
+            Self::Sshd => &SSHD,
         }
     }
 
@@ -266,7 +269,7 @@ mod tests {
             host.write(path, text.as_bytes(), Access::root(mode))
                 .unwrap();
         };
-        let [present, .., absent] = firewall::FILES;
+        let [present, .., absent] = ufw::FILES;
         write(present, "old", 0o600);
         assert!(!Guard::Firewall.pending(&host).unwrap());
         Guard::Firewall.copy(&host).unwrap();
@@ -288,7 +291,7 @@ mod tests {
         let host = Host::at(root.path());
         Guard::Sshd.copy(&host).unwrap();
         std::fs::remove_dir_all(host.path("/var/lib/ocrctl/sshd-revert/etc")).unwrap();
-        let [file] = sshd::FILES;
+        let [file] = SSHD;
         host.write(file, b"x", Access::root(0o644)).unwrap();
         Guard::Sshd.put_back(&host).unwrap();
         assert_eq!(host.read_text(file).unwrap().unwrap(), "x");

@@ -6,15 +6,16 @@ pub mod directory;
 pub mod file;
 pub mod firewall;
 pub mod guard;
-pub mod images;
 pub mod key_file;
 pub mod link;
+pub mod logins;
 pub mod nginx;
 pub mod package;
 pub mod release;
 pub mod rules;
 pub mod secret_file;
 pub mod sshd;
+mod ufw;
 pub mod unit;
 
 use crate::host::{Host, Operation};

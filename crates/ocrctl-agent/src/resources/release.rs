@@ -2,6 +2,7 @@
 //! upstream follows. Switching is one rename(2); see `switch.rs`.
 
 mod archive;
+pub mod images;
 mod kept;
 mod now;
 mod probe;
@@ -15,7 +16,6 @@ use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Readiness, Recognition};
 use sha2::{Digest, Sha256};
 
-use super::images;
 use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, runtime};
 use crate::host::{Host, Operation, systemd};
 pub use now::Now;
@@ -27,6 +27,8 @@ use ocrctl_registry::About;
 use record::Record;
 pub use slot::{LIVE, SLOTS, Slot};
 
+/// Codes of the organization's own.
+pub const RULES: &str = "/etc/ocr/rules.yaml";
 /// User and group that the image runs as (`service/Dockerfile`).
 pub const CONTAINER_ID: u32 = 10001;
 

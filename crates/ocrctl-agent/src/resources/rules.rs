@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::Result;
 use super::file::{Content, File};
-use super::release::{CONTAINER_ID, Release};
+use super::release::{CONTAINER_ID, RULES, Release};
 use crate::host::{Access, Host};
 use ocrctl_protocol::{Change, Failure};
 
-pub const PATH: &str = "/etc/ocr/rules.yaml";
 const ACCESS: Access = Access {
     uid: 0,
     gid: CONTAINER_ID,
@@ -27,7 +26,7 @@ pub struct Rules {
 impl Rules {
     fn file(&self) -> File {
         File {
-            path: PATH.into(),
+            path: RULES.into(),
             content: Content::Exact(self.text.clone()),
             access: ACCESS,
         }
@@ -38,14 +37,14 @@ impl Rules {
     }
 
     pub async fn apply(&self, host: &Host) -> Result<()> {
-        let before = host.read(PATH)?;
+        let before = host.read(RULES)?;
         self.file().apply(host)?;
         let Some(error) = refused(host).await else {
             return Ok(());
         };
         match before {
-            Some(bytes) => host.write(PATH, &bytes, ACCESS)?,
-            None => host.remove(PATH)?,
+            Some(bytes) => host.write(RULES, &bytes, ACCESS)?,
+            None => host.remove(RULES)?,
         }
         Err(
             Failure::new(format!("the service does not take these rules: {error}")).hint(
@@ -119,13 +118,13 @@ mod tests {
     async fn rules_that_it_refuses_go_and_those_before_return() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
-        host.write(PATH, b"good", ACCESS).unwrap();
+        host.write(RULES, b"good", ACCESS).unwrap();
         serving(&host, Some("line 3: no such check"));
         let failure = rules("bad").apply(&host).await.unwrap_err();
         assert!(
             failure.message.contains("line 3: no such check"),
             "{failure}"
         );
-        assert_eq!(host.read(PATH).unwrap().unwrap(), b"good");
+        assert_eq!(host.read(RULES).unwrap().unwrap(), b"good");
     }
 }

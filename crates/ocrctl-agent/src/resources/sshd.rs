@@ -1,28 +1,16 @@
 //! sshd: keys only. The change is commit-confirmed like the firewall's, and nothing that a host has stricter is loosened:
 //! the file says only what is off.
 
-pub mod acceptors;
-mod handshake;
-mod login;
-mod reload;
-
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::file::{Content, File};
-use super::firewall::Arrival;
-use super::guard::Guard;
+use super::guard::{Guard, SSHD};
+use super::logins::{Reload, reloads};
 use crate::host::{Access, Host, Operation};
 use ocrctl_protocol::{Action, Change, Result, refused};
-use reload::Reload;
-pub(super) use reload::Step;
 
 const MAIN: &str = "/etc/ssh/sshd_config";
-/// sshd takes the first value that it meets: ahead of what an installer has left there.
-const PATH: &str = "/etc/ssh/sshd_config.d/00-ocrctl.conf";
-pub(super) const FILES: [&str; 1] = [PATH];
+const PATH: &str = SSHD[0];
 const TEXT: &str = include_str!("../../../../templates/ssh/hardening.conf");
 /// sshd refuses to check its configuration without it, and a service that ends takes it away.
 const RUNTIME: &str = "/run/sshd";
@@ -98,45 +86,6 @@ impl Sshd {
             Ok(())
         };
         Guard::Sshd.over(host, operation, change).await
-    }
-}
-
-async fn reloads(host: &Host) -> Result<Vec<Reload>> {
-    let operators = Arrival::of_operator(host).map(|it| it.port);
-    let reloads = Reload::of(&acceptors::read(host, operators).await?);
-    Ok(match reloads.is_empty() {
-        true => vec![Reload::unknown()],
-        false => reloads,
-    })
-}
-
-/// How logins worked before a change: what its rollback must reach again.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Logins {
-    /// Where a login got through.
-    pub(super) endpoints: Vec<SocketAddr>,
-    reloads: Vec<Reload>,
-}
-
-impl Logins {
-    pub(super) async fn read(host: &Host) -> Result<Self> {
-        let arrival = Arrival::of_operator(host);
-        let acceptors = acceptors::read(host, arrival.map(|it| it.port)).await?;
-        let endpoints = login::endpoints(&acceptors, arrival.and_then(Arrival::endpoint));
-        Ok(Self {
-            endpoints: login::working(endpoints).await,
-            reloads: Reload::of(&acceptors),
-        })
-    }
-
-    /// Proves that they work again; gives what failed otherwise.
-    pub(super) async fn proven(&self) -> std::result::Result<(), String> {
-        login::proven(&self.endpoints).await
-    }
-
-    /// What gets the files that are in place into force, to be tried in this order.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        reload::steps(&self.reloads)
     }
 }
 

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::mail;
 use super::message::Message;
 use super::settings::ALERTS;
-use super::state::Letter;
 use crate::host::Host;
 use ocrctl_protocol::alerts::{Alerts, Delivery};
 use ocrctl_protocol::causes::chain;
@@ -43,6 +42,13 @@ struct Posted<'a> {
     text: String,
     #[serde(flatten)]
     message: &'a Message,
+}
+
+/// A message that has to go out yet.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Letter {
+    pub(super) message: Message,
+    pub(super) channels: Vec<Channel>,
 }
 
 impl Channels {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 use crate::host::{Host, Operation, systemd};
-use crate::resources::release::Release;
-use crate::resources::{images, nginx};
+use crate::resources::nginx;
+use crate::resources::release::{Release, images};
 use ocrctl_protocol::Result;
 use ocrctl_protocol::health::With;
 

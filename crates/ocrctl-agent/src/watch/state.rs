@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Channel, Channels};
+use super::channel::{Channels, Letter};
 use super::mend::{Attempt, Mend};
 use super::message::Message;
 use crate::host::{Access, Host};
@@ -35,13 +35,6 @@ pub(super) struct State {
 pub(super) struct Open {
     pub(super) since: Timestamp,
     pub(super) text: String,
-}
-
-/// A message that has to go out yet.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Letter {
-    pub(super) message: Message,
-    pub(super) channels: Vec<Channel>,
 }
 
 impl State {

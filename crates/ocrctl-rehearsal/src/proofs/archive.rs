@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{ARCHIVE, releases};
+use super::releases;
+use crate::files::ARCHIVE;
 use crate::load::Load;
 use crate::{LIMIT, ProofError, Rehearsal, Seen, images, machines, wrong};
 use ocrctl_command::Program;

@@ -8,7 +8,8 @@ use age::secrecy::ExposeSecret;
 
 use super::certificates::serial;
 use super::keys::keys;
-use super::{BACKUP, IDENTITY, LETTER, SCAN};
+use super::{LETTER, SCAN};
+use crate::files::{BACKUP, IDENTITY};
 use crate::machine::Switch;
 use crate::machines::Machines;
 use crate::{ProofError, Rehearsal, Seen, wrong};

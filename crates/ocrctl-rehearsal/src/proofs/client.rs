@@ -6,7 +6,8 @@ use std::path::Path;
 use ocr_api::answer::{Answer, Method};
 use ocr_api::keys::ApiKey;
 
-use super::{PROBE_CA, certificates, documents};
+use super::{certificates, documents};
+use crate::files::PROBE_CA;
 use crate::{ProofError, Ran, Rehearsal, Seen, wrong};
 
 pub(super) async fn client(rehearsal: &mut Rehearsal) -> Seen {

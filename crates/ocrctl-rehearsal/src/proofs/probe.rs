@@ -1,6 +1,7 @@
 //! Proof of `--probe`: what it sees of a switch and of a release that fails, and that its keys go.
 
-use super::{PROBE_CA, certificates};
+use super::certificates;
+use crate::files::PROBE_CA;
 use crate::{ProofError, Rehearsal, Seen, wrong};
 
 pub(super) async fn probed(rehearsal: &mut Rehearsal) -> Seen {

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::error::SessionError;
-pub use elf::Unfit;
 pub(super) use payload::{Packing, Payload};
 
 /// Where the headers of an executable are, and its build ID.

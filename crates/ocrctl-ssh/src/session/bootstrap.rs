@@ -10,7 +10,7 @@ use super::Progress;
 use super::agent_file::AgentFile;
 use super::error::SessionError;
 use super::lines::{Lines, TooLong};
-use super::stderr::Tail;
+use super::stderr::{PROMPT, Tail};
 use super::sudo::{self, Entry};
 use crate::transport::{Channel, Exit, Transport};
 
@@ -75,7 +75,7 @@ impl Host {
 
     /// What sudo shall ask with; empty: it shall not.
     fn prompt(&self) -> &'static str {
-        self.sudo_password.as_ref().map_or("", |_| sudo::PROMPT)
+        self.sudo_password.as_ref().map_or("", |_| PROMPT)
     }
 
     /// Why there was no answer from the agent.

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::agent_file::Unfit;
 use crate::transport::{Exit, TransportError};
 
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +150,21 @@ impl SessionError {
             _ => 1,
         }
     }
+}
+
+/// What makes a file unfit to be an agent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error("it is not a Linux executable (ELF)")]
+    NotElf,
+    #[error(
+        "it is an executable for 32 bits or of another byte order, for which there is no agent"
+    )]
+    Class,
+    #[error("it is dynamically linked, needing {0}; a static one was expected")]
+    Dynamic(String),
+    #[error("it is cut short")]
+    Truncated,
 }
 
 fn ending(exit: Exit) -> String {

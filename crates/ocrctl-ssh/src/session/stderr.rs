@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::sudo::PROMPT;
+/// What sudo is told to say when it asks. sudo-rs puts words of its own around it; `%` would have a meaning.
+pub(super) const PROMPT: &str = "ocrctl: sudo asks for a password";
 
 const LINES: usize = 20;
 /// Bytes of a line that are worth showing.

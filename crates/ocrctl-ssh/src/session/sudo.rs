@@ -10,9 +10,6 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::lines::{Lines, TooLong};
 use super::stderr::Tail;
 
-/// What sudo is told to say when it asks. sudo-rs puts words of its own around it; `%` would have a meaning.
-pub(super) const PROMPT: &str = "ocrctl: sudo asks for a password";
-
 /// The line by which a program says that it runs, and that standard input is its own.
 pub(super) const UP: &[u8] = br#"{"type":"up"}"#;
 

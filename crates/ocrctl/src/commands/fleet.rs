@@ -13,7 +13,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::keys::KeyHost;
 use super::{Failed, Result, failed};
 use crate::report::Report;
 use ocrctl_protocol::{Change, Desired, Diagnostic, Event, HostKeys, KeyRequest, Request};
@@ -182,6 +181,12 @@ impl<'a> Fleet<'a> {
 pub(super) struct KeyedHost<'a> {
     host: &'a mut Host,
     report: &'a Report,
+}
+
+/// A host whose keys can be read and replaced.
+pub(super) trait KeyHost {
+    fn name(&self) -> &str;
+    async fn keys(&mut self, request: KeyRequest) -> Result<HostKeys>;
 }
 
 impl KeyHost for KeyedHost<'_> {

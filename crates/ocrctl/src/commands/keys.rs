@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use ocr_api::keys::{ApiKey, KeyFile, KeyRecord, Quota, Usage};
 
 pub(super) use edit::EditError;
-pub(super) use everywhere::{Everywhere, KeyHost};
+pub(super) use everywhere::Everywhere;
 pub(super) use handover::{Handover, Issued};
 pub(super) use interrupts::Interrupts;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, KeyHost};
 use super::{Failed, Outcome, Result, USAGE, environment};
 use crate::cli::{AddKey, Global, Keys};
 use crate::report::{self, Report};

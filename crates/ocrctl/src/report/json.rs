@@ -51,7 +51,7 @@ pub(super) enum Own<'a> {
         message: &'a str,
     },
     Log(&'a logs::Line),
-    Read(super::ocr::Line<'a>),
+    Read(super::reading::Line<'a>),
     Error(&'a Diagnostic),
 }
 

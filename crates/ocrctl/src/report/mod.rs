@@ -15,6 +15,7 @@ mod log_lines;
 mod ocr;
 mod plan;
 mod printable;
+mod reading;
 mod screen;
 mod secret;
 mod status;
@@ -27,7 +28,7 @@ mod tests;
 
 pub use confirm::NobodyToAsk;
 pub use keys::use_in_words;
-pub use ocr::Reading;
+pub use reading::Reading;
 pub use status::HostStatus;
 
 use std::io::{self, Write};

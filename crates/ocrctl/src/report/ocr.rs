@@ -1,11 +1,11 @@
 //! What was read in documents: text, answers or codes.
 
-use ocr_api::answer::{Answer, CodesAnswer, Page, PageOutcome, PageStatus};
+use ocr_api::answer::{Answer, CodesAnswer};
 use ocr_api::code::{Code, Source};
-use serde::Serialize;
 
 use super::json::{Body, Own};
 use super::printable::{printable, printable_json};
+use super::reading::Reading;
 use super::{Inner, Report};
 use crate::client::{Progress, Read};
 use ocrctl_protocol::Level;
@@ -16,14 +16,6 @@ const TYPE: usize = 14;
 const CHECK: usize = 12;
 const SOURCE: usize = 11;
 
-/// A document that was read.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
-    /// As the user gave it.
-    pub file: &'a str,
-    pub read: &'a Read,
-}
-
 /// Documents that are shown one after the other.
 #[derive(Debug)]
 pub struct Readings {
@@ -33,96 +25,6 @@ pub struct Readings {
     width: usize,
     /// Whether codes have been shown.
     begun: bool,
-}
-
-/// With `--json`.
-#[derive(Debug, Serialize)]
-pub(super) struct Line<'a> {
-    file: &'a str,
-    complete: bool,
-    warnings: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pages: Option<Vec<PageLine<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    codes: Option<&'a [Code]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<&'a Answer>,
-}
-
-#[derive(Debug, Serialize)]
-struct PageLine<'a> {
-    page: u32,
-    status: PageStatus,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-}
-
-impl<'a> PageLine<'a> {
-    fn of(page: &'a Page) -> Self {
-        Self {
-            page: page.page,
-            status: page.status,
-            text: Some(&page.text),
-        }
-    }
-
-    fn of_outcome(page: &'a PageOutcome) -> Self {
-        Self {
-            page: page.page,
-            status: page.status,
-            text: None,
-        }
-    }
-}
-
-impl Reading<'_> {
-    pub fn is_complete(&self) -> bool {
-        match self.read {
-            Read::Text(answer) | Read::Whole(answer) => answer.complete,
-            Read::Codes(answer) => answer.complete,
-        }
-    }
-
-    fn warnings(&self) -> &[String] {
-        match self.read {
-            Read::Text(answer) | Read::Whole(answer) => &answer.warnings,
-            Read::Codes(answer) => &answer.warnings,
-        }
-    }
-
-    fn pages(&self) -> Vec<PageLine<'_>> {
-        match self.read {
-            Read::Text(answer) | Read::Whole(answer) => {
-                answer.pages.iter().map(PageLine::of).collect()
-            }
-            Read::Codes(answer) => answer.pages.iter().map(PageLine::of_outcome).collect(),
-        }
-    }
-
-    /// Those that were not read to their end, in words: `page 3 was not read (timeout)`.
-    fn unread(&self) -> Vec<String> {
-        let pages = self.pages().into_iter();
-        pages
-            .filter(|page| !page.status.is_complete())
-            .map(|page| format!("page {} was not read ({})", page.page, name(page.status)))
-            .collect()
-    }
-
-    pub(super) fn line(&self) -> Line<'_> {
-        let (pages, codes, answer) = match self.read {
-            Read::Text(_) => (Some(self.pages()), None, None),
-            Read::Codes(answer) => (Some(self.pages()), Some(&*answer.codes), None),
-            Read::Whole(answer) => (None, None, Some(answer)),
-        };
-        Line {
-            file: self.file,
-            complete: self.is_complete(),
-            warnings: self.warnings(),
-            pages,
-            codes,
-            answer,
-        }
-    }
 }
 
 impl Report {
@@ -268,18 +170,6 @@ fn sources(code: &Code) -> String {
     match agreement.as_slice() {
         [] => word(&code.source).to_owned(),
         all => all.join("+"),
-    }
-}
-
-fn name(status: PageStatus) -> &'static str {
-    match status {
-        PageStatus::Ok => "ok",
-        PageStatus::Empty => "empty",
-        PageStatus::Timeout => "timeout",
-        PageStatus::Crashed => "crashed",
-        PageStatus::TooLarge => "too large",
-        PageStatus::Skipped => "skipped",
-        PageStatus::Corrupt => "corrupt",
     }
 }
 

@@ -47,7 +47,7 @@ pub async fn open(
     ca: &Ca,
     authority: &Authority,
     external: Option<&ExternalAccount>,
-) -> std::result::Result<Account, super::obtain::Problem> {
+) -> std::result::Result<Account, super::problem::Problem> {
     let contact = authority.contact.as_deref();
     if let Some(stored) = read(host, authority)? {
         match ca

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Host;
 use super::live::{Issued, Pair};
-use super::obtain::{Problem, WEBROOT};
+use super::obtain::WEBROOT;
+use super::problem::Problem;
 use super::settings::Settings;
 use ocrctl_command::Program;
 use ocrctl_protocol::{

@@ -3,32 +3,24 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls::pki_types::CertificateDer;
 
 use super::live::{Issued, Pair};
+use super::problem::Problem;
 use super::settings::Settings;
 use super::{Host, account, pem};
 use crate::acme::preflight::{Findings, Preflight, Token};
-use crate::acme::{AcmeError, Ca, CertificateIdentifier, Challenge, Dns};
+use crate::acme::{Ca, CertificateIdentifier, Challenge, Dns};
 use crate::host::Access;
-use ocrctl_protocol::{Authority, Context, ExternalAccount, Failure, FailureKind, KeyType, Result};
+use ocrctl_protocol::{Authority, Context, ExternalAccount, Failure, KeyType, Result};
 
 /// NGINX serves it on port 80 for every name.
 pub const WEBROOT: &str = "/var/lib/ocrctl/webroot";
 pub const CHALLENGES: &str = "/var/lib/ocrctl/webroot/.well-known/acme-challenge";
 /// A clock may be off by this without a word.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-
-/// Why there is no new certificate, and what that means for the next attempt.
-#[derive(Debug)]
-pub struct Problem {
-    pub failure: Failure,
-    /// Whether the authority had been asked for a certificate.
-    pub ordered: bool,
-    pub retry_after: Option<Timestamp>,
-}
 
 /// How the world outside is reached; tests have one of their own.
 #[derive(Debug)]
@@ -45,37 +37,6 @@ impl Surroundings {
             http_port: 80,
             own_addresses: own_addresses()?,
         })
-    }
-}
-
-impl Problem {
-    fn after_order(mut self) -> Self {
-        self.ordered = true;
-        self
-    }
-}
-
-impl From<AcmeError> for Problem {
-    fn from(error: AcmeError) -> Self {
-        Self {
-            failure: Failure {
-                kind: FailureKind::Failed,
-                message: error.message,
-                hint: error.hint,
-            },
-            ordered: false,
-            retry_after: error.retry_after,
-        }
-    }
-}
-
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
-        Self {
-            failure,
-            ordered: false,
-            retry_after: None,
-        }
     }
 }
 

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 use super::live::{Issued, Pair};
-use super::obtain::{Attempt, Problem, Surroundings, chance, identifier};
+use super::obtain::{Attempt, Surroundings, chance, identifier};
+use super::problem::Problem;
 use super::schedule::{Asker, Schedule, State, Why, Window};
 use super::settings::{Issuer, Settings};
 use super::{Host, Leaf, account, authority, certbot, pem};

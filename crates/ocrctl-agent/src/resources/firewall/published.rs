@@ -1,21 +1,14 @@
 //! Ports that Docker publishes for containers: Docker leads them past UFW's rules. They are closed in DOCKER-USER, the
 //! chain that Docker leaves to others, by a part of UFW's own `after.rules`, which are there before Docker is.
 
-use std::time::Duration;
-
-use super::Host;
 use crate::docker::Published;
-use crate::host::Access;
-use ocrctl_protocol::{AllowRule, Detail, Firewall, Protocol, Result};
+use ocrctl_protocol::{AllowRule, Detail, Firewall, Protocol};
 
-pub(super) const FILES: [&str; 2] = ["/etc/ufw/after.rules", "/etc/ufw/after6.rules"];
 const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
-const BEGIN: &str = "# BEGIN ocrctl: ports that containers publish\n";
-const END: &str = "# END ocrctl\n";
 /// In each rule, so that ours are told apart from those that someone else has put there.
 const MARK: &str = "-m comment --comment ocrctl";
 
-/// What shall stand in [`FILES`].
+/// What shall stand in [`ufw::OWN`](crate::resources::ufw::OWN).
 pub(super) fn blocks(wanted: &Firewall, ipv6: bool) -> [Option<String>; 2] {
     if !wanted.close_published {
         return [None, None];
@@ -58,48 +51,6 @@ fn name(protocol: Protocol) -> &'static str {
     }
 }
 
-pub(super) fn read(host: &Host) -> Result<[Option<String>; 2]> {
-    let mut found = [None, None];
-    for (found, file) in found.iter_mut().zip(FILES) {
-        let text = host.read_text(file)?.unwrap_or_default();
-        *found = parts(&text).map(|(_, block, _)| block.to_owned());
-    }
-    Ok(found)
-}
-
-/// What stands before our part, it, and what stands after.
-fn parts(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (block, after) = rest.split_once(END)?;
-    Some((before, block, after))
-}
-
-pub(super) fn write(host: &Host, wanted: &[Option<String>; 2]) -> Result<()> {
-    for (wanted, file) in wanted.iter().zip(FILES) {
-        let text = host.read_text(file)?.unwrap_or_default();
-        let (before, after) = match parts(&text) {
-            Some((before, _, after)) => (before, after),
-            None => (text.as_str(), ""),
-        };
-        let new = match wanted {
-            Some(block) => {
-                let gap = if before.is_empty() || before.ends_with('\n') {
-                    ""
-                } else {
-                    "\n"
-                };
-                format!("{before}{gap}{BEGIN}{block}{END}{after}")
-            }
-            None => format!("{before}{after}"),
-        };
-        if new != text {
-            let access = host.access(file)?.unwrap_or(Access::root(0o640));
-            host.write(file, new.as_bytes(), access)?;
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn differences(real: &[Option<String>; 2], wanted: &[Option<String>; 2]) -> Vec<Detail> {
     let rules = |block: &Option<String>| -> Vec<String> {
         let lines = block.iter().flat_map(|block| block.lines());
@@ -125,23 +76,6 @@ pub(super) fn differences(real: &[Option<String>; 2], wanted: &[Option<String>; 
         }
     }
     details
-}
-
-/// UFW adds and exchanges rules when it reads its files, but takes none out of a chain that the files no longer name.
-pub(super) async fn forget(host: &Host, limit: Duration) -> Result<()> {
-    for (block, program) in read(host)?.iter().zip(["iptables", "ip6tables"]) {
-        if block.is_some() {
-            continue;
-        }
-        // Without the chain there is nothing of ours.
-        let list = ["-w", "-S", "DOCKER-USER"];
-        let rules = host.run(program, &list, limit).await.unwrap_or_default();
-        if rules.contains("--comment ocrctl") || rules.contains("--comment \"ocrctl\"") {
-            let flush = ["-w", "-F", "DOCKER-USER"];
-            host.run(program, &flush, limit).await?;
-        }
-    }
-    Ok(())
 }
 
 /// What of these containers is reached past the firewall, against the inventory: a line for each container.
@@ -187,6 +121,8 @@ fn is_allowed(port: &str, allow: &[AllowRule]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::{Access, Host};
+    use crate::resources::ufw::{BEGIN, OWN, read, write};
 
     fn firewall(close_published: bool) -> Firewall {
         let rule = |port, from: Option<&str>| AllowRule {
@@ -230,21 +166,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         let own = "*filter\n:ufw-after-input - [0:0]\nCOMMIT\n# mine";
-        host.write(FILES[0], own.as_bytes(), Access::root(0o600))
+        host.write(OWN[0], own.as_bytes(), Access::root(0o600))
             .unwrap();
         let wanted = blocks(&firewall(true), false);
         write(&host, &wanted).unwrap();
         assert_eq!(read(&host).unwrap(), wanted);
-        assert_eq!(host.access(FILES[0]).unwrap(), Some(Access::root(0o600)));
-        assert_eq!(host.read(FILES[1]).unwrap(), None);
+        assert_eq!(host.access(OWN[0]).unwrap(), Some(Access::root(0o600)));
+        assert_eq!(host.read(OWN[1]).unwrap(), None);
         write(&host, &[Some("*filter\nCOMMIT\n".into()), None]).unwrap();
-        let text = host.read_text(FILES[0]).unwrap().unwrap();
+        let text = host.read_text(OWN[0]).unwrap().unwrap();
         assert_eq!(text.matches(BEGIN).count(), 1);
         write(&host, &[None, None]).unwrap();
-        assert_eq!(
-            host.read_text(FILES[0]).unwrap().unwrap(),
-            format!("{own}\n")
-        );
+        assert_eq!(host.read_text(OWN[0]).unwrap().unwrap(), format!("{own}\n"));
     }
 
     #[test]

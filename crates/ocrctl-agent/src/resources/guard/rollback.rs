@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::Guard;
 use crate::host::{Confirmation, Host, Operation};
-use crate::resources::firewall;
-use crate::resources::firewall::Arrival;
-use crate::resources::sshd::{self, Logins};
+use crate::resources::logins::{self, Arrival, Logins};
+use crate::resources::ufw;
 use ocrctl_protocol::Result;
 
 /// The controller has this long to open a new connection after each step.
@@ -104,13 +103,13 @@ impl fmt::Display for Proof {
 /// What puts the files of a rollback in force.
 enum Step {
     Firewall,
-    Sshd(sshd::Step),
+    Sshd(logins::Step),
 }
 
 impl Step {
     async fn run(&self, host: &Host) -> Result<()> {
         match self {
-            Self::Firewall => firewall::load(host).await,
+            Self::Firewall => ufw::load(host).await,
             Self::Sshd(step) => step.run(host).await,
         }
     }

@@ -4,9 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Host, Release, ReleaseInfo};
+use super::{Host, RULES, Release, ReleaseInfo};
 use crate::host::Access;
-use crate::resources::rules;
 use ocrctl_protocol::{Context, Desired, KeptRelease, Result, Service, refused};
 
 const DIRECTORY: &str = "/var/lib/ocrctl/releases";
@@ -75,7 +74,7 @@ impl Record {
 /// A deploy made this release live. Its rules come after it and may be refused: until then, those in force are its own.
 pub(super) fn made_live(host: &Host, release: &Release, image: &str) -> Result<()> {
     let rules = match &release.rules {
-        Some(_) => host.read_text(rules::PATH)?,
+        Some(_) => host.read_text(RULES)?,
         None => None,
     };
     Record {
@@ -239,8 +238,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         let mut release = super::super::tests::release();
-        host.write(rules::PATH, b"before", Access::root(0o640))
-            .unwrap();
+        host.write(RULES, b"before", Access::root(0o640)).unwrap();
         release.rules = Some("refused later".into());
         made_live(&host, &release, IMAGE).unwrap();
         let id = release.id(IMAGE);

@@ -1,5 +1,7 @@
 //! What the headers of an executable tell (elf(5), 64 bits, little endian).
 
+use crate::session::error::Unfit;
+
 use super::payload::hex;
 
 /// A static executable.
@@ -9,21 +11,6 @@ pub(super) struct Executable {
     pub(super) architecture: String,
     /// The linker's digest of all of it, in hexadecimal, where it has left one.
     pub(super) build_id: Option<String>,
-}
-
-/// What makes a file unfit to be an agent.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    #[error("it is not a Linux executable (ELF)")]
-    NotElf,
-    #[error(
-        "it is an executable for 32 bits or of another byte order, for which there is no agent"
-    )]
-    Class,
-    #[error("it is dynamically linked, needing {0}; a static one was expected")]
-    Dynamic(String),
-    #[error("it is cut short")]
-    Truncated,
 }
 
 /// `elf` is the file, or its beginning with all headers.

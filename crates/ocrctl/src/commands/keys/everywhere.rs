@@ -3,14 +3,9 @@
 use futures_util::future::join_all;
 use ocr_api::keys::KeyFile;
 
+use crate::commands::fleet::KeyHost;
 use crate::commands::{Failed, Result};
 use ocrctl_protocol::{Diagnostic, HostKeys, KeyRequest};
-
-/// A host whose keys can be read and replaced.
-pub(in crate::commands) trait KeyHost {
-    fn name(&self) -> &str;
-    async fn keys(&mut self, request: KeyRequest) -> Result<HostKeys>;
-}
 
 /// All hosts, and their keys as they were last read.
 #[derive(Debug)]

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use ocr_api::keys::{ApiKey, KeyFile};
 
-use super::everywhere::{Everywhere, KeyHost};
+use super::everywhere::Everywhere;
 use super::interrupts::Interrupts;
 use crate::cli;
+use crate::commands::fleet::KeyHost;
 use crate::commands::{Failed, Result, USAGE};
 use crate::report::Report;
 use ocrctl_command::Program;

@@ -803,7 +803,7 @@ fn every_field_is_described_and_is_what_it_is_said_to_be() {
 /// One for each `--format`.
 fn read_examples() -> Vec<Value> {
     use crate::client::Read;
-    use crate::report::ocr::Reading;
+    use crate::report::Reading;
     let answer = || -> ocr_api::answer::Answer {
         let answer = json!({
             "id": "8c1f0e9b2d3a4c5e", "release": "1.0", "complete": true,

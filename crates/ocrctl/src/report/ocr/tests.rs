@@ -1,3 +1,5 @@
+use ocr_api::answer::PageStatus;
+
 use ocr_api::answer::{Document, DocumentType, Method, Page};
 use ocr_api::code::{Check, Edit};
 

@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::acceptors::{self, Acceptor};
 use crate::host::Host;
-use crate::resources::sshd::acceptors::{self, Acceptor};
 use ocrctl_protocol::Result;
 
 /// The host's end of the operator's SSH connection.

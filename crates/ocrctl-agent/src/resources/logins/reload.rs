@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What has sshd read its configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Reload {
+pub(in crate::resources) enum Reload {
     /// sshd listens itself, and keeps its sockets when it is reloaded.
     Service { service: String },
     /// systemd hands the socket to sshd at its start only: a reloaded sshd would listen on ports of its own, or end.
@@ -68,7 +68,7 @@ impl Reload {
     }
 
     /// Starts nothing that does not run.
-    pub(super) async fn run(&self, host: &Host) -> Result<()> {
+    pub(in crate::resources) async fn run(&self, host: &Host) -> Result<()> {
         run(host, &self.commands()).await
     }
 

@@ -2,7 +2,7 @@
 //! when the disk is full. Only those of the service are looked at: what
 //! else Docker has here is somebody else's.
 
-use super::release::record;
+use super::record;
 use crate::docker::{Engine, Image};
 use crate::host::{Host, systemd};
 use ocrctl_protocol::Result;

@@ -1,0 +1,95 @@
+//! What runs where is a crate, and no crate of the host depends on one of the operator's machine; within a crate, modules
+//! import each other in one direction.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test asks cargo, and fails by panicking"
+)]
+
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Both,
+    Host,
+    Operator,
+    /// The operator's machine too, above everything: nothing depends on it.
+    Rehearsal,
+}
+
+const CRATES: [(&str, Side); 8] = [
+    ("ocrctl-protocol", Side::Both),
+    ("ocrctl-command", Side::Both),
+    ("ocrctl-registry", Side::Both),
+    ("ocrctl-agent", Side::Host),
+    ("ocrctl-inventory", Side::Operator),
+    ("ocrctl-ssh", Side::Operator),
+    ("ocrctl", Side::Operator),
+    ("ocrctl-rehearsal", Side::Rehearsal),
+];
+
+/// Whether a crate may depend on another one. `ocrctl` is the executable that starts the agent as well.
+fn allowed(from: (&str, Side), to: Side) -> bool {
+    match (from.1, to) {
+        (_, Side::Both) => true,
+        (Side::Host, Side::Host) | (Side::Operator, Side::Operator) => true,
+        (Side::Operator, Side::Host) => from.0 == "ocrctl",
+        (Side::Rehearsal, Side::Operator) => true,
+        _ => false,
+    }
+}
+
+#[test]
+fn no_crate_of_the_host_depends_on_one_of_the_operators() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sides: BTreeMap<&str, Side> = CRATES.into();
+    let mut seen = BTreeSet::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+        if !manifest.starts_with(Path::new(ROOT).canonicalize().unwrap().join("crates")) {
+            continue;
+        }
+        let Some(&side) = sides.get(name) else {
+            panic!("say in tests/layers on which side {name} runs");
+        };
+        seen.insert(name.to_owned());
+        // Those of its tests as well.
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            if let Some(&to) = sides.get(on) {
+                assert!(
+                    allowed((name, side), to),
+                    "{name} ({side:?}) depends on {on} ({to:?})"
+                );
+            }
+        }
+    }
+    assert_eq!(seen.len(), CRATES.len(), "{seen:?}");
+}
+
+#[test]
+fn modules_do_not_import_each_other_in_circles() {
+    let mut modules = 0;
+    for (name, _) in CRATES {
+        let source = Path::new(ROOT).join("crates").join(name).join("src");
+        let graph = imports::of(&source);
+        modules += graph.len();
+        if let Some(circle) = imports::circle(&graph) {
+            panic!("{name}: {}", circle.join(" → "));
+        }
+    }
+    assert!(modules > 250, "{modules}");
+}
