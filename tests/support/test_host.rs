@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ocrctl_inventory::{Connection, Target};
 use ocrctl_protocol::alerts::Watcher;
-use ocrctl_protocol::{Desired, Firewall, Hygiene, Registry, Service, Tls};
+use ocrctl_protocol::{Desired, Firewall, Hygiene, ImageRef, Registry, Service, Tls};
 use ocrctl_ssh::session::{Agents, Options, Session, SessionError};
 use ocrctl_ssh::transport;
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ pub fn desired() -> Desired {
         environment: "prod".into(),
         names: Vec::new(),
         tls: Tls::SelfSigned,
-        image: String::new(),
+        image: ImageRef::parse("registry.example.org/o/n:1").unwrap(),
         archive: None,
         registry: Registry {
             credentials: None,

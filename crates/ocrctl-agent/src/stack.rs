@@ -262,7 +262,7 @@ fn file(path: &str, mode: u32, text: impl Into<String>) -> Resource {
 /// The authority of a private registry, where Docker looks for it at each pull.
 pub fn registry_ca(desired: &Desired) -> Option<File> {
     let ca = desired.registry.ca.as_ref()?;
-    let registry = desired.image.split('/').next().unwrap_or_default();
+    let registry = &desired.image.registry;
     Some(File {
         path: format!("/etc/docker/certs.d/{registry}/ca.crt"),
         content: Content::Exact(ca.clone()),

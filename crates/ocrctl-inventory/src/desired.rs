@@ -31,7 +31,7 @@ impl Environment {
             environment: self.name.clone(),
             names: self.names.clone(),
             tls,
-            image: self.image.to_string(),
+            image: self.image.clone(),
             archive: None,
             registry: self.registry_access(&self.registry).await?,
             service: self.service.clone(),

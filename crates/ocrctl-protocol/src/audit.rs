@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Firewall;
+use super::{Firewall, ImageRef};
 
 /// What the inventory says that an audit compares a host with. There is no secret in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Scope {
     /// DNS names served.
     pub names: Vec<String>,
     /// `registry/organization/name:tag` or `…@sha256:…`.
-    pub image: String,
+    pub image: ImageRef,
     pub ownership: Ownership,
     pub firewall: Firewall,
     /// Whether the certificate is the operator's own files.

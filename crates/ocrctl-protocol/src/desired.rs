@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ArchivedImage, alerts};
+use super::{ArchivedImage, ImageRef, alerts};
 
 /// All that a host shall be: its part of an environment, with references to secrets resolved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Desired {
     /// DNS names served; the first one is the certificate's common name.
     pub names: Vec<String>,
     pub tls: Tls,
-    pub image: String,
+    pub image: ImageRef,
     /// The image is in an archive of the operator's, and no registry is asked.
     pub archive: Option<ArchivedImage>,
     pub registry: Registry,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::audit::Verdict as Found;
-use super::{Packages, Registry};
+use super::{ImageRef, Packages, Registry};
 
 /// Ports that clients come in by.
 pub const PORTS: [u16; 2] = [80, 443];
@@ -18,7 +18,7 @@ pub struct Scope {
     /// DNS names served.
     pub names: Vec<String>,
     /// `registry/organization/name:tag` or `…@sha256:…`.
-    pub image: String,
+    pub image: ImageRef,
     pub registry: Registry,
     /// Limit of the container in bytes.
     pub memory: u64,

@@ -4,6 +4,8 @@
 
 use std::fmt::Display;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a value can't be read. It does not say where the value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
@@ -38,7 +40,9 @@ impl Display for Invalid {
 impl std::error::Error for Invalid {}
 
 /// `REGISTRY/REPOSITORY:TAG`, `REGISTRY/REPOSITORY@DIGEST`, or both tag and digest, of which the digest counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// On the wire, and wherever it is written, it is text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ImageRef {
     /// Host with an optional port.
     pub registry: String,
@@ -90,6 +94,37 @@ impl ImageRef {
             tag: tag.map(str::to_owned),
             digest: digest.map(str::to_owned),
         })
+    }
+}
+
+impl ImageRef {
+    /// Registry and repository.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.registry, self.repository)
+    }
+
+    /// The same image by its digest alone.
+    pub fn pinned(&self, digest: String) -> Self {
+        Self {
+            registry: self.registry.clone(),
+            repository: self.repository.clone(),
+            tag: None,
+            digest: Some(digest),
+        }
+    }
+}
+
+impl TryFrom<String> for ImageRef {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ImageRef> for String {
+    fn from(image: ImageRef) -> Self {
+        image.to_string()
     }
 }
 

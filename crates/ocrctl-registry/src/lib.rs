@@ -29,29 +29,25 @@ pub const VERSION: &str = "org.opencontainers.image.version";
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `registry/name@sha256:…` for an image named by tag or digest.
-pub async fn resolve(image: &str, registry: &Registry) -> Result<String> {
-    let reference = reference(image)?;
-    let repository = format!("{}/{}", reference.registry(), reference.repository());
-    if let Some(digest) = reference.digest() {
-        return Ok(format!("{repository}@{digest}"));
+pub async fn resolve(image: &ImageRef, registry: &Registry) -> Result<ImageRef> {
+    if let Some(digest) = &image.digest {
+        return Ok(image.pinned(digest.clone()));
     }
+    let reference = reference(image);
     let ask = client(registry, TIMEOUT)?;
     let auth = auth(registry);
     let digest = in_time(image, ask.fetch_manifest_digest(&reference, &auth)).await?;
-    Ok(format!("{repository}@{digest}"))
+    Ok(image.pinned(digest))
 }
 
-/// Read as the inventory is: `oci-client`'s own way is a regular expression, whose compiling took most of the
+/// In its parts: `oci-client`'s own parser is a regular expression, whose compiling took most of the
 /// processor time that a deploy with nothing to do costs a host.
-fn reference(image: &str) -> Result<Reference> {
-    let image = ImageRef::parse(image).map_err(|invalid| {
-        Failure::new(format!("reading the image {image}: {}", invalid.message))
-    })?;
-    let (registry, repository) = (image.registry, image.repository);
-    Ok(match (image.digest, image.tag) {
-        (Some(digest), _) => Reference::with_digest(registry, repository, digest),
-        (None, tag) => Reference::with_tag(registry, repository, tag.unwrap_or_default()),
-    })
+fn reference(image: &ImageRef) -> Reference {
+    let (registry, repository) = (image.registry.clone(), image.repository.clone());
+    match (&image.digest, &image.tag) {
+        (Some(digest), _) => Reference::with_digest(registry, repository, digest.clone()),
+        (None, tag) => Reference::with_tag(registry, repository, tag.clone().unwrap_or_default()),
+    }
 }
 
 /// What a registry knows of an image, for the platform that asks.
@@ -63,8 +59,8 @@ pub struct About {
     pub version: Option<String>,
 }
 
-pub async fn about(image: &str, registry: &Registry) -> Result<About> {
-    let reference = reference(image)?;
+pub async fn about(image: &ImageRef, registry: &Registry) -> Result<About> {
+    let reference = reference(image);
     let ask = client(registry, TIMEOUT)?;
     let auth = auth(registry);
     let asked = ask.pull_manifest_and_config(&reference, &auth);
@@ -89,7 +85,7 @@ fn auth(registry: &Registry) -> RegistryAuth {
 }
 
 async fn in_time<T>(
-    image: &str,
+    image: &ImageRef,
     asked: impl Future<Output = std::result::Result<T, OciDistributionError>>,
 ) -> Result<T> {
     match tokio::time::timeout(TIMEOUT, asked).await {
@@ -118,7 +114,7 @@ fn client(registry: &Registry, silence: Duration) -> Result<Client> {
     Client::try_from(config).context("making a registry client")
 }
 
-fn failure(image: &str, error: &OciDistributionError) -> Failure {
+fn failure(image: &ImageRef, error: &OciDistributionError) -> Failure {
     let cause = ocrctl_protocol::causes::chain(error);
     let failure = Failure::new(format!("asking the registry for {image}: {cause}"));
     match error {

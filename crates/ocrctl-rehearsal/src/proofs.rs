@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_these_proofs_in_their_order() {
-        let text = include_str!("../../docs/rehearsal.md");
+        let text = include_str!("../../../docs/rehearsal.md");
         let listed: Vec<&str> = text
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))

@@ -3,7 +3,7 @@
 use super::Seen;
 use crate::host::Host;
 use ocrctl_protocol::audit::Scope;
-use ocrctl_protocol::{Failure, Result};
+use ocrctl_protocol::{Failure, ImageRef, Result};
 
 pub(super) async fn check(_: &Host, scope: &Scope) -> Result<Seen> {
     let Some(organization) = &scope.ownership.organization else {
@@ -15,12 +15,15 @@ pub(super) async fn check(_: &Host, scope: &Scope) -> Result<Seen> {
     Ok(compare(&scope.image, organization, &scope.environment))
 }
 
-fn compare(image: &str, organization: &str, environment: &str) -> Seen {
-    let (registry, repository) = image.split_once('/').unwrap_or(("", image));
-    let mend = format!(
-        "ocrctl migrate-registry {environment} --to {registry}/{organization}/{}",
-        name(repository)
-    );
+fn compare(image: &ImageRef, organization: &str, environment: &str) -> Seen {
+    let ImageRef {
+        registry,
+        repository,
+        ..
+    } = image;
+    let name = repository.rsplit('/').next().unwrap_or(repository);
+    let mend =
+        format!("ocrctl migrate-registry {environment} --to {registry}/{organization}/{name}");
     match repository.split_once('/') {
         Some((owner, _)) if owner == organization => {
             Seen::ok(format!("{organization} at {registry}"))
@@ -33,25 +36,25 @@ fn compare(image: &str, organization: &str, environment: &str) -> Seen {
     }
 }
 
-/// The repository's last part, without tag and digest.
-fn name(repository: &str) -> &str {
-    let last = repository.rsplit('/').next().unwrap_or(repository);
-    last.split(['@', ':']).next().unwrap_or(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_owner_is_the_first_part_of_the_repository() {
-        let found = |image: &str| compare(image, "example-org", "prod").findings;
+        let found = |image: &str| {
+            let image = ImageRef::parse(image).unwrap();
+            compare(&image, "example-org", "prod").findings
+        };
+        let digest = format!("sha256:{}", "0".repeat(64));
         assert_eq!(found("ghcr.io/example-org/ocr-service:1"), []);
         assert_eq!(
-            found("registry.example.org:5000/example-org/team/ocr@sha256:0"),
+            found(&format!(
+                "registry.example.org:5000/example-org/team/ocr@{digest}"
+            )),
             []
         );
-        let own = found("ghcr.io/ann/ocr-service:1@sha256:00");
+        let own = found(&format!("ghcr.io/ann/ocr-service:1@{digest}"));
         assert!(own[0].found.contains("`ann` at ghcr.io"));
         assert_eq!(
             own[0].mend,

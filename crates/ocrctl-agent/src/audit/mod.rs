@@ -88,14 +88,14 @@ fn has_docker_command(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ocrctl_protocol::Firewall;
     use ocrctl_protocol::audit::Ownership;
+    use ocrctl_protocol::{Firewall, ImageRef};
 
     pub(super) fn scope() -> Scope {
         Scope {
             environment: "prod".into(),
             names: vec!["ocr.example.org".into()],
-            image: "registry.example.org/example-org/ocr-service:1".into(),
+            image: ImageRef::parse("registry.example.org/example-org/ocr-service:1").unwrap(),
             ownership: Ownership::default(),
             firewall: Firewall {
                 allow: Vec::new(),

@@ -5,6 +5,7 @@ pub mod elsewhere;
 mod images;
 mod load;
 mod log;
+mod names;
 mod published;
 pub mod runtime;
 
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use crate::host::loopback;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 pub use images::Image;
+pub use names::{digest, repository};
 use ocrctl_protocol::causes::chain;
 use ocrctl_protocol::{Context, Credentials, Failure, Result};
 pub use published::Published;
@@ -195,13 +197,14 @@ impl Engine {
     pub async fn pull(
         &self,
         image: &str,
+        registry: &str,
         credentials: Option<&Credentials>,
         mut progress: impl FnMut(&str, Option<(u64, u64)>),
     ) -> Result<()> {
         let credentials = credentials.map(|credentials| DockerCredentials {
             username: Some(credentials.username.clone()),
             password: Some(credentials.password.expose().to_owned()),
-            serveraddress: image.split('/').next().map(str::to_owned),
+            serveraddress: Some(registry.to_owned()),
             ..DockerCredentials::default()
         });
         let options = CreateImageOptionsBuilder::new().from_image(image).build();

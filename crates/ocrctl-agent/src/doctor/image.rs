@@ -11,8 +11,8 @@ use ocrctl_registry::{RegistryError, Repository};
 pub(super) type Answer = std::result::Result<Option<String>, RegistryError>;
 
 pub(super) async fn check(_: &Host, asked: &Asked<'_>) -> Result<Seen> {
-    let (image, repository) = repository(asked.scope)?;
-    let digest = digest(&image, &repository).await.map_err(unanswered)?;
+    let (image, repository) = (&asked.scope.image, repository(asked.scope)?);
+    let digest = digest(image, &repository).await.map_err(unanswered)?;
     let Some(digest) = digest else {
         return Ok(Seen::finding(
             format!("there is no {image}"),
@@ -28,11 +28,9 @@ pub(super) async fn check(_: &Host, asked: &Asked<'_>) -> Result<Seen> {
 }
 
 /// Of the image that is to be deployed, asked from here.
-pub(super) fn repository(scope: &Scope) -> Result<(ImageRef, Repository)> {
-    let image = ImageRef::parse(&scope.image).map_err(|error| Failure::new(error.to_string()))?;
-    let repository = Repository::of(&image, &scope.registry)
-        .map_err(|error| Failure::new(error.to_string()).hint(error.hint()))?;
-    Ok((image, repository))
+pub(super) fn repository(scope: &Scope) -> Result<Repository> {
+    Repository::of(&scope.image, &scope.registry)
+        .map_err(|error| Failure::new(error.to_string()).hint(error.hint()))
 }
 
 pub(super) async fn digest(image: &ImageRef, repository: &Repository) -> Answer {

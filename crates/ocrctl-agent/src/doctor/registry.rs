@@ -9,11 +9,11 @@ use ocrctl_registry::RegistryError;
 
 pub(super) async fn check(_: &Host, asked: &Asked<'_>) -> Result<Seen> {
     let scope = asked.scope;
-    let (image, repository) = image::repository(scope)?;
+    let repository = image::repository(scope)?;
     let credentials = scope.registry.credentials.as_ref();
-    let asked = image::digest(&image, &repository).await;
+    let asked = image::digest(&scope.image, &repository).await;
     compare(
-        &image.registry,
+        &scope.image.registry,
         credentials.map(|it| it.username.as_str()),
         asked,
     )

@@ -168,7 +168,7 @@ pub async fn rollback(
     let _lock = Lock::take(host, operator, "rollback", lock_wait).await?;
     recorded(host, operation, operator, "rollback", async |operation| {
         let record = record::find(host, to)?;
-        let resources = stack::with_release(host, &record.applied_to(desired))?;
+        let resources = stack::with_release(host, &record.applied_to(desired)?)?;
         change(host, operation, &resources, 1).await?;
         record::went_back(host, &record)?;
         converged(host, &resources).await
@@ -203,7 +203,12 @@ pub async fn pull(
         ca.apply(host)?;
     }
     let pulled = Release::pull(host, &desired, operation).await?;
-    Journal::of(host).add(operator, "pull", State::Done, Some(desired.image))?;
+    Journal::of(host).add(
+        operator,
+        "pull",
+        State::Done,
+        Some(desired.image.to_string()),
+    )?;
     operation.events.send(pulled);
     Ok(())
 }

@@ -16,12 +16,12 @@ use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Readiness, Recognition};
 use sha2::{Digest, Sha256};
 
-use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, runtime};
+use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, digest, runtime};
 use crate::host::{Host, Operation, systemd};
 pub use now::Now;
 use ocrctl_protocol::{
-    Action, ArchivedImage, Change, Desired, Detail, Event, Level, Registry, ReleaseInfo, Result,
-    Service, hex,
+    Action, ArchivedImage, Change, Desired, Detail, Event, ImageRef, Level, Registry, ReleaseInfo,
+    Result, Service, hex,
 };
 use ocrctl_registry::About;
 use record::Record;
@@ -34,7 +34,7 @@ pub const CONTAINER_ID: u32 = 10001;
 
 #[derive(Debug)]
 pub struct Release {
-    image: String,
+    image: ImageRef,
     /// It has the image, and no registry is asked.
     archive: Option<ArchivedImage>,
     registry: Registry,
@@ -101,7 +101,7 @@ impl Release {
         let resolve = self.resolve();
         // Docker is yet to be installed or started by an earlier resource: nothing runs.
         if !systemd::is_active(host, "docker").await {
-            let fields = self.spec(&resolve.await?, Slot::A).fields();
+            let fields = self.spec(&resolve.await?.to_string(), Slot::A).fields();
             return Ok(Some(change(
                 Action::Create,
                 "Docker does not run yet",
@@ -113,7 +113,8 @@ impl Release {
             let engine = Engine::connect().await?;
             Ok((State::read(host, &engine).await?, engine))
         };
-        let (image, (state, engine)) = tokio::try_join!(resolve, read)?;
+        let (resolved, (state, engine)) = tokio::try_join!(resolve, read)?;
+        let image = resolved.to_string();
         let Some(mut change) = self.compare(&image, &state) else {
             let socket = match state.live {
                 Some(live) => host.access(&live.socket())?.is_some(),
@@ -126,7 +127,7 @@ impl Release {
         };
         if changes_image(&change) {
             let live = state.live.and_then(|live| state.of(live));
-            let about = self.about(&engine, &image).await?;
+            let about = self.about(&engine, &resolved).await?;
             if let Some(same) = same(live, &about) {
                 return Ok(self.compare(same, &state));
             }
@@ -158,7 +159,7 @@ impl Release {
     }
 
     /// The image by its digest.
-    async fn resolve(&self) -> Result<String> {
+    async fn resolve(&self) -> Result<ImageRef> {
         match &self.archive {
             Some(archive) => archive::reference(archive, &self.image),
             None => ocrctl_registry::resolve(&self.image, &self.registry).await,
@@ -166,7 +167,7 @@ impl Release {
     }
 
     /// What Docker and people call an image.
-    async fn about(&self, engine: &Engine, image: &str) -> Result<About> {
+    async fn about(&self, engine: &Engine, image: &ImageRef) -> Result<About> {
         if let Some(archive) = &self.archive {
             let platform = archive::platform(archive)?.clone();
             return Ok(About {
@@ -174,9 +175,10 @@ impl Release {
                 version: platform.version,
             });
         }
-        match engine.image_label(image, ocrctl_registry::VERSION).await? {
+        let name = image.to_string();
+        match engine.image_label(&name, ocrctl_registry::VERSION).await? {
             Some(version) => Ok(About {
-                id: engine.image_id(image).await?,
+                id: engine.image_id(&name).await?,
                 version,
             }),
             None => ocrctl_registry::about(image, &self.registry).await,
@@ -269,10 +271,11 @@ impl Release {
             }
             (Action::Delete, Some(live)) => self.drain(&engine, live.other()).await,
             (_, live) => {
-                let mut image = self.resolve().await?;
+                let resolved = self.resolve().await?;
+                let mut image = resolved.to_string();
                 let container = live.and_then(|live| state.of(live));
                 if container.is_some_and(|container| !is_same_digest(&image, container)) {
-                    let about = self.about(&engine, &image).await?;
+                    let about = self.about(&engine, &resolved).await?;
                     image = same(container, &about).map_or(image, str::to_owned);
                 }
                 self.fetch(&engine, &image, operation).await?;
@@ -328,7 +331,7 @@ impl Release {
     /// Brings the image here by its digest. Nothing that runs is touched.
     pub async fn pull(host: &Host, desired: &Desired, operation: &mut Operation) -> Result<Event> {
         let release = Self::of(desired);
-        let image = release.resolve().await?;
+        let image = release.resolve().await?.to_string();
         if !systemd::is_active(host, "docker").await {
             let (id, live) = (None, None);
             return Ok(Event::Pulled { image, id, live });
@@ -382,7 +385,7 @@ impl Release {
         }
         let credentials = self.registry.credentials.as_ref();
         engine
-            .pull(image, credentials, |status, part| {
+            .pull(image, &self.image.registry, credentials, |status, part| {
                 operation.events.progress("image", status, part);
             })
             .await
@@ -481,11 +484,6 @@ fn same<'a>(live: Option<&'a Container>, wanted: &About) -> Option<&'a str> {
 
 fn is_same_digest(image: &str, container: &Container) -> bool {
     digest(image).is_some_and(|it| digest(&container.image) == Some(it))
-}
-
-/// `sha256:…` of `registry/name@sha256:…`. `None`: it is named otherwise.
-fn digest(image: &str) -> Option<&str> {
-    image.split_once('@').map(|(_, digest)| digest)
 }
 
 fn change(action: Action, reason: &str, from: Option<&Fields>, to: &Fields) -> Change {

@@ -42,7 +42,7 @@ fn scope(environment: &Environment) -> Scope {
     Scope {
         environment: environment.name.clone(),
         names: environment.names.clone(),
-        image: environment.image.to_string(),
+        image: environment.image.clone(),
         ownership: environment.ownership.clone(),
         firewall: environment.firewall.clone(),
         certificate_from_files: matches!(environment.tls, Tls::Files { .. }),

@@ -125,10 +125,10 @@ async fn push(
     };
     let access = environment.registry_access(&registry).await?;
     let image = &environment.image;
-    let repository = format!("{}/{}", image.registry, image.repository);
+    let repository = image.place();
     let digest = engine
         .push(
-            &repository,
+            image,
             version,
             access.credentials.as_ref(),
             |status, part| {

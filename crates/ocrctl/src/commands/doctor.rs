@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
             scope: Box::new(Scope {
                 environment: environment.name.clone(),
                 names: environment.names.clone(),
-                image: environment.image.to_string(),
+                image: environment.image.clone(),
                 registry: registry.clone(),
                 memory: environment.service.memory,
                 require_sandbox: environment.service.require_sandbox,

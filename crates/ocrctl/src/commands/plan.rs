@@ -47,7 +47,7 @@ mod tests {
         environment.registry.credentials = None;
         environment.registry.ca = None;
         let mut desired = environment.desired().await.unwrap();
-        desired.image = format!("registry.example.org/o/n@sha256:{}", "0".repeat(64));
+        desired.image = desired.image.pinned(format!("sha256:{}", "0".repeat(64)));
 
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());

@@ -13,16 +13,17 @@ use tokio::task::JoinSet;
 
 use crate::docker::{ARCHIVE, Engine};
 use crate::host::{Emitter, Operation};
-use ocrctl_protocol::{ArchivedImage, ArchivedPlatform, Context, Result, refused};
+use ocrctl_protocol::{ArchivedImage, ArchivedPlatform, Context, ImageRef, Result, refused};
 use pieces::Pieces;
 use registry::Registry;
 
 /// What Docker shall call the image, for an `image` of the inventory; an error where it is for other machines.
-pub(super) fn reference(archive: &ArchivedImage, image: &str) -> Result<String> {
+pub(super) fn reference(archive: &ArchivedImage, image: &ImageRef) -> Result<ImageRef> {
     platform(archive)?;
-    let (_, path) = image.split_once('/').unwrap_or(("", image));
-    let repository = path.split(['@', ':']).next().unwrap_or(path);
-    Ok(format!("{ARCHIVE}/{repository}@{}", archive.digest))
+    Ok(ImageRef {
+        registry: ARCHIVE.to_owned(),
+        ..image.pinned(archive.digest.clone())
+    })
 }
 
 /// The image for this machine.
@@ -95,7 +96,7 @@ async fn pull(
     let registry = Arc::new(Registry::new(archive, pieces));
     let mut connections = JoinSet::new();
     let progress = |status: &str, part| events.progress("image", status, part);
-    let mut pulled = std::pin::pin!(engine.pull(image, None, progress));
+    let mut pulled = std::pin::pin!(engine.pull(image, ARCHIVE, None, progress));
     loop {
         tokio::select! {
             ended = &mut pulled => return ended,

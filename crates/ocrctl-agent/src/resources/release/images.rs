@@ -3,7 +3,7 @@
 //! else Docker has here is somebody else's.
 
 use super::record;
-use crate::docker::{Engine, Image};
+use crate::docker::{Engine, Image, digest, repository};
 use crate::host::{Host, systemd};
 use ocrctl_protocol::Result;
 
@@ -25,11 +25,6 @@ pub async fn prune(host: &Host) -> Result<usize> {
 
 /// References that can go. `in_use`: Docker's names; `wanted`: references.
 fn surplus(images: &[Image], in_use: &[String], wanted: &[&str]) -> Vec<String> {
-    let digest = |reference: &str| {
-        reference
-            .split_once('@')
-            .map(|(_, digest)| digest.to_owned())
-    };
     let needed = |image: &&Image| {
         in_use.contains(&image.id)
             || image.references.iter().any(|have| {
@@ -50,15 +45,6 @@ fn surplus(images: &[Image], in_use: &[String], wanted: &[&str]) -> Vec<String> 
     let ours = |reference: &&String| repositories.contains(&repository(reference));
     let others = others.iter().flat_map(|image| &image.references);
     others.filter(ours).cloned().collect()
-}
-
-/// Without digest and tag.
-fn repository(reference: &str) -> &str {
-    let reference = reference.split('@').next().unwrap_or_default();
-    match reference.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => reference,
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Host, RULES, Release, ReleaseInfo};
 use crate::host::Access;
-use ocrctl_protocol::{Context, Desired, KeptRelease, Result, Service, refused};
+use ocrctl_protocol::{Context, Desired, ImageRef, KeptRelease, Result, Service, refused};
 
 const DIRECTORY: &str = "/var/lib/ocrctl/releases";
 /// Those that were live longer ago are forgotten.
@@ -31,16 +31,20 @@ pub struct Record {
 
 impl Record {
     /// What `desired` becomes when the host goes back to this release.
-    pub fn applied_to(&self, desired: Desired) -> Desired {
-        Desired {
-            image: self.image.clone(),
+    pub fn applied_to(&self, desired: Desired) -> Result<Desired> {
+        Ok(Desired {
+            image: self.image()?,
             // Docker has it; where it came from does not matter any more.
             archive: None,
             service: self.service.clone(),
             // Where none were known, what the host has is left alone.
             rules: self.rules.clone(),
             ..desired
-        }
+        })
+    }
+
+    pub(super) fn image(&self) -> Result<ImageRef> {
+        ImageRef::parse(&self.image).context("reading the record of the release")
     }
 
     /// Whether a way back leads there by itself.

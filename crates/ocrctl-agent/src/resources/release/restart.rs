@@ -30,7 +30,7 @@ impl Release {
                 (record, image)
             }
         };
-        let mut release = Self::recorded(&record, name);
+        let mut release = Self::recorded(&record, name)?;
         let to = live.other();
         let spec = release.spec(&image, to);
         if !answers {
@@ -60,9 +60,9 @@ impl Release {
         probe::until_ready(host, &engine, live, limit, operation).await
     }
 
-    fn recorded(record: &Record, name: String) -> Self {
-        Self {
-            image: record.image.clone(),
+    fn recorded(record: &Record, name: String) -> Result<Self> {
+        Ok(Self {
+            image: record.image()?,
             archive: None,
             // Nothing is pulled: the image is the one that runs.
             registry: Registry {
@@ -72,7 +72,7 @@ impl Release {
             service: record.service.clone(),
             rules: record.rules.clone(),
             name,
-        }
+        })
     }
 }
 

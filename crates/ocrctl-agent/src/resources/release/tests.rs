@@ -3,11 +3,12 @@
 use super::*;
 use std::time::Duration;
 
-const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
+const IMAGE: &str =
+    "r.example/o/n@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 pub(super) fn release() -> Release {
     Release {
-        image: IMAGE.into(),
+        image: ImageRef::parse(IMAGE).unwrap(),
         archive: None,
         registry: Registry {
             credentials: None,
@@ -70,8 +71,8 @@ fn a_right_live_container_is_no_change() {
 fn the_same_image_from_another_registry_is_no_change() {
     let old = Some(container(IMAGE, Slot::A, true));
     let mut release = release();
-    let moved = "org.example:5001/a/b@sha256:0123456789abcdef";
-    release.image = moved.into();
+    let moved = "org.example:5001/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    release.image = ImageRef::parse(moved).unwrap();
     let state = State {
         live: Some(Slot::A),
         containers: [old, None],
@@ -189,7 +190,7 @@ async fn a_runtime_that_docker_does_not_know_blocks_the_change() {
     let root = tempfile::tempdir().unwrap();
     let host = Host::at(root.path());
     let mut caged = release();
-    caged.image = format!("r.example/o/n@sha256:{}", "0".repeat(64));
+    caged.image = caged.image.pinned(format!("sha256:{}", "0".repeat(64)));
     let blocked = |change: Option<Change>| change.unwrap().blocked().next();
     assert_eq!(blocked(caged.diff(&host).await.unwrap()), None);
     caged.service.runtime = Some("runsc".into());

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 
 use ocrctl_agent::docker::{Engine, Layers, pull_failure};
-use ocrctl_protocol::{Context, Credentials, Failure, Result};
+use ocrctl_protocol::{Context, Credentials, Failure, ImageRef, Result};
 
 /// What is built, and how.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Builder {
     /// Pushes `registry/repository:tag`; gives its digest. The credentials go with this one request.
     pub async fn push(
         &self,
-        repository: &str,
+        to: &ImageRef,
         tag: &str,
         credentials: Option<&Credentials>,
         mut progress: impl FnMut(&str, Option<(u64, u64)>),
@@ -103,21 +103,23 @@ impl Builder {
         let credentials = credentials.map(|credentials| DockerCredentials {
             username: Some(credentials.username.clone()),
             password: Some(credentials.password.expose().to_owned()),
-            serveraddress: repository.split('/').next().map(str::to_owned),
+            serveraddress: Some(to.registry.clone()),
             ..DockerCredentials::default()
         });
+        let repository = to.place();
         let image = format!("{repository}:{tag}");
         let options = PushImageOptionsBuilder::new().tag(tag).build();
         let mut stream = std::pin::pin!(self.docker.push_image(
-            repository,
+            &repository,
             Some(options),
             credentials
         ));
         let mut layers = Layers::default();
         while let Some(part) = stream.next().await {
-            let part = part.map_err(|error| push_failure(&image, &error.to_string()))?;
+            let part =
+                part.map_err(|error| push_failure(&image, &to.registry, &error.to_string()))?;
             if let Some(message) = part.error_detail.and_then(|detail| detail.message) {
-                return Err(push_failure(&image, &message));
+                return Err(push_failure(&image, &to.registry, &message));
             }
             let status = part.status.unwrap_or_default();
             let detail = part.progress_detail.unwrap_or_default();
@@ -137,11 +139,10 @@ impl Builder {
     }
 }
 
-fn push_failure(image: &str, message: &str) -> Failure {
+fn push_failure(image: &str, registry: &str, message: &str) -> Failure {
     let mut failure = pull_failure(image, message);
     failure.message = format!("pushing {image}: {message}");
     if message.contains("x509") || message.contains("certificate") {
-        let registry = image.split('/').next().unwrap_or_default();
         failure.hint = Some(format!(
             "Docker on this machine does not know the registry's authority: put its PEM to /etc/docker/certs.d/{registry}/ca.crt"
         ));

@@ -22,12 +22,15 @@ fn an_image_for_another_machine_is_refused() {
     let image = ImageRef::parse("r.example:5000/o/ocr:1").unwrap();
     let file = saved(&[], own(), &[b"layer"]);
     let archive = Archive::open(&file.path, &image).unwrap().image;
-    let reference = reference(&archive, &image.to_string()).unwrap();
-    assert_eq!(reference, format!("{ARCHIVE}/o/ocr@{}", archive.digest));
+    let reference = reference(&archive, &image).unwrap();
+    assert_eq!(
+        reference.to_string(),
+        format!("{ARCHIVE}/o/ocr@{}", archive.digest)
+    );
 
     let file = saved(&[], "riscv64", &[b"layer"]);
     let archive = Archive::open(&file.path, &image).unwrap().image;
-    let failure = super::reference(&archive, "r.example/o/ocr:1").unwrap_err();
+    let failure = super::reference(&archive, &image).unwrap_err();
     assert!(
         failure
             .message
