@@ -1,14 +1,12 @@
 //! The whole host on one page: an environment's desired state as the ordered list of its resources.
 
 use crate::host::{Access, Host};
-use crate::resources::Resource;
 use crate::resources::certificate::issuance::Issuance;
 use crate::resources::certificate::settings::{self, Settings};
 use crate::resources::certificate::{ACCOUNTS, CHALLENGES, Certificate, WEBROOT, certbot};
 use crate::resources::directory::{Directory, Group};
 use crate::resources::file::{Content, File};
 use crate::resources::firewall::Firewall;
-use crate::resources::key_file;
 use crate::resources::link::Link;
 use crate::resources::logins::ssh_port;
 use crate::resources::nginx::{Facts, Nginx};
@@ -18,6 +16,7 @@ use crate::resources::rules::Rules;
 use crate::resources::secret_file::SecretFile;
 use crate::resources::sshd::Sshd;
 use crate::resources::unit::{Unit, Units};
+use crate::resources::{Resource, key_file};
 use crate::watch::settings as watch;
 use ocrctl_protocol::{Context, Desired, Result, Secret, Tls};
 

@@ -47,7 +47,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
     let state = arguments.state;
     let state = here.join(state.unwrap_or_else(|| PathBuf::from(".rehearsal").join(name)));
     let ocrctl = match arguments.ocrctl {
-        Some(path) => path,
+        Some(path) => here.join(path),
         None => std::env::current_exe()
             .map_err(|error| Failed::new(Diagnostic::of(&error)))?
             .with_file_name("ocrctl"),

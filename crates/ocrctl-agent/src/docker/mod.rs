@@ -1,13 +1,13 @@
 //! The host's Docker engine, over its socket.
 
 mod container;
-pub mod elsewhere;
+pub(crate) mod elsewhere;
 mod images;
 mod load;
 mod log;
 mod names;
 mod published;
-pub mod runtime;
+pub(crate) mod runtime;
 
 use std::path::Path;
 

@@ -3,14 +3,14 @@
 //! [`Host`] is the machine that resources live on: its file tree (under a root of a test's own, in tests) and its
 //! programs.
 
-pub mod dpkg;
+pub(crate) mod dpkg;
 mod events;
-pub mod journal;
-pub mod lock;
-pub mod loopback;
+pub(crate) mod journal;
+pub(crate) mod lock;
+pub(crate) mod loopback;
 mod operation;
-pub mod sockets;
-pub mod systemd;
+pub(crate) mod sockets;
+pub(crate) mod systemd;
 
 pub use events::Emitter;
 pub use operation::{Arrived, Confirmation, Incoming, Operation};

@@ -1,22 +1,22 @@
 //! The kinds of things that make up a host. Each reads its real state, compares it with the desired
 //! one, and applies the difference; applied twice, the second time finds nothing to do.
 
-pub mod certificate;
-pub mod directory;
-pub mod file;
-pub mod firewall;
+pub(crate) mod certificate;
+pub(crate) mod directory;
+pub(crate) mod file;
+pub(crate) mod firewall;
 pub mod guard;
 pub mod key_file;
-pub mod link;
-pub mod logins;
-pub mod nginx;
-pub mod package;
-pub mod release;
-pub mod rules;
-pub mod secret_file;
-pub mod sshd;
+pub(crate) mod link;
+pub(crate) mod logins;
+pub(crate) mod nginx;
+pub(crate) mod package;
+pub(crate) mod release;
+pub(crate) mod rules;
+pub(crate) mod secret_file;
+pub(crate) mod sshd;
 mod ufw;
-pub mod unit;
+pub(crate) mod unit;
 
 use crate::host::{Host, Operation};
 use ocrctl_protocol::{Change, Result};

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use ocrctl_protocol::Diagnostic;
-use ocrctl_protocol::{Event, Level, StepState};
+use ocrctl_protocol::{Diagnostic, Event, Level, StepState};
 
 use super::printable::printable;
 use super::streams::Streams;

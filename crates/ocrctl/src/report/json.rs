@@ -15,9 +15,8 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::probe::Seen;
-use ocrctl_protocol::Diagnostic;
 use ocrctl_protocol::status::Status;
-use ocrctl_protocol::{Event, logs};
+use ocrctl_protocol::{Diagnostic, Event, logs};
 
 #[cfg(test)]
 pub mod reference;

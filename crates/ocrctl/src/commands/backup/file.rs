@@ -13,8 +13,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use ocrctl_protocol::backup::Contents;
-use ocrctl_protocol::backup::{Identities, OpenError};
+use ocrctl_protocol::backup::{Contents, Identities, OpenError};
 
 const VERSION: u32 = 1;
 
