@@ -242,7 +242,10 @@ mod tests {
             (reference(Source::File(path)), "hunter2"),
             (command(&["printf", " hunter2 \n\n"]), " hunter2 \n"),
             // Set by cargo for its tests.
-            (reference(Source::Env("CARGO_PKG_NAME".into())), "ocrctl"),
+            (
+                reference(Source::Env("CARGO_PKG_NAME".into())),
+                env!("CARGO_PKG_NAME"),
+            ),
         ];
         for (secret, value) in sources {
             assert_eq!(secret.resolve().await.unwrap().expose_secret(), value);
