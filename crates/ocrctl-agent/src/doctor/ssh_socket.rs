@@ -4,7 +4,7 @@
 use super::Asked;
 use crate::checks::Seen;
 use crate::host::Host;
-use crate::resources::sshd::acceptors::{self, Left};
+use crate::resources::logins::acceptors::{self, Left};
 use ocrctl_protocol::Result;
 
 pub(super) async fn check(host: &Host, _: &Asked<'_>) -> Result<Seen> {

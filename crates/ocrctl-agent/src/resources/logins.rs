@@ -1,7 +1,7 @@
 //! How SSH comes in: who accepts the connections and where, whether logins get through, and what has sshd read its
 //! configuration.
 
-mod acceptors;
+pub(crate) mod acceptors;
 mod handshake;
 mod login;
 mod reload;

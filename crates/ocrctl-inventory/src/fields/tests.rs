@@ -16,7 +16,7 @@ pub fn assert_taken(text: &str) {
     let complaints = complaints(&inventory);
     assert!(
         complaints.is_empty(),
-        "the parser takes this and `ocrctl schema` does not; correct src/inventory/fields.rs:\n{}\n{text}",
+        "the parser takes this and `ocrctl schema` does not; correct crates/ocrctl-inventory/src/fields.rs:\n{}\n{text}",
         complaints.join("\n")
     );
 }
@@ -46,14 +46,14 @@ fn every_field_of_the_parser_is_described_and_no_other() {
                 described
                     .get(section)
                     .is_some_and(|all| all.contains(field)),
-                "`{field}` of `{section}` (src/inventory/schema.rs) is not described: add it to the section of that \
-                 name in src/inventory/fields.rs, then `make reference`"
+                "`{field}` of `{section}` (crates/ocrctl-inventory/src/schema.rs) is not described: add it to the section of that \
+                 name in crates/ocrctl-inventory/src/fields.rs, then `make reference`"
             );
         }
     }
     assert_eq!(
         described, parser,
-        "src/inventory/fields.rs has what src/inventory/schema.rs has not"
+        "crates/ocrctl-inventory/src/fields.rs has what crates/ocrctl-inventory/src/schema.rs has not"
     );
 }
 
@@ -114,7 +114,7 @@ fn each_default_is_that_of_the_example() {
             assert_eq!(
                 field.default,
                 Some(text.as_str()),
-                "default of {}.{} in src/inventory/fields.rs, and in inventory.example.yaml",
+                "default of {}.{} in crates/ocrctl-inventory/src/fields.rs, and in inventory.example.yaml",
                 section.name,
                 field.name
             );
