@@ -30,7 +30,7 @@ pub async fn run() {
     ignore_hangup();
     let mut operation = Operation::of(read_requests());
     operation.events.send(Event::Up);
-    serve(&Host::real(), &mut operation).await;
+    Box::pin(serve(&Host::real(), &mut operation)).await;
     operation.events.finish();
 }
 
