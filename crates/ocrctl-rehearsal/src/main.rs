@@ -9,6 +9,7 @@ mod load;
 mod machine;
 mod machines;
 mod proofs;
+mod ran;
 mod run;
 mod secrets;
 mod vagrant;
@@ -25,6 +26,7 @@ use machine::Machine;
 use machines::{Machines, Rooms};
 use ocrctl_command::{CommandError, Program};
 use ocrctl_ssh::transport::TransportError;
+use ran::Ran;
 use watch::Watch;
 
 /// A deploy of a bare host is the longest: packages over the network.
@@ -390,54 +392,6 @@ impl std::fmt::Display for Verdict {
         match self {
             Self::Held(words) | Self::LeftOut(words) => f.write_str(words),
             Self::Failed(error) => error.fmt(f),
-        }
-    }
-}
-
-/// A command of ours that has run.
-#[derive(Debug, Clone)]
-struct Ran {
-    command: String,
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    /// An exit code other than this one fails the proof, with all that was printed: first what went wrong.
-    fn expect(self, code: i32) -> Result<Self, ProofError> {
-        if self.code == code {
-            return Ok(self);
-        }
-        wrong(format!(
-            "`ocrctl {}` ended with {}, not {code}:\n{}\n{}",
-            self.command,
-            self.code,
-            self.stderr.trim_end(),
-            self.stdout
-        ))
-    }
-
-    /// The JSON line of this type, of a command that ran with `--json`.
-    fn line(&self, kind: &str) -> Result<serde_json::Value, ProofError> {
-        let lines = self.stdout.lines();
-        let found = lines
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .find(|line| line["type"] == kind);
-        match found {
-            Some(line) => Ok(line),
-            None => wrong(format!("no {kind} in: {}{}", self.stdout, self.stderr)),
-        }
-    }
-
-    /// Standard error must tell the operator this.
-    fn expect_said(self, words: &[&str]) -> Result<Self, ProofError> {
-        match words.iter().find(|words| !self.stderr.contains(**words)) {
-            None => Ok(self),
-            Some(missing) => wrong(format!(
-                "`ocrctl {}` does not say \"{missing}\":\n{}",
-                self.command, self.stderr
-            )),
         }
     }
 }

@@ -7,16 +7,16 @@ mod load;
 mod log;
 mod names;
 mod published;
+mod pull;
 pub(crate) mod runtime;
 
 use std::path::Path;
 
-use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, InspectContainerOptions,
-    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    StartContainerOptions, StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions,
+    StopContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use futures_util::StreamExt;
@@ -27,8 +27,9 @@ pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 pub use images::Image;
 pub use names::{digest, repository};
 use ocrctl_protocol::causes::chain;
-use ocrctl_protocol::{Context, Credentials, Failure, Result};
+use ocrctl_protocol::{Context, Failure, Result};
 pub use published::Published;
+pub use pull::{Layers, pull_failure};
 
 /// Where Docker pulls from when the image is in an archive: on loopback, which it takes without TLS, at an address of
 /// its own. The same each time, because images are known by it.
@@ -193,38 +194,6 @@ impl Engine {
         Ok(found.created.map(|created| created.to_string()))
     }
 
-    /// Pulls `registry/name@sha256:…`. The credentials go with this one request; Docker keeps none.
-    pub async fn pull(
-        &self,
-        image: &str,
-        registry: &str,
-        credentials: Option<&Credentials>,
-        mut progress: impl FnMut(&str, Option<(u64, u64)>),
-    ) -> Result<()> {
-        let credentials = credentials.map(|credentials| DockerCredentials {
-            username: Some(credentials.username.clone()),
-            password: Some(credentials.password.expose().to_owned()),
-            serveraddress: Some(registry.to_owned()),
-            ..DockerCredentials::default()
-        });
-        let options = CreateImageOptionsBuilder::new().from_image(image).build();
-        let mut stream = std::pin::pin!(self.0.create_image(Some(options), None, credentials));
-        let mut layers = Layers::default();
-        while let Some(part) = stream.next().await {
-            let part = part.map_err(|error| pull_failure(image, &error.to_string()))?;
-            if let Some(message) = part.error_detail.and_then(|detail| detail.message) {
-                return Err(pull_failure(image, &message));
-            }
-            let status = part.status.unwrap_or_default();
-            let detail = part.progress_detail.unwrap_or_default();
-            progress(
-                &status,
-                layers.note(part.id, &status, detail.current, detail.total),
-            );
-        }
-        Ok(())
-    }
-
     pub async fn create(&self, name: &str, spec: &ContainerSpec) -> Result<()> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
         self.0
@@ -305,81 +274,9 @@ fn started(text: &str) -> Option<Timestamp> {
     at.filter(|at| *at > Timestamp::UNIX_EPOCH)
 }
 
-/// Bytes pulled so far over all layers.
-#[derive(Debug, Default)]
-pub struct Layers(std::collections::HashMap<String, (u64, u64)>);
-
-impl Layers {
-    /// The sum, with what Docker has just told of one of them.
-    pub fn note(
-        &mut self,
-        layer: Option<String>,
-        status: &str,
-        current: Option<i64>,
-        total: Option<i64>,
-    ) -> Option<(u64, u64)> {
-        if status == "Downloading"
-            && let (Some(layer), Some(current), Some(total)) = (layer, current, total)
-        {
-            let part = (u64::try_from(current).ok()?, u64::try_from(total).ok()?);
-            self.0.insert(layer, part);
-        }
-        let sum = self
-            .0
-            .values()
-            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-        (sum.1 > 0).then_some(sum)
-    }
-}
-
-/// Why Docker could not get an image, with what to do about it.
-pub fn pull_failure(image: &str, message: &str) -> Failure {
-    let failure = Failure::new(format!("pulling {image}: {message}"));
-    let has = |words: &[&str]| {
-        words
-            .iter()
-            .any(|word| message.to_lowercase().contains(word))
-    };
-    if image.starts_with(ARCHIVE) && has(&["refused"]) {
-        failure.hint("this release came from an archive, and Docker does not have it any more: `ocrctl deploy --archive` brings it again")
-    } else if has(&["no space left"]) {
-        failure.hint("free space on the host (`df -h /var/lib/docker`), then deploy again; the running release was not touched")
-    } else if has(&[
-        "unauthorized",
-        "authentication required",
-        "denied",
-        "no basic auth",
-    ]) {
-        failure.hint("the registry refuses these credentials: check registry.username and registry.password in the inventory")
-    } else if has(&["x509", "certificate"]) {
-        failure.hint("the registry's certificate is from an authority unknown to the host: name its PEM file in registry.ca")
-    } else if has(&["not found", "manifest unknown"]) {
-        failure.hint("check the image's name and digest, and that it was pushed")
-    } else if has(&["no such host", "dial tcp", "timeout", "refused"]) {
-        failure
-            .hint("the host can't reach the registry: check its name, port and the network between")
-    } else {
-        failure
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failed_pull_says_what_to_do() {
-        let hint = |message: &str| {
-            pull_failure("r/i@sha256:0", message)
-                .hint
-                .unwrap_or_default()
-        };
-        assert!(hint("unauthorized: authentication required").contains("registry.password"));
-        assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
-        let archived = pull_failure(&format!("{ARCHIVE}/o/n@sha256:0"), "connection refused");
-        assert!(archived.hint.unwrap_or_default().contains("--archive"));
-        assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
-    }
 
     #[test]
     fn the_older_version_of_the_api_is_spoken() {
@@ -394,13 +291,5 @@ mod tests {
     fn what_never_started_has_no_time() {
         assert!(started("2026-01-01T10:00:00.123456789Z").is_some());
         assert_eq!(started("0001-01-01T00:00:00Z"), None);
-    }
-
-    #[test]
-    fn layers_add_up() {
-        let mut layers = Layers::default();
-        layers.note(Some("a".into()), "Downloading", Some(5), Some(10));
-        let sum = layers.note(Some("b".into()), "Downloading", Some(1), Some(30));
-        assert_eq!(sum, Some((6, 40)));
     }
 }
