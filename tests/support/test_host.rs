@@ -122,6 +122,8 @@ pub fn desired() -> Desired {
             sshd: false,
         },
         alerts: Default::default(),
-        watcher: Watcher { mends_per_hour: 0 },
+        watcher: Watcher {
+            repairs_per_hour: 0,
+        },
     }
 }

@@ -56,7 +56,7 @@ impl CommandError {
                 format!("find out what `{program}` waits for: a network, a lock, or a disk")
             }
             Self::Failed { program, .. } => {
-                format!("these are the words of `{program}`; mend that, and run this again")
+                format!("`{program}` printed this; fix it, and run this again")
             }
             Self::Stream { .. } => "run this again".to_owned(),
         }

@@ -40,9 +40,9 @@ const SECURITIES: [(&str, MailSecurity); 3] = [
 ];
 
 pub(super) fn watcher(raw: Option<&schema::Watcher>, checks: &mut Checks<'_>) -> Watcher {
-    let mends = raw.and_then(|raw| raw.mends_per_hour.clone());
+    let repairs = raw.and_then(|raw| raw.repairs_per_hour.clone());
     Watcher {
-        mends_per_hour: checks.value(&mends, 3, |text| count(text, 0..=60)),
+        repairs_per_hour: checks.value(&repairs, 3, |text| count(text, 0..=60)),
     }
 }
 
@@ -86,7 +86,7 @@ fn email(
         .collect();
     if raw.to.as_ref().is_none_or(Vec::is_empty) {
         checks
-            .refuse(at, "`email` says nobody to write to")
+            .refuse(at, "`email` has no recipient")
             .hint("add addresses of the organization: `to: [operations@example.org]`");
     }
     let from = format!("ocr@{}", name.map_or("localhost", String::as_str));
@@ -179,6 +179,14 @@ fn security(text: &str) -> Result<MailSecurity, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn takes_the_former_name_of_repairs_per_hour() {
+        for text in ["repairs_per_hour: 5", "mends_per_hour: 5"] {
+            let watcher: schema::Watcher = serde_saphyr::from_str(text).unwrap();
+            assert!(watcher.repairs_per_hour.is_some(), "{text}");
+        }
+    }
 
     #[test]
     fn a_relay_is_a_name_or_an_address_with_or_without_a_port() {

@@ -64,7 +64,9 @@ fn every_field_is_in_it() {
         fields::<schema::Watcher>(),
         fields::<schema::SecretSource>(),
     ];
-    for field in all.concat() {
+    // Old names that are still taken.
+    let renamed = ["mends_per_hour"];
+    for field in all.concat().into_iter().filter(|it| !renamed.contains(it)) {
         assert!(has(EXAMPLE, field), "`{field}` is missing");
     }
 }

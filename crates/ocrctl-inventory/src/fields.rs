@@ -176,7 +176,7 @@ const ENVIRONMENT: Section = Section {
                 "alerts",
                 Kind::Section(&ALERTS),
                 None,
-                "Who is told by the hosts themselves. These secrets stay on them, for root alone.",
+                "Where the hosts themselves send alerts. These secrets stay on them, readable by root alone.",
             ),
             field(
                 "watcher",
@@ -447,7 +447,7 @@ const FIREWALL: Section = section(
             "published",
             Kind::Word(&["report", "close"]),
             Some("report"),
-            "Ports that other containers publish, which Docker leads past the firewall: told with each plan, or closed unless `allow` names them.",
+            "Ports that other containers publish, which Docker leads past the firewall: reported with each plan, or closed unless `allow` names them.",
         ),
         field(
             "ssh",
@@ -477,13 +477,13 @@ const HYGIENE: Section = section(
             "security_upgrades",
             Kind::YesOrNo,
             Some("true"),
-            "unattended-upgrades installs what the distribution mends. `false`: `ocrctl` takes its own setting away; what the distribution has set stays.",
+            "unattended-upgrades installs the distribution's security fixes. `false`: `ocrctl` takes its own setting away; what the distribution has set stays.",
         ),
         field(
             "sshd",
             Kind::YesOrNo,
             Some("true"),
-            "Logins by key only; goes back by itself unless a new connection comes in.",
+            "Logins by key only; the host reverts the change unless a new connection succeeds.",
         ),
     ],
 );
@@ -636,10 +636,10 @@ const WATCHER: Section = section(
     "Watcher",
     "What each host does by itself.",
     &[field(
-        "mends_per_hour",
+        "repairs_per_hour",
         Kind::Whole(0, 60, None),
         Some("3"),
-        "How often it may restart a release or NGINX within an hour; 0: it only tells.",
+        "How often it may restart a release or NGINX within an hour; 0: it only reports.",
     )],
 );
 

@@ -175,7 +175,9 @@ pub(super) struct AlertEmail {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Watcher {
-    pub mends_per_hour: Option<Text>,
+    // Its former name is taken until 0.2.
+    #[serde(alias = "mends_per_hour")]
+    pub repairs_per_hour: Option<Text>,
 }
 
 /// Where a secret is to be found. A secret written out is told apart and dropped at once: no error shows it.

@@ -47,7 +47,8 @@ impl Alerts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watcher {
     /// 0: nothing.
-    pub mends_per_hour: u32,
+    #[serde(alias = "mends_per_hour")]
+    pub repairs_per_hour: u32,
 }
 
 /// How a message went on one of a host's channels.

@@ -160,8 +160,10 @@ pub enum Event {
         level: Level,
         text: String,
     },
-    /// The firewall has changed: prove within `seconds` that a new connection works, or it goes back.
+    /// The firewall or sshd has changed: unless a new connection works within `seconds`, the change is reverted.
     ConfirmReachable {
+        /// The changed part: `firewall` or `sshd`.
+        change: String,
         seconds: u64,
     },
     /// A piece of a blob of the archive that the image comes from. Answered by [`Request::Piece`].

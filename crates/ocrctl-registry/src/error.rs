@@ -77,7 +77,7 @@ impl RegistryError {
                 "a tag is never overwritten: remove {tag} there, or copy to another repository"
             ),
             Self::NotVerified { .. } => {
-                "the registry lost or changed something: run this again, and tell its administrator"
+                "the registry lost or changed something: run this again, and report it to its administrator"
                     .into()
             }
             Self::Unknown { .. } => "build and push the image anew with today's tools".into(),

@@ -196,7 +196,7 @@ Examples:
     ///
     /// Looks at keys, accounts, credentials, jobs, ports, certificates and backups of each host, and compares them
     /// with the inventory, `ownership` above all. Changes nothing. Each finding
-    /// comes with the command that mends it. Exits 2 when there are findings, else 1 when a check could not run.
+    /// comes with the command that fixes it. Exits 2 when there are findings, else 1 when a check could not run.
     #[command(after_help = "\
 Examples:
   ocrctl audit prod
@@ -250,7 +250,7 @@ Examples:
     /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and nobody's laptop.
     Renew,
 
-    /// On a host: look how it is, mend what can be mended, and tell people
+    /// On a host: check its state, repair what can be repaired, and send alerts
     ///
     /// ocrctl-watch.timer runs this on each host every 30 seconds; it needs no inventory and nobody's laptop.
     Watch,

@@ -89,7 +89,7 @@ impl Preflight<'_> {
                     "the CAA record of {} allows {} to issue for {name}; add {}",
                     forbidden.at,
                     match forbidden.allowed.as_slice() {
-                        [] => "nobody".to_owned(),
+                        [] => "no authority".to_owned(),
                         allowed => format!("only {}", allowed.join(", ")),
                     },
                     self.caa_identities[0]

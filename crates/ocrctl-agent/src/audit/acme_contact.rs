@@ -51,7 +51,7 @@ fn compare(contact: Option<&str>, account: bool, scope: &Scope) -> Seen {
     let Some(contact) = contact else {
         return if account {
             Seen::finding(
-                "the ACME account has no contact: nobody hears that it has trouble",
+                "the ACME account has no contact, so the authority can report trouble to no one",
                 "add `contact: ADDRESS` under `tls`, with an address that outlives its readers",
             )
         } else {

@@ -32,7 +32,7 @@ fn compare(image: &ImageRef, organization: &str, environment: &str) -> Seen {
             format!("the image belongs to `{owner}` at {registry}, not to `{organization}`"),
             mend,
         ),
-        None => Seen::finding(format!("the image belongs to nobody at {registry}"), mend),
+        None => Seen::finding(format!("the image has no owner at {registry}"), mend),
     }
 }
 

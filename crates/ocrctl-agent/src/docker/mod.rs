@@ -87,7 +87,7 @@ async fn api_version() -> Result<ClientVersion> {
     let answer = answer.map_err(|error| Failure::new(chain(&error)))?;
     let told = answer.headers().get("api-version");
     told.and_then(|told| common_version(told.to_str().ok()?))
-        .ok_or_else(|| Failure::new("it does not tell the version of its API"))
+        .ok_or_else(|| Failure::new("it does not report the version of its API"))
 }
 
 /// `told` is such as `1.41`.
@@ -125,7 +125,7 @@ impl Engine {
         let told = self.0.version().await;
         let told = told.context("asking Docker for its version")?;
         told.version
-            .ok_or_else(|| Failure::new("Docker does not tell its version"))
+            .ok_or_else(|| Failure::new("Docker does not report its version"))
     }
 
     /// `None`: there is no such container.

@@ -70,7 +70,7 @@ fn compare(name: &str, addresses: &[IpAddr], known: &Known, seen: &mut Seen) {
         );
         if known.translated && may_be {
             seen.unread.push(format!(
-                "{text}: whether a router or load balancer there passes connections on can't be told from here"
+                "{text}: a router or load balancer may pass connections on; the host can't see that"
             ));
         } else {
             seen.find(text, format!("correct the record {}", record(first)));

@@ -40,7 +40,7 @@ pub(super) async fn digest(image: &ImageRef, repository: &Repository) -> Answer 
 
 /// The check of the registry says what to do.
 fn unanswered(error: RegistryError) -> Failure {
-    Failure::new(format!("the registry does not tell: {error}"))
+    Failure::new(format!("the registry did not answer: {error}"))
 }
 
 fn compare(image: &str, platforms: &[String], machine: &str) -> Seen {

@@ -11,7 +11,7 @@ const BESIDE: u64 = 384 * MIB;
 
 pub(super) async fn check(host: &Host, asked: &Asked<'_>) -> Result<Seen> {
     let text = host.read_text("/proc/meminfo")?.unwrap_or_default();
-    let total = total(&text).ok_or_else(|| Failure::new("/proc/meminfo does not tell it"))?;
+    let total = total(&text).ok_or_else(|| Failure::new("/proc/meminfo does not report it"))?;
     Ok(compare(total, asked.scope.memory))
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn check(host: &Host, _: &Asked<'_>) -> Result<Seen> {
     }
     let answer = host.run("timedatectl", &ASK, LIMIT).await.map_err(|failure| {
         Failure::new(failure.message).hint(
-            "`timedatectl` needs systemd and D-Bus (`apt install dbus`); with chrony, `chronyc tracking` tells",
+            "`timedatectl` needs systemd and D-Bus (`apt install dbus`); with chrony, `chronyc tracking` shows it",
         )
     })?;
     judge(&answer)

@@ -24,7 +24,7 @@ pub(super) fn problems(health: &Health, now: Timestamp) -> Vec<Problem> {
         None => tell(With::Release, "no release is live".into()),
     }
     match &health.nginx {
-        Front::Fails { why } => tell(With::Nginx, format!("nobody answers through NGINX: {why}")),
+        Front::Fails { why } => tell(With::Nginx, format!("requests through NGINX fail: {why}")),
         Front::Answers { release, .. } => {
             let live = health.release.as_ref().filter(|live| !live.id.is_empty());
             if let Some(live) = live.filter(|live| live.id != *release) {

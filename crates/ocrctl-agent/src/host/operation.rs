@@ -1,5 +1,7 @@
 //! An operation on the host as its controller sees it: events go there, and what it says meanwhile comes from there.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::Emitter;
@@ -63,10 +65,11 @@ impl Operation {
     }
 
     /// Has the controller confirm that it reaches the host over a new connection, and waits for it.
-    pub async fn confirmation(&mut self, within: std::time::Duration) -> Confirmation {
+    pub async fn confirmation(&mut self, change: &str, within: Duration) -> Confirmation {
         // Not the late answer to an earlier question.
         self.cancelled();
         self.events.send(Event::ConfirmReachable {
+            change: change.to_owned(),
             seconds: within.as_secs(),
         });
         let answer = async {

@@ -33,7 +33,7 @@ pub fn listening(host: &Host) -> Result<Vec<Listener>> {
         }
     }
     if tables == 0 {
-        return Err(Failure::new("the kernel tells no sockets in /proc/net"));
+        return Err(Failure::new("the kernel lists no sockets in /proc/net"));
     }
     Ok(listeners)
 }

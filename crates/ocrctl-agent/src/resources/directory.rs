@@ -23,7 +23,7 @@ impl Directory {
         let access = self.access(host)?;
         let real = host.access(&self.path)?;
         let (action, reason) = match (real, access) {
-            (None, _) => (Action::Create, "it is not there".to_owned()),
+            (None, _) => (Action::Create, "missing; will be created".to_owned()),
             (Some(real), Some(access)) if real == access => return Ok(None),
             (Some(_), _) => (Action::Update, "owner or mode differ".to_owned()),
         };

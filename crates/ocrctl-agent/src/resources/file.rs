@@ -57,7 +57,7 @@ impl File {
             return Ok(None);
         }
         let (action, reason) = match real {
-            None => (Action::Create, "it is not there".to_owned()),
+            None => (Action::Create, "missing; will be created".to_owned()),
             Some(_) => (Action::Update, reasons.join(", ")),
         };
         Ok(Some(Change {

@@ -125,7 +125,7 @@ impl Guard {
         self.logins(host)?.proven().await.map_err(|what| {
             failed(&what).hint("`journalctl -u ssh.service -u ssh.socket` on the host says why")
         })?;
-        match operation.confirmation(CONFIRM).await {
+        match operation.confirmation(name, CONFIRM).await {
             Confirmation::Confirmed => Ok(()),
             Confirmation::Unconfirmed | Confirmation::Gone => Err(failed(
                 "no new SSH connection came in",

@@ -16,7 +16,7 @@ impl Link {
             return Ok(None);
         }
         let (action, reason) = match &real {
-            None => (Action::Create, "it is not there"),
+            None => (Action::Create, "missing; will be created"),
             Some(_) => (Action::Update, "it points elsewhere"),
         };
         Ok(Some(Change {

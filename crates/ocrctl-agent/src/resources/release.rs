@@ -248,7 +248,10 @@ impl Release {
         (now.duration_since(since) > ready).then(|| Change {
             resource: "release".into(),
             action: Action::Update,
-            reason: format!("{} is gone: nobody can reach it", live.socket()),
+            reason: format!(
+                "{} is missing: NGINX can't reach the release",
+                live.socket()
+            ),
             details: vec![],
         })
     }

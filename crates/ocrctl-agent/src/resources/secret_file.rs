@@ -46,7 +46,7 @@ impl SecretFile {
             return Ok(None);
         }
         let (action, reason) = match (&real, &self.content) {
-            (None, _) => (Action::Create, "it is not there"),
+            (None, _) => (Action::Create, "missing; will be created"),
             (_, None) => (Action::Delete, "the inventory has no use for it"),
             _ if same => (Action::Update, "owner or mode differ"),
             _ => (Action::Update, "content differs"),

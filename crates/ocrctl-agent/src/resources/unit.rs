@@ -125,7 +125,7 @@ impl Units {
         let states = parse(&text);
         if states.len() != self.units.len() {
             return Err(Failure::new(format!(
-                "systemctl told the state of {} units, asked for {}",
+                "systemctl reported the state of {} units, not of {}",
                 states.len(),
                 self.units.len()
             )));

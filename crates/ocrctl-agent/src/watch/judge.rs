@@ -144,8 +144,8 @@ pub(super) fn mends(
     }
     // To free a disk twice in an hour frees nothing more.
     let most = |mend| match mend {
-        Mend::Prune => settings.mends_per_hour.min(1),
-        _ => settings.mends_per_hour,
+        Mend::Prune => settings.repairs_per_hour.min(1),
+        _ => settings.repairs_per_hour,
     };
     mends.retain(|mend| state.tried(*mend, facts.at) < most(*mend));
     mends

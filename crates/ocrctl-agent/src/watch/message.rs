@@ -77,7 +77,7 @@ impl Message {
     pub(super) fn text(&self) -> String {
         let kind = match self.kind {
             Kind::Problem => "PROBLEM",
-            Kind::Mended => "MENDED",
+            Kind::Mended => "REPAIRED",
             Kind::Recovered => "RECOVERED",
             Kind::Test => "TEST",
         };

@@ -155,7 +155,7 @@ mod tests {
         let settings = Settings {
             environment: "prod".into(),
             name: "ocr.example.org".into(),
-            mends_per_hour: 3,
+            repairs_per_hour: 3,
             host: "ocr1".into(),
         };
         let text = render(&settings, &facts(), &State::default());

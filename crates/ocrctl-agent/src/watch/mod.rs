@@ -108,7 +108,7 @@ async fn look(
         if mends.is_empty() {
             break;
         }
-        let lock = match Lock::take(host, WATCHER, "mending", Duration::ZERO).await {
+        let lock = match Lock::take(host, WATCHER, "repair", Duration::ZERO).await {
             Err(failure) if failure.kind == FailureKind::Locked => return Ok(None),
             lock => lock?,
         };
@@ -147,7 +147,7 @@ async fn attempt(host: &Host, settings: &Settings, mend: Mend) -> Attempt {
         Err(failed) => (Ending::Failed, format!("{}: {failed}", mend.doing())),
     };
     // With a full disk there is no room for it, and people have to be told all the same.
-    let _ = Journal::of(host).add(WATCHER, "mending", state, Some(detail));
+    let _ = Journal::of(host).add(WATCHER, "repair", state, Some(detail));
     attempt
 }
 

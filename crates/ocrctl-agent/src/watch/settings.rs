@@ -14,7 +14,8 @@ pub struct Settings {
     pub environment: String,
     /// The first that is served.
     pub name: String,
-    pub mends_per_hour: u32,
+    #[serde(alias = "mends_per_hour")]
+    pub repairs_per_hour: u32,
     /// The host's own.
     #[serde(skip)]
     pub host: String,
@@ -25,7 +26,7 @@ impl Settings {
         Self {
             environment: desired.environment.clone(),
             name: desired.names.first().cloned().unwrap_or_default(),
-            mends_per_hour: desired.watcher.mends_per_hour,
+            repairs_per_hour: desired.watcher.repairs_per_hour,
             host: String::new(),
         }
     }

@@ -20,7 +20,7 @@ pub(super) async fn run(global: &Global, report: &Report, command: &Alerts) -> R
         };
         if deliveries.is_empty() {
             failures.push(
-                Diagnostic::new("it has nobody to tell")
+                Diagnostic::new("it has no channel for alerts")
                     .host(host)
                     .hint("name channels in `alerts` of the inventory, and deploy"),
             );

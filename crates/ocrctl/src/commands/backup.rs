@@ -49,7 +49,7 @@ fn recipients(backup: &Backup, environment: &Environment) -> Result<Vec<String>>
         recipients.clone_from(&environment.backup_recipients);
     }
     if recipients.is_empty() {
-        let message = "nobody is named who could read the backup";
+        let message = "no recipient is named who could read the backup";
         return Err(usage(Diagnostic::new(message).hint(
             "name a recipient (`age-keygen` makes one): --recipient age1…, or `backup: {recipients: […]}` in the inventory",
         )));

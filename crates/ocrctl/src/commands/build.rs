@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Build) -> Resu
     };
     if asked.push && source.dirty {
         return Err(Failed::new(
-            Diagnostic::new("the clone has changes that are not committed, and nobody could tell what was pushed")
+            Diagnostic::new("the clone has uncommitted changes, so that the pushed image could not be traced to a commit")
                 .hint("commit them, or build without --push"),
         ));
     }

@@ -203,7 +203,7 @@ fn ports(patient: &Patient<'_>, examined: Option<&Examined>) -> Vec<Line> {
             Verdict::CouldNotRun { why }
         } else if translated {
             let why = format!(
-                "ports are translated on the way to {} (SSH's is), so that it can't be told which is the host's {port}",
+                "ports are translated on the way to {} (SSH's is), so that the host's {port} can't be identified",
                 patient.addresses.first().map_or_else(|| patient.target.address.clone(), IpAddr::to_string),
             );
             Verdict::CouldNotRun { why }

@@ -107,7 +107,7 @@ pub(super) async fn run(
         let hint = match moment {
             Moment::PreDeploy => "nothing was changed",
             Moment::PostDeploy | Moment::PostRollback => {
-                "the hosts are as they were told above; only the hook failed"
+                "the hosts are as reported above; only the hook failed"
             }
         };
         Failed::new(Diagnostic::new(format!("hooks.{name}: {error}")).hint(hint))

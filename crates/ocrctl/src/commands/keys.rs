@@ -216,7 +216,7 @@ fn warn<H: KeyHost>(report: &Report, name: &str, hosts: &Everywhere<H>, all: &Ke
         let Some(text) = edit::difference(state, all) else {
             continue;
         };
-        let text = format!("{text}; `ocrctl keys sync {name}` mends it");
+        let text = format!("{text}; `ocrctl keys sync {name}` repairs it");
         report.note(Some(host), Level::Warning, text);
         any = true;
     }

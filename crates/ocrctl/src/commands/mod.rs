@@ -203,7 +203,8 @@ impl From<SessionError> for Failed {
 fn failed(host: &str, failure: &Failure) -> Failed {
     let mut diagnostic = Diagnostic::from(failure).host(host);
     diagnostic.hint.get_or_insert_with(|| {
-        "mend that on the host and run this again: what is done already stays, and the rest is done".to_owned()
+        "fix that on the host and run this again: finished steps stay, and the rest is done"
+            .to_owned()
     });
     Failed {
         diagnostics: vec![diagnostic],

@@ -163,7 +163,9 @@ fn key(report: &Report, asked: &Ocr, base: &Url) -> Result<ApiKey> {
     let name = base.host_str().unwrap_or_default();
     let typed = report.asks_for_secrets()(&format!("API key for {name}"));
     let typed = typed.ok_or_else(|| {
-        Failed::usage(Diagnostic::new("there is no API key, and nobody to ask for one").hint(hint))
+        Failed::usage(
+            Diagnostic::new("there is no API key, and no terminal to ask for one").hint(hint),
+        )
     })?;
     ApiKey::parse(typed.expose_secret())
         .map_err(|error| Failed::usage(Diagnostic::new(error.to_string()).hint(hint)))

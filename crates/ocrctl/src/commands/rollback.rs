@@ -136,7 +136,7 @@ fn same(ways: &[Way]) -> Result<&str> {
         .map(|way| format!("{}: {} back to {}", way.host, way.from, way.to))
         .collect();
     let text = format!(
-        "the hosts do not go back to the same release ({})",
+        "the hosts would roll back to different releases ({})",
         each.join("; ")
     );
     Err(Failed::new(

@@ -10,7 +10,7 @@ pub(super) async fn run(report: &Report) -> Result {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failed::new(
             Diagnostic::new("only root may look after this host").hint(
-                "run it by sudo; from elsewhere, `ocrctl status ENV` tells how the hosts are",
+                "run it by sudo; from elsewhere, `ocrctl status ENV` shows how the hosts are",
             ),
         ));
     }

@@ -45,7 +45,7 @@ pub(super) fn render(host: &str, rows: &[Row<'_>], words: &Words, styles: &Style
         let _ = writeln!(out, "  {style}{word:13}{style:#}  {check:width$}  {text}");
         if let Some(mend) = row.mend {
             let mend = printable(mend).replace('\n', INDENT);
-            let _ = writeln!(out, "                 {hint}mend:{hint:#} {mend}");
+            let _ = writeln!(out, "                 {hint}fix:{hint:#} {mend}");
         }
     }
     let title = words.title;

@@ -52,9 +52,10 @@ impl Human {
                 self.progress(streams, host, text, current.zip(*total));
             }
             Event::Note { level, text } => self.note(streams, Some(host), *level, text),
-            Event::ConfirmReachable { seconds } => {
+            Event::ConfirmReachable { change, seconds } => {
                 let text = format!(
-                    "checking that a new connection works, or the firewall goes back in {seconds} s"
+                    "checking for {seconds} s that a new SSH connection works; without one, the host restores its former {change} settings",
+                    change = printable(change)
                 );
                 self.note(streams, Some(host), Level::Info, &text);
             }

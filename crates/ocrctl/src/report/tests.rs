@@ -204,7 +204,10 @@ fn deploy() -> Vec<Event> {
             fingerprint: "abc".into(),
         },
         step(0, "firewall", StepState::Started),
-        Event::ConfirmReachable { seconds: 60 },
+        Event::ConfirmReachable {
+            change: "sshd".into(),
+            seconds: 60,
+        },
         step(0, "firewall", StepState::Done { ms: 1234 }),
         step(1, "release", StepState::Started),
         progress(Some(50)),

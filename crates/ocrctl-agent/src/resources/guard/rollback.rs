@@ -64,7 +64,7 @@ impl Guard {
             ([], Ok(())) => Proof::Nothing,
             (endpoints, _) => Proof::OnHost(endpoints.to_vec()),
         };
-        match operation.confirmation(CONFIRM).await {
+        match operation.confirmation(self.name(), CONFIRM).await {
             // A controller on the host itself confirms without SSH.
             Confirmation::Confirmed if Arrival::of_operator(host).is_some() => {
                 Ok(Proof::NewConnection)

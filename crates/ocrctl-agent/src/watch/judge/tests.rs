@@ -104,11 +104,11 @@ fn does_not_read(mut facts: Facts) -> Facts {
     facts
 }
 
-fn settings(mends_per_hour: u32) -> Settings {
+fn settings(repairs_per_hour: u32) -> Settings {
     Settings {
         environment: "prod".into(),
         name: "ocr.example.org".into(),
-        mends_per_hour,
+        repairs_per_hour,
         host: "ocr1".into(),
     }
 }

@@ -148,7 +148,7 @@ fn hop(
             host: name.to_owned(),
             what: "user",
             value: String::new(),
-            problem: "nobody is named, and the one who runs this has no name",
+            problem: "no user is named, and the local user has no name",
         })?;
     let credentials = &options.credentials;
     let directory = credentials.directory.as_deref();

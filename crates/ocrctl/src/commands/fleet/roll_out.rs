@@ -143,7 +143,7 @@ impl Host {
                         return Err(Failed::new(
                             Diagnostic::new("left while the host was at work; it completes or undoes its step on its own")
                                 .host(&self.name)
-                                .hint("the next command tells how it ended"),
+                                .hint("the next command reports how it ended"),
                         ));
                     }
                     asked_to_stop = true;
@@ -171,7 +171,7 @@ impl Host {
                     };
                     self.session.send(&piece).await?;
                 }
-                Event::ConfirmReachable { seconds } => {
+                Event::ConfirmReachable { seconds, .. } => {
                     self.confirm(report, Duration::from_secs(seconds)).await?;
                 }
                 Event::Applied { release, before } => {

@@ -56,7 +56,7 @@ impl<H: KeyHost> Everywhere<H> {
         }
         if let Some(last) = diagnostics.last_mut() {
             last.hint = Some(format!(
-                "nothing was changed; `ocrctl keys list {0}` shows more, `ocrctl keys sync {0}` mends it",
+                "nothing was changed; `ocrctl keys list {0}` shows more, `ocrctl keys sync {0}` repairs it",
                 self.environment
             ));
         }
@@ -111,7 +111,7 @@ impl<H: KeyHost> Everywhere<H> {
                     let mut told = Diagnostic::new("its keys could not be put back");
                     told.causes = error.diagnostics.into_iter().map(|d| d.message).collect();
                     told.hint(format!(
-                        "`ocrctl keys list {0}` shows how the hosts differ, `ocrctl keys sync {0}` mends it",
+                        "`ocrctl keys list {0}` shows how the hosts differ, `ocrctl keys sync {0}` repairs it",
                         self.environment
                     ))
                 }

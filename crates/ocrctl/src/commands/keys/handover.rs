@@ -77,8 +77,10 @@ impl Handover {
             Err(more) => {
                 failed.diagnostics.extend(more.diagnostics);
                 let id = new.key.id();
-                Diagnostic::new(format!("the hosts know the key {id}, and nobody has it"))
-                    .hint(format!("`ocrctl keys revoke {} {id}`", new.environment))
+                Diagnostic::new(format!(
+                    "the hosts know the key {id}, but no one was given it"
+                ))
+                .hint(format!("`ocrctl keys revoke {} {id}`", new.environment))
             }
         };
         failed.diagnostics.push(told);

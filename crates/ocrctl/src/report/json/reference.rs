@@ -51,7 +51,7 @@ const LINES: &[Described] = &[
             (
                 "notices[]",
                 "text",
-                "What it has to tell since last time: an operation that ended unseen, or never ended.",
+                "News since the last connection: an operation that ended unseen, or never ended.",
             ),
         ],
         examples: &[
@@ -60,7 +60,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "planned",
-        about: "What would change on a host, or will: a plan. `changes` is empty where nothing would. With `deploy --restore`, a first one tells what the backup would change.",
+        about: "What would change on a host, or will: a plan. `changes` is empty where nothing would. With `deploy --restore`, the first plan lists what the backup would change.",
         fields: &[
             ("fingerprint", "text", "Stands for exactly these changes."),
             ("changes[].resource", "text", "Kind and name."),
@@ -143,9 +143,12 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "confirm_reachable",
-        about: "The firewall has changed: a new connection must work within `seconds`, or it goes back.",
-        fields: &[("seconds", "integer", "How long.")],
-        examples: &[r#"{"type":"confirm_reachable","seconds":45}"#],
+        about: "The firewall or sshd has changed: a new connection must work within `seconds`, or the change is reverted.",
+        fields: &[
+            ("change", "firewall|sshd", "The part that has changed."),
+            ("seconds", "integer", "Time left for the new connection."),
+        ],
+        examples: &[r#"{"type":"confirm_reachable","change":"firewall","seconds":45}"#],
     },
     Described {
         name: "applied",
@@ -193,7 +196,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "releases",
-        about: "The releases that a host can go back to (`rollback`). The one that was live last comes first.",
+        about: "The releases that a host can roll back to (`rollback`). The one that was live last comes first.",
         fields: &[
             (
                 "live.id",
@@ -371,7 +374,7 @@ const LINES: &[Described] = &[
             (
                 "release.says.load.busy",
                 "integer*",
-                "Workers that read a page; `load` is null where a release does not tell.",
+                "Workers that read a page; `load` is null where a release does not report it.",
             ),
             (
                 "release.says.load.waiting",
@@ -434,7 +437,7 @@ const LINES: &[Described] = &[
             (
                 "firewall",
                 "closed|open|unconfirmed|unknown",
-                "`unconfirmed`: rules that go back unless someone comes in by them.",
+                "`unconfirmed`: rules that are reverted unless a new connection confirms them.",
             ),
             (
                 "drift.state",
@@ -461,7 +464,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "alerts_tested",
-        about: "How a test of a host's alerts went; without channels, nobody is told.",
+        about: "How a test of a host's alerts went; without channels, nothing is sent.",
         fields: &[
             (
                 "deliveries[].channel",
@@ -489,7 +492,7 @@ const LINES: &[Described] = &[
             (
                 "lines[].mend",
                 "text*",
-                "With `finding`: the command that mends it.",
+                "With `finding`: the command that fixes it.",
             ),
             ("lines[].why", "text*", "With `could_not_run`."),
         ],
@@ -522,7 +525,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "failed",
-        about: "A host could not do what it was asked for. Why the command fails is told by `error`.",
+        about: "A host could not do what it was asked for. The event `error` says why the command fails.",
         fields: &[
             (
                 "kind",
