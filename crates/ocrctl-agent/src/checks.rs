@@ -4,10 +4,10 @@
 use ocrctl_protocol::Result;
 use ocrctl_protocol::audit::Verdict;
 
-/// What a check saw. Without findings, and with nothing left unread, it is in order.
+/// The result of a check. It is in order without findings and unread parts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// What was looked at, in one line.
+    /// The examined state in one line.
     pub summary: String,
     pub findings: Vec<Finding>,
     /// Parts that could not be looked at, and why.
@@ -42,7 +42,7 @@ impl Seen {
     }
 }
 
-/// What is told of a check: each finding, and each part that could not be looked at; or that all is in order.
+/// Returns a verdict for each finding and each part that could not be read, or a single one that all is in order.
 pub fn verdicts(answer: Result<Seen>) -> Vec<Verdict> {
     let seen = match answer {
         Ok(seen) => seen,
@@ -90,7 +90,7 @@ mod tests {
         let failed = Failure::new("no answer").hint("start it");
         let why = "no answer; start it".into();
         assert_eq!(verdicts(Err(failed)), [Verdict::CouldNotRun { why }]);
-        // What was found counts although something could not be read.
+        // Findings count although something could not be read.
         let mut partly = Seen::finding("a", "rm a");
         partly.unread.push("b".into());
         assert_eq!(

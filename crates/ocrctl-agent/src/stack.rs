@@ -147,7 +147,7 @@ pub fn packages(certbot: bool, security_upgrades: bool) -> Vec<&'static str> {
     names
 }
 
-/// What goes back with a release: it, and the configuration that belongs to it.
+/// Returns the resources that a rollback reverts: the release and its configuration.
 pub fn with_release(host: &Host, desired: &Desired) -> Result<Vec<Resource>> {
     let mut list = of_release(desired);
     // Its limits are those of the release that it asks.
@@ -174,7 +174,7 @@ fn nginx(host: &Host, desired: &Desired) -> Result<Resource> {
     }))
 }
 
-/// What the host needs to renew its certificate by itself, once its operator is gone.
+/// Returns the resources by which the host renews its certificate without its operator.
 fn renewal(settings: &Settings, tls: &Tls) -> Result<Vec<Resource>> {
     let executable = std::env::current_exe().context("finding the agent's executable")?;
     let mut list = vec![
@@ -202,7 +202,7 @@ fn renewal(settings: &Settings, tls: &Tls) -> Result<Vec<Resource>> {
     Ok(list)
 }
 
-/// What the host needs to look after itself, and to tell people.
+/// Returns the resources by which the host watches itself and sends alerts.
 fn watcher(desired: &Desired) -> Result<Vec<Resource>> {
     let alerts = if desired.alerts.is_empty() {
         None
@@ -225,7 +225,7 @@ fn watcher(desired: &Desired) -> Result<Vec<Resource>> {
     ])
 }
 
-/// What the package and the distribution do without it is theirs.
+/// Returns our setting of upgrades. Other settings of the package and the distribution stay.
 fn upgrades(on: bool) -> Resource {
     if on {
         return file(UPGRADES, 0o644, UPGRADES_TEXT);
@@ -239,7 +239,7 @@ fn upgrades(on: bool) -> Resource {
     })
 }
 
-/// What an administrator on the host types. A program of theirs by that name stays.
+/// Returns the command that an administrator types on the host. Another program by that name stays.
 fn console(host: &Host) -> Result<Option<Resource>> {
     let theirs = host.access(CONSOLE)?.is_some() && host.link_target(CONSOLE)?.is_none();
     Ok((!theirs).then(|| {

@@ -4,7 +4,7 @@ use hickory_resolver::proto::rr::rdata::CAA;
 
 use super::dns::{Dns, DnsError};
 
-/// Who forbids it, if somebody does.
+/// The CAA record that forbids issuance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Forbidden {
     /// The name whose records count: the nearest with any, from the name itself upwards.
@@ -13,7 +13,7 @@ pub(super) struct Forbidden {
     pub(super) allowed: Vec<String>,
 }
 
-/// Whether an authority of these names may issue for `name`.
+/// Checks whether an authority of these names may issue for `name`.
 pub(super) async fn check(
     dns: &Dns,
     name: &str,

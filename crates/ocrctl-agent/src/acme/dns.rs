@@ -33,7 +33,7 @@ impl Dns {
         let mut builder = TokioResolver::builder_tokio()?;
         let options = builder.options_mut();
         options.use_hosts_file = ResolveHosts::Never;
-        // What was looked up a moment ago may have been mended since.
+        // A record that failed a moment ago may have been repaired since.
         options.cache_size = 0;
         Ok(Self {
             resolver: builder.build()?,

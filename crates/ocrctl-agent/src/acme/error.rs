@@ -13,7 +13,7 @@ pub struct AcmeError {
     pub retry_after: Option<Timestamp>,
 }
 
-/// What a caller decides by.
+/// The kinds of error that a caller decides by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Not reached, or it answered that it can't serve now.
@@ -63,7 +63,7 @@ pub(super) fn kind_of(problem: &instant_acme::Problem) -> Kind {
     }
 }
 
-/// What to do about it, where there is something.
+/// Suggests a fix, where there is one.
 pub(super) fn hint_for(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Validation => Some(

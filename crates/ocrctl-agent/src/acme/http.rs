@@ -50,7 +50,7 @@ pub(super) struct Http {
     pub(super) faults: super::testing::Faults,
 }
 
-/// What the last answers said beside their bodies.
+/// Headers of the last answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
     pub(super) retry_after: Option<Timestamp>,
@@ -58,7 +58,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// How long the authority wants to be left alone from now on; a moment that has passed is none.
+    /// Returns the time that the authority wants to be left alone from now on, unless it has passed.
     pub(super) fn wait(&self) -> Option<Duration> {
         let left = self.retry_after?.duration_since(Timestamp::now());
         Some(left.max(SignedDuration::ZERO).unsigned_abs())
@@ -203,7 +203,7 @@ impl Http {
         }
     }
 
-    /// What went wrong, in the operator's words.
+    /// Describes a failed request in the operator's words.
     pub(super) fn error(&self, doing: &str, error: Error) -> AcmeError {
         let (kind, message) = match &error {
             Error::Api(problem) => (kind_of(problem), said(problem)),

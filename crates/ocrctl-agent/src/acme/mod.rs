@@ -78,17 +78,17 @@ impl Ca {
         })
     }
 
-    /// What the authority may be called in CAA records (RFC 8659, 4.2); empty: it does not say.
+    /// Returns the authority's names in CAA records (RFC 8659, 4.2); empty if it publishes none.
     pub fn caa_identities(&self) -> &[String] {
         &self.directory.meta.caa_identities
     }
 
-    /// Whether it says when to renew (RFC 9773).
+    /// Returns whether the authority suggests a time for renewal (RFC 9773).
     pub fn has_renewal_info(&self) -> bool {
         self.directory.renewal_info.is_some()
     }
 
-    /// How far the authority's clock is ahead of this machine's, by its last answer; to the second.
+    /// Returns how far the authority's clock is ahead of this machine's, by its last answer; to the second.
     pub fn clock_ahead(&self) -> jiff::SignedDuration {
         self.http.seen().clock_ahead.unwrap_or_default()
     }

@@ -21,7 +21,7 @@ pub struct Order {
     http: Http,
 }
 
-/// What the authority will ask for at `http://NAME/.well-known/acme-challenge/TOKEN` (RFC 8555, 8.3).
+/// The answer that the authority expects at `http://NAME/.well-known/acme-challenge/TOKEN` (RFC 8555, 8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     pub name: String,
@@ -67,7 +67,8 @@ impl Order {
         })
     }
 
-    /// What has to be served before [`Order::validate`]. Names whose authorization still holds need nothing.
+    /// Returns the challenges to serve before [`Order::validate`]. Names whose authorization is still valid need
+    /// none.
     ///
     /// # Errors
     /// An authorization can't be used any more, or offers no HTTP-01.
@@ -193,7 +194,7 @@ impl Order {
         }
     }
 
-    /// What the authority says of an order that has failed: mostly, what it saw at a name.
+    /// Fetches the authority's reason for a failed order: usually its view of one of the names.
     async fn why_invalid(&mut self) -> AcmeError {
         if let Some(problem) = self.inner.state().error.clone() {
             let error = self

@@ -23,7 +23,7 @@ pub struct Token {
 pub struct Preflight<'a> {
     pub dns: &'a Dns,
     pub names: &'a [String],
-    /// What the authority may be called in CAA records.
+    /// Names of the authority in CAA records.
     pub caa_identities: &'a [String],
     /// Addresses of the host itself.
     pub own: &'a [IpAddr],
@@ -32,7 +32,7 @@ pub struct Preflight<'a> {
     pub port: u16,
 }
 
-/// What was found.
+/// Results of the checks.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// An order would fail: which record is wrong, and how.
@@ -41,7 +41,7 @@ pub struct Findings {
     pub doubts: Vec<String>,
 }
 
-/// What an address answered to a request for the token.
+/// An address's answer to a request for the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fetched {
     Token,
@@ -102,7 +102,7 @@ impl Preflight<'_> {
     }
 
     async fn fetch(&self, name: &str, address: IpAddr) -> Fetched {
-        // As an authority does: redirections are followed, certificates on the way prove nothing.
+        // Like an authority, this follows redirections and accepts any certificate on the way.
         let client = reqwest::Client::builder()
             .resolve(name, SocketAddr::new(address, 0))
             .tls_danger_accept_invalid_certs(true)
@@ -140,8 +140,8 @@ enum Verdict {
     Doubtful(String),
 }
 
-/// What a fetch says of a record. A host behind NAT often can't reach its own public address: there, silence
-/// proves nothing. Where the host has public addresses of that family itself, it does.
+/// Judges a record by the answer of its address. A host behind NAT often can't reach its own public address, so that
+/// silence proves nothing there. It does where the host has public addresses of that family itself.
 fn judge(address: IpAddr, fetched: &Fetched, own: &[IpAddr]) -> Verdict {
     match fetched {
         Fetched::Token => Verdict::Good,
@@ -172,7 +172,7 @@ fn record(name: &str, address: IpAddr, why: &str) -> String {
     format!("the {kind} record of {name} is {address}: {why}")
 }
 
-/// Whether an address may be met on the internet (RFC 6890), as far as it matters here.
+/// Returns whether an address can be reachable on the internet (RFC 6890), as far as it matters to an authority.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

@@ -17,7 +17,7 @@ struct Plan {
     clock_ahead: SignedDuration,
 }
 
-/// What is answered instead of the authority.
+/// An answer given instead of the authority's.
 #[derive(Debug, Clone)]
 pub enum Fault {
     Answer {
@@ -52,7 +52,7 @@ impl Faults {
         self.0.lock().unwrap().clock_ahead
     }
 
-    /// How many requests went to URLs that contain `part`, faults included.
+    /// Counts the requests to URLs that contain `part`, faults included.
     pub fn requests(&self, part: &str) -> usize {
         let plan = self.0.lock().unwrap();
         plan.requests

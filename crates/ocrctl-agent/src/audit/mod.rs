@@ -74,7 +74,7 @@ fn lines(check: &str, answer: Result<Seen>) -> Vec<Line> {
     verdicts(answer).into_iter().map(line).collect()
 }
 
-/// Whether the host has the `docker` command: from Debian 13 on it is in a package of its own.
+/// Returns whether the host has the `docker` command: from Debian 13 on, it is in a package of its own.
 fn has_docker_command(host: &Host) -> bool {
     [
         "/usr/bin/docker",

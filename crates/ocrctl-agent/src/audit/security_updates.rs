@@ -14,7 +14,7 @@ use ocrctl_protocol::{Failure, Result};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const LISTS: &str = "/var/lib/apt/lists";
-/// What changes when apt fetches its lists, or finds that they have not changed.
+/// Files that change when apt fetches its lists or finds them unchanged.
 const FETCHED: [&str; 4] = [
     "/var/lib/apt/periodic/update-success-stamp",
     "/var/lib/apt/lists/partial",
@@ -43,7 +43,7 @@ pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
     Ok(compare(&upgrade))
 }
 
-/// What the lists themselves say: nothing, or that there is no use in asking.
+/// Judges the lists alone; `None` if they are recent, so that apt can be asked.
 fn known(lists: &[String], fetched: Option<Timestamp>, now: Timestamp) -> Option<Result<Seen>> {
     let update = "run `apt-get update` on the host";
     let is_list = |path: &&String| path.ends_with("Release");

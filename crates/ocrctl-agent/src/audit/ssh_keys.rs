@@ -16,7 +16,7 @@ const DEFAULT: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
 struct Sources {
     /// Of each account, with sshd's tokens in them.
     patterns: Vec<String>,
-    /// What sshd trusts without a file that lists keys: directives as they stand.
+    /// Directives by which sshd trusts keys without a file that lists them, as written.
     others: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ const KINDS: [&str; 6] = [
     ".mount",
     ".automount",
 ];
-/// What this project names its units.
+/// The prefix of this project's units.
 const OURS: &str = "ocrctl-";
 
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {

@@ -16,7 +16,7 @@ const FILES: [&str; 2] = ["/etc/ocr/keys.json", "/etc/ocr/rules.yaml"];
 /// With all that is below them.
 const DIRECTORIES: [&str; 2] = [certificate::ACCOUNTS, certificate::DIRECTORY];
 
-/// What there is on a host. A file that can't be read is an error: half a backup is none.
+/// Collects a host's state. A file that can't be read is an error: an incomplete backup is worth nothing.
 pub fn collect(host: &Host, environment: &str, name: &str) -> Result<Contents> {
     let mut entries = BTreeMap::new();
     for path in FILES {
@@ -54,7 +54,7 @@ pub fn digest(contents: &Contents) -> String {
     hex(&hash.finalize())
 }
 
-/// Whether a path is one that a backup holds. What is restored goes nowhere else.
+/// Returns whether a backup holds this path. Restoring writes to no other path.
 pub(super) fn belongs(path: &str) -> bool {
     let plain = path
         .split('/')
@@ -82,7 +82,7 @@ fn add(host: &Host, path: &str, entries: &mut BTreeMap<String, Entry>) -> Result
         for entry in std::fs::read_dir(host.path(path)).context(&reading)? {
             let name = entry.context(&reading)?.file_name();
             let name = name.to_string_lossy();
-            // What a write that was cut off has left.
+            // Left by an interrupted write.
             if !name.starts_with(".ocrctl-") {
                 add(host, &format!("{path}/{name}"), entries)?;
             }

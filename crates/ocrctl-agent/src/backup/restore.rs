@@ -10,8 +10,8 @@ use crate::resources::release::CONTAINER_ID;
 use ocrctl_protocol::backup::{Contents, Entry, VERSION};
 use ocrctl_protocol::{Action, Change, Context, Result, refused};
 
-/// What restoring would change: a file that is not there is created, one that differs is replaced.
-/// An update means that the host has a state of its own, which would be lost.
+/// Compares a backup with the host: missing files are created, files that differ are replaced. An update means that
+/// the host has a state of its own, which would be lost.
 pub fn compare(host: &Host, contents: &Contents) -> Result<Vec<Change>> {
     check(contents)?;
     let mut changes = Vec::new();

@@ -112,7 +112,7 @@ impl ContainerSpec {
     }
 }
 
-/// What Docker says of a container, in the same words.
+/// Reads a container's fields from Docker's answer, in the names of [`Fields`].
 pub(super) fn fields(found: &ContainerInspectResponse) -> Fields {
     let config = found.config.clone().unwrap_or_default();
     let host = found.host_config.clone().unwrap_or_default();
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    /// What Docker's inspection echoes of a request.
+    /// Builds the inspection that Docker would return for a request.
     fn echoed(body: ContainerCreateBody) -> ContainerInspectResponse {
         let mut env = body.env.unwrap_or_default();
         env.push("PATH=/usr/bin".into());

@@ -46,7 +46,7 @@ pub struct Unusable {
     pub package: Option<&'static str>,
 }
 
-/// What a host has of Docker, other than the distribution's.
+/// Docker packages and programs on a host, other than the distribution's.
 #[derive(Debug, Default)]
 struct Found {
     package: Option<&'static str>,
@@ -159,7 +159,7 @@ fn judge(found: &Found) -> Option<Elsewhere> {
     })
 }
 
-/// Whether an engine's version is older than the oldest that is good enough. One that can't be read is not.
+/// Returns whether an engine's version is older than the oldest supported one. A version that can't be read is not.
 pub fn is_old(version: &str) -> bool {
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
     match (numbers.next().flatten(), numbers.next().flatten()) {
@@ -168,7 +168,7 @@ pub fn is_old(version: &str) -> bool {
     }
 }
 
-/// As people read it: `20.10`.
+/// The oldest supported version for messages: `20.10`.
 pub fn oldest() -> String {
     format!("{}.{}", OLDEST.0, OLDEST.1)
 }

@@ -29,7 +29,7 @@ impl Engine {
         Ok(all)
     }
 
-    /// Whether containerd keeps its images, which Docker's own store does where this is not chosen.
+    /// Returns whether containerd keeps the images. By default, Docker's own store does.
     pub async fn is_containerd(&self) -> Result<bool> {
         let info = self.0.info().await.context("asking Docker about itself")?;
         let status = info.driver_status.unwrap_or_default();

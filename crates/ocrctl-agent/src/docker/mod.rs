@@ -53,7 +53,7 @@ pub struct Container {
     pub exit_code: Option<i64>,
     /// When Docker has started it last; `None`: never.
     pub started: Option<Timestamp>,
-    /// How often Docker has started it again because it had ended.
+    /// Number of times that Docker has restarted the container after it had ended.
     pub restarts: i64,
 }
 
@@ -67,13 +67,13 @@ impl Container {
             .to_owned()
     }
 
-    /// Whether it has these fields. Those that are left open may be anything.
+    /// Returns whether the container has these fields. Fields that are left open match anything.
     pub fn is_of(&self, wanted: &Fields) -> bool {
         let has = |(name, value): (&String, &String)| self.fields.get(name) == Some(value);
         wanted.iter().all(has)
     }
 
-    /// Whether it can be started as a release of these fields: it has stopped and never died.
+    /// Returns whether the container can be started as a release of these fields: it was stopped and never died.
     pub fn is_kept(&self, fields: &Fields) -> bool {
         !self.running && self.restarts == 0 && self.is_of(fields)
     }

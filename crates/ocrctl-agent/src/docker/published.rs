@@ -11,7 +11,7 @@ pub struct Published {
     pub name: String,
     /// `ADDRESS:PORT->PORT/PROTOCOL`, of those that run and of those that would, if they ran.
     pub ports: Vec<String>,
-    /// Whether it has the host's network for its own.
+    /// True if the container uses the host's network.
     pub host_network: bool,
 }
 

@@ -10,10 +10,10 @@ use ocrctl_protocol::{Context, Failure, Result};
 
 /// Where runtimes are registered.
 const SETTINGS: &str = "/etc/docker/daemon.json";
-/// What every Docker has.
+/// The runtime that every Docker has.
 const OWN: &str = "runc";
 
-/// What is read of Docker's settings.
+/// The part of Docker's settings that is read.
 #[derive(Debug, Default, Deserialize)]
 struct Settings {
     #[serde(default)]

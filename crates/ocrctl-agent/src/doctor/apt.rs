@@ -14,7 +14,7 @@ use ocrctl_protocol::{Context, Result, causes};
 const LIMIT: Duration = Duration::from_secs(8);
 const SOURCES: &str = "/etc/apt/sources.list*";
 
-/// What a mirror answered to a request for one of its indexes.
+/// A mirror's answer to a request for one of its indexes.
 type Answer = std::result::Result<StatusCode, String>;
 
 pub(super) async fn check(host: &Host, _: &Asked<'_>) -> Result<Seen> {
@@ -37,7 +37,7 @@ pub(super) async fn check(host: &Host, _: &Asked<'_>) -> Result<Seen> {
     Ok(compare(&uris.into_iter().zip(fetched).collect::<Vec<_>>()))
 }
 
-/// As apt's own way goes, as far as proxies are concerned. Indexes are signed: whose certificate it is proves nothing.
+/// Builds a client that uses apt's proxies. Indexes are signed, so the server's certificate is not checked.
 async fn client(host: &Host) -> Result<Client> {
     let mut builder = Client::builder()
         .tls_danger_accept_invalid_certs(true)

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::resources::certificate::own_addresses;
 use ocrctl_protocol::{Context, Result};
 
-/// Whose an address may be.
+/// The addresses known to be the host's.
 struct Known {
     /// On this host's interfaces, or where the operator reaches it.
     here: Vec<IpAddr>,

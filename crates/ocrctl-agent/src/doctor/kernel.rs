@@ -14,7 +14,7 @@ const V1: &str = "/proc/cgroups";
 struct Kernel {
     /// Security modules that are in force. `None`: it does not tell.
     modules: Option<String>,
-    /// What seccomp can do with a call.
+    /// The actions that seccomp supports.
     actions: Option<String>,
     controllers: Option<String>,
     release: String,

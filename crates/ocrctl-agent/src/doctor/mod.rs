@@ -29,7 +29,7 @@ use crate::resources::logins::ssh_port;
 use ocrctl_protocol::doctor::{Examined, Line, PORTS, Port, Scope};
 use ocrctl_protocol::{Failure, Result};
 
-/// How long one check may take; longer than what it asks waits for a connection.
+/// The time limit of one check; longer than the timeout of the connections it makes.
 const LIMIT: Duration = Duration::from_secs(20);
 
 struct Check {
@@ -37,7 +37,7 @@ struct Check {
     run: for<'a> fn(&'a Host, &'a Asked<'a>) -> BoxFuture<'a, Result<Seen>>,
 }
 
-/// What the controller said, and when.
+/// The controller's request, and the time it came.
 struct Asked<'a> {
     scope: &'a Scope,
     at: Timestamp,

@@ -15,7 +15,7 @@ pub(super) async fn check(host: &Host, _: &Asked<'_>) -> Result<Seen> {
     Ok(compare(&listeners, host.path(CONFIG).exists()))
 }
 
-/// Who listens on a port, such as `apache2 (process 812)`, at more than loopback.
+/// Returns the program that listens on a port beyond loopback, such as `apache2 (process 812)`.
 pub(super) fn listener(host: &Host, port: u16) -> Result<Option<String>> {
     let listeners = sockets::listening(host)?;
     let mut on_port = listeners

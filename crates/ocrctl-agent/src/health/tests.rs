@@ -61,7 +61,7 @@ pub(crate) fn well() -> Health {
     }
 }
 
-/// What is wrong after something has happened to a host that was well.
+/// Returns the problems of a healthy host after `happen`.
 fn after(happen: impl FnOnce(&mut Health)) -> Vec<(With, String)> {
     let mut health = well();
     happen(&mut health);

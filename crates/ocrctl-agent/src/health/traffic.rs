@@ -10,7 +10,7 @@ use crate::resources::nginx::ACCESS_LOG;
 use ocrctl_protocol::health::Traffic;
 use ocrctl_protocol::{Context, Result};
 
-/// What counts as the last minutes.
+/// The period that counts as recent.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// No more of the log is read: about ten thousand requests.
 const TAIL: u64 = 4 << 20;
@@ -83,7 +83,7 @@ fn count(text: &str, cut: bool, now: f64) -> Traffic {
         if line.ended < since - DISORDER_SECONDS {
             break;
         }
-        // What people and machines ask beside documents says nothing of how those fare.
+        // Only requests with documents show how documents fare.
         if line.ended <= since || line.method != "POST" || !line.path.starts_with("/v1/") {
             continue;
         }

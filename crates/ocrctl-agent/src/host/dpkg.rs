@@ -20,7 +20,7 @@ pub fn installed(status: &str) -> HashSet<&str> {
         .collect()
 }
 
-/// Whether a package is installed, or was left half installed by a run that was cut off.
+/// Returns whether a package is installed, or half installed by an interrupted run.
 pub fn is_present(status: &str, name: &str) -> bool {
     states(status).any(|(package, state)| {
         package == name && !matches!(state, "not-installed" | "config-files")
@@ -55,7 +55,7 @@ fn installed_version<'a>(status: &'a str, name: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix("Version: "))
 }
 
-/// Whether one package is installed.
+/// Returns whether one package is installed.
 pub fn is_installed(host: &Host, name: &str) -> Result<bool> {
     Ok(installed(&status(host)?).contains(name))
 }

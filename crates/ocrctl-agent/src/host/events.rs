@@ -113,7 +113,7 @@ impl Emitter {
         });
     }
 
-    /// Whether an event could not be written: nobody reads any more.
+    /// Returns whether an event could not be written because the reader is gone.
     pub fn unread(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }

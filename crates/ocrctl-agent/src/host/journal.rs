@@ -9,7 +9,7 @@ use crate::host::lock::Lock;
 use ocrctl_protocol::{Context, Result};
 
 const PATH: &str = "/var/log/ocrctl/journal.jsonl";
-/// What was in it before it was turned.
+/// The previous journal, kept when it was rotated.
 const BEFORE: &str = "/var/log/ocrctl/journal.jsonl.1";
 /// It is turned when it is longer: twice this is what it takes of the disk, and years of operations.
 const LONGEST: u64 = 8 << 20;
@@ -89,7 +89,7 @@ impl<'a> Journal<'a> {
         self.host.make_dir("/var/log/ocrctl", 0o750)?;
         let mut line = serde_json::to_string(entry).context("writing the journal")?;
         line.push('\n');
-        // What a power cut tore must not take this entry with it.
+        // A line torn by a power cut must not swallow this entry.
         if self
             .host
             .read(PATH)?
@@ -119,7 +119,7 @@ impl<'a> Journal<'a> {
         Ok(())
     }
 
-    /// What happened unseen since the operator was last told; saying it marks it as told.
+    /// Returns operations that ended without a controller since the last report, and marks them as reported.
     pub fn notices(&self) -> Vec<String> {
         let notices = notices(&self.tail(), Lock::held(self.host));
         if !notices.is_empty() {

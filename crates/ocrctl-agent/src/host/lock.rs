@@ -85,7 +85,7 @@ impl Lock {
         }
     }
 
-    /// Whether an operation runs now.
+    /// Returns whether an operation runs now.
     pub fn held(host: &Host) -> bool {
         File::open(host.path(PATH))
             .is_ok_and(|file| Flock::lock(file, FlockArg::LockSharedNonblock).is_err())

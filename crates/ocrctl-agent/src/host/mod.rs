@@ -69,7 +69,7 @@ impl Host {
         }
     }
 
-    /// Whether this is the machine itself, with programs that run, and not a tree of files.
+    /// Returns whether this is the machine itself, with programs that run, and not a tree of files.
     pub fn is_machine(&self) -> bool {
         self.root == Path::new("/")
     }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::Emitter;
 use ocrctl_protocol::{Event, Request};
 
-/// What an operation needs besides the host: where its events go and what the controller says meanwhile.
+/// An operation's connection to its controller: the events it sends, and the requests that come meanwhile.
 #[derive(Debug)]
 pub struct Operation {
     pub events: Emitter,
@@ -16,7 +16,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// What a controller asks for on standard input, answered on standard output.
+    /// An operation of a controller: requests come on standard input, events go to standard output.
     pub fn of(requests: mpsc::UnboundedReceiver<std::result::Result<Request, String>>) -> Self {
         Self {
             events: Emitter::stdout(),
@@ -30,7 +30,7 @@ impl Operation {
         self.requests.recv().await
     }
 
-    /// What the host does by itself: nobody listens, and nobody asks to stop.
+    /// An operation of the host itself: events are dropped, and no request comes.
     pub fn alone() -> Self {
         let (_, requests) = mpsc::unbounded_channel();
         Self {
@@ -40,7 +40,7 @@ impl Operation {
         }
     }
 
-    /// Whether the controller asked to stop. A controller that has gone has not asked.
+    /// Returns whether the controller has asked to stop. A controller that has disconnected has not.
     pub fn cancelled(&mut self) -> bool {
         while let Ok(request) = self.requests.try_recv() {
             if matches!(request, Ok(Request::Cancel)) {
@@ -87,7 +87,7 @@ impl Operation {
     }
 }
 
-/// Whether the controller reaches the host over a new connection.
+/// The controller's answer to whether it reaches the host over a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     Confirmed,
@@ -96,14 +96,14 @@ pub enum Confirmation {
     Gone,
 }
 
-/// What the controller sends meanwhile.
+/// Requests that the controller sends during an operation.
 #[derive(Debug)]
 pub struct Incoming<'a> {
     requests: &'a mut mpsc::UnboundedReceiver<std::result::Result<Request, String>>,
     cancelled: &'a mut bool,
 }
 
-/// What has come of it.
+/// A piece of an archive, or the end of the transfer.
 #[derive(Debug)]
 pub enum Arrived {
     Piece {

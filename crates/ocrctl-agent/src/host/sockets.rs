@@ -108,7 +108,7 @@ pub fn holders(host: &Host, inode: &str) -> Result<Vec<Holder>> {
     Ok(holders)
 }
 
-/// Whose socket it is.
+/// Finds the program that holds a socket.
 pub fn program(host: &Host, inode: &str) -> Result<Option<String>> {
     let holders = holders(host, inode)?;
     // Where systemd has handed it on, the one that has it now.

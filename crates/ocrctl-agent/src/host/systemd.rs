@@ -15,7 +15,7 @@ pub async fn start(host: &Host, name: &str) -> Result<()> {
         .map(|_| ())
 }
 
-/// Whether a unit is running now; false where there is no such unit.
+/// Returns whether a unit is running; false if there is no such unit.
 pub async fn is_active(host: &Host, name: &str) -> bool {
     host.is_machine()
         && (has_process(host, name)
@@ -25,8 +25,8 @@ pub async fn is_active(host: &Host, name: &str) -> bool {
                 .is_ok())
 }
 
-/// Whether the process is there that the service has named in its file, as Docker and NGINX do: asking systemctl takes ten
-/// times as long. `false`: it takes that to tell.
+/// Returns whether the process exists that the service's PID file names, as Docker and NGINX write one. Asking
+/// systemctl takes ten times as long; it is needed only after `false`.
 fn has_process(host: &Host, name: &str) -> bool {
     let text = |path: &str| host.read_text(path).ok().flatten();
     let cgroup = || {

@@ -16,12 +16,12 @@ use ocrctl_protocol::{
     Change, Desired, Event, Failure, FailureKind, Firewall, Level, Result, StepState,
 };
 
-/// What was shown to the operator: the changes, and what they were derived from.
+/// A plan shown to the operator: the changes, and the state they were derived from.
 #[derive(Debug)]
 pub struct Planned {
     desired: Desired,
     pub changes: Vec<Change>,
-    /// What is wrong with the host and not for a deploy to change, with what mends it.
+    /// Problems of the host that a deploy doesn't change, each with its fix.
     pub warnings: Vec<String>,
 }
 

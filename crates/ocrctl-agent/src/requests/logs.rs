@@ -64,7 +64,7 @@ fn earliest(heads: &[Option<Line>]) -> Option<usize> {
     lines.min().map(|(_, place)| place)
 }
 
-/// What comes, as it comes: the controller sorts what several hosts send at about the same time.
+/// Sends new lines at once: the controller sorts lines that several hosts send at about the same time.
 async fn follow(logs: Logs, mut batch: Batch<'_>) -> Result<()> {
     let (sender, mut lines) = mpsc::channel(AHEAD);
     // They end when this is dropped.
@@ -176,7 +176,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Whether a line has this request id, and not only as a part of a longer one.
+/// Returns whether a line has exactly this request id, not a longer one that contains it.
 fn names(text: &str, id: &str) -> bool {
     let of_id = |c: char| c.is_ascii_alphanumeric() || c == '-';
     text.match_indices(id).any(|(at, _)| {

@@ -13,10 +13,10 @@ use ocrctl_protocol::{FailureKind, Level, Result};
 
 /// A deploy may be under way.
 const WAIT_OF_TIMER: Duration = Duration::from_secs(30 * 60);
-/// Who the lock and the journal name.
+/// The operator's name in the lock and the journal.
 const TIMER: &str = "the host's timer";
 
-/// What `ocrctl renew` does on a host. `tell` hears how it goes.
+/// Runs `ocrctl renew` on a host and reports progress to `tell`.
 ///
 /// # Errors
 /// There is no new certificate where there should be one, or the one in place is near its end: systemd then shows the

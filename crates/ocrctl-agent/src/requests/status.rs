@@ -18,10 +18,10 @@ use ocrctl_protocol::{Desired, Ended, HistoryEntry};
 
 /// Registries are asked for tags; one that is off must not hold up the rest.
 const COMPARING: Duration = Duration::from_secs(10);
-/// What makes a release live.
+/// Operations that make a release live.
 const SWITCHING: [&str; 3] = ["deploy", "rollback", "restart"];
 
-/// Whether anything was ever deployed here.
+/// Returns whether the host was ever deployed to.
 pub fn is_host(host: &Host) -> bool {
     host.path(settings::PATH).exists()
 }

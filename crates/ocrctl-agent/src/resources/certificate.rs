@@ -105,7 +105,7 @@ impl Certificate {
                 let reason = "the one in place is damaged: a temporary one, until the authority has issued one";
                 Ok(Some(self.because(reason, vec![])))
             }
-            // What serves goes on serving until the authority has issued.
+            // The certificate in use stays until the authority has issued a new one.
             Tls::Acme { .. } | Tls::Certbot { .. } => Ok(None),
         }
     }
@@ -177,7 +177,7 @@ impl Certificate {
 }
 
 impl Pair {
-    /// What NGINX would refuse, or clients would: said before anything is touched.
+    /// Rejects a certificate that NGINX or clients would refuse, before anything is changed.
     fn check(&self, names: &[String]) -> Result<()> {
         let what = match self.issued {
             Issued::Files => "the certificate in tls.chain",

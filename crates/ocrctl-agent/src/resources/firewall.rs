@@ -27,7 +27,7 @@ pub struct Firewall {
     pub wanted: ocrctl_protocol::Firewall,
 }
 
-/// What UFW's files say.
+/// The state in UFW's files.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct State {
     enabled: bool,
@@ -171,7 +171,7 @@ impl Firewall {
     }
 }
 
-/// What it does, for `status`.
+/// Returns the firewall's state for `status`.
 pub fn status(host: &Host) -> Result<Status> {
     let unconfirmed = Guard::Firewall.pending(host)?;
     Ok(match Openings::read(host)? {

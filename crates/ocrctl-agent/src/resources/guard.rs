@@ -26,10 +26,11 @@ const ABSENT: &str = ".absent";
 /// Beside the copies: how logins worked before.
 const LOGINS: &str = "/logins.json";
 
-/// What is ours of sshd's configuration. sshd takes the first value that it meets: ahead of what an installer has left there.
+/// Our files of sshd's configuration. sshd takes the first value that it meets, so ours come before those of an
+/// installer.
 pub(super) const SSHD: [&str; 1] = ["/etc/ssh/sshd_config.d/00-ocrctl.conf"];
 
-/// What is guarded.
+/// The guarded part of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     Firewall,
@@ -68,12 +69,12 @@ impl Guard {
         ]
     }
 
-    /// Whether an earlier change was never confirmed: its agent was killed, or the host went down.
+    /// Returns whether an earlier change was never confirmed: its agent was killed, or the host went down.
     pub(super) fn pending(self, host: &Host) -> Result<bool> {
         Ok(host.access(&self.copies())?.is_some())
     }
 
-    /// What the plan says of one that is pending.
+    /// Describes a pending confirmation in the plan.
     pub(super) fn unconfirmed() -> Detail {
         Detail::Field {
             name: "confirmed".into(),
@@ -173,7 +174,7 @@ impl Guard {
         Ok(())
     }
 
-    /// How logins worked before the change. An earlier version of ocrctl has noted nothing.
+    /// Reads how logins worked before the change. An earlier version of ocrctl has recorded nothing.
     fn logins(self, host: &Host) -> Result<Logins> {
         let path = format!("{}{LOGINS}", self.copies());
         match host.read(&path)? {
@@ -204,7 +205,7 @@ impl Guard {
         let _ = host.run("systemctl", &["stop", &timer], LIMIT).await;
     }
 
-    /// What is in force stays.
+    /// Drops the copies: the present configuration stays in force.
     fn forget(self, host: &Host) -> Result<()> {
         for path in self.at_boot() {
             host.remove(&path)?;

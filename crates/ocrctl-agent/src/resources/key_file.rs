@@ -10,13 +10,13 @@ use crate::host::{Access, Host};
 use ocrctl_protocol::{Failure, Result};
 
 pub const PATH: &str = "/etc/ocr/keys.json";
-/// Who may read it: the service, which runs as another user.
+/// Readable by the service, which runs as another user.
 pub const ACCESS: Access = Access {
     uid: 0,
     gid: CONTAINER_ID,
     mode: 0o640,
 };
-/// What a host without a key file is given: no keys, or those that it had before the file went.
+/// Returns the first content of a missing key file: no keys, or those from before it was removed.
 pub fn initial(host: &Host) -> Result<String> {
     let copy = copy();
     match host.read(&copy)? {
@@ -31,7 +31,8 @@ pub fn initial(host: &Host) -> Result<String> {
     }
 }
 
-/// What a host without a copy is given as one, and where; `None`: its key file can't be used, so there is nothing good.
+/// Returns the path and content of a missing copy; `None` if the key file can't be used, so that there is nothing
+/// good to copy.
 pub fn initial_copy(host: &Host) -> Result<Option<(String, String)>> {
     let good = match host.read(PATH)? {
         None => Some(initial(host)?),

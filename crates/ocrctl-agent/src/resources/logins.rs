@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::Host;
 use ocrctl_protocol::Result;
 
-/// How sshd is brought to read its configuration, by who accepts connections now.
+/// Returns the ways to have sshd read its configuration, depending on the units that accept connections now.
 pub(super) async fn reloads(host: &Host) -> Result<Vec<Reload>> {
     let operators = Arrival::of_operator(host).map(|it| it.port);
     let reloads = Reload::of(&acceptors::read(host, operators).await?);
@@ -27,7 +27,7 @@ pub(super) async fn reloads(host: &Host) -> Result<Vec<Reload>> {
     })
 }
 
-/// How logins worked before a change: what its rollback must reach again.
+/// The state of logins before a change, which its rollback must reach again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Logins {
     /// Where a login got through.
@@ -51,7 +51,7 @@ impl Logins {
         login::proven(&self.endpoints).await
     }
 
-    /// What gets the files that are in place into force, to be tried in this order.
+    /// Returns the commands that put the present files into force, in the order to try them.
     pub(super) fn steps(&self) -> Vec<Step> {
         reload::steps(&self.reloads)
     }

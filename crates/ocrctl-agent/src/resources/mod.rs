@@ -40,8 +40,8 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// What must change for the host to be as desired; `None`: nothing. A state that can't be read is
-    /// an error.
+    /// Returns the change that makes the host as desired; `None` if there is none. A state that can't be read is an
+    /// error.
     pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
         match self {
             Self::Packages(it) => it.diff(host).await,

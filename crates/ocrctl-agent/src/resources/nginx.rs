@@ -14,12 +14,12 @@ use ocrctl_protocol::{Action, Change, Context, Detail, Failure, Result, hex, ref
 
 const TEMPLATE: &str = include_str!("../../../../templates/nginx/ocr.conf.tera");
 pub const CONFIG: &str = "/etc/nginx/conf.d/ocr.conf";
-/// As the template has them.
+/// The log paths of the template.
 pub const ACCESS_LOG: &str = "/var/log/nginx/ocr.access.log";
 pub const ERROR_LOG: &str = "/var/log/nginx/ocr.error.log";
 /// The distribution's welcome page would answer for unknown names.
 const DEFAULT_SITE: &str = "/etc/nginx/sites-enabled/default";
-/// What the running NGINX has loaded: a hash of its configuration and certificate.
+/// A hash of the configuration and certificate that the running NGINX has loaded.
 const LOADED: &str = "/var/lib/ocrctl/nginx.loaded";
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,7 @@ pub struct Nginx {
     pub facts: Facts,
 }
 
-/// What the configuration depends on besides the inventory.
+/// Facts of the host that the configuration depends on besides the inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     pub ipv6: bool,
@@ -60,7 +60,7 @@ impl Version {
         ))
     }
 
-    /// What a release of the distribution will install.
+    /// Returns the facts of the NGINX that a release of the distribution will install.
     fn of_release(id: &str, release: &str) -> Self {
         match (id, release) {
             ("debian", "12") => Self(1, 22, 1),
@@ -170,7 +170,7 @@ impl Nginx {
     }
 }
 
-/// Whether NGINX runs with a configuration of ours. Its package starts it with one of its own.
+/// Returns whether NGINX runs with a configuration of ours. Its package starts it with one of its own.
 pub async fn is_serving(host: &Host) -> Result<bool> {
     Ok(host.read(LOADED)?.is_some() && systemd::is_active(host, "nginx").await)
 }
@@ -206,7 +206,7 @@ async fn start_serving(host: &Host, name: &str) -> Result<()> {
     host.write(LOADED, loaded.as_bytes(), Access::root(0o644))
 }
 
-/// What NGINX must have loaded with this configuration.
+/// Returns the hash that NGINX must have loaded with this configuration.
 fn wanted_loaded(host: &Host, config: &str) -> Result<Option<String>> {
     let certificate = certificate::live_hash(host)?;
     Ok(certificate.map(|certificate| hex(&Sha256::digest(format!("{config}{certificate}")))))

@@ -24,7 +24,7 @@ pub struct Packages {
     pub may_remove: Vec<String>,
 }
 
-/// What is to be installed on a host, and why that can't be done.
+/// Packages to install on a host, and the reason if that is impossible.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Missing {
     pub names: Vec<&'static str>,

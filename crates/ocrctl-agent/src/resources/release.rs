@@ -45,7 +45,7 @@ pub struct Release {
     name: String,
 }
 
-/// What runs on the host.
+/// The release containers on the host.
 #[derive(Debug)]
 struct State {
     live: Option<Slot>,
@@ -166,7 +166,7 @@ impl Release {
         }
     }
 
-    /// What Docker and people call an image.
+    /// Looks up the names of an image, for Docker and for people.
     async fn about(&self, engine: &Engine, image: &ImageRef) -> Result<About> {
         if let Some(archive) = &self.archive {
             let platform = archive::platform(archive)?.clone();
@@ -352,7 +352,7 @@ impl Release {
         })
     }
 
-    /// What is live now, for the operator.
+    /// Returns the live release for the operator.
     pub async fn live(host: &Host) -> Option<ReleaseInfo> {
         let engine = Engine::connect().await.ok()?;
         let slot = Slot::live(host).ok()??;
@@ -364,13 +364,13 @@ impl Release {
         })
     }
 
-    /// What the live release says of itself; `None`: none is live, or it does not answer.
+    /// Asks the live release for its readiness; `None` if none is live or it does not answer.
     pub async fn readiness(host: &Host) -> Option<Readiness> {
         let slot = Slot::live(host).ok()??;
         probe::readiness(host, slot).await.ok()
     }
 
-    /// What becomes of the sample that the live release's workers are given now. `None`: it does not know the question.
+    /// Has the live release's workers recognize a sample; `None` if the release does not support the request.
     pub async fn recognition(host: &Host) -> Option<std::result::Result<Recognition, String>> {
         let slot = Slot::live(host).ok()??;
         match probe::recognition(host, slot).await {
@@ -394,7 +394,7 @@ impl Release {
             .await
     }
 
-    /// As the service reports it: of the image's digest, and of the settings that its container is made of.
+    /// Returns the id that the service reports: made of the image's digest and of its container's settings.
     fn id(&self, image: &str) -> String {
         let digest = image.rsplit("sha256:").next().unwrap_or_default();
         let service = &self.service;
@@ -478,8 +478,8 @@ fn changes_image(change: &Change) -> bool {
     change.details.iter().any(image)
 }
 
-/// What a container's image is called, if it is the one that is wanted: an index and an archive can name the same image by
-/// different digests.
+/// Returns the name of a container's image, if it is the wanted one: an index and an archive can name the same image
+/// by different digests.
 fn same<'a>(live: Option<&'a Container>, wanted: &About) -> Option<&'a str> {
     let live = live.filter(|live| Some(&live.image_id) == wanted.id.as_ref())?;
     Some(&live.image)

@@ -54,7 +54,7 @@ impl Rules {
     }
 }
 
-/// What the release that serves finds wrong with the file, given time to see it.
+/// Returns the live release's complaint about the file, after giving it time to read it.
 async fn refused(host: &Host) -> Option<String> {
     let began = Instant::now();
     while began.elapsed() < NOTICED {

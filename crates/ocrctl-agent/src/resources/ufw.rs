@@ -30,7 +30,7 @@ pub(super) fn read(host: &Host) -> Result<[Option<String>; 2]> {
     Ok(found)
 }
 
-/// What stands before our part, it, and what stands after.
+/// Splits the text into the part before ours, ours, and the part after.
 fn parts(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (block, after) = rest.split_once(END)?;

@@ -32,11 +32,11 @@ impl Channel {
     }
 }
 
-/// As of the last deploy.
+/// The channels of the last deploy.
 #[derive(Debug, Default)]
 pub(super) struct Channels(Alerts);
 
-/// What a webhook gets: all fields, and the line that Slack and its like show.
+/// The body of a webhook: all fields, and the line that Slack and its like show.
 #[derive(Serialize)]
 struct Posted<'a> {
     text: String,

@@ -17,22 +17,22 @@ const STARTING: SignedDuration = SignedDuration::from_secs(60);
 /// A disk that was full is well again below this.
 const DISK_WELL_PERCENT: u8 = 85;
 
-/// What was seen at one moment.
+/// The state at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) at: Timestamp,
     pub(super) health: Health,
-    /// What became of the sample that the workers were given. `None`: they could not be asked, or the release does not know
-    /// the question.
+    /// The workers' result with the sample. `None` if they could not be asked, or the release does not support the
+    /// request.
     pub(super) recognition: Option<Result<Recognition, String>>,
     pub(super) nginx_runs: bool,
     pub(super) docker_runs: bool,
 }
 
-/// What is wrong, in one line each.
+/// Problems, one line each.
 pub(super) type Problems = BTreeMap<With, String>;
 
-/// Whether the live release may still be starting: nothing is known of it then.
+/// Returns whether the live release may still be starting, so that its state is unknown.
 pub(super) fn starting(health: &Health, now: Timestamp) -> bool {
     let Some(live) = &health.release else {
         return false;
@@ -107,12 +107,12 @@ fn failed_to_read(facts: &Facts) -> Option<String> {
     }
 }
 
-/// Whether there is something that nobody was told of.
+/// Returns whether there is a problem that was not reported yet.
 pub(super) fn has_new(problems: &Problems, open: &BTreeMap<With, Open>) -> bool {
     problems.keys().any(|with| !open.contains_key(with))
 }
 
-/// What is to be mended now, in this order.
+/// Returns the repairs to try now, in this order.
 pub(super) fn mends(
     problems: &Problems,
     facts: &Facts,
@@ -151,7 +151,8 @@ pub(super) fn mends(
     mends
 }
 
-/// What has become different, in `open` too. `first`: what was wrong at first; `last`: what still is, after all attempts.
+/// Returns the messages about changes, and updates `open`. `first` holds the problems before, `last` those after all
+/// attempts.
 pub(super) fn changes(
     open: &mut BTreeMap<With, Open>,
     first: &Problems,
@@ -213,7 +214,7 @@ pub(super) fn changes(
     changes
 }
 
-/// What was done about it.
+/// Lists the attempts that succeeded.
 fn successes(with: With, attempts: &[Attempt]) -> String {
     attempts
         .iter()
@@ -222,7 +223,7 @@ fn successes(with: With, attempts: &[Attempt]) -> String {
         .fold(String::new(), |text, done| format!("{text}; {done}"))
 }
 
-/// What was tried in vain.
+/// Lists the attempts that failed.
 fn failures(with: With, attempts: &[Attempt]) -> String {
     attempts
         .iter()

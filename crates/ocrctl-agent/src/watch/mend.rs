@@ -30,7 +30,7 @@ pub(super) enum Mend {
 pub(super) struct Attempt {
     pub(super) at: Timestamp,
     pub(super) mend: Mend,
-    /// What was done (`None`: there was nothing to do), or why it failed.
+    /// The repair made, `None` if none was needed, or the reason why it failed.
     pub(super) outcome: std::result::Result<Option<String>, String>,
 }
 

@@ -15,13 +15,13 @@ pub(super) enum Kind {
     Problem,
     /// It was, and the host has put it right before anybody was told.
     Mended,
-    /// What was told is over.
+    /// The reported problem is over.
     Recovered,
     /// Nothing has happened.
     Test,
 }
 
-/// What has become different on a host.
+/// A change of a host's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) kind: Kind,
@@ -113,7 +113,7 @@ impl Message {
     }
 }
 
-/// As it is written in JSON.
+/// Returns the JSON name.
 pub(super) fn name(with: With) -> String {
     match serde_json::to_value(with) {
         Ok(serde_json::Value::String(name)) => name,

@@ -30,13 +30,13 @@ use ocrctl_protocol::{FailureKind, Result};
 use settings::Settings;
 use state::State;
 
-/// Who the lock and the journal name.
+/// The operator's name in the lock and the journal.
 pub const WATCHER: &str = "the host's watcher";
 /// A run that is under way goes first.
 const TURN: Duration = Duration::from_secs(60);
-/// What has passed after this long was no more than a hiccup.
+/// Problems that pass within this time are not reported.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
-/// What is mended first may be what hides the next.
+/// A repair can reveal another problem, so that there are two rounds.
 const ROUNDS: usize = 2;
 
 /// One run. `tell` hears what is worth a line in the host's journal.

@@ -24,13 +24,13 @@ const MOST_LINES: usize = 100;
 
 #[derive(Debug)]
 pub(super) struct Relay {
-    /// As its certificate has it.
+    /// The relay's name in its certificate.
     name: String,
     address: SocketAddr,
     security: MailSecurity,
     ca: Option<String>,
     credentials: Option<Credentials>,
-    /// How this host is called.
+    /// The host's name in the greeting.
     hello: String,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn send(relay: &Relay, from: &str, to: &[String], letter: &str) -> Re
             return Err("the connection is encrypted already".to_owned());
         };
         dialogue = Dialogue(encrypted(relay, socket)?);
-        // What it said in the clear counts for nothing any more.
+        // Offers made before encryption don't count.
         offers = dialogue.say(&hello, 250)?;
     }
     if let Some(credentials) = &relay.credentials {

@@ -61,7 +61,7 @@ impl State {
         self.mends.push((attempt.at, attempt.mend));
     }
 
-    /// How often this was tried within the hour.
+    /// Counts the attempts of this repair within the hour.
     pub(super) fn tried(&self, mend: Mend, now: Timestamp) -> u32 {
         let hour = SignedDuration::from_hours(1);
         let same = self

@@ -15,7 +15,7 @@ use crate::host::Host;
 use ocrctl_protocol::logs::{Line, Source};
 use ocrctl_protocol::{Context, Result};
 
-/// What is longer is cut.
+/// The longest line; the rest is cut.
 const LONGEST: usize = 64 * 1024;
 /// Between two looks whether something was added.
 const EVERY: Duration = Duration::from_millis(250);
@@ -33,7 +33,7 @@ pub(super) struct File {
     last: Timestamp,
     zone: TimeZone,
     reader: Option<BufReader<std::fs::File>>,
-    /// What is read next, when this one has come to its end.
+    /// The file to read after the end of this one.
     newer: Option<std::fs::File>,
     /// A line without its end as yet.
     rest: Vec<u8>,
@@ -186,7 +186,7 @@ impl File {
     }
 }
 
-/// How many bytes the line has that begins, or goes on, at this place.
+/// Skips the line that begins or continues at this place, and returns its length in bytes.
 fn skip_line(file: &std::fs::File) -> std::io::Result<u64> {
     Ok(BufReader::new(file).skip_until(b'\n')? as u64)
 }
@@ -216,7 +216,7 @@ fn time(text: &str, source: Source, zone: &TimeZone) -> Option<Timestamp> {
     }
     let Access { ended } = serde_json::from_str(text).ok()?;
     let since_1970 = SignedDuration::try_from_secs_f64(ended).ok()?;
-    // As exactly as NGINX writes it.
+    // NGINX writes milliseconds.
     let since_1970 = SignedDuration::from_millis(
         i64::try_from((since_1970.as_nanos() + 500_000) / 1_000_000).ok()?,
     );

@@ -109,7 +109,7 @@ impl CloneForUse for AccountCredentials {
     }
 }
 
-/// As an operator of the authority would: the account is there no longer.
+/// Deactivates the account, like an operator of the authority.
 #[cfg(test)]
 pub async fn deactivate(host: &Host, authority: &Authority) {
     let ca = Ca::connect(authority).await.unwrap();

@@ -34,7 +34,7 @@ pub fn authority(host: &Host) -> Result<String> {
     })
 }
 
-/// Whether a chain was issued by the host's authority as it is now.
+/// Returns whether the host's current authority has issued a chain.
 pub fn issued(host: &Host, chain: &str) -> Result<bool> {
     let Some(authority) = host.read_text(&certificate())? else {
         return Ok(false);

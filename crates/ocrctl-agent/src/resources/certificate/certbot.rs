@@ -25,12 +25,12 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// Further runs where a nonce was rejected twice in a row.
 const NONCES: usize = 2;
 
-/// What certbot calls the certificate.
+/// Returns certbot's name of the certificate.
 fn lineage(environment: &str) -> String {
     format!("ocrctl-{environment}")
 }
 
-/// What certbot has for the environment, if anything.
+/// Reads certbot's certificate for the environment, if there is one.
 pub fn held(host: &Host, settings: &Settings) -> Result<Option<Pair>> {
     let directory = format!("/etc/letsencrypt/live/{}", lineage(&settings.environment));
     let chain = host.read_text(&format!("{directory}/fullchain.pem"))?;
@@ -117,8 +117,8 @@ pub async fn obtain(
     })
 }
 
-/// Whether certbot gave up because the authority rejected its nonce. certbot prints the error's description or the
-/// authority's own words, never its type (`badNonce`).
+/// Returns whether certbot gave up because the authority rejected its nonce. certbot prints the error's description
+/// or the authority's own words, never its type (`badNonce`).
 fn nonce_rejected(stderr: &str) -> bool {
     stderr.contains("anti-replay nonce")
 }
@@ -162,7 +162,7 @@ fn problem(stderr: &str) -> Problem {
     problem
 }
 
-/// What certbot still has of this environment, where it is no longer its business: it would go on renewing.
+/// certbot's certificate of this environment, once certbot is no longer the issuer: it would go on renewing it.
 #[derive(Debug)]
 pub struct Retired {
     pub environment: String,
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_rejected_nonce_is_recognized_by_what_certbot_prints() {
-        // As certbot 2.1 to 5.8 print it, while they register and while they order.
+        // Printed by certbot 2.1 to 5.8, at registration and at orders.
         for printed in [
             "Unable to register an account with ACME server. Error returned by the ACME server: JWS has an invalid \
              anti-replay nonce: lFkXQqY17kyiqnOdp9tAJw\n",

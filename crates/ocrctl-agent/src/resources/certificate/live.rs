@@ -25,7 +25,7 @@ pub struct Pair {
     pub issued: Issued,
 }
 
-/// How the certificate in a version came to be.
+/// The origin of a version's certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Issued {
@@ -67,12 +67,12 @@ impl Issued {
 }
 
 impl Pair {
-    /// What is live; `None` unless both halves are there.
+    /// Reads the live chain and key; `None` unless both exist.
     pub fn live(host: &Host) -> Result<Option<(String, String)>> {
         Ok(host.read_text(CHAIN)?.zip(host.read_text(KEY)?))
     }
 
-    /// Whether NGINX would take what is live.
+    /// Returns whether NGINX would refuse the live pair.
     pub fn is_damaged((chain, key): &(String, String)) -> bool {
         pem::leaf(chain).is_err() || !pem::keys_match(chain, key)
     }

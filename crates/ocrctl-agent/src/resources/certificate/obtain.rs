@@ -22,7 +22,7 @@ pub const CHALLENGES: &str = "/var/lib/ocrctl/webroot/.well-known/acme-challenge
 /// A clock may be off by this without a word.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How the world outside is reached; tests have one of their own.
+/// Access to the world outside; tests substitute their own.
 #[derive(Debug)]
 pub struct Surroundings {
     pub dns: Dns,
@@ -40,7 +40,7 @@ impl Surroundings {
     }
 }
 
-/// What an attempt is made with.
+/// Inputs of one attempt.
 #[derive(Debug)]
 pub struct Attempt<'a> {
     pub host: &'a Host,
@@ -219,7 +219,7 @@ fn random_text() -> Result<String> {
 
 /// Uniform in 0..1.
 pub fn chance() -> Result<f64> {
-    // As many bits as an f64 holds.
+    // An f64 holds 53 bits.
     Ok((u64::from_le_bytes(random()?) >> 11) as f64 / (1u64 << 53) as f64)
 }
 

@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use ocrctl_protocol::{Context, Failure, Result, hex};
 
-/// What there is to know of a served certificate.
+/// The properties of a served certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
     /// DNS names, sorted.
@@ -25,12 +25,12 @@ impl Leaf {
         self.with_left(3)
     }
 
-    /// Whether a third or less of its life is left.
+    /// Returns whether a third or less of its life is left.
     pub fn due(&self, now: jiff::Timestamp) -> bool {
         now >= self.third_left()
     }
 
-    /// Whether less than a twentieth of its life is left.
+    /// Returns whether less than a twentieth of its life is left.
     pub fn nearly_over(&self, now: jiff::Timestamp) -> bool {
         now > self.with_left(20)
     }
@@ -50,7 +50,7 @@ impl Leaf {
         format!("serial {}, until {}", self.serial, self.not_after)
     }
 
-    /// Whether it is valid for a name; a wildcard stands for one label (RFC 6125, 6.4.3).
+    /// Returns whether it is valid for a name; a wildcard stands for one label (RFC 6125, 6.4.3).
     pub fn covers(&self, name: &str) -> bool {
         self.names.iter().any(|own| {
             own == name
@@ -103,7 +103,7 @@ pub fn leaf(pem: &str) -> Result<Leaf> {
     })
 }
 
-/// Who signed each certificate of a chain; empty if it can't be read.
+/// Returns the issuer of each certificate of a chain; empty if it can't be read.
 pub fn issuers(pem: &str) -> Vec<String> {
     let chain = der(pem).unwrap_or_default();
     chain
@@ -131,7 +131,7 @@ pub fn check_order(pem: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Whether a private key belongs to the first certificate.
+/// Returns whether a private key belongs to the first certificate.
 pub fn keys_match(chain: &str, key: &str) -> bool {
     let Ok(chain) = der(chain) else { return false };
     let Ok(key) = PrivateKeyDer::from_pem_slice(key.as_bytes()) else {

@@ -9,7 +9,7 @@ use ocrctl_protocol::{Failure, FailureKind};
 #[derive(Debug)]
 pub struct Problem {
     pub failure: Failure,
-    /// Whether the authority had been asked for a certificate.
+    /// True if the authority had been asked for a certificate.
     pub ordered: bool,
     pub retry_after: Option<Timestamp>,
 }

@@ -31,7 +31,7 @@ pub struct Renewal<'a> {
     pub now: Timestamp,
 }
 
-/// How a run ended, in words.
+/// The outcome of a run, in words.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ended {
     NotDue(String),
@@ -223,7 +223,7 @@ impl Renewal<'_> {
         attempt.run(&ca, tell).await
     }
 
-    /// What certbot has got since, by its own timer.
+    /// Adopts a certificate that certbot's own timer has obtained since.
     async fn adopt(&self) -> Result<Option<Ended>> {
         let Some(pair) = certbot::held(self.host, self.settings)? else {
             return Ok(None);

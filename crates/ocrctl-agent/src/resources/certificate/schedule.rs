@@ -15,7 +15,7 @@ const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// Where the authority suggests no window, one of this share of the life begins when a third of it is left.
 const WINDOW: i64 = 50;
 
-/// What the host remembers of its renewals, across reboots.
+/// The history of the host's renewals, kept across reboots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The next renewal of the certificate in place.
@@ -60,7 +60,7 @@ pub enum Why {
 pub struct LastFailure {
     pub at: Timestamp,
     pub message: String,
-    /// Whether the authority had been asked for a certificate: that is what its limits count.
+    /// True if the authority had been asked for a certificate: its limits count such attempts.
     pub ordered: bool,
 }
 
@@ -186,7 +186,7 @@ impl State {
         *self = Self::default();
     }
 
-    /// Whether the certificate of this schedule is to be renewed now.
+    /// Returns whether the certificate of this schedule is to be renewed now.
     pub fn due(&self, serial: &str, now: Timestamp) -> bool {
         self.schedule
             .as_ref()

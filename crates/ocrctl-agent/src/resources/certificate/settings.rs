@@ -39,7 +39,7 @@ impl Settings {
         }
     }
 
-    /// What the last deploy wrote.
+    /// Reads the settings that the last deploy wrote.
     pub fn read(host: &Host) -> Result<Self> {
         let json = host.read(PATH)?.ok_or_else(|| {
             Failure::new("nothing is known of this host's certificate").hint("deploy first")

@@ -89,7 +89,7 @@ async fn by(settings: &Settings, host: &Host, now: Timestamp) -> Result<Certific
     })
 }
 
-/// What looks after the certificate.
+/// Returns the timer that renews the certificate.
 fn timer(issuer: &Issuer) -> &'static str {
     match issuer {
         Issuer::Certbot(_) => "certbot.timer",
@@ -97,7 +97,7 @@ fn timer(issuer: &Issuer) -> &'static str {
     }
 }
 
-/// What is wrong with a certificate by itself.
+/// Reports problems of a certificate by itself.
 pub fn judge(
     settings: &Settings,
     issued: Option<&Issued>,

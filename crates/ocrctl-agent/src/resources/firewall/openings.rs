@@ -7,7 +7,7 @@ use ocrctl_protocol::Result;
 
 #[derive(Debug)]
 pub struct Openings {
-    /// Whether what no rule allows is dropped.
+    /// True if packets that no rule allows are dropped.
     pub closed: bool,
     rules: Vec<Rule>,
 }
@@ -21,7 +21,7 @@ impl Openings {
         })
     }
 
-    /// Whether anyone, from anywhere, gets through to a port; `protocol` is `tcp` or `udp`.
+    /// Returns whether anyone, from anywhere, gets through to a port; `protocol` is `tcp` or `udp`.
     pub fn lets_in(&self, port: u16, protocol: &str) -> bool {
         !self.closed || self.rules.iter().any(|rule| rule.lets_in(port, protocol))
     }

@@ -8,7 +8,7 @@ const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
 /// In each rule, so that ours are told apart from those that someone else has put there.
 const MARK: &str = "-m comment --comment ocrctl";
 
-/// What shall stand in [`ufw::OWN`](crate::resources::ufw::OWN).
+/// Returns the text that belongs into [`ufw::OWN`](crate::resources::ufw::OWN).
 pub(super) fn blocks(wanted: &Firewall, ipv6: bool) -> [Option<String>; 2] {
     if !wanted.close_published {
         return [None, None];
@@ -78,7 +78,8 @@ pub(super) fn differences(real: &[Option<String>; 2], wanted: &[Option<String>; 
     details
 }
 
-/// What of these containers is reached past the firewall, against the inventory: a line for each container.
+/// Lists ports of these containers that are reachable past the firewall, against the inventory: a line for each
+/// container.
 pub fn leaks(containers: &[Published], firewall: &Firewall) -> Vec<String> {
     if firewall.close_published {
         return Vec::new();

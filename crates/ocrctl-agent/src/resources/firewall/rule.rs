@@ -61,7 +61,7 @@ impl Rule {
         }
     }
 
-    /// Whether it allows anyone to reach a port of the host. UFW writes several ports as `80,443`, ranges as
+    /// Returns whether it allows anyone to reach a port of the host. UFW writes several ports as `80,443`, ranges as
     /// `8000:8010`.
     pub(super) fn lets_in(&self, port: u16, protocol: &str) -> bool {
         let covers = |ports: &str| {

@@ -75,7 +75,7 @@ impl Guard {
     }
 }
 
-/// What shows that logins work after a rollback.
+/// The proof that logins work after a rollback.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     /// A new connection of the operator's.
@@ -100,7 +100,7 @@ impl fmt::Display for Proof {
     }
 }
 
-/// What puts the files of a rollback in force.
+/// A command that puts the files of a rollback in force.
 enum Step {
     Firewall,
     Sshd(logins::Step),
@@ -121,7 +121,7 @@ mod tests {
     use crate::test_support::sshd::Sshd;
     use ocrctl_protocol::Failure;
 
-    /// As from a timer, where no controller can try.
+    /// Rolls back like the timer, without a controller that can try a connection.
     async fn proof(
         endpoints: &[SocketAddr],
         ran: Result<()>,

@@ -38,7 +38,7 @@ pub struct Left {
     /// Where it listens.
     pub port: u16,
     pub socket: String,
-    /// Whether systemd waits there meanwhile, or will after the next boot.
+    /// True if systemd listens there meanwhile, or will after the next boot.
     pub active: bool,
     pub socket_ports: Vec<u16>,
 }
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(found(UNITS), [wanted(true)]);
         let inactive = UNITS.replace("ActiveState=active", "ActiveState=inactive");
         assert_eq!(found(&inactive), [wanted(false)]);
-        // As Debian has it: sshd is to listen by itself.
+        // Debian's default: sshd listens by itself.
         let disabled = UNITS.replace("=enabled", "=disabled");
         assert_eq!(found(&disabled), []);
         let of_another = UNITS.replace("Triggers=ssh.service", "Triggers=other.service");

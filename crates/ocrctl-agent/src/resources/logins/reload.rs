@@ -12,7 +12,7 @@ use ocrctl_protocol::Result;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What has sshd read its configuration.
+/// A way to have sshd read its configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::resources) enum Reload {
@@ -80,8 +80,8 @@ impl Reload {
         }
     }
 
-    /// What gets the old configuration into force, the gentlest first. A service that a socket unit starts is never
-    /// started while that unit is down: it would listen on ports of its own.
+    /// Returns the commands that put the old configuration into force, the gentlest first. A service that a socket
+    /// unit starts is never started while that unit is down: it would listen on ports of its own.
     fn steps(&self) -> Vec<Vec<Command>> {
         match self {
             Self::Service { service } => vec![
@@ -187,7 +187,7 @@ mod tests {
         By::Service("ssh.service".into())
     }
 
-    /// What `systemctl` is asked, a line each.
+    /// Returns the calls of `systemctl`, a line each.
     fn lines(commands: &[Command]) -> Vec<String> {
         commands.iter().map(|words| words.join(" ")).collect()
     }

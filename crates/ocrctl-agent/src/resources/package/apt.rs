@@ -28,7 +28,7 @@ const OPTIONS: [&str; 13] = [
     "--no-install-recommends",
 ];
 
-/// What apt would do to packages that the host has.
+/// The changes that apt would make to the host's packages.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Simulated {
     pub removed: Vec<Removed>,

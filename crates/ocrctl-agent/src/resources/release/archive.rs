@@ -17,7 +17,7 @@ use ocrctl_protocol::{ArchivedImage, ArchivedPlatform, Context, ImageRef, Result
 use pieces::Pieces;
 use registry::Registry;
 
-/// What Docker shall call the image, for an `image` of the inventory; an error where it is for other machines.
+/// Returns Docker's name for an `image` of the inventory; an error if the archive is for other machines.
 pub(super) fn reference(archive: &ArchivedImage, image: &ImageRef) -> Result<ImageRef> {
     platform(archive)?;
     Ok(ImageRef {
@@ -47,7 +47,7 @@ pub(super) fn platform(archive: &ArchivedImage) -> Result<&ArchivedPlatform> {
     })
 }
 
-/// What of it is to be sent, for people.
+/// Describes the part of the archive that has to be sent.
 pub(super) async fn lacking(archive: &ArchivedImage, engine: &Engine) -> Result<String> {
     let platform = platform(archive)?;
     let (bytes, layers) = load::lacking(platform, &engine.images_layers().await?);

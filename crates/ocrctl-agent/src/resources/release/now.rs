@@ -10,7 +10,7 @@ pub struct Now {
     pub slot: Slot,
     /// `None`: it is gone.
     pub container: Option<Container>,
-    /// What it says of itself; `None`: it does not answer.
+    /// The release's own report; `None` if it does not answer.
     pub readiness: Option<Readiness>,
 }
 

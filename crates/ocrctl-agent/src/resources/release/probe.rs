@@ -90,7 +90,7 @@ async fn not_ready(answer: reqwest::Response) -> String {
     }
 }
 
-/// What the release in a slot says of itself.
+/// Asks the release in a slot for its readiness.
 pub(super) async fn readiness(host: &Host, slot: Slot) -> Result<Readiness> {
     on_socket(host, slot)?
         .get("http://ocr/readyz")

@@ -14,7 +14,7 @@ const KEPT: usize = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// As the service reports it: of the image's digest and of the settings.
+    /// The id that the service reports: made of the image's digest and of the settings.
     pub id: String,
     /// `registry/organization/name@sha256:…`.
     pub image: String,
@@ -30,7 +30,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What `desired` becomes when the host goes back to this release.
+    /// Changes `desired` to this release, for a rollback.
     pub fn applied_to(&self, desired: Desired) -> Result<Desired> {
         Ok(Desired {
             image: self.image()?,
@@ -47,7 +47,7 @@ impl Record {
         ImageRef::parse(&self.image).context("reading the record of the release")
     }
 
-    /// Whether a way back leads there by itself.
+    /// Returns whether an automatic rollback may choose this release.
     pub fn is_good(&self) -> bool {
         self.failed.is_none() && !self.left
     }

@@ -38,7 +38,7 @@ impl Release {
             release.service.watch = Duration::ZERO;
         }
         let switched = release.replace(host, &engine, to, &spec, operation).await;
-        // What failed was this attempt, and not the release, which is the one that serves.
+        // This attempt failed, not the release, which is serving.
         record::stays(host, &record)?;
         switched
     }

@@ -77,7 +77,7 @@ impl Release {
         Ok(())
     }
 
-    /// Whether a release that has just become live answers its clients.
+    /// Watches whether a release that has just become live answers its clients.
     async fn stays(
         &self,
         host: &Host,

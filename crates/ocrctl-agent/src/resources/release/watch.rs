@@ -11,13 +11,13 @@ use crate::resources::nginx::ACCESS_LOG as LOG;
 use ocrctl_protocol::{Failure, Result};
 
 const EVERY: Duration = Duration::from_millis(100);
-/// As much of the log's end as tells whether anybody is there.
+/// The part of the log's end that is read to count clients.
 const TAIL: u64 = 64 * 1024;
-/// What came in this time before the switch says how many clients there are.
+/// The period before the switch, in seconds, whose requests tell the number of clients.
 const RECENT: f64 = 60.0;
 /// When none has come for so long, they have gone.
 const IDLE: Duration = Duration::from_secs(2);
-/// So many answers without a failure are enough.
+/// Answers without a failure that suffice.
 const ENOUGH: u64 = 100;
 /// Fewer failures can be the fault of single documents.
 const FEWEST: u64 = 3;
@@ -30,14 +30,14 @@ struct Line {
     path: String,
     /// When the answer was complete, in seconds since 1970.
     ended: f64,
-    /// How long it took from the request's first byte.
+    /// The duration from the request's first byte.
     seconds: f64,
     /// Of the release's answer, before NGINX made its own of it. Empty: it was not asked.
     upstream_status: String,
 }
 
 impl Line {
-    /// What the release is to blame for: it broke, or did not answer.
+    /// Returns whether the release is to blame: it broke, or did not answer.
     fn failed(&self) -> bool {
         matches!(self.upstream_status.as_str(), "500" | "502")
     }
@@ -47,7 +47,7 @@ impl Line {
     }
 }
 
-/// What became of the requests that began after the switch.
+/// Outcomes of the requests that began after the switch.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     answered: u64,
@@ -145,7 +145,7 @@ impl<'a> Watch<'a> {
         slot: Slot,
         operation: &mut Operation,
     ) -> Result<()> {
-        // So few would come that they could not condemn it.
+        // Too few requests are expected to condemn it.
         if self.recent as f64 * window.as_secs_f64() / RECENT < FEWEST as f64 {
             return Ok(());
         }

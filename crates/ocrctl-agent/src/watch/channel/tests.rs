@@ -17,7 +17,7 @@ fn server(serve: fn(TcpStream) -> String) -> (u16, Arc<Mutex<Vec<String>>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
-            // Who has an answer and looks at what came finds it.
+            // Recorded before the answer, so that a caller with an answer finds it.
             let mut kept = kept.lock().unwrap();
             kept.push(serve(stream));
         }
@@ -164,7 +164,7 @@ async fn what_does_not_arrive_waits_and_its_url_is_not_told() {
     assert_eq!(told.len(), 2);
     assert!(!told.concat().contains("hunter2"), "{told:?}");
 
-    // What left the inventory is not waited for.
+    // Messages to channels that left the inventory are dropped.
     assert_eq!(Channels::default().deliver(&mut outbox).await, [""; 0]);
     assert!(outbox.is_empty());
 }

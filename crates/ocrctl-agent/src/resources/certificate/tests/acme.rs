@@ -51,7 +51,7 @@ impl Scene {
     }
 
     fn on(host: Host, root: Option<tempfile::TempDir>, settings: PebbleSettings) -> Self {
-        // As main does; another test may have been first.
+        // Installed by main otherwise; another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pebble = Pebble::start(settings);
         let webroot = Webroot::serve(host.path("/var/lib/ocrctl/webroot"), pebble.http_port);
@@ -131,7 +131,7 @@ impl Scene {
         .await
     }
 
-    /// As the timer does.
+    /// Renews like the timer.
     async fn renew(&self) -> Result<Ended> {
         self.renew_as(Asker::Timer, false).await
     }
@@ -639,7 +639,7 @@ async fn a_disk_that_is_full_costs_neither_the_certificate_nor_an_order() {
             Err(failure) => {
                 assert!(failure.message.contains("No space left"), "{failure}");
                 assert_eq!(live_hash(&scene.host).unwrap(), before.0);
-                // What can't be remembered is not ordered.
+                // Without room to remember it, nothing is ordered.
                 if pages == 0 {
                     assert_eq!(scene.orders(), before.1);
                 }

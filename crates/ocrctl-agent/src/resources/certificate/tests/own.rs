@@ -105,7 +105,7 @@ async fn the_operators_files_are_checked_before_use() {
     good.apply(&host).await.unwrap();
     assert_eq!(good.diff(&host).unwrap(), None);
 
-    // As they would be after the operator's own renewal.
+    // The files after the operator's own renewal.
     let renewed = certificate(&["ocr.example.org"], files(&other.chain, &other.key));
     let change = renewed.diff(&host).unwrap().unwrap();
     assert_eq!(change.reason, "the operator's files differ");

@@ -115,7 +115,7 @@ fn padding(size: u64) -> usize {
     usize::try_from(size.next_multiple_of(BLOCK) - size).unwrap_or(0)
 }
 
-/// What Docker has of it that it should not have.
+/// The failure if Docker has another image under the archive's name.
 pub(super) fn other(platform: &ArchivedPlatform, id: Option<&str>) -> Failure {
     Failure::new(format!(
         "Docker calls the image {}, and the archive {}",

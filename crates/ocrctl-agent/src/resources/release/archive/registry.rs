@@ -17,7 +17,7 @@ const LONGEST_HEAD: usize = 16 << 10;
 /// The first byte of a TLS connection, which Docker tries first.
 pub(super) const HANDSHAKE: u8 = 0x16;
 
-/// As much of a registry as a pull by digest needs.
+/// The part of a registry that a pull by digest needs.
 pub(super) struct Registry {
     /// By digest.
     manifests: HashMap<String, ArchivedManifest>,
