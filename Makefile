@@ -1,13 +1,15 @@
 # Every target installs what it needs first, from the distribution's and PyPI's packages.
 #
+#   make try                                  the service alone on this machine, with a key and a page to try it on
 #   make rehearse [RELEASE=bookworm|trixie]   deploy to machines made for it, and prove that it works
 #   make rehearse-down                        remove these machines
 #   make test                                 every test there is, a rehearsal on each release among them
 #   make reference                            docs/reference/, which is made of the code
+#   make pictures                             docs/pictures/, of the try page
 #   make dist                                 what is released: executable, .deb, list of crates, checksums
 #   make lint                                 formatting, clippy, documentation, dependencies, shell scripts, rules and dashboard
 #   make fuzz [FUZZ_SECONDS=20]               the parsers of what strangers send, each for so long
-#   make build | image | bench                the static ocrctl | the service's image | the figures of the README
+#   make build | image | bench                the static ocrctl | the service's image | the figures of docs/benchmarks.md
 #   make engine                               a faster Tesseract for a service that is run without a container
 
 SHELL := /bin/bash
@@ -33,6 +35,17 @@ CARGO_SERVICE := --release --locked -p ocr-service -p ocr-api
 build:
 	vagrant/install-deps.sh build
 	$(STATIC) cargo build $(CARGO_OCRCTL)
+
+.PHONY: try
+try:
+	vagrant/install-deps.sh build try
+	service/try.sh
+
+# The document on them and the drawing of the architecture are made by hand.
+.PHONY: pictures
+pictures:
+	vagrant/install-deps.sh build test
+	service/try.sh docs/pictures/make.py
 
 # `make dist DIST_PROFILE=quick` packages what `make build` has built.
 DIST_PROFILE ?= small

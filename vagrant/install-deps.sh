@@ -3,6 +3,7 @@
 #
 #   install-deps.sh rehearse    boot the rehearsal machines
 #   install-deps.sh build       compile ocrctl and the service
+#   install-deps.sh try         ask the service on this machine (also wants `build`)
 #   install-deps.sh dist        make what is released (also wants `build`)
 #   install-deps.sh engine      build Tesseract again (also wants `build`)
 #   install-deps.sh test        run every test (also wants `rehearse` and `build`)
@@ -22,6 +23,7 @@ rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstr
     ssh:openssh-client openssl:openssl jq:jq curl:curl age:age ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
     tesseract:tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd pip3:python3-pip unzip:unzip)
+try=(curl:curl jq:jq)
 engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
 test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils qpdf:qpdf
     openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
@@ -53,7 +55,7 @@ command -v apt-get >/dev/null || {
 declare -A wanted=()
 for group in "$@"; do
     case $group in
-    rehearse | build | dist | engine | test) declare -n entries=$group ;;
+    rehearse | build | try | dist | engine | test) declare -n entries=$group ;;
     *) usage ;;
     esac
     for entry in "${entries[@]}"; do

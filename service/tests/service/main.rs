@@ -33,6 +33,7 @@ mod oneshot;
 mod openapi;
 mod page;
 mod pdf;
+mod readme;
 mod replay;
 mod rules;
 mod sandbox;
