@@ -1,4 +1,4 @@
-//! What `ocrctl audit` and `ocrctl doctor` have in common: a check reads what a host is, and gives what it saw. That
+//! The common part of `ocrctl audit` and `ocrctl doctor`: a check reads a host's state, and returns its findings. That
 //! it finds nothing, finds something and could not look are three different answers.
 
 use ocrctl_protocol::Result;

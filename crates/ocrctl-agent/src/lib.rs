@@ -1,4 +1,4 @@
-//! What runs on a host: the agent that serves a controller (`requests/`), and what the host's timers start. `host/` is below
+//! The programs that run on a host: the agent that serves a controller (`requests/`), and what the host's timers start. `host/` is below
 //! everything, `docker/` and `acme/` are outside systems, `resources/` and `stack.rs` make the host what it shall be, `health/`,
 //! `audit/` and `doctor/` look at it, and `watch/` looks after it.
 

@@ -1,4 +1,4 @@
-//! What unit tests share with those of other crates.
+//! Test support shared with other crates.
 
 #[allow(dead_code, reason = "these tests use a part of it")]
 #[path = "../../../tests/support/mount.rs"]

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
-/// How long a program may take if nobody says otherwise.
+/// The default time limit of a program.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A program to be started. Secrets go in by [`Program::input`], never as an argument or a variable.
@@ -43,7 +43,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// What to do about it.
+    /// Suggests a fix.
     pub fn hint(&self) -> String {
         match self {
             Self::Missing { program } => {
@@ -63,7 +63,7 @@ impl CommandError {
     }
 }
 
-/// What a program left behind.
+/// A program's output and exit status.
 #[derive(Debug)]
 pub struct Output {
     pub status: ExitStatus,
@@ -108,7 +108,7 @@ impl Program {
         self
     }
 
-    /// What [`Program::output`] and [`Program::run`] write to standard input. Nothing otherwise.
+    /// Sets the standard input of [`Program::output`] and [`Program::run`], which is empty otherwise.
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = bytes.into();
         self

@@ -1,4 +1,4 @@
-//! Who is told by the hosts themselves, and what these may mend.
+//! Alerts that hosts send themselves, and repairs that they may make.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -139,7 +139,7 @@ fn email(
     })
 }
 
-/// What every relay takes.
+/// Parses an address of a form that every relay accepts.
 fn address(text: &str) -> Result<String, Invalid> {
     let address = tls::address(text)?;
     if address.is_ascii() {

@@ -1,4 +1,4 @@
-//! Who can read an environment's backups.
+//! Recipients of an environment's backups.
 
 use ocrctl_protocol::backup::{Recipient, RecipientError};
 

@@ -1,6 +1,6 @@
 //! Decimal numbers with at most three places, kept exactly.
 
-/// Thousandths: `1.5` is 1500. `None`: not such a number, or far too large.
+/// Thousandths: `1.5` is 1500. `None` if it is no such number, or far too large.
 pub(super) fn thousandths(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

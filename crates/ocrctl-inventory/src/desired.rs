@@ -1,4 +1,4 @@
-//! From an environment of the inventory to what a host is told: references resolved, files read.
+//! Turns an environment of the inventory into a host's desired state: references resolved, files read.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::secret::SecretRef;
 use super::tls::{Authority, Tls};
 
 impl Environment {
-    /// What each of the environment's hosts shall be.
+    /// Returns the desired state of each of the environment's hosts.
     pub async fn desired(&self) -> Result<ocrctl_protocol::Desired, InventoryError> {
         let tls = match &self.tls {
             Tls::SelfSigned => ocrctl_protocol::Tls::SelfSigned,
@@ -83,7 +83,7 @@ impl Environment {
         })
     }
 
-    /// Whether they make sense is for the service to say, which the host asks.
+    /// Reads the rules unchecked: the service checks them, at the host's request.
     fn rules(&self) -> Result<Option<String>, InventoryError> {
         let Some(path) = &self.rules else {
             return Ok(None);
@@ -112,7 +112,7 @@ impl Environment {
         })
     }
 
-    /// How the image's registry is reached: by the environment's own `registry`, or by another one.
+    /// Returns the access to the image's registry: by the environment's own `registry`, or by another one.
     pub async fn registry_access(
         &self,
         registry: &Registry,

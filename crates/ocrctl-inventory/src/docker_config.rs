@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::secret::{self, SecretError};
 
-/// What Docker calls its Hub in this file.
+/// Docker's name of its Hub in this file.
 const HUB: &str = "https://index.docker.io/v1/";
 
 /// A `config.json`, read when its credentials are needed.
@@ -42,7 +42,7 @@ struct Auth {
     identitytoken: String,
 }
 
-/// What `docker-credential-NAME get` prints.
+/// The output of `docker-credential-NAME get`.
 #[derive(Deserialize)]
 struct Helped {
     #[serde(rename = "Username")]
@@ -134,7 +134,7 @@ impl DockerConfig {
 }
 
 impl File {
-    /// As the docker command looks: a helper of this registry, the store, what is written out.
+    /// Looks in the docker command's order: this registry's helper, the store, written-out credentials.
     fn find(&self, registry: &str) -> Found<'_> {
         let hub = matches!(registry, "docker.io" | "index.docker.io");
         let server = if hub { HUB } else { registry };

@@ -4,7 +4,7 @@ use super::edit::Value;
 use super::{dns_name, environment, host, tls};
 use ocrctl_protocol::{ImageRef, Invalid};
 
-/// What `ocrctl init` has found out.
+/// The findings of `ocrctl init`.
 #[derive(Debug)]
 pub struct Draft {
     pub environment: String,
@@ -32,7 +32,7 @@ pub enum Certificate {
     },
 }
 
-/// What an environment may be called.
+/// Parses the name of an environment.
 pub fn environment(text: &str) -> Result<String, Invalid> {
     environment::environment_name(text).map(|()| text.to_owned())
 }

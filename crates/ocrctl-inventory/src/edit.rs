@@ -184,7 +184,7 @@ struct Map<'a> {
     flow: bool,
 }
 
-/// What a value takes up. With `own_lines`, from behind its key's colon to the end of its last line.
+/// The place of a value in the text. With `own_lines`, from behind its key's colon to the end of its last line.
 struct Place {
     range: Range<usize>,
     own_lines: bool,

@@ -35,7 +35,7 @@ pub struct Environment {
     pub packages: Packages,
     pub hygiene: Hygiene,
     pub ownership: Ownership,
-    /// Who can read its backups: `age1…`.
+    /// Recipients who can read its backups: `age1…`.
     pub backup_recipients: Vec<String>,
     pub hooks: Hooks,
     pub alerts: Alerts,

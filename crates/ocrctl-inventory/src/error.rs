@@ -1,4 +1,4 @@
-//! What an operator reads when the inventory can't be used: the place, the line, what is wrong, what would be right.
+//! Messages about an inventory that can't be used: the place, the line, what is wrong, what would be right.
 
 use std::path::PathBuf;
 
@@ -103,7 +103,7 @@ fn excerpt(place: Place, secret_from: Option<usize>, text: &str) -> String {
         visible.push('…');
     }
     let start = place.column.saturating_sub(1);
-    // How long a secret is, is nobody's business either.
+    // A secret's length must not be shown either.
     let end = (start + place.width).min(shown.min(length));
     let number = place.line.to_string();
     let margin = " ".repeat(number.len());

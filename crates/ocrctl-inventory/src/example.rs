@@ -110,7 +110,7 @@ fn fields<T: DeserializeOwned>() -> Vec<&'static str> {
     }
 }
 
-/// Whether a key of this name occurs.
+/// Returns whether a key of this name occurs.
 fn has(text: &str, field: &str) -> bool {
     text.match_indices(&format!("{field}:"))
         .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))

@@ -25,12 +25,12 @@ pub struct Section {
 pub struct Field {
     pub name: &'static str,
     pub kind: Kind,
-    /// As inventory.example.yaml has it in `prod`; or in words, in parentheses.
+    /// The value that inventory.example.yaml has in `prod`, or words in parentheses.
     pub default: Option<&'static str>,
     pub about: &'static str,
 }
 
-/// What a value looks like. What else is refused, only the parser knows.
+/// The form of a value. The parser alone knows what else it refuses.
 #[derive(Debug)]
 pub enum Kind {
     Text,
@@ -712,7 +712,7 @@ impl Section {
 }
 
 impl Kind {
-    /// What it is made of, if that is a section.
+    /// Returns the section that the value is made of, if there is one.
     pub fn section(&self) -> Option<&'static Section> {
         match self {
             Self::Section(section) | Self::Named(section) => Some(section),

@@ -1,4 +1,4 @@
-//! What of a host can be reached.
+//! The reachable ports of a host.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What is kept in order beside the service, each of it unless it is switched off.
+//! Settings kept in order beside the service, each unless it is switched off.
 
 use ocrctl_protocol::Hygiene;
 

@@ -53,7 +53,7 @@ use problem::{Checks, Problem};
 /// All environments of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inventory {
-    /// As it was named by the operator.
+    /// The path as the operator gave it.
     pub path: PathBuf,
     /// In the order of the file.
     pub environments: Vec<Environment>,

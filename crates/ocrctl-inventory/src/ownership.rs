@@ -1,4 +1,4 @@
-//! What belongs to the organization: `ocrctl audit` compares a host with it.
+//! The organization's property: `ocrctl audit` compares a host with it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

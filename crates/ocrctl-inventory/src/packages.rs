@@ -1,4 +1,4 @@
-//! What may become of packages that the hosts have.
+//! Permitted changes to packages that the hosts have.
 
 use super::problem::{Checks, TWICE};
 use ocrctl_protocol::{Invalid, Packages};
@@ -21,7 +21,7 @@ pub(super) fn read(raw: Option<&schema::Packages>, checks: &mut Checks<'_>) -> P
     packages
 }
 
-/// As Debian's policy has names of packages; an architecture may follow.
+/// Parses a package name by Debian's policy; an architecture may follow.
 fn name(text: &str) -> Result<String, Invalid> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+.-".contains(&b);
     let (name, architecture) = text.split_once(':').unwrap_or((text, "any"));

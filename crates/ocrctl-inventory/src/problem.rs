@@ -1,4 +1,4 @@
-//! What is wrong in an inventory, and the collecting of it: one run names everything that can be named.
+//! Problems of an inventory, and their collection: one run reports all that it can find.
 
 use std::path::{Path, PathBuf};
 
@@ -22,10 +22,10 @@ pub(super) struct Place {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `None`: nowhere in particular, such as in an empty file.
+    /// `None` without a particular place, such as in an empty file.
     pub(super) place: Option<Place>,
     pub(super) message: String,
-    /// What would be right.
+    /// A correct value or the way to it.
     pub(super) hint: Option<String>,
     /// From this column on, its line is not shown: a secret may stand there.
     pub(super) secret_from: Option<usize>,

@@ -1,4 +1,4 @@
-//! How an environment's registry is reached.
+//! Access to an environment's registry.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub enum Credentials {
         username: String,
         password: SecretRef,
     },
-    /// As `docker login` left them.
+    /// Credentials that `docker login` has stored.
     DockerConfig(DockerConfig),
 }
 

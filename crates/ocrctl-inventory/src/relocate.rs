@@ -74,7 +74,7 @@ impl Relocation {
             path: path.clone(),
             source,
         })?;
-        // What is compared below must be what the text says.
+        // The comparison below needs the text's own values.
         let before = Inventory::parse(&old, &path)?;
         let image = Value::Text(place.image.to_string());
         let fields = match &place.registry {
@@ -97,7 +97,7 @@ impl Relocation {
         }
         let after = match Inventory::parse(&new, &path) {
             Ok(after) => after,
-            // What was asked for makes no sense, or it was written to where it does not belong.
+            // The change makes no sense, or was written to the wrong place.
             Err(error) => {
                 if let Some(Some(registry)) = &place.registry {
                     Registry::from_value(registry, environment, &place.image, &path)?;
@@ -132,7 +132,7 @@ impl Relocation {
         })
     }
 
-    /// What changes, as a unified diff. Empty where nothing does.
+    /// Returns the changes as a unified diff; empty if there are none.
     pub fn diff(&self) -> String {
         let name = self.path.display().to_string();
         TextDiff::from_lines(&self.old, &self.new)
@@ -142,7 +142,7 @@ impl Relocation {
             .to_string()
     }
 
-    /// Whether [`Relocation::write`] would find a place to write to: for asking before a long copy.
+    /// Checks that [`Relocation::write`] will find a place to write to, before a long copy.
     pub fn can_be_written(&self) -> Result<(), RelocationError> {
         self.beside().map(|_| ())
     }

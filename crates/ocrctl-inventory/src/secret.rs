@@ -105,7 +105,7 @@ impl SecretRef {
         })
     }
 
-    /// Whether both give the same, whatever field they are for.
+    /// Returns whether both have the same source, whatever field they are for.
     pub fn same_source(&self, other: &Self) -> bool {
         (&self.source, &self.base) == (&other.source, &other.base)
     }
@@ -172,8 +172,8 @@ fn variable(name: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// What a program prints. Its standard error and terminal are the operator's: it may have to ask something.
-/// Its standard input is too, unless it is given one.
+/// Returns a program's output. Its standard error and terminal are the operator's: it may have to ask something. So
+/// is its standard input, unless it is given one.
 #[allow(
     clippy::disallowed_methods,
     reason = "a `{command: …}` reference names a program, which needs the operator's terminal"

@@ -16,7 +16,7 @@ const MIB: u64 = 1 << 20;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What is not written in the inventory.
+/// Returns the defaults of fields that the inventory leaves out.
 pub(super) fn defaults() -> Service {
     let deadline = Duration::from_secs(120);
     Service {
@@ -74,7 +74,7 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
     service
 }
 
-/// What makes sense by itself and not together.
+/// Rejects values that are valid alone but not together.
 fn compare(raw: &schema::Service, service: &Service, checks: &mut Checks<'_>) {
     let place = |fields: [&Option<Text>; 2]| Some(fields.into_iter().flatten().next()?.referenced);
     let show = duration::show;
@@ -147,7 +147,7 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, Invalid> {
     })
 }
 
-/// As Docker takes names of runtimes.
+/// Parses the name of a runtime by Docker's rules.
 fn runtime(text: &str) -> Result<String, Invalid> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.bytes().all(fits) {

@@ -7,22 +7,22 @@ use super::secret::SecretRef;
 /// Where a host is and how to be sure that it is the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// What the inventory calls it. For people only.
+    /// The host's name in the inventory, for people only.
     pub name: String,
     /// DNS name, IP address, or an alias from the operator's ssh configuration.
     pub address: String,
-    /// `None`: as the operator's ssh configuration says, else 22.
+    /// `None` stands for the operator's ssh configuration, or 22.
     pub port: Option<u16>,
-    /// `None`: as the operator's ssh configuration says, else the local user's name.
+    /// `None` stands for the operator's ssh configuration, or the local user's name.
     pub user: Option<String>,
     /// The only host keys accepted, such as `ssh-ed25519 AAAA…`. Empty: the operator's `known_hosts` decide.
     pub host_keys: Vec<String>,
-    /// The only private key offered. `None`: as ssh chooses, its agent included.
+    /// The only private key offered. `None` leaves the choice to ssh, its agent included.
     pub identity_file: Option<PathBuf>,
     /// Hosts to go through, the nearest first. Empty: as the operator's ssh configuration says.
     pub jump: Vec<Jump>,
     pub connection: Connection,
-    /// Where the password is that sudo asks `user` for. `None`: it asks for none, or the operator types it.
+    /// The place of `user`'s password for sudo. `None` if sudo needs none or the operator types it.
     pub sudo_password: Option<SecretRef>,
 }
 
@@ -30,12 +30,12 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Jump {
     pub user: Option<String>,
-    /// As [`Target::address`].
+    /// The address, like [`Target::address`].
     pub address: String,
     pub port: Option<u16>,
 }
 
-/// How commands reach a host.
+/// The way in which commands reach a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Connection {
     /// By the operator's own `ssh`.

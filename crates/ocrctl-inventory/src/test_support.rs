@@ -1,4 +1,4 @@
-//! What unit tests share with those of other crates.
+//! Test support shared with other crates.
 
 #[path = "../../../tests/support/json_schema.rs"]
 pub(crate) mod json_schema;

@@ -1,4 +1,4 @@
-//! What an operator reads about an inventory with mistakes, and what becomes of one without.
+//! Messages about an inventory with mistakes, and the result of one without.
 
 use std::fmt::Write;
 use std::path::Path;

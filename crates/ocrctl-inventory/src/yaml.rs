@@ -100,7 +100,7 @@ fn unexpected(expected: &str) -> (String, Option<String>) {
     }
 }
 
-/// What is mostly behind the parser's words.
+/// Suggests the usual cause of the parser's message.
 fn syntax_hint(message: &str) -> Option<String> {
     if message.contains("tab") {
         Some("indent with spaces".to_owned())

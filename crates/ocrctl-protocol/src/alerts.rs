@@ -1,4 +1,4 @@
-//! How a host tells people that something is wrong, while its operator is away. It has to know how by itself, so that these
+//! Alerts that a host sends by itself, while its operator is away. It has to know how by itself, so that these
 //! secrets stay on it, for root alone.
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ impl Alerts {
     }
 }
 
-/// What a host's watcher may do by itself.
+/// Limits of a host's watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watcher {
     /// 0: nothing.
@@ -51,7 +51,7 @@ pub struct Watcher {
     pub repairs_per_hour: u32,
 }
 
-/// How a message went on one of a host's channels.
+/// The outcome of a message on one of a host's channels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// `webhook`, `email`, `ping`.

@@ -1,10 +1,10 @@
-//! What an audit is told of an environment, and what it answers.
+//! The request and the answer of an audit.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Firewall, ImageRef};
 
-/// What the inventory says that an audit compares a host with. There is no secret in it.
+/// The part of the inventory that an audit compares a host with. It has no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     pub environment: String,
@@ -14,16 +14,16 @@ pub struct Scope {
     pub image: ImageRef,
     pub ownership: Ownership,
     pub firewall: Firewall,
-    /// Whether the certificate is the operator's own files.
+    /// True if the certificate comes from the operator's own files.
     pub certificate_from_files: bool,
     /// Whom the ACME server writes to, where one issues the certificate.
     pub acme_contact: Option<String>,
 }
 
-/// What belongs to the organization, and who may do what on its hosts.
+/// The organization's property, and the accounts that may act on its hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ownership {
-    /// Who the image belongs to in its registry: the first part of its repository.
+    /// The image's owner in its registry: the first part of its repository.
     pub organization: Option<String>,
     /// DNS domains of the organization, beside those that the environment's names are in.
     pub domains: Vec<String>,
@@ -51,7 +51,7 @@ pub enum Verdict {
     Ok { seen: String },
     Finding {
         found: String,
-        /// The command that mends it, or what to do where none can.
+        /// The command that fixes it, or advice where no command can.
         mend: String,
     },
     /// It could not be looked at, which says nothing about what would have been found.

@@ -1,4 +1,4 @@
-//! How a host's certificate is.
+//! The state of a host's certificate.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct CertificateStatus {
     pub serial: String,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
-    /// `None`: it is not renewed by itself.
+    /// `None` if it is not renewed by itself.
     pub next_renewal: Option<NextRenewal>,
     /// Since the last that went well.
     pub last_failure: Option<FailedAttempt>,

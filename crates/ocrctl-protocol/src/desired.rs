@@ -1,4 +1,4 @@
-//! What a host shall be.
+//! The desired state of a host.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct Desired {
     pub archive: Option<ArchivedImage>,
     pub registry: Registry,
     pub service: Service,
-    /// Text of `/etc/ocr/rules.yaml`; `None`: what is there, or not, is left alone.
+    /// Text of `/etc/ocr/rules.yaml`; `None` leaves the host's file as it is.
     pub rules: Option<String>,
     pub firewall: Firewall,
     pub packages: Packages,
@@ -54,7 +54,7 @@ pub enum Tls {
 pub struct Authority {
     /// URL of its directory.
     pub directory: String,
-    /// PEM of the authority behind the directory's own HTTPS; `None`: a public one.
+    /// PEM of the authority behind the directory's own HTTPS; `None` stands for a public one.
     pub directory_ca: Option<String>,
     /// E-mail address that it may write to.
     pub contact: Option<String>,
@@ -80,7 +80,7 @@ pub struct ExternalAccount {
     pub hmac_key: Secret,
 }
 
-/// How the host reaches the image's registry. Never stored on the host.
+/// The host's access to the image's registry. Never stored on the host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Registry {
     pub credentials: Option<Credentials>,
@@ -97,57 +97,57 @@ pub struct Credentials {
 /// Settings of the release; a change of any is a new container in the idle slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// Worker processes; `None`: as many as the host has cores.
+    /// Worker processes; `None` stands for one per core.
     pub workers: Option<u32>,
     pub languages: Vec<String>,
     /// Bytes.
     pub max_upload: u64,
-    /// Pages that a request may ask for; `None`: the image's own limit, which is [`Self::MAX_PAGES`].
+    /// Pages that a request may ask for; `None` stands for the image's own limit, which is [`Self::MAX_PAGES`].
     pub max_pages: Option<u32>,
     pub page_timeout: Duration,
     pub deadline: Duration,
-    /// How long an old release may finish what it has begun.
+    /// Time for an old release to finish its requests.
     pub drain: Duration,
-    /// How long a new release may take to become ready.
+    /// Time for a new release to become ready.
     pub ready_timeout: Duration,
-    /// How long a new release is watched while its first requests are answered.
+    /// Time for which a new release's first answers are watched.
     pub watch: Duration,
     /// Limit in bytes.
     pub memory: u64,
-    /// Limit in thousandths of a core; `None`: all cores.
+    /// Limit in thousandths of a core; `None` stands for all cores.
     pub millicpus: Option<u64>,
     pub pids: u32,
     /// Never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
-    /// Docker's name of the OCI runtime that the container runs in; `None`: Docker's own choice.
+    /// Docker's name of the OCI runtime that the container runs in; `None` stands for Docker's own choice.
     pub runtime: Option<String>,
 }
 
 impl Service {
-    /// What is not written in the inventory.
+    /// The default for inventories without the field.
     pub const READY_TIMEOUT: Duration = Duration::from_secs(60);
     pub const MAX_PAGES: u32 = 2000;
 }
 
-/// What of a host can be reached.
+/// The reachable ports of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firewall {
     /// Beside SSH, 80 and 443.
     pub allow: Vec<AllowRule>,
-    /// Ports that containers publish are closed too, unless `allow` names them; otherwise they are only told.
+    /// Ports that containers publish are closed too, unless `allow` names them; otherwise they are only reported.
     pub close_published: bool,
     /// An address that opens six SSH connections in 30 s is kept out for a while.
     pub limit_ssh: bool,
 }
 
-/// What may become of packages that the host has.
+/// Permitted changes to packages that the host has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packages {
     /// Those that apt may remove, where that is what installing others takes.
     pub may_remove: Vec<String>,
 }
 
-/// What is kept in order beside the service.
+/// Settings kept in order beside the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hygiene {
     /// unattended-upgrades.
@@ -160,7 +160,7 @@ pub struct Hygiene {
 pub struct AllowRule {
     pub port: u16,
     pub protocol: Protocol,
-    /// Network in CIDR form; `None`: anywhere.
+    /// Network in CIDR form; `None` stands for any address.
     pub from: Option<String>,
 }
 

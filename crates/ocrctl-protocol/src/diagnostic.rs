@@ -1,4 +1,4 @@
-//! What an operator is told when something fails.
+//! The message about a failure.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ pub struct Diagnostic {
     pub excerpt: Option<String>,
     /// From the nearest to the deepest.
     pub causes: Vec<String>,
-    /// What to do about it.
+    /// The suggested fix.
     pub hint: Option<String>,
 }
 

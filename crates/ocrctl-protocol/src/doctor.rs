@@ -1,4 +1,4 @@
-//! What a doctor is told of an environment, and what the host answers.
+//! The request and the answer of a doctor.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,8 @@ use super::{ImageRef, Packages, Registry};
 /// Ports that clients come in by.
 pub const PORTS: [u16; 2] = [80, 443];
 
-/// What the checks on a host need to know. The registry's password is in it: it goes to the registry and nowhere else.
+/// The inputs of the checks on a host. They include the registry's password, which is sent to the registry and
+/// nowhere else.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scope {
     pub environment: String,
@@ -24,16 +25,16 @@ pub struct Scope {
     pub memory: u64,
     /// The service is never ready where the kernel does not give the whole of the workers' sandbox.
     pub require_sandbox: bool,
-    /// The OCI runtime of the container; `None`: Docker's own choice.
+    /// The OCI runtime of the container; `None` stands for Docker's own choice.
     pub runtime: Option<String>,
-    /// What a deploy is to do about packages.
+    /// The deploy's permissions for packages.
     pub packages: Packages,
-    /// Whether it installs certbot and unattended-upgrades.
+    /// True if it installs certbot and unattended-upgrades.
     pub certbot: bool,
     pub security_upgrades: bool,
     /// The operator's clock when this was sent.
     pub now: Timestamp,
-    /// Where the operator reaches this host, as far as that can be told.
+    /// The addresses at which the operator reaches this host, as far as they are known.
     pub reached_at: Vec<IpAddr>,
     /// The same of the environment's other hosts.
     pub others: Vec<IpAddr>,
@@ -56,7 +57,7 @@ pub enum Verdict {
     },
     Failed {
         found: String,
-        /// What to do about it.
+        /// The suggested fix.
         mend: String,
     },
     /// It could not be looked at, which says nothing about what would have been found.
@@ -65,17 +66,17 @@ pub enum Verdict {
     },
 }
 
-/// What only the host knows of a port that is tried from outside.
+/// The host's own view of a port that is tried from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     pub number: u16,
-    /// Who listens there, beyond loopback.
+    /// The program that listens there, beyond loopback.
     pub listener: Option<String>,
-    /// Whether the host's own firewall lets everyone in. `None`: it could not be read.
+    /// True if the host's own firewall lets everyone in. `None` if it could not be read.
     pub let_in: Option<bool>,
 }
 
-/// What a host answers.
+/// A host's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examined {
     pub lines: Vec<Line>,

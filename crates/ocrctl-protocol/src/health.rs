@@ -1,4 +1,4 @@
-//! How a host is at one moment: facts, and what is wrong by them. `health/` reads it.
+//! A host's state at one moment: facts, and the problems that they show. `health/` reads it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,15 @@ use super::CertificateStatus;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// `None`: no release is live, or it could not be found out, which is a problem then.
+    /// `None` if no release is live, or it could not be found out, which is a problem then.
     pub release: Option<Live>,
     pub nginx: Front,
     pub traffic: Traffic,
-    /// `None`: there is none, or it can't be read.
+    /// `None` if there is none, or it can't be read.
     pub certificate: Option<CertificateStatus>,
     /// File systems that matter, each once.
     pub disks: Vec<Disk>,
-    /// `None`: it is not known.
+    /// `None` if it is not known.
     pub memory: Option<Memory>,
     /// Empty: all is well.
     pub problems: Vec<Problem>,
@@ -24,14 +24,14 @@ pub struct Health {
 /// The release in the live slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
-    /// As the service reports it; empty where its container is gone.
+    /// The id that the service reports; empty if its container is missing.
     pub id: String,
     /// `a` or `b`.
     pub slot: String,
     /// `registry/organization/name@sha256:…`; empty where its container is gone.
     pub image: String,
     pub container: Container,
-    /// What it answers on its socket. `None`: nothing.
+    /// The answer on its socket. `None` if there was none.
     pub says: Option<Said>,
 }
 
@@ -40,7 +40,7 @@ pub struct Live {
 pub enum Container {
     Running {
         since: Option<Timestamp>,
-        /// How often Docker has started it again because it had ended.
+        /// Number of times that Docker has restarted it because it had ended.
         restarts: i64,
     },
     Stopped {
@@ -57,7 +57,7 @@ pub struct Said {
     pub workers_ready: u32,
     /// Why the latest start of a worker failed.
     pub worker_error: Option<String>,
-    /// `None`: of a release that does not tell.
+    /// `None` if the release does not report it.
     pub load: Option<ocr_api::health::Load>,
     pub keys_error: Option<String>,
     pub rules_error: Option<String>,
@@ -96,7 +96,7 @@ pub struct Disk {
     pub total: u64,
     /// For others than root.
     pub available: u64,
-    /// As `df` counts: of what others than root can have.
+    /// The share that `df` counts: of the space for users other than root.
     pub used_percent: u8,
     pub inodes_used_percent: u8,
 }
@@ -105,7 +105,7 @@ pub struct Disk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     pub total: u64,
-    /// As the kernel reckons that programs can have without swapping.
+    /// The kernel's estimate of memory for programs without swapping.
     pub available: u64,
     pub used_percent: u8,
 }
@@ -118,7 +118,7 @@ pub struct Problem {
     pub text: String,
 }
 
-/// What something is wrong with.
+/// The part that has a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum With {

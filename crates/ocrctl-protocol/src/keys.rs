@@ -1,4 +1,4 @@
-//! What passes about API keys. Only hashes travel, never a key.
+//! Messages about API keys. Only hashes travel, never a key.
 
 use ocr_api::health;
 use ocr_api::keys::{KeyFile, KeyRecord, Usage};
@@ -22,15 +22,15 @@ pub enum KeyRequest {
 /// The API keys of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostKeys {
-    /// As the key file has them; as its last good copy has them where the file can't be used.
+    /// The keys of the key file, or of its last good copy if the file can't be used.
     pub keys: Vec<KeyRecord>,
-    /// [`KeyFile::digest`] of the file; `None`: it can't be used.
+    /// [`KeyFile::digest`] of the file; `None` if it can't be used.
     pub digest: Option<String>,
     /// Why it can't.
     pub error: Option<String>,
     /// Over all releases that have served here.
     pub usage: Usage,
-    /// What the release that serves says of its keys; `None`: none answers.
+    /// The live release's report of its keys; `None` if none answers.
     pub service: Option<health::Keys>,
 }
 

@@ -1,4 +1,4 @@
-//! What passes between the controller and `ocrctl agent` on a host: one JSON object a line, requests
+//! Messages between the controller and `ocrctl agent` on a host: one JSON object a line, requests
 //! on the agent's standard input, events on its standard output.
 //!
 //! A new field or variant that an older peer can't ignore raises [`VERSION`]. In practice both ends
@@ -80,7 +80,7 @@ pub enum Request {
     },
     /// Start the live release anew through the other slot, as it is. Answered like `Apply`.
     Restart { lock_wait: Duration },
-    /// What was done here. Answered by [`Event::History`].
+    /// Asks for the host's past operations. Answered by [`Event::History`].
     History,
     /// Pull the image of `desired` and let nothing run that did not. Answered by [`Event::Pulled`].
     Pull {
@@ -93,19 +93,19 @@ pub enum Request {
     Keys { request: KeyRequest },
     /// The certificate that clients verify the host against. Answered by [`Event::Ca`].
     Ca,
-    /// How the certificate is. Answered by [`Event::Certificate`].
+    /// Asks for the certificate's state. Answered by [`Event::Certificate`].
     Certificate,
     /// Renew the certificate: where it is due, or with `force` in any case. Answered by notes, then
     /// [`Event::Certificate`].
     RenewCertificate { force: bool },
-    /// What was logged here. Answered by any number of [`Event::Logs`], then [`Event::LogsTold`]; after that, where it was
-    /// asked for, by what is logged from then on, until [`Request::Cancel`] or the end of the connection.
+    /// Asks for the host's logs. Answered by any number of [`Event::Logs`], then [`Event::LogsTold`]. If new lines
+    /// were asked for, they follow until [`Request::Cancel`] or the end of the connection.
     Logs { scope: logs::Scope },
-    /// What here depends on a person? Answered by [`Event::Audited`].
+    /// Asks for the parts of the host that depend on a person. Answered by [`Event::Audited`].
     Audit { scope: Box<audit::Scope> },
     /// Would a deploy work here? Nothing is changed. Answered by [`Event::Examined`].
     Doctor { scope: Box<doctor::Scope> },
-    /// How the host is; with `desired`, also whether it is that. Answered by [`Event::Status`].
+    /// Asks for the host's state; with `desired`, also for a comparison. Answered by [`Event::Status`].
     Status { desired: Option<Box<Desired>> },
     /// Encrypt what can't be made again (see `backup/`) for these recipients (`age1…`), on the host.
     /// Answered by [`Event::Sealed`].
@@ -133,7 +133,7 @@ pub enum Event {
     Up,
     Hello {
         version: u32,
-        /// What the host has to tell since last time: an operation that ended unseen, or never ended.
+        /// The host's news since the last connection: an operation that ended unseen, or never ended.
         notices: Vec<String>,
     },
     Planned {
@@ -148,7 +148,7 @@ pub enum Event {
         resource: String,
         state: StepState,
     },
-    /// How far a long step has come, in units of its own (bytes, packages), where that is known.
+    /// The progress of a long step, in units of its own (bytes, packages), where that is known.
     Progress {
         resource: String,
         message: String,
@@ -176,7 +176,7 @@ pub enum Event {
     /// Done; the same comparison ran again and found nothing left to do.
     Applied {
         release: Option<ReleaseInfo>,
-        /// What was live before.
+        /// The release that was live before.
         before: Option<ReleaseInfo>,
     },
     Releases {
@@ -202,7 +202,7 @@ pub enum Event {
     Logs {
         lines: Vec<logs::Line>,
     },
-    /// All that there was has been told.
+    /// All earlier lines have been sent.
     LogsTold,
     Audited {
         lines: Vec<audit::Line>,
@@ -223,7 +223,7 @@ pub enum Event {
     /// The host has this image, by the reference that it was pulled by.
     Pulled {
         image: String,
-        /// Docker's name of it, which is the same wherever it is pulled from. `None`: Docker does not run yet.
+        /// Docker's name of it, which is the same wherever it is pulled from. `None` if Docker does not run yet.
         id: Option<String>,
         /// Docker's name of what the live release runs.
         live: Option<String>,
@@ -251,7 +251,7 @@ pub enum StepState {
 pub struct Failure {
     pub kind: FailureKind,
     pub message: String,
-    /// What to do about it.
+    /// The suggested fix.
     pub hint: Option<String>,
 }
 
@@ -272,7 +272,7 @@ pub enum FailureKind {
 /// The release that a host serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseInfo {
-    /// As the service reports it: of the image's digest and of the settings.
+    /// The id that the service reports: made of the image's digest and of the settings.
     pub id: String,
     /// Slot that is live, `a` or `b`.
     pub slot: String,
@@ -298,7 +298,7 @@ pub struct KeptRelease {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     pub began: Timestamp,
-    /// `None`: it never ended, or goes on.
+    /// `None` if it never ended, or goes on.
     pub ended: Option<Timestamp>,
     pub operator: String,
     pub command: String,
@@ -362,7 +362,7 @@ pub enum Detail {
     Diff {
         text: String,
     },
-    /// A field that changes. `None`: absent.
+    /// A field that changes; `None` stands for absence.
     Field {
         name: String,
         from: Option<String>,

@@ -1,4 +1,4 @@
-//! What `ocrctl logs` asks of a host, and what comes back.
+//! The request and the answer of `ocrctl logs`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
-    /// How far back, by the host's own clock.
+    /// The age of the oldest lines, by the host's own clock.
     pub since: Duration,
     /// Also what is written from then on.
     pub follow: bool,

@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 /// A key, and who its comment says that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// As `ssh-keygen -l` prints it: `SHA256:…`.
+    /// The fingerprint in the form of `ssh-keygen -l`: `SHA256:…`.
     pub fingerprint: String,
     /// The key itself, in base64.
     pub blob: String,
     pub comment: String,
 }
 
-/// The key of a line, which may begin with options. `None`: there is none in it, and sshd passes it over too.
+/// The key of a line, which may begin with options. `None` if there is none in it, and sshd passes it over too.
 pub fn parse(line: &str) -> Option<PublicKey> {
     let line = line.trim();
     if line.starts_with('#') {

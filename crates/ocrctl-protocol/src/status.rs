@@ -1,4 +1,4 @@
-//! What `ocrctl status` tells of a host.
+//! The status of a host for `ocrctl status`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,17 +22,17 @@ pub struct Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Firewall {
-    /// What no rule allows is dropped.
+    /// Packets that no rule allows are dropped.
     Closed,
     /// It is off, or lets in what no rule allows.
     Open,
-    /// Rules in force that nobody has come in by yet: they go back.
+    /// Rules in force without a confirmed connection yet: they are reverted unless one succeeds.
     Unconfirmed,
     /// Its files can't be read.
     Unknown,
 }
 
-/// Whether the host is what the inventory says: the comparison of `plan`.
+/// The comparison of a host with the inventory, as by `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Drift {

@@ -1,4 +1,4 @@
-//! What a registry that answers 401 asks for (RFC 9110, 11.6.1), and the answer: a password, or a token for a scope
+//! The challenge of a registry's 401 (RFC 9110, 11.6.1), and the answer: a password, or a token for a scope
 //! (<https://distribution.github.io/distribution/spec/auth/token/>).
 
 use serde::Deserialize;
@@ -23,7 +23,7 @@ struct Token {
 }
 
 impl Challenge {
-    /// `None`: of a kind that is not known.
+    /// `None` if its kind is unknown.
     pub fn parse(header: &str) -> Option<Self> {
         let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
         if scheme.eq_ignore_ascii_case("basic") {

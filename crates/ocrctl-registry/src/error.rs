@@ -86,7 +86,7 @@ impl RegistryError {
         }
     }
 
-    /// Whether the same may succeed a moment later.
+    /// Returns whether the same request may succeed a moment later.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
     }
@@ -152,5 +152,5 @@ impl RegistryError {
     }
 }
 
-/// How long a registry may be silent.
+/// The longest silence of a registry.
 pub const SILENCE: Duration = Duration::from_secs(60);

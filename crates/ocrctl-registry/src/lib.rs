@@ -50,7 +50,7 @@ fn reference(image: &ImageRef) -> Reference {
     }
 }
 
-/// What a registry knows of an image, for the platform that asks.
+/// A registry's data of an image, for the requested platform.
 #[derive(Debug, Default)]
 pub struct About {
     /// Digest of its configuration: Docker's name of it, wherever it comes from.

@@ -27,14 +27,14 @@ pub struct Manifest {
     pub children: Vec<Child>,
     /// Configuration and layers.
     pub blobs: Vec<Blob>,
-    /// As the referrers of what it refers to list it.
+    /// The descriptor by which its subject's referrers list it.
     pub as_referrer: Descriptor,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
     pub digest: String,
-    /// Such as `linux/arm64`; `None`: an attestation or the like.
+    /// Such as `linux/arm64`; `None` for an attestation or the like.
     pub platform: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct Descriptor {
     pub annotations: Option<serde_json::Value>,
 }
 
-/// What refers to a manifest, as the registry lists it or the tag `sha256-…` does.
+/// The referrers of a manifest, from the registry's list or the tag `sha256-…`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Referrers {
@@ -102,7 +102,7 @@ struct RawPlatform {
 }
 
 impl Manifest {
-    /// `None`: it is of no kind that can be copied.
+    /// `None` if it is of no kind that can be copied.
     pub fn parse(digest: &str, bytes: Bytes) -> Option<Self> {
         let raw: Raw = serde_json::from_slice(&bytes).ok()?;
         if raw.schema_version > 2 || (raw.schema_version < 2 && raw.media_type.is_none()) {

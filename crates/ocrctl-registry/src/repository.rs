@@ -86,7 +86,7 @@ impl Repository {
         })
     }
 
-    /// Whether both are of one registry, so that what one has can be mounted into the other.
+    /// Returns whether both are in one registry, so that blobs of one can be mounted into the other.
     pub fn beside(&self, other: &Self) -> bool {
         self.registry == other.registry
     }
@@ -104,14 +104,14 @@ impl Repository {
         }
     }
 
-    /// Asks for a token, where the registry works with them: wrong credentials are told at once.
+    /// Asks for a token, where the registry works with them: wrong credentials are reported at once.
     pub async fn log_in(&self, operation: RegistryOperation) -> Result<()> {
         let reference = self.reference("latest");
         let token = self.client.auth(&reference, &self.auth, operation).await;
         RegistryError::sort(&self.place, "logging in", token).map(|_| ())
     }
 
-    /// The digest that a tag or digest stands for; `None`: there is none.
+    /// The digest that a tag or digest stands for; `None` if there is none.
     pub async fn digest(&self, reference: &str) -> Result<Option<String>> {
         let asked = self
             .client
@@ -138,7 +138,7 @@ impl Repository {
         })
     }
 
-    /// What an image is for, such as `linux/amd64`.
+    /// Returns the platforms of an image, such as `linux/amd64`.
     pub async fn platforms(&self, digest: &str) -> Result<Vec<String>> {
         let manifest = self.manifest(digest).await?;
         if !manifest.children.is_empty() {

@@ -23,7 +23,7 @@ pub struct Upload<'a> {
     pub part: usize,
 }
 
-/// What came of asking for a mount.
+/// The answer to a request for a mount.
 #[derive(Debug)]
 pub enum Begun<'a> {
     /// The blob is there already: nothing is to be sent.
@@ -64,7 +64,7 @@ impl<'a> Upload<'a> {
         }))
     }
 
-    /// Goes on with an upload that was begun before; `None`: the registry knows it no more.
+    /// Goes on with an upload that was begun before; `None` if the registry knows it no more.
     pub async fn resume(repository: &'a Repository, at: &str) -> Option<Self> {
         let url = Url::parse(at).ok()?;
         let doing = "asking for a half-sent upload";

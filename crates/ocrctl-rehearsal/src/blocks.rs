@@ -1,6 +1,6 @@
 //! Code blocks of a Markdown text: docs/tutorial.md is run by them.
 
-/// What stands after the three backticks, and the lines up to the next ones.
+/// Returns each fenced block: the text after the three backticks, and its lines.
 pub fn blocks(markdown: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut current: Option<(&str, String)> = None;

@@ -1,4 +1,4 @@
-//! What the proofs keep beside the machines' own state.
+//! Files that the proofs keep beside the machines' own state.
 
 pub(super) const BACKUP: &str = "rehearsal.backup";
 /// It opens the backup.

@@ -18,7 +18,7 @@ impl Load {
         Ok(Self(probe::Load::start(&client.place()?, key, plan)))
     }
 
-    /// How many requests were served; one that failed fails the proof.
+    /// Stops the load and returns the number of requests served; one that failed fails the proof.
     pub(super) async fn stop(self) -> Result<String, ProofError> {
         let seen = self.0.stop().await;
         match seen.errors.first() {

@@ -44,10 +44,10 @@ enum Power {
     Vagrant(Arc<Settings>),
 }
 
-/// What is done to a machine from outside.
+/// An intervention on a machine from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Switch {
-    /// As without power.
+    /// Cut the power.
     Cut,
     Off,
     On,
@@ -59,7 +59,7 @@ pub(super) enum Switch {
     Destroy,
 }
 
-/// What a script left behind.
+/// A script's output and exit status.
 #[derive(Debug)]
 pub(super) struct Output {
     pub(super) code: i32,
@@ -174,7 +174,7 @@ impl Machine {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// What can be read about it on the machine that it runs on; a VM hides what it is.
+    /// Returns the data of the machine that its own host shows; a VM shows none.
     pub(super) async fn told_outside(&self) -> Result<Option<String>, ProofError> {
         match &self.power {
             Power::Docker(container) => vagrant::docker(&["inspect", container]).await.map(Some),

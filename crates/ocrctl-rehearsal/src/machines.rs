@@ -10,7 +10,7 @@ use super::vagrant::script;
 use super::{ProofError, Provider, Settings, wrong};
 use ocrctl_inventory::{Connection, Target};
 
-/// What `machines.sh up` writes to `machines.json`; fields of later proofs are passed over.
+/// The content of `machines.json`, which `machines.sh up` writes; fields of later proofs are skipped.
 #[derive(Debug, Deserialize)]
 pub(super) struct Machines {
     pub(super) release: String,

@@ -74,7 +74,7 @@ pub enum ProofError {
     },
 }
 
-/// What a proof says when it holds: one line of what was seen.
+/// The result of a proof: one line about what was seen.
 pub type Seen = Result<String, ProofError>;
 
 fn wrong<T>(what: impl Into<String>) -> Result<T, ProofError> {
@@ -98,7 +98,7 @@ pub enum Verdict {
     Failed(ProofError),
 }
 
-/// What makes the machines, as Vagrant calls it.
+/// The provider of machines, by Vagrant's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
     Docker,
@@ -156,7 +156,7 @@ pub struct Rehearsal {
     client: Option<Client>,
     key: String,
     watch: Option<Watch>,
-    /// Whom the host tells; `None`: nobody yet.
+    /// The receiver of the host's alerts; `None` if there is none yet.
     alerting: Option<Alerting>,
     /// All that was said on the terminal.
     said: Mutex<Vec<Ran>>,

@@ -76,8 +76,8 @@ impl Proof {
     }
 }
 
-/// How many of the first proofs every other one needs: machines, a deployed host and a key. The doctor sees a bare host
-/// only there.
+/// The number of first proofs that every other one needs: machines, a deployed host and a key. The doctor sees a bare
+/// host only there.
 const BASIS: usize = 4;
 
 /// The proofs that were asked for by parts of their names, with those that they go on from; without `only`, all. Those
@@ -95,7 +95,7 @@ pub(super) fn chosen(only: &[String], skip: &[String]) -> Result<Vec<&'static Pr
             index < BASIS || (only.is_empty() || has(only, proof.name)) && !has(skip, proof.name)
         })
         .collect();
-    // What one goes on from stands before it.
+    // Proofs that a wanted one builds on stand before it.
     for index in (0..ALL.len()).rev() {
         if wanted[index] {
             for (other, proof) in ALL.iter().enumerate().take(index) {
@@ -223,7 +223,7 @@ mod tests {
             ]
             .concat()
         );
-        // What is needed is not skipped.
+        // Needed proofs are not skipped.
         assert!(names(&["rollback under"], &["switch"]).contains(&"release switch under load"));
         assert_eq!(names(&[], &[]).len(), ALL.len());
         assert_eq!(names(&[], &["killed at every step"]).len(), ALL.len() - 1);

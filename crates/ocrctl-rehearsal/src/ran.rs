@@ -38,7 +38,7 @@ impl Ran {
         }
     }
 
-    /// Standard error must tell the operator this.
+    /// Text that standard error must have.
     pub(super) fn expect_said(self, words: &[&str]) -> Result<Self, ProofError> {
         match words.iter().find(|words| !self.stderr.contains(**words)) {
             None => Ok(self),

@@ -14,7 +14,7 @@ pub(super) const WEBHOOK: &str = "the URL of the alerts";
 
 #[derive(Debug)]
 pub(super) struct Secret {
-    /// What is said where it is found. Never the secret.
+    /// The secret's description for messages; never the secret itself.
     pub(super) what: &'static str,
     /// Every way that it could be written.
     pub(super) forms: Vec<String>,
@@ -38,7 +38,7 @@ impl Secret {
 }
 
 impl Rehearsal {
-    /// What the host must not have in any file, and nobody may have seen.
+    /// Returns the secrets that no file of the host and no output may contain.
     pub(super) fn secrets(&self) -> Result<Vec<Secret>, ProofError> {
         let machines = self.machines()?;
         let mut secrets = Vec::new();
@@ -50,7 +50,7 @@ impl Rehearsal {
             })?;
             let password = password.trim();
             let mut secret = Secret::new("a registry's password", password);
-            // As `docker login` stores it, and as HTTP sends it.
+            // `docker login` stores it in this form, and HTTP sends it.
             let both = format!("{}:{password}", registry.user);
             secret.forms.push(STANDARD_NO_PAD.encode(both));
             secret.file = Some(path);

@@ -1,4 +1,4 @@
-//! What others could have seen while the proofs ran: argument lists and environments of all processes, on
+//! Traces that others could have seen while the proofs ran: argument lists and environments of all processes, on
 //! the controller and on the host, sampled some ten times a second.
 
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! What a rehearsal leaves: each proof with its time, as Markdown for people and as JSON.
+//! The report of a rehearsal: each proof with its time, as Markdown for people and as JSON.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -24,7 +24,7 @@ struct Line {
     /// Not tried, so neither ok nor failed.
     left_out: bool,
     seconds: f64,
-    /// What was seen, or what was wrong, or why it was left out.
+    /// The observation, the failure, or the reason for skipping.
     seen: String,
 }
 

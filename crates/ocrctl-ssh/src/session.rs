@@ -26,10 +26,10 @@ use crate::transport::{self, Transport};
 use ocrctl_inventory::Target;
 use ocrctl_protocol::{Event, Request};
 
-/// What applies to a session.
+/// Options of a session.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What to upload; read once for all hosts.
+    /// The agents to upload; read once for all hosts.
     pub agents: Arc<Agents>,
     /// Directory on the host that is ours.
     pub base: String,
@@ -49,7 +49,7 @@ impl Default for Options {
     }
 }
 
-/// How far the opening of a session has come.
+/// The progress of opening a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Connecting,
@@ -121,7 +121,7 @@ impl Session {
         })
     }
 
-    /// What the host has to tell since last time.
+    /// Returns the host's news since the last connection.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }

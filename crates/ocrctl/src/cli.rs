@@ -60,7 +60,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
@@ -98,7 +98,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub ask_sudo_password: bool,
 
-    /// Who the hosts' locks and journals name
+    /// Name of the operator in the hosts' locks and journals
     #[arg(
         long,
         global = true,
@@ -163,7 +163,7 @@ Examples:
   ocrctl rollback prod --to 0f3c5ad2b1e9-77d0a1    as `ocrctl history prod` names it")]
     Rollback(Box<Rollback>),
 
-    /// Start the live release anew, and nobody notices
+    /// Restart the live release without an interruption
     ///
     /// Through the other slot, as a deploy would: a new container of the same release becomes ready, takes over, and the old
     /// one finishes what it has begun. One host first, then in batches. Nothing else of the inventory is applied.
@@ -180,8 +180,8 @@ Examples:
 
     /// Show what the hosts logged, all of them in the order of time
     ///
-    /// What the service logged, with --nginx also NGINX's access and error log. Every answer of the service has its request's
-    /// id (`X-Request-Id`), by which --request finds it; NGINX's error log has no such ids.
+    /// Show the service's log, with --nginx also NGINX's access and error log. Every answer of the service has its
+    /// request's id (`X-Request-Id`), by which --request finds it; NGINX's error log has no such ids.
     #[command(after_help = hosts::LOGS_EXAMPLES)]
     Logs(Logs),
 
@@ -233,26 +233,26 @@ Examples:
     #[command(subcommand)]
     Cert(Cert),
 
-    /// Who the hosts tell when something is wrong
+    /// Alerts that hosts send when something is wrong
     #[command(subcommand)]
     Alerts(Alerts),
 
     /// Have documents read by a deployed service, and print their text, the service's answers, or codes
     ///
     /// Sends them over HTTPS with an API key; needs no SSH. Results are printed in the order of the files. Documents that the
-    /// service can't read are told, and so are those with pages that it did not read to their end; the others are printed all the
+    /// service can't read are reported, and so are those with pages that it did not read to their end; the others are printed all the
     /// same, and it exits 1 then.
     #[command(after_help = ocr::EXAMPLES)]
     Ocr(Box<Ocr>),
 
     /// On a host: renew its certificate where that is due
     ///
-    /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and nobody's laptop.
+    /// ocrctl-renew.timer runs this on each host every six hours; it needs no inventory and no operator's machine.
     Renew,
 
     /// On a host: check its state, repair what can be repaired, and send alerts
     ///
-    /// ocrctl-watch.timer runs this on each host every 30 seconds; it needs no inventory and nobody's laptop.
+    /// ocrctl-watch.timer runs this on each host every 30 seconds; it needs no inventory and no operator's machine.
     Watch,
 
     /// Build the service's image from a clone of this repository
@@ -288,7 +288,7 @@ Example:
 
     /// Print the JSON Schema of the inventory
     ///
-    /// Editors complete and check an inventory by it. A first line such as the example's tells them where it is.
+    /// Editors complete and check an inventory by it. A first line such as the example's names its place.
     #[command(after_help = "\
 Example:
   ocrctl schema > inventory.schema.json
@@ -352,13 +352,13 @@ pub struct Limit {
     pub limit: Vec<String>,
 }
 
-/// How a change goes through the hosts.
+/// Options of a change that goes through the hosts.
 #[derive(Debug, Args)]
 pub struct Rollout {
     #[command(flatten)]
     pub limit: Limit,
 
-    /// How many hosts to change at once, after the first, which is changed alone
+    /// Number of hosts to change at once, after the first, which is changed alone
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..))]
     pub batch: u16,
 }
@@ -379,14 +379,14 @@ pub struct Rollback {
     pub probe: Probe,
 }
 
-/// What changes hosts.
+/// Options of commands that change hosts.
 #[derive(Debug, Args)]
 pub struct Operation {
     /// An environment of the inventory
     #[arg(value_name = "ENV")]
     pub environment: String,
 
-    /// How long to wait for another deploy to end, such as 30s or 5m
+    /// Time to wait for another deploy to end, such as 30s or 5m
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::parse)]
     pub lock_wait: Duration,
 }
@@ -428,7 +428,7 @@ pub struct Backup {
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
 
-    /// Who can read it, instead of the inventory's `backup.recipients`
+    /// Recipients who can read it, instead of the inventory's `backup.recipients`
     #[arg(long, value_name = "age1...", requires = "to")]
     pub recipient: Vec<String>,
 
@@ -500,7 +500,7 @@ pub enum Guarded {
     Sshd,
 }
 
-/// What a host runs for itself.
+/// Tasks that a host runs by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum AgentTask {
     /// Put back what was there before an unconfirmed change
@@ -524,7 +524,7 @@ impl Cli {
     }
 }
 
-/// How the process ends when parsing gave `error`: help that was asked for is no failure.
+/// Returns the exit code when parsing ended with `error`: a request for help is no failure.
 pub fn exit_code(error: &clap::Error) -> u8 {
     if error.use_stderr() { USAGE } else { 0 }
 }

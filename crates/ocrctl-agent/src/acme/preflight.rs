@@ -1,4 +1,4 @@
-//! What would make an order fail, found out before one is made: failed orders count against the authority's
+//! Checks before an order, for everything that would make it fail: failed orders count against the authority's
 //! limits. Each name's records are looked up, and a token is fetched back over port 80 from each address.
 
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +37,7 @@ pub struct Preflight<'a> {
 pub struct Findings {
     /// An order would fail: which record is wrong, and how.
     pub failures: Vec<String>,
-    /// Could not be told from here.
+    /// Can't be judged from this host.
     pub doubts: Vec<String>,
 }
 

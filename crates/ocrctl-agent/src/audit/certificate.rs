@@ -1,4 +1,4 @@
-//! Whether the certificate is as it should be, and renewed in time: `ocrctl cert status` judges it, and little time
+//! Checks that the certificate is as it should be, and renewed in time: `ocrctl cert status` judges it, and little time
 //! left means that nobody and nothing renews it.
 
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! How old the image that serves is: what it brings from its base has had no updates since.
+//! The age of the live image: the packages of its base have had no updates since.
 
 use jiff::Timestamp;
 

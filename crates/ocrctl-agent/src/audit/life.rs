@@ -1,4 +1,4 @@
-//! How long ago something was.
+//! Ages in words.
 
 use jiff::Timestamp;
 

@@ -41,7 +41,7 @@ macro_rules! checks {
     };
 }
 
-/// In the order in which they are told.
+/// In the order of the report.
 const CHECKS: &[Check] = checks![
     "image owner" image_owner,
     "image age" image_age,

@@ -1,4 +1,4 @@
-//! Who can become root: by sudo's files, by a second account with root's number, or by Docker's socket.
+//! Accounts that can become root: by sudo's files, by a second account with root's number, or by Docker's socket.
 
 use super::accounts::Accounts;
 use super::packaged::files;

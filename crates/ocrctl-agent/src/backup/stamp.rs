@@ -22,7 +22,7 @@ impl Stamp {
         host.write(PATH, &json, Access::root(0o644))
     }
 
-    /// `None`: there was no backup yet.
+    /// `None` if there was no backup yet.
     pub fn read(host: &Host) -> Result<Option<Self>> {
         host.read(PATH)?
             .map(|json| serde_json::from_slice(&json).context(format_args!("reading {PATH}")))

@@ -23,10 +23,10 @@ pub struct ContainerSpec {
     pub user: String,
     /// Bytes.
     pub memory: u64,
-    /// Thousandths of a core; `None`: all cores.
+    /// Thousandths of a core; `None` stands for all cores.
     pub millicpus: Option<u64>,
     pub pids: u32,
-    /// The OCI runtime; `None`: the one that the host's Docker takes by itself.
+    /// The OCI runtime; `None` stands for Docker's default.
     pub runtime: Option<String>,
 }
 

@@ -32,7 +32,7 @@ pub enum Elsewhere {
     Usable {
         /// The package, or the path of the executable.
         from: String,
-        /// Such as `27.3.1`. `None`: it could not be found out.
+        /// The version, such as `27.3.1`; `None` if it could not be read.
         version: Option<String>,
     },
     Unusable(Unusable),
@@ -57,7 +57,7 @@ struct Found {
     snap: bool,
 }
 
-/// `None`: the host has none. Not asked where docker.io is installed.
+/// `None` if the host has none. Not asked where docker.io is installed.
 pub async fn read(host: &Host) -> Result<Option<Elsewhere>> {
     let is_there = |path: &&&str| host.path(path).exists();
     let executable = EXECUTABLES.iter().find(is_there).copied();

@@ -1,4 +1,4 @@
-//! What an engine has of images, and loading others.
+//! Lists an engine's images and loads others.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What containers wrote.
+//! The output of containers.
 
 use bollard::errors::Error;
 use bollard::query_parameters::LogsOptionsBuilder;

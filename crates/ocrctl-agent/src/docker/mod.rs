@@ -51,7 +51,7 @@ pub struct Container {
     pub image_id: String,
     pub fields: Fields,
     pub exit_code: Option<i64>,
-    /// When Docker has started it last; `None`: never.
+    /// The time of the last start; `None` if it was never started.
     pub started: Option<Timestamp>,
     /// Number of times that Docker has restarted the container after it had ended.
     pub restarts: i64,
@@ -128,7 +128,7 @@ impl Engine {
             .ok_or_else(|| Failure::new("Docker does not report its version"))
     }
 
-    /// `None`: there is no such container.
+    /// `None` if there is no such container.
     pub async fn inspect(&self, name: &str) -> Result<Option<Container>> {
         match self
             .0
@@ -159,7 +159,7 @@ impl Engine {
         }
     }
 
-    /// Docker's name of an image; `None`: it is not here by this reference.
+    /// Docker's name of an image; `None` if the host lacks this reference.
     pub async fn image_id(&self, image: &str) -> Result<Option<String>> {
         match self.0.inspect_image(image).await {
             Ok(found) => Ok(found.id),
@@ -170,7 +170,7 @@ impl Engine {
         }
     }
 
-    /// A label of an image; the outer `None`: the image is not here.
+    /// A label of an image; the outer `None` means that the image is missing.
     pub async fn image_label(&self, image: &str, label: &str) -> Result<Option<Option<String>>> {
         match self.0.inspect_image(image).await {
             Ok(found) => {

@@ -1,6 +1,6 @@
 //! Docker's names of images, which need not be references that an inventory could have.
 
-/// `sha256:…` of `registry/name@sha256:…`. `None`: it is named otherwise.
+/// `sha256:…` of `registry/name@sha256:…`. `None` if it is named otherwise.
 pub fn digest(image: &str) -> Option<&str> {
     image.split_once('@').map(|(_, digest)| digest)
 }

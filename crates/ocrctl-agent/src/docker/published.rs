@@ -1,4 +1,4 @@
-//! How containers are reached from outside.
+//! Ports by which containers are reached from outside.
 
 use bollard::models::{ContainerInspectResponse, HostConfig};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};

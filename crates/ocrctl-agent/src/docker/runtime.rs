@@ -25,7 +25,7 @@ struct Registered {
     path: Option<String>,
 }
 
-/// Why containers can't be made with this runtime; `None`: they can.
+/// Returns why this runtime can't be used; `None` if it can.
 pub async fn lacking(host: &Host, name: &str) -> Result<Option<Failure>> {
     let registered = match systemd::is_active(host, "docker").await {
         true => Engine::connect().await?.runtimes().await?,

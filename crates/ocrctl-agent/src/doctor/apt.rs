@@ -86,7 +86,7 @@ fn first_mirror(list: &str) -> Option<&str> {
     Some(line.split_whitespace().next()?.trim_end_matches('/'))
 }
 
-/// `None`: it is on no server.
+/// `None` if it is on no server.
 async fn fetch(client: &Client, uri: &str) -> Option<Answer> {
     if !uri.starts_with("http:") && !uri.starts_with("https:") {
         return None;

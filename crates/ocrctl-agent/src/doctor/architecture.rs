@@ -9,7 +9,7 @@ pub(super) async fn check(_: &Host, _: &Asked<'_>) -> Result<Seen> {
     Ok(compare(std::env::consts::ARCH))
 }
 
-/// Docker's name for an architecture; `None`: the service is not made for it.
+/// Docker's name for an architecture; `None` if the service is not made for it.
 pub(super) fn of_docker(machine: &str) -> Option<&'static str> {
     match machine {
         "x86_64" => Some("amd64"),

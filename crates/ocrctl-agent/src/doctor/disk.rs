@@ -25,7 +25,7 @@ struct Room {
     free: u64,
     needed: u64,
     for_what: &'static str,
-    /// `None`: the file system makes them as they are needed.
+    /// `None` if the file system makes them as they are needed.
     inodes: Option<u64>,
 }
 

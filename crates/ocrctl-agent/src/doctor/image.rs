@@ -7,7 +7,7 @@ use ocrctl_protocol::doctor::Scope;
 use ocrctl_protocol::{Failure, ImageRef, Result};
 use ocrctl_registry::{RegistryError, Repository};
 
-/// A digest; `None`: there is no such image.
+/// A digest; `None` if there is no such image.
 pub(super) type Answer = std::result::Result<Option<String>, RegistryError>;
 
 pub(super) async fn check(_: &Host, asked: &Asked<'_>) -> Result<Seen> {

@@ -1,4 +1,4 @@
-//! What of the kernel the workers' sandbox and the container's limits need: Landlock, seccomp, control groups.
+//! Kernel features that the workers' sandbox and the container's limits need: Landlock, seccomp, control groups.
 
 use super::Asked;
 use crate::checks::Seen;
@@ -12,7 +12,7 @@ const V1: &str = "/proc/cgroups";
 
 #[derive(Debug, Default)]
 struct Kernel {
-    /// Security modules that are in force. `None`: it does not tell.
+    /// Security modules in force; `None` if the kernel does not report them.
     modules: Option<String>,
     /// The actions that seccomp supports.
     actions: Option<String>,

@@ -49,7 +49,7 @@ macro_rules! checks {
     };
 }
 
-/// In the order in which they are told.
+/// In the order of the report.
 const CHECKS: &[Check] = checks![
     "system" os,
     "architecture" architecture,

@@ -1,4 +1,4 @@
-//! What a deploy would install, and what apt would remove for it: that needs the inventory's consent.
+//! Packages that a deploy would install, and packages that apt would remove for them: that needs the inventory's consent.
 
 use super::Asked;
 use crate::checks::Seen;

@@ -1,4 +1,4 @@
-//! Whether sshd is where systemd's socket unit would have it: one that was reloaded by hand listens by itself, while connections to
+//! Checks that sshd is where systemd's socket unit expects it: one that was reloaded by hand listens by itself, while connections to
 //! the socket's port hang, and at the next boot the port changes.
 
 use super::Asked;

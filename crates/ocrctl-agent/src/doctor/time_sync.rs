@@ -1,4 +1,4 @@
-//! Whether something keeps the clock right: a clock that is right today drifts, and certificates and keys end by it.
+//! Checks that something keeps the clock right: a clock that is right today drifts, and certificates and keys end by it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is wrong, by the facts alone.
+//! Problems, derived from the facts alone.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,7 +19,7 @@ pub(super) fn problems(health: &Health, now: Timestamp) -> Vec<Problem> {
     let mut tell = |with, text: String| found.push(problem(with, text));
     match &health.release {
         Some(live) => of_release(live, now, &mut tell),
-        // That it could not be found out has been told.
+        // The failed look-up was reported.
         None if health.problems.iter().any(|it| it.with == With::Release) => {}
         None => tell(With::Release, "no release is live".into()),
     }

@@ -47,7 +47,7 @@ fn disk(path: &str, stat: &Statvfs) -> Disk {
     }
 }
 
-/// `None`: the kernel does not say.
+/// `None` if the kernel does not say.
 pub(super) fn memory(host: &Host) -> Option<Memory> {
     let text = host.read_text("/proc/meminfo").ok()??;
     let bytes = |name: &str| {
@@ -63,7 +63,7 @@ pub(super) fn memory(host: &Host) -> Option<Memory> {
     })
 }
 
-/// Rounded up, as `df` does: 100 is what nobody can write to.
+/// Rounded up like by `df`: a full file system has 100.
 fn percent(part: u64, whole: u64) -> u8 {
     match whole {
         0 => 0,

@@ -1,4 +1,4 @@
-//! How this host is, read anew and quickly: files and sockets, no programs where files tell. Nothing is changed.
+//! The host's present state, read quickly: from files and sockets, by programs only where no file has it. Nothing is changed.
 //! `ocrctl status` shows it and the watcher acts by it.
 
 mod judge;

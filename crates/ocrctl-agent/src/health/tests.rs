@@ -1,4 +1,4 @@
-//! What is wrong with a host, by facts.
+//! Problems of a host, by facts.
 
 use jiff::SignedDuration;
 

@@ -1,4 +1,4 @@
-//! What dpkg's status file says of packages.
+//! Reads packages from dpkg's status file.
 
 use std::collections::HashSet;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ocrctl_protocol::{Event, Level, StepState};
 
-/// Events on their way that nobody need wait for.
+/// Events on their way, which need no waiting.
 const FEW: usize = 4;
 const FLUSH: Duration = Duration::from_secs(5);
 /// Progress more often than this is not seen by anyone.

@@ -1,4 +1,4 @@
-//! `/var/log/ocrctl/journal.jsonl`: who did what, and how it ended, also when nobody was there to see.
+//! `/var/log/ocrctl/journal.jsonl`: who did what, and how it ended, also without a controller.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 
@@ -56,12 +56,12 @@ pub enum State {
     Began,
     Done,
     Failed,
-    /// Ended while no controller listened; told by the next command.
+    /// Ended while no controller listened; reported by the next command.
     DoneUnseen,
     FailedUnseen,
     /// Done in a moment, beside whatever else goes on: the keys were changed.
     Recorded,
-    /// The operator has been told of what is above.
+    /// The operator has got a report of the entries above.
     Told,
 }
 

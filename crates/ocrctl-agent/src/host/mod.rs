@@ -79,7 +79,7 @@ impl Host {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// `None`: there is no such file.
+    /// `None` if there is no such file.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         match std::fs::read(self.path(path)) {
             Ok(bytes) => Ok(Some(bytes)),

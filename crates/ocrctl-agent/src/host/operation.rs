@@ -117,7 +117,7 @@ pub enum Arrived {
 }
 
 impl Incoming<'_> {
-    /// Waits until the controller has had enough of what it is told, or has gone.
+    /// Waits until the controller cancels or disconnects.
     pub async fn enough(self) {
         while let Some(request) = self.requests.recv().await {
             if matches!(request, Ok(Request::Cancel)) {

@@ -57,7 +57,7 @@ fn read_requests() -> mpsc::UnboundedReceiver<std::result::Result<Request, Strin
     receiver
 }
 
-/// The next request, with the bytes that follow it; `None`: there is no more.
+/// The next request, with the bytes that follow it; `None` if there is no more.
 fn read_request(
     input: &mut impl BufRead,
 ) -> std::io::Result<Option<std::result::Result<Request, String>>> {

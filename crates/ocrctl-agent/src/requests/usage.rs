@@ -1,4 +1,4 @@
-//! How often each key was used on this host: the sum of what both slots have counted. A slot's file stays when its
+//! Counts the uses of each key on this host: the sum over both slots. A slot's file stays when its
 //! release is replaced, and the next one goes on counting in it.
 
 use std::fs::OpenOptions;

@@ -49,7 +49,7 @@ impl Directory {
         host.set_access(&self.path, access)
     }
 
-    /// `None`: the group is yet to come.
+    /// `None` if the group is yet to come.
     fn access(&self, host: &Host) -> Result<Option<Access>> {
         let gid = match self.group {
             Group::Id(gid) => Some(gid),

@@ -1,4 +1,4 @@
-//! How SSH comes in: who accepts the connections and where, whether logins get through, and what has sshd read its
+//! The way in by SSH: who accepts the connections and where, whether logins get through, and what has sshd read its
 //! configuration.
 
 pub(crate) mod acceptors;

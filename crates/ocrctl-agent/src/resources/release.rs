@@ -39,7 +39,7 @@ pub struct Release {
     archive: Option<ArchivedImage>,
     registry: Registry,
     service: Service,
-    /// They belong to the release when a host goes back to it.
+    /// They belong to the release in a rollback.
     rules: Option<String>,
     /// NGINX is asked for it when a switch is verified.
     name: String,

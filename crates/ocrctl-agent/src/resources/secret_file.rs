@@ -1,4 +1,4 @@
-//! A file that is nobody's business but root's: that it changes is told, and never what is in it.
+//! A file for root alone: its change is reported, never its content.
 
 use crate::host::{Access, Host};
 use ocrctl_protocol::{Action, Change, Detail, Result, Secret};
@@ -8,7 +8,7 @@ const ACCESS: Access = Access::root(0o600);
 #[derive(Debug)]
 pub struct SecretFile {
     pub path: &'static str,
-    /// `None`: there shall be none.
+    /// `None` if the file must not exist.
     pub content: Option<Secret>,
 }
 

@@ -16,7 +16,7 @@ pub struct Units {
 #[derive(Debug)]
 pub struct Unit {
     pub name: &'static str,
-    /// The package that brings it; `None`: its file is a resource of its own, or several packages may bring it.
+    /// The package that brings it; `None` if its file is a resource of its own, or several packages may bring it.
     pub package: Option<&'static str>,
 }
 

@@ -117,7 +117,7 @@ impl Channels {
         deliveries
     }
 
-    /// Says that all is well. `None`: nobody wants to know.
+    /// Reports that all is well; `None` without such a channel.
     pub(super) async fn ping(&self) -> Option<std::result::Result<(), String>> {
         let url = self.0.ping.as_ref()?;
         Some(request(|client| client.get(url.expose())).await)

@@ -1,4 +1,4 @@
-//! What the watcher makes of what it saw: problems, what is to be mended, what people are told. By facts and by what was
+//! The watcher's judgement of the facts: problems, repairs to try, and messages to send. By facts and by what was
 //! before, and nothing else.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What the watcher can put right by itself.
+//! Repairs that the watcher makes by itself.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub(super) enum Mend {
     Restart,
 }
 
-/// A mend that was tried.
+/// A repair that was tried.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
     pub(super) at: Timestamp,

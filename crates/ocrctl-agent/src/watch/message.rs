@@ -1,4 +1,4 @@
-//! What people are told: something is wrong, it was mended, it is well again.
+//! Messages to people: of a problem, a repair, or a recovery.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use ocrctl_protocol::hex;
 pub(super) enum Kind {
     /// Something is wrong.
     Problem,
-    /// It was, and the host has put it right before anybody was told.
+    /// The host has repaired a problem before it was reported.
     Mended,
     /// The reported problem is over.
     Recovered,
@@ -38,7 +38,7 @@ pub(super) struct Message {
     pub(super) environment: String,
     pub(super) host: String,
     pub(super) kind: Kind,
-    /// `None`: a test.
+    /// `None` in a test.
     pub(super) with: Option<With>,
     pub(super) what: String,
     pub(super) since: Timestamp,

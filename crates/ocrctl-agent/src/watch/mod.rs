@@ -1,4 +1,4 @@
-//! The watcher of a host: `ocrctl watch`, every 30 s by a timer. It looks, mends what it can, and tells people what has
+//! The watcher of a host: `ocrctl watch`, every 30 s by a timer. It checks, repairs what it can, and reports what has
 //! changed. It needs neither its operator nor the controller.
 
 mod channel;
@@ -39,10 +39,10 @@ const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// A repair can reveal another problem, so that there are two rounds.
 const ROUNDS: usize = 2;
 
-/// One run. `tell` hears what is worth a line in the host's journal.
+/// Runs once. `tell` gets the lines for the host's journal.
 ///
 /// # Errors
-/// Nothing can be remembered, so that it would all be told again.
+/// The state can't be written, so that everything would be reported again.
 pub async fn run(host: &Host, mut tell: impl FnMut(&str)) -> Result<()> {
     let Some(settings) = Settings::read(host)? else {
         tell("nothing was deployed here yet");
@@ -88,7 +88,7 @@ pub async fn test(host: &Host) -> Result<Vec<Delivery>> {
     Ok(channels.test(&Message::test(&settings)).await)
 }
 
-/// Looks and mends. `None`: an operation has begun meanwhile, by which everything may be explained.
+/// Checks and repairs. `None` if an operation has begun meanwhile, which may explain everything.
 async fn look(
     host: &Host,
     settings: &Settings,
@@ -146,7 +146,7 @@ async fn attempt(host: &Host, settings: &Settings, mend: Mend) -> Attempt {
         Ok(None) => return attempt,
         Err(failed) => (Ending::Failed, format!("{}: {failed}", mend.doing())),
     };
-    // With a full disk there is no room for it, and people have to be told all the same.
+    // With a full disk there is no room for the entry; the message is sent all the same.
     let _ = Journal::of(host).add(WATCHER, "repair", state, Some(detail));
     attempt
 }

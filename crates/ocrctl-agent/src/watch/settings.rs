@@ -1,4 +1,4 @@
-//! What the watcher has to know, from the last deploy: no secret is in it. Those are in a file of their own.
+//! The watcher's settings from the last deploy. Secrets are in a file of their own.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ impl Settings {
         }
     }
 
-    /// `None`: nothing was deployed yet.
+    /// `None` if nothing was deployed yet.
     pub fn read(host: &Host) -> Result<Option<Self>> {
         let Some(json) = host.read(PATH)? else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! As much of SMTP (RFC 5321) as handing a letter to a relay takes: EHLO, STARTTLS (RFC 3207) or TLS from the start (RFC 8314),
+//! The part of SMTP (RFC 5321) that hands a letter to a relay: EHLO, STARTTLS (RFC 3207) or TLS from the start (RFC 8314),
 //! AUTH (RFC 4954), and the letter. It waits, so it has a thread of its own.
 
 use std::io::{self, Read, Write};
@@ -50,7 +50,7 @@ impl Relay {
 /// Hands over a letter with CRLF ends and no line that begins with a dot.
 ///
 /// # Errors
-/// In the relay's words. What it was told is not in them.
+/// The relay's answer, without the text sent to it.
 pub(super) fn send(relay: &Relay, from: &str, to: &[String], letter: &str) -> Result<(), String> {
     let socket = TcpStream::connect_timeout(&relay.address, ANSWER).map_err(connecting)?;
     socket.set_read_timeout(Some(ANSWER)).map_err(connecting)?;

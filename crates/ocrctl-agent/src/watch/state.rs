@@ -1,4 +1,4 @@
-//! What the watcher remembers from one run to the next, so that nothing is told twice and nothing is lost.
+//! The watcher's memory between runs, so that nothing is reported twice and nothing is lost.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const MOST_LETTERS: usize = 100;
 pub(super) struct State {
     /// The last that looked.
     pub(super) run: Option<Timestamp>,
-    /// Problems that people have been told of.
+    /// Problems that were reported.
     pub(super) open: BTreeMap<With, Open>,
     /// Of the last hour.
     mends: Vec<(Timestamp, Mend)>,
@@ -38,7 +38,7 @@ pub(super) struct Open {
 }
 
 impl State {
-    /// One that can't be read is forgotten: better told twice than not at all.
+    /// An unreadable state is dropped: a message may be sent twice, but none is lost.
     pub(super) fn read(host: &Host) -> Self {
         let read = |path| host.read(path).ok().flatten();
         let json = read(IN_MEMORY).or_else(|| read(PATH)).unwrap_or_default();
@@ -49,7 +49,7 @@ impl State {
         let json = serde_json::to_vec_pretty(self).context("writing the watcher's state")?;
         match host.write(PATH, &json, Access::root(0o600)) {
             Ok(()) => host.remove(IN_MEMORY),
-            // A full disk must not keep people from being told of it, once.
+            // A full disk must not suppress its own message, nor repeat it.
             Err(_) => host.write(IN_MEMORY, &json, Access::root(0o600)),
         }
     }

@@ -38,7 +38,7 @@ pub enum Entry {
 }
 
 impl Contents {
-    /// Whether there is nothing that a backup would be for.
+    /// Returns whether there is nothing to back up.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -10,7 +10,7 @@ use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{DecryptError, Decryptor, Encryptor, x25519};
 use secrecy::SecretString;
 
-/// Who can open a backup: `age1…`.
+/// A key that can open a backup: `age1…`.
 #[derive(Clone)]
 pub struct Recipient(x25519::Recipient);
 
@@ -106,7 +106,7 @@ impl Identities {
         Ok(Self(identities))
     }
 
-    /// What was sealed, if it is for one of these and whole.
+    /// Opens a sealed text that is whole and for one of these identities.
     pub fn open(&self, sealed: &str) -> Result<SecretString, OpenError> {
         let damaged = |error: &dyn Display| OpenError::Damaged(error.to_string());
         let decrypted = Decryptor::new_buffered(ArmoredReader::new(sealed.as_bytes()))

@@ -36,7 +36,7 @@ impl ArchiveError {
         }
     }
 
-    /// What to do about it.
+    /// Suggests a fix.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreadable { .. } => {

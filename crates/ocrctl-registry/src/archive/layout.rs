@@ -146,7 +146,7 @@ pub(super) fn read(
     Ok((image, blobs))
 }
 
-/// What an image's manifest names; `None`: it is no image that runs (an attestation, a signature).
+/// Returns the platform of an image's manifest; `None` if it is no image that runs (an attestation, a signature).
 fn platform(members: &Members, manifest: &Manifest) -> io::Result<Option<ArchivedPlatform>> {
     let Some(config) = &manifest.config else {
         return Ok(None);

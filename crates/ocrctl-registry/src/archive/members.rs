@@ -98,7 +98,7 @@ impl Members {
         })
     }
 
-    /// `None`: there is no such file.
+    /// `None` if there is no such file.
     pub(super) fn place(&self, name: &str) -> Option<Place> {
         let mut name = normal(name);
         // A few at most: one to another layer's file.

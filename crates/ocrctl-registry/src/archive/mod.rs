@@ -29,7 +29,7 @@ pub struct Archive {
     /// By digest.
     blobs: HashMap<String, Blob>,
     pub image: ArchivedImage,
-    /// What the operator should know before it is deployed.
+    /// Notes for the operator before a deploy.
     pub notes: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl Archive {
         })
     }
 
-    /// A piece of a blob, as it travels: whether it is packed by gzip, and the bytes. `None`: there is no such blob.
+    /// A piece of a blob, as it travels: whether it is packed by gzip, and the bytes. `None` if there is no such blob.
     pub fn piece(
         &self,
         digest: &str,
@@ -121,7 +121,7 @@ impl<T> Candidate<T> {
         }
     }
 
-    /// Whether the archive has it by the inventory's name, if it names it at all.
+    /// Compares the archive's name of the image, if it has one, with the inventory's.
     fn compared_with(&self, wanted: &ImageRef, image: &ArchivedImage) -> Vec<String> {
         if let Some(digest) = &wanted.digest {
             return match self.digests.contains(digest) {

@@ -1,4 +1,4 @@
-//! What `docker save` writes: `manifest.json` names configuration and layers of each image. There is no manifest as
+//! The format of `docker save`: `manifest.json` names configuration and layers of each image. There is no manifest as
 //! a registry has it, so one is made: of the same archive always the same.
 //!
 //! <https://github.com/moby/moby/blob/v25.0.0/image/spec/v1.2.md#combined-image-json--filesystem-changeset-format>

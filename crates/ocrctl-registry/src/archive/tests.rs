@@ -23,7 +23,7 @@ fn wanted(text: &str) -> ImageRef {
 
 const NAME: &str = "r.example/o/ocr:1.0.0";
 
-/// As buildx writes it: an index of platforms, with an attestation. Its layers are packed.
+/// Builds an archive like buildx: an index of platforms, with an attestation. Its layers are packed.
 fn layout(architectures: &[&str], layer: &[u8]) -> Written {
     let mut blobs: Vec<Vec<u8>> = vec![gzip(layer)];
     let packed = digest(&blobs[0]);
@@ -105,7 +105,7 @@ fn an_index_keeps_its_digest_and_its_platforms() {
         archive.image.digest,
         digest(archive.image.manifests[0].text.as_bytes())
     );
-    // What is packed goes as it is.
+    // Packed layers are sent unchanged.
     let (packed, _) = archive
         .piece(&digest(&gzip(b"layer")), 0, PIECE)
         .unwrap()

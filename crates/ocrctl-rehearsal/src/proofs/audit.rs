@@ -16,7 +16,7 @@ struct Finding {
 
 pub(super) async fn quiet(rehearsal: &mut Rehearsal) -> Seen {
     let findings = audit(rehearsal, 2).await?;
-    // What a deploy is not asked to do, and what the distribution has released since.
+    // A deploy is not asked for the first, and the distribution may have released updates since.
     let expected = ["backup", "security updates"];
     let first: BTreeSet<&str> = findings
         .iter()
@@ -42,7 +42,7 @@ pub(super) async fn quiet(rehearsal: &mut Rehearsal) -> Seen {
     ))
 }
 
-/// What someone leaves who meant well.
+/// Leftovers of a well-meaning administrator.
 const PLANT: &str = "
     set -e
     mkdir -p /root/.ssh /root/.docker /etc/cron.d
@@ -133,7 +133,7 @@ pub(super) async fn planted(rehearsal: &mut Rehearsal) -> Seen {
     ))
 }
 
-/// A container of the image that is there already, with a port to the world; `None`: it serves there.
+/// A container of the image that is there already, with a port to the world; `None` if it serves on the host itself.
 pub(super) async fn publish(
     rehearsal: &Rehearsal,
     entrypoint: Option<&[&str]>,

@@ -189,7 +189,7 @@ pub(super) async fn restore(rehearsal: &mut Rehearsal) -> Seen {
     if after != before {
         return wrong(format!("the keys are others:\n{before:?}\n{after:?}"));
     }
-    // As a client from before: its key, and trust in the authority from before.
+    // An old client has its old key, and trusts the old authority.
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     rehearsal.client()?.ocr(&rehearsal.key, SCAN).await?;
 

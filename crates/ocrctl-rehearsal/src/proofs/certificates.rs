@@ -52,7 +52,7 @@ async fn on_infra(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofE
     rehearsal.infra()?.run(command).await
 }
 
-/// What `cert status --json` says, and its exit code.
+/// Runs `cert status --json` and returns its output and exit code.
 pub(super) async fn certificate(rehearsal: &Rehearsal) -> Result<(Value, i32), ProofError> {
     let ran = rehearsal
         .ocrctl(&["cert", "status", "rehearsal", "--json"])
@@ -236,7 +236,7 @@ pub(super) async fn wrong_record(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn temporary(rehearsal: &mut Rehearsal) -> Seen {
-    // As on a host that is provisioned again without a backup.
+    // The same happens on a host that is provisioned again without a backup.
     on_infra(rehearsal, "systemctl stop pebble").await?;
     on_host(
         rehearsal,

@@ -8,7 +8,7 @@ use ocrctl_command::quoted;
 
 const DEPLOY: [&str; 3] = ["deploy", "rehearsal", "--yes"];
 
-/// What a hand does to the host, and the words by which the plan names it.
+/// A manual change of the host, and the words by which the plan names it.
 type Hand = (&'static str, &'static str);
 
 struct Round {
@@ -16,7 +16,7 @@ struct Round {
     hands: &'static [Hand],
 }
 
-/// For the scripts. The watcher would mend some of it before anybody has looked.
+/// For the scripts. The watcher would repair some of it before the proof looks.
 const BEFORE: &str = "
     set -e
     export DEBIAN_FRONTEND=noninteractive
@@ -118,7 +118,7 @@ const ROUNDS: &[Round] = &[
     Round {
         what: "half there",
         hands: &[
-            // What is live has been so for longer than a release may take to be ready.
+            // The release must be live for longer than it may take to become ready.
             ("sleep 31", ""),
             (
                 "cd /tmp; apt-get -q download logrotate; dpkg --unpack logrotate_*.deb; rm logrotate_*.deb",
@@ -257,7 +257,7 @@ pub(super) async fn switches(rehearsal: &mut Rehearsal) -> Seen {
         rehearsal.write_inventory(&rehearsal.first)?;
         settle(rehearsal, lines, there, true).await?;
     }
-    // Alerts, where somebody is told.
+    // Alerts, if there are channels.
     let mut walked = SWITCHES.len();
     if let Some(alerting) = rehearsal.alerting.take() {
         let there = "test -e /etc/ocrctl/alerts.json";

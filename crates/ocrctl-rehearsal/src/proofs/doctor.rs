@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{ProofError, Rehearsal, Seen, wrong};
 
-/// What can be told of this host; its ports are translated on the way, and a container may hide its Landlock.
+/// Checks that work on this host; its ports are translated on the way, and a container may hide its Landlock.
 const TOLD: [&str; 14] = [
     "ssh",
     "sudo",

@@ -9,7 +9,7 @@ use super::{LETTER, SCAN};
 use crate::client::{NAME, send, text};
 use crate::{ProofError, Rehearsal, Seen, wrong};
 
-/// What both documents say.
+/// The text of both documents.
 pub(super) const PHRASE: &str = "the winter cover: 412.50 EUR";
 
 pub(super) async fn key(rehearsal: &mut Rehearsal) -> Seen {
@@ -52,8 +52,7 @@ pub(super) async fn pdf(rehearsal: &mut Rehearsal) -> Seen {
     read(&answer, Method::Text)
 }
 
-/// What reads the documents, and what keeps them from doing harm. Whether Landlock can be had is the host's kernel's and its
-/// Docker's to say.
+/// Proves the engine's version and its sandbox. Landlock depends on the host's kernel and its Docker.
 pub(super) async fn engine(rehearsal: &mut Rehearsal) -> Seen {
     let engine = rehearsal
         .client()?

@@ -1,4 +1,4 @@
-//! What interrupts a deploy, at each of its steps: the next one converges, and clients notice nothing.
+//! Interruptions of a deploy, at each of its steps: the next one converges, and clients notice nothing.
 
 use std::time::Duration;
 

@@ -58,7 +58,7 @@ pub(super) async fn several(rehearsal: &mut Rehearsal) -> Seen {
         .expect(0)?;
     serve(&[&first, &second], &first_release).await?;
 
-    // A dead host is told, soon, and the other can be deployed to without it.
+    // A dead host is reported soon, and the other can be deployed to without it.
     let dead = rehearsal.prod2()?;
     dead.switch(Switch::Freeze).await?;
     let began = Instant::now();

@@ -23,7 +23,7 @@ pub(super) async fn certbot(rehearsal: &mut Rehearsal) -> Seen {
     {
         return wrong(format!("exit code {code}: {status}"));
     }
-    // As its own timer would, once it is due; its deploy hook tells NGINX.
+    // certbot's timer does the same once it is due; its deploy hook reloads NGINX.
     on_host(rehearsal, "systemctl is-active certbot.timer").await?;
     let renew = by_certbot("renew --quiet --force-renewal --no-random-sleep-on-renew");
     on_host(rehearsal, &renew).await?;

@@ -418,7 +418,7 @@ async fn rotate(rehearsal: &Rehearsal, more: &[&str]) -> Result<Ran, ProofError>
     rehearsal.ocrctl(&arguments).await
 }
 
-/// What the host tells of its keys.
+/// Returns the host's report of its keys.
 pub(super) async fn keys(rehearsal: &Rehearsal) -> Result<HostKeys, ProofError> {
     let listed = ["keys", "list", "rehearsal", "--json"];
     let listed = rehearsal.ocrctl(&listed).await?.expect(0)?;

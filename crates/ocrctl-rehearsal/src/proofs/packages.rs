@@ -246,7 +246,7 @@ async fn inspect(machine: &Machine, name: &str) -> Result<Value, ProofError> {
     })
 }
 
-/// What it prints. Ports can't be tried here, so that it never ends with 0.
+/// Returns the doctor's output. Ports can't be tried here, so that it never ends with 0.
 async fn doctor(rehearsal: &Rehearsal) -> Result<String, ProofError> {
     let ran = rehearsal
         .ocrctl(&["doctor", "rehearsal"])

@@ -1,4 +1,4 @@
-//! What can be reached of the host, seen from a second machine.
+//! Reachable ports of the host, seen from a second machine.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(super) async fn outside_in(rehearsal: &mut Rehearsal) -> Seen {
     let scanned = scan(rehearsal, ALL).await?;
     let addresses = only(rehearsal, &scanned, &NAMED)?;
 
-    // Somebody publishes a port, which Docker leads past UFW: told with each plan, and really open.
+    // Somebody publishes a port, which Docker leads past UFW: reported with each plan, and really open.
     audit::publish(rehearsal, None).await?;
     let leak = "the container planted publishes 0.0.0.0:8099->3000/tcp past the firewall";
     let plan = rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;

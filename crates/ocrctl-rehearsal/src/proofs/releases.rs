@@ -72,7 +72,7 @@ pub(super) async fn rollback(rehearsal: &mut Rehearsal) -> Seen {
     Ok(format!("{before} → {after}, {served}"))
 }
 
-/// A release that is ready and fails its clients goes back by itself, and is no way back later.
+/// A release that is ready and fails its clients is rolled back automatically, and later rollbacks skip it.
 pub(super) async fn failing(rehearsal: &mut Rehearsal) -> Seen {
     let before = rehearsal.client()?.release().await?;
     rehearsal.write_inventory(&rehearsal.failing)?;
@@ -87,7 +87,7 @@ pub(super) async fn failing(rehearsal: &mut Rehearsal) -> Seen {
         }
         failed
     });
-    // So that the host sees that somebody is there.
+    // The host must see that there are clients.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await;
     stopping.store(true, Ordering::Relaxed);
@@ -107,7 +107,7 @@ pub(super) async fn failing(rehearsal: &mut Rehearsal) -> Seen {
     ))
 }
 
-/// Two deploys at once: one is told who holds the lock; one that waits finds nothing left to do.
+/// Two deploys at once: one reports who holds the lock; one that waits finds nothing left to do.
 pub(super) async fn two_at_once(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.write_inventory(&rehearsal.first)?;
     let deploy = ["deploy", "rehearsal", "--yes"];

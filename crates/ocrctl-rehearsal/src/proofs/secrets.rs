@@ -134,7 +134,7 @@ async fn journal_and_docker(rehearsal: &Rehearsal, secrets: &[Secret]) -> Result
         let path = format!("/containers/{id}/json");
         told.push_str(&prod1.docker("GET", &path, "").await?);
     }
-    // What a container is given is to be seen there.
+    // Docker must show the container's options.
     expect(&told, "\"NetworkMode\":\"none\"", "what Docker tells")?;
     clean(&told, secrets, "what the host's Docker tells")?;
     for machine in [prod1, rehearsal.infra()?] {

@@ -7,12 +7,12 @@ use crate::{ProofError, Rehearsal, Seen, wrong};
 const DEPLOY: [&str; 3] = ["deploy", "rehearsal", "--yes"];
 const PORT: u16 = 2222;
 
-/// How the socket unit hands over connections.
+/// A form of the socket unit by which it hands over connections.
 struct Form {
     accept: &'static str,
     /// The unit that it starts.
     starts: &'static str,
-    /// What the plan says of it.
+    /// The plan's words for it.
     planned: &'static str,
 }
 
@@ -168,7 +168,7 @@ async fn stayed(rehearsal: &Rehearsal) -> Result<(), ProofError> {
     Ok(())
 }
 
-/// How a stranger would be let in, in the words of `ssh`.
+/// Returns the login methods offered to a stranger, in the words of `ssh`.
 async fn methods(rehearsal: &Rehearsal) -> Result<String, ProofError> {
     let ask = format!(
         "ssh -p {PORT} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \

@@ -1,4 +1,4 @@
-//! What NGINX offers over TLS, seen by a client that shares no code with us: `openssl s_client`.
+//! NGINX's TLS, seen by a client that shares no code with us: `openssl s_client`.
 
 use std::collections::BTreeSet;
 
@@ -18,9 +18,9 @@ const ALL: &str = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
 /// Half a year, in seconds: what scanners ask of HSTS at least.
 const HSTS_AT_LEAST: u64 = 15_768_000;
 
-/// What one handshake came to.
+/// The outcome of one handshake.
 struct Handshake {
-    /// `None`: it failed.
+    /// `None` if it failed.
     protocol_and_cipher: Option<(String, String)>,
     output: String,
 }
@@ -44,7 +44,7 @@ async fn handshake(port: u16, name: &str, arguments: &[&str]) -> Result<Handshak
     })
 }
 
-/// Whether handshakes can fail for what is tested here, and not because nothing answers.
+/// Checks that a handshake succeeds at all, so that failures are due to the tested property.
 async fn succeeds(port: u16, arguments: &[&str]) -> Result<bool, ProofError> {
     let handshake = handshake(port, NAME, arguments).await?;
     Ok(handshake.protocol_and_cipher.is_some())

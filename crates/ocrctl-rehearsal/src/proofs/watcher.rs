@@ -1,4 +1,4 @@
-//! Proofs of the hosts' watcher: what goes wrong is noticed within a minute, mended or told once, and its end is told.
+//! Proofs of the hosts' watcher: faults are noticed within a minute and repaired or reported once, and so is their end.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,9 @@ const LISTEN: &str = include_str!("../alerts.pl");
 const PORT: u16 = 9099;
 /// On infra.
 const TOLD: &str = "/tmp/ocrctl-alerts";
-/// What the issue asks for.
+/// The time limit for noticing a fault.
 const NOTICED: Duration = Duration::from_secs(60);
-/// So long a release that has just started is not judged.
+/// The age up to which a release that has just started is not judged.
 const YOUNG: Duration = Duration::from_secs(61);
 /// One run, without waiting for the timer. It also waits for one that is under way.
 /// It forgets how often one was asked for lately, of which systemd has its own opinion.

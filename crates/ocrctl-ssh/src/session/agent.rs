@@ -68,7 +68,7 @@ impl Agent {
             operator: operator.to_owned(),
         };
         self.enter().await?;
-        // If nobody is there to read it, what is there to be read says why.
+        // If the reader is gone, its output says why.
         let _ = self.write(&hello).await;
         for _ in 0..CHATTER {
             let Some(line) = self.line().await.map_err(NotStarted::Failed)? else {
@@ -185,7 +185,7 @@ impl Agent {
             Some(exit) => timeout(FAREWELL, exit)
                 .await
                 .map_err(|_| self.host.silent("end of the agent", FAREWELL))??,
-            // It was told before.
+            // It was reported before.
             None => Exit::Killed,
         };
         Ok((exit, stderr))

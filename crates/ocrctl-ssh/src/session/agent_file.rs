@@ -20,7 +20,7 @@ const HEAD: u64 = 64 << 10;
 #[derive(Debug, Clone)]
 pub(super) struct AgentFile {
     pub(super) path: PathBuf,
-    /// As `uname -m` says it.
+    /// The architecture in the words of `uname -m`.
     pub(super) architecture: String,
     /// Of its content: the linker's, or the beginning of its SHA-256.
     id: String,
@@ -154,7 +154,7 @@ impl AgentFile {
         }
     }
 
-    /// What it is called on a host: another content is another name.
+    /// Returns the agent's file name on a host: another content has another name.
     pub(super) fn name(&self) -> String {
         format!("ocrctl-{:.16}", self.id)
     }
@@ -177,7 +177,7 @@ impl AgentFile {
         payload.map_err(|source| unreadable(&self.path, source))
     }
 
-    /// As it goes over the wire to a host that can unpack xz, or only gzip.
+    /// Returns the bytes to send to a host that can unpack xz, or only gzip.
     pub(super) async fn packed(&self, xz: bool) -> Result<(Packing, Bytes), SessionError> {
         let packed = self.payload().await?.packed(xz).await;
         packed.map_err(|source| unreadable(&self.path, source))

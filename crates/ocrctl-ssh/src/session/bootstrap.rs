@@ -34,15 +34,15 @@ const STORE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) name: String,
-    /// Who logs in, for people.
+    /// The login name, for messages.
     pub(super) user: String,
-    /// For sudo, where it asks. `None`: it must not ask.
+    /// For sudo, where it asks. `None` if it must not ask.
     pub(super) sudo_password: Option<SecretString>,
     /// Where agents are.
     pub(super) directory: String,
 }
 
-/// How the start of an agent ended before it began.
+/// Reasons why an agent did not start.
 #[derive(Debug)]
 pub(super) enum NotStarted {
     /// No agent is there yet.
@@ -54,7 +54,7 @@ pub(super) enum NotStarted {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) architecture: String,
-    /// Whether the host can unpack that.
+    /// True if the host can unpack xz.
     pub(super) xz: bool,
 }
 
@@ -73,7 +73,7 @@ impl Host {
         Ok(transport.exec(&argv).await?)
     }
 
-    /// What sudo shall ask with; empty: it shall not.
+    /// Returns sudo's prompt; empty if sudo must not ask.
     fn prompt(&self) -> &'static str {
         self.sudo_password.as_ref().map_or("", |_| PROMPT)
     }
@@ -141,7 +141,7 @@ impl Host {
         if let Some(password) = &self.sudo_password {
             let entry = sudo::pass(password, &mut *stdin, &mut stdout, &mut stderr);
             match timeout(START_LIMIT, entry).await {
-                // What has ended says why, below.
+                // The reason of an early end is read below.
                 Ok(Ok(Entry::In | Entry::Ended)) => {}
                 Ok(Ok(Entry::Refused)) => return Err(self.wrong_password()),
                 Ok(Err(TooLong(_))) | Err(_) => {

@@ -92,7 +92,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// What to do about it.
+    /// Suggests a fix.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Transport(error) => return error.hint(),
@@ -152,7 +152,7 @@ impl SessionError {
     }
 }
 
-/// What makes a file unfit to be an agent.
+/// Reasons why a file can't be an agent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     #[error("it is not a Linux executable (ELF)")]

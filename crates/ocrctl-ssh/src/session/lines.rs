@@ -1,4 +1,4 @@
-//! What a program on a host writes, line by line.
+//! Reads a program's output on a host, line by line.
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
@@ -11,7 +11,7 @@ pub(super) struct TooLong(pub(super) Vec<u8>);
 
 pub(super) struct Lines {
     stream: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
-    /// What there is of the next one.
+    /// The beginning of the next line.
     line: Vec<u8>,
 }
 

@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// What sudo is told to say when it asks. sudo-rs puts words of its own around it; `%` would have a meaning.
+/// The prompt that sudo is given. sudo-rs adds words of its own; `%` would have a meaning.
 pub(super) const PROMPT: &str = "ocrctl: sudo asks for a password";
 
 const LINES: usize = 20;
 /// Bytes of a line that are worth showing.
 const WIDTH: usize = 1000;
 
-/// Reads until the stream ends; the program is never blocked by what nobody reads.
+/// Reads until the stream ends; the program is never blocked by unread output.
 pub(super) struct Tail {
     collected: JoinHandle<VecDeque<String>>,
     asked: mpsc::UnboundedReceiver<()>,
@@ -30,7 +30,7 @@ impl Tail {
         }
     }
 
-    /// Waits until sudo asks for a password; `None`: it won't any more.
+    /// Waits until sudo asks for a password; `None` if it won't any more.
     pub(super) async fn asked(&mut self) -> Option<()> {
         self.asked.recv().await
     }

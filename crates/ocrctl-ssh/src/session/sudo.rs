@@ -13,7 +13,7 @@ use super::stderr::Tail;
 /// The line by which a program says that it runs, and that standard input is its own.
 pub(super) const UP: &[u8] = br#"{"type":"up"}"#;
 
-/// How the way through sudo ended.
+/// The outcome of starting by sudo.
 #[derive(Debug)]
 pub(super) enum Entry {
     /// The program runs.
@@ -39,7 +39,7 @@ pub(super) async fn pass(
                     return Ok(Entry::Refused);
                 }
                 given = true;
-                // If nobody is there to read it, what is there to be read says why.
+                // If the reader is gone, its output says why.
                 let _ = give(password, stdin).await;
             }
             line = stdout.next() => match line?.as_deref() {

@@ -1,4 +1,4 @@
-//! What the operator has to be let in with, for connections that `ocrctl` makes by itself.
+//! The operator's credentials, for connections that `ocrctl` makes by itself.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use russh::keys::PrivateKey;
 use secrecy::SecretString;
 use tokio::sync::OwnedMutexGuard;
 
-/// How the operator is asked; `None`: there is nobody to ask, or no answer. Blocks its thread.
+/// Asks the operator; `None` without a terminal or an answer. Blocks its thread.
 type Ask = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
 
 /// Where keys are found.

@@ -25,7 +25,7 @@ pub enum TransportError {
     #[error("{}", unknown_key(host, key.as_ref()))]
     UnknownHostKey {
         host: String,
-        /// What the host presented, where it could be asked.
+        /// The host's key, if it could be fetched.
         key: Option<HostKey>,
     },
 
@@ -48,7 +48,7 @@ pub enum TransportError {
     )]
     UnknownJumpHostKey {
         host: String,
-        /// What `known_hosts` would have.
+        /// The line to add to `known_hosts`.
         entry: String,
         fingerprint: String,
     },
@@ -130,7 +130,7 @@ pub enum Unreachable {
 }
 
 impl TransportError {
-    /// What to do about it.
+    /// Suggests a fix.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreachable { reason, .. } => reason.hint().to_owned(),

@@ -10,7 +10,7 @@ use ocrctl_inventory::Target;
 /// A public host key and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostKey {
-    /// As it goes into the inventory: `ssh-ed25519 AAAA…`.
+    /// The key's line for the inventory: `ssh-ed25519 AAAA…`.
     pub line: String,
     /// `SHA256:…`, as ssh shows it.
     pub fingerprint: String,

@@ -29,7 +29,7 @@ impl Local {
             });
         };
         let running = match Program::new(*program).args(arguments).start() {
-            // As a shell at the other end of a connection would say it.
+            // A shell at the other end of a connection answers like this.
             Err(CommandError::Missing { program }) => return Ok(not_found(&program)),
             running => running?,
         };

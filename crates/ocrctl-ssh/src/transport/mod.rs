@@ -25,10 +25,10 @@ pub use host_key::HostKey;
 
 use ocrctl_inventory::{Connection, Target};
 
-/// So often a silent host is asked for a sign of life before it is given up.
+/// Keepalives sent before the connection is considered dead.
 const ALIVE_QUESTIONS: usize = 3;
 
-/// How long looking up a name may take.
+/// Time limit for looking up a name.
 const LOOK_UP: Duration = Duration::from_secs(8);
 
 /// A connection to a host.
@@ -46,12 +46,12 @@ pub struct Channel {
     pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
     pub stdout: Box<dyn AsyncRead + Send + Unpin>,
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
-    /// How the program ended. Read `stdout` and `stderr` to their ends first: what is unread when
-    /// this resolves is lost.
+    /// Resolves to the program's exit. Read `stdout` and `stderr` to their ends first: unread output is lost when
+    /// this resolves.
     pub exit: BoxFuture<'static, Result<Exit, TransportError>>,
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Code(i32),
@@ -59,7 +59,7 @@ pub enum Exit {
     Killed,
 }
 
-/// What applies to every connection.
+/// Options of every connection.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// For reaching the host and agreeing on keys. Authentication gets as long again, and 20 s more.

@@ -154,7 +154,7 @@ pub(super) async fn probe(target: &Target, options: &Options) -> Result<(), Tran
     }
 }
 
-/// A program that ended without a status was killed, or the connection was: `ssh` does not tell which.
+/// A program that ended without a status was killed, or the connection was: `ssh` does not report which.
 /// A master that has lost its connection is gone, or about to be.
 async fn survives(session: &Session) -> bool {
     if session.check().await.is_err() {

@@ -341,7 +341,7 @@ fn not_agreed(hop: &Hop, error: HandshakeError, hearsay: &Hearsay) -> TransportE
     }
 }
 
-/// What a jump host said of the next one, in words that sshd (channels.c) takes from the system.
+/// Reads a jump host's message about the next one; sshd (channels.c) takes its words from the system.
 fn behind_jump_host(words: &str, place: String) -> Unreachable {
     let says = |known: &[&str]| known.iter().any(|known| words.contains(known));
     if says(&["refused"]) {

@@ -1,4 +1,4 @@
-//! What `plan`, `deploy` and `rollback` take of images and probes.
+//! Arguments of `plan`, `deploy` and `rollback` for images and probes.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What shows how hosts are, and keeps them so.
+//! Arguments of commands that show the state of hosts and keep it.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub struct Logs {
     #[arg(long, short)]
     pub follow: bool,
 
-    /// How far back to begin, such as 30s, 10m or 24h
+    /// Age of the oldest lines, such as 30s, 10m or 24h
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
     pub since: Duration,
 
@@ -73,7 +73,7 @@ pub struct Logs {
     pub request: Option<String>,
 }
 
-/// As the service takes them.
+/// Parses a request id by the service's rules.
 fn request_id(text: &str) -> Result<String, String> {
     let sane = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     if text.is_empty() || text.len() > 64 || !text.chars().all(sane) {

@@ -16,7 +16,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Init {
-    /// What the environment is called
+    /// Name of the environment
     #[arg(long, value_name = "ENV", default_value = "prod")]
     pub environment: String,
 
@@ -36,7 +36,7 @@ pub struct Init {
     #[arg(long, value_name = "ISSUER")]
     pub certificate: Option<String>,
 
-    /// Who pulls the image
+    /// User who pulls the image
     #[arg(long, value_name = "USER", requires = "registry_password")]
     registry_username: Option<String>,
 

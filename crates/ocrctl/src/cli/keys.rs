@@ -53,11 +53,11 @@ pub struct AddKey {
     #[command(flatten)]
     pub environment: Environment,
 
-    /// Whose key it is
+    /// Name of the key's owner
     #[arg(long, value_parser = name)]
     pub name: String,
 
-    /// What it may be used for
+    /// Permitted uses of the key
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["ocr", "codes"])]
     pub scope: Vec<Scope>,
 
@@ -82,11 +82,11 @@ pub struct RotateKey {
     #[command(flatten)]
     pub environment: Environment,
 
-    /// Whose key; may be left out where there is one client
+    /// Owner of the key; may be left out where there is one client
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub client: Option<String>,
 
-    /// How long the old key stays good
+    /// Time for which the old key stays valid
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
     pub grace: Duration,
 

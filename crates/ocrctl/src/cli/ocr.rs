@@ -1,4 +1,4 @@
-//! What `ocrctl ocr` takes.
+//! Arguments of `ocrctl ocr`.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct Ocr {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Whose service reads them: an environment of the inventory; may be left out where there is one
+    /// Environment of the inventory whose service reads them; may be left out where there is one
     #[arg(long, value_name = "ENV")]
     pub env: Option<String>,
 
@@ -42,7 +42,7 @@ pub struct Ocr {
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     pub at: Option<String>,
 
-    /// What to print of each document
+    /// Parts to print of each document
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 
@@ -50,7 +50,7 @@ pub struct Ocr {
     pub reading: Reading,
 }
 
-/// How documents are read: the service's own parameters.
+/// Parameters of the service for reading documents.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Reading")]
 pub struct Reading {
@@ -96,7 +96,7 @@ pub enum Mode {
 }
 
 impl Reading {
-    /// As the service's query has them.
+    /// Returns the parameters of the service's query.
     pub fn query(&self) -> Vec<(&'static str, &str)> {
         let mode = self.mode.map(|mode| match mode {
             Mode::Auto => "auto",

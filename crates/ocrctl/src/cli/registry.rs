@@ -1,4 +1,4 @@
-//! What concerns the registry.
+//! Arguments that concern the registry.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub struct Build {
     #[arg(value_name = "ENV")]
     pub environment: Option<String>,
 
-    /// What the release is called: the image's tag and label; by default what `git describe` says
+    /// Name of the release: the image's tag and label; by default the output of `git describe`
     #[arg(long, value_name = "VERSION")]
     pub release: Option<String>,
 
@@ -89,7 +89,7 @@ pub struct MigrateRegistry {
     pub push_login: PushLogin,
 }
 
-/// How the new registry is reached: what `registry` in the inventory becomes.
+/// Login to the new registry, which becomes `registry` in the inventory.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How the new registry is reached (written to the inventory)")]
 pub struct ToLogin {
@@ -110,7 +110,7 @@ pub struct ToLogin {
     to_ca: Option<PathBuf>,
 }
 
-/// Who copies, if not who pulls.
+/// Login of the user who copies, if another one pulls.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who pushes, if not the same (written nowhere)")]
 pub struct PushLogin {
@@ -130,7 +130,7 @@ pub struct PushLogin {
 /// Credentials as flags give them.
 #[derive(Debug)]
 pub struct Login<'a> {
-    /// What the flags begin with.
+    /// Prefix of the flags.
     pub prefix: &'static str,
     pub username: Option<&'a str>,
     pub password: Option<&'a str>,

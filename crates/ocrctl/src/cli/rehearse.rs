@@ -10,7 +10,7 @@ pub struct Rehearse {
     #[arg(long, value_enum, default_value_t = Release::Trixie)]
     pub release: Release,
 
-    /// What the machines are: containers, or VMs that Vagrant has made
+    /// Kind of machines: containers, or VMs that Vagrant has made
     #[arg(long, value_enum, env = "VAGRANT_DEFAULT_PROVIDER", hide_env = true, default_value_t = Provider::Docker)]
     pub provider: Provider,
 
@@ -59,7 +59,7 @@ pub enum Provider {
     Virtualbox,
 }
 
-/// How a rehearsal gets onto its machines.
+/// The way in which a rehearsal reaches its machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Enter {
     Docker,

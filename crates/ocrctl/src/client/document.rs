@@ -1,4 +1,4 @@
-//! What is sent: a file, which is read as it is sent, or bytes.
+//! The document to send: a file, which is read as it is sent, or bytes.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::ClientError;
 
 #[derive(Debug)]
 pub struct Document {
-    /// As the user gave it.
+    /// The file's name as given by the user.
     pub name: String,
     content: Content,
     size: u64,

@@ -59,7 +59,7 @@ impl ClientError {
         }
     }
 
-    /// What the service says is wrong.
+    /// The service's kind of problem.
     pub fn kind(&self) -> Option<ProblemKind> {
         match self {
             Self::Refused { problem, .. } => Some(problem.kind),
@@ -67,7 +67,7 @@ impl ClientError {
         }
     }
 
-    /// Whether no other document would fare better.
+    /// Returns whether every other document would fail alike.
     pub fn is_of_all(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Untrusted { .. })
             || matches!(
@@ -84,7 +84,7 @@ impl ClientError {
         }
     }
 
-    /// What to do about it. `environment`: what the inventory calls it, if it does.
+    /// Suggests a fix. `environment` is the service's name in the inventory, if it has one.
     pub fn hint(&self, environment: Option<&str>) -> String {
         let env = environment.unwrap_or("ENV");
         match self {

@@ -6,7 +6,7 @@ use super::ClientError;
 
 #[derive(Debug)]
 pub(super) struct Gathering {
-    /// Whether words are wanted.
+    /// True if words are wanted.
     words: bool,
     /// The line that has not come to its end, and how much of it was looked through.
     line: Vec<u8>,
@@ -51,7 +51,7 @@ impl Gathering {
         }
     }
 
-    /// Whether it told of pages.
+    /// Returns whether the event reported pages.
     fn event(&mut self, line: &[u8]) -> Result<bool, ClientError> {
         let event = match serde_json::from_slice(line) {
             Ok(event) => event,

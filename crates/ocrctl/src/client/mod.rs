@@ -24,7 +24,7 @@ const CONNECT: Duration = Duration::from_secs(15);
 /// Without a byte: longer than a service lets a document take, and an upload over a slow line.
 const SILENCE: Duration = Duration::from_secs(900);
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// How often a document is sent at most.
+/// The number of times that a document is sent at most.
 const TRIES: u32 = 6;
 /// A Retry-After longer than this is not waited out.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ pub struct Service {
     key: ApiKey,
 }
 
-/// What is wanted of a document.
+/// The parts of an answer that are wanted, and the parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub kind: Kind,
@@ -62,7 +62,7 @@ pub enum Read {
     Codes(CodesAnswer),
 }
 
-/// How far a document has come.
+/// The progress of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Sending,
@@ -87,7 +87,8 @@ impl Service {
         Ok(Self { http, base, key })
     }
 
-    /// How busy it is, which shows that it is there and knows the key, too. `None`: it does not say.
+    /// Asks how busy the service is, which also shows that it answers and knows the key. `None` if it does not report
+    /// it.
     pub async fn capacity(&self) -> Result<Option<Capacity>> {
         let request = self.http.get(self.url("/v1/capacity", &[]));
         let response = self.send(request).await?;
@@ -110,7 +111,7 @@ impl Service {
         asked: Asked<'_>,
         seen: impl Fn(Progress),
     ) -> Result<Read> {
-        // What barcodes give is not recognized there; but it does not tell its pages as they are read.
+        // The endpoint for codes needs no recognition, but it does not report pages while they are read.
         let named = asked
             .query
             .iter()
@@ -194,7 +195,7 @@ impl Service {
         serde_json::from_slice(&body).map_err(|source| ClientError::NotUnderstood { source })
     }
 
-    /// What a response says that is none of the wanted, and when to try again.
+    /// Turns any other response into an error, with the time to wait before another try.
     async fn refused(&self, response: Response) -> (ClientError, Option<Duration>) {
         let status = response.status();
         let after = response.headers().get(RETRY_AFTER);
@@ -209,7 +210,7 @@ impl Service {
                 busy.then(|| after.unwrap_or(PAUSE)),
             );
         };
-        // Whose key is not known gets no better answer later; a document that does harm is not sent again and again.
+        // An unknown key gets no better answer later, and a harmful document must not be sent again and again.
         if !matches!(problem.kind, ProblemKind::Quota | ProblemKind::Busy) {
             after = None;
         }

@@ -73,7 +73,7 @@ fn server(answers: Vec<String>) -> (Url, Got) {
     std::thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
-            // Who has an answer and looks at what came finds it.
+            // Recorded before the answer, so that a client with an answer finds it.
             let mut kept = kept.lock().unwrap();
             kept.extend(serve(&mut stream, &answer));
         }
@@ -91,7 +91,7 @@ fn asked<'a>(kind: Kind, query: &'a [(&'a str, &'a str)]) -> Asked<'a> {
     Asked { kind, query }
 }
 
-/// What becomes of a document, and how it came to that.
+/// Reads a document and returns the outcome with the reported progress.
 async fn read(base: Url, asked: Asked<'_>) -> (Result<Read>, Vec<Progress>) {
     let document = Document::bytes("a.pdf", b"%PDF-".to_vec());
     let seen = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! `ocrctl alerts test ENV`: whether the hosts can reach whom they are to tell.
+//! `ocrctl alerts test ENV`: whether the hosts can reach their alerts' channels.
 
 use super::fleet::Fleet;
 use super::{Failed, Outcome, Result, environment};

@@ -9,7 +9,7 @@ use ocrctl_inventory::Environment;
 use ocrctl_protocol::{Desired, Diagnostic, Level};
 use ocrctl_registry::archive::{Archive, ArchiveError};
 
-/// Reads it, all of it, before anything else happens. `None`: the image comes from its registry.
+/// Reads it, all of it, before anything else happens. `None` if the image comes from its registry.
 pub(super) fn open(
     report: &Report,
     asked: &cli::Archive,
@@ -25,7 +25,7 @@ pub(super) fn open(
     Ok(Some(Arc::new(archive)))
 }
 
-/// What the hosts shall be, with the image from there.
+/// Returns the desired state of the hosts, with the archive's image.
 pub(super) async fn desired(
     environment: &Environment,
     archive: Option<&Arc<Archive>>,

@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, report: &Report, name: &str) -> Result 
     Ok(outcome)
 }
 
-/// What an audit is told. No secret of the inventory is needed for it.
+/// Returns the scope of an audit. It needs no secret of the inventory.
 fn scope(environment: &Environment) -> Scope {
     Scope {
         environment: environment.name.clone(),

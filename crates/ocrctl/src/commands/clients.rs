@@ -1,4 +1,4 @@
-//! How clients reach a service: where it answers, by which authority it is verified, with which key.
+//! The client's way to a service: its address, the authority that verifies it, and the key.
 
 use std::net::SocketAddr;
 use std::path::Path;

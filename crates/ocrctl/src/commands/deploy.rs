@@ -96,7 +96,7 @@ pub(super) async fn run(global: &Global, report: &Report, mut deploy: Deploy) ->
     Ok(Outcome::Done)
 }
 
-/// Whether no release serves before these changes.
+/// Returns whether no release serves before these changes.
 fn is_first(changes: &[Change]) -> bool {
     let created = |it: &Change| it.resource == "release" && it.action == Action::Create;
     changes.iter().any(created)

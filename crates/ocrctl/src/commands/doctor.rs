@@ -27,7 +27,7 @@ struct Patient<'a> {
     target: &'a Target,
     /// Where it is reached from here.
     addresses: Vec<IpAddr>,
-    /// Whether the environment's names lead there, and clients with them.
+    /// True if the environment's names, and clients with them, lead there.
     named: bool,
     /// By port.
     attempts: Vec<Vec<(IpAddr, Attempt)>>,
@@ -110,7 +110,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
         report.examined(name, &lines);
     }
     match code {
-        // What failed has been told in its place.
+        // Each failure was reported in its place.
         Some(code) => Err(Failed {
             diagnostics: Vec::new(),
             code,
@@ -148,7 +148,7 @@ fn where_clients_come(own: &[IpAddr], names: &[IpAddr], hosts: usize) -> (Vec<Ip
     (addresses, named)
 }
 
-/// How far the way onto the host goes.
+/// Reports the steps of a login that worked, and the one that failed.
 fn arrival(target: &Target, refused: Option<&SessionError>) -> Vec<Line> {
     let ok = |check: &str, seen: String| Line::new(check, Verdict::Ok { seen });
     let user = target

@@ -38,7 +38,7 @@ struct Host {
     archive: Option<Supply>,
 }
 
-/// What a host answered to [`Request::Plan`].
+/// A host's answer to [`Request::Plan`].
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) changes: Vec<Change>,
@@ -152,7 +152,7 @@ impl<'a> Fleet<'a> {
         self.hosts.iter().map(|host| host.name.as_str())
     }
 
-    /// Asks all hosts at once, each what `request` makes of its name (`None`: nothing). Gives names and answers,
+    /// Asks all hosts at once, each for what `request` makes of its name; `None` skips it. Gives names and answers,
     /// which are not shown.
     pub(super) async fn each(
         &mut self,

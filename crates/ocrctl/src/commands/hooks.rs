@@ -23,7 +23,7 @@ pub(super) enum Moment {
     PostRollback,
 }
 
-/// What a hook reads. `version` rises when a field goes or changes its meaning.
+/// The input of a hook. `version` rises when a field is removed or changes its meaning.
 #[derive(Debug, Serialize)]
 struct Event<'a> {
     version: u32,

@@ -95,7 +95,7 @@ struct Answers<'a> {
 }
 
 impl Answers<'_> {
-    /// Where nobody can be asked, the flags say all that has no default.
+    /// Without a terminal, the flags give all values that have no default.
     fn complete(&self, asked: &Init) -> Result<()> {
         let missing: Vec<&str> = [
             ("--name", asked.name.is_empty()),
@@ -119,7 +119,7 @@ impl Answers<'_> {
         ))
     }
 
-    /// Asks until the answer will do. With nobody to ask, the default.
+    /// Asks until the answer is valid. Without a terminal, returns the default.
     fn ask<T>(
         &self,
         question: &str,
@@ -170,7 +170,7 @@ fn registry(text: &str, inventory: &Path) -> std::result::Result<Option<Value>, 
     if text == "none" {
         return Ok(None);
     }
-    // What is no reference may be the password: not a word of it is repeated.
+    // A text that is no reference may be the password, so that it is never repeated.
     let invalid = || {
         Invalid::new("this is not a user and a reference to a password")
             .hint("write `USER env:NAME`, `USER file:PATH` or `USER command:WORDS`; the password itself is written nowhere")

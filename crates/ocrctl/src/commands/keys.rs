@@ -203,7 +203,7 @@ fn usage<H: KeyHost>(hosts: &Everywhere<H>) -> Usage {
     all
 }
 
-/// What a key was used for, before it is refused.
+/// Describes the use of a key before it is revoked.
 pub(super) fn used<H: KeyHost>(hosts: &Everywhere<H>, id: &str) -> String {
     let usage = usage(hosts).keys.get(id).copied();
     format!("the key {id} {}", report::use_in_words(usage))

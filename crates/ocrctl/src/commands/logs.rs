@@ -104,7 +104,7 @@ async fn history<'a>(
     done
 }
 
-/// What comes, put in order where it comes at about the same time.
+/// Prints lines as they come, sorted where they come at about the same time.
 async fn listen(report: &Report, mut hosts: Vec<Talking<'_>>, failures: &mut Vec<Failed>) {
     let mut window = Window::default();
     while !hosts.is_empty() && !report.is_broken() {

@@ -22,7 +22,7 @@ pub(super) fn run(report: &Report, out: &Path) -> Result {
     Ok(Outcome::Done)
 }
 
-/// How many there are.
+/// Writes the pages and returns their number.
 fn write(out: &Path) -> io::Result<usize> {
     let mut command = Cli::command();
     command.build();

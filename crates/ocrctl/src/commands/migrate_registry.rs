@@ -193,7 +193,7 @@ fn new_image(to: &str, old: &ImageRef) -> Result<ImageRef> {
     })
 }
 
-/// What becomes of `registry` in the inventory. In the same registry, it stays unless something else is said.
+/// Returns the new `registry` of the inventory. In the same registry, it stays unless a flag changes it.
 fn new_registry(
     environment: &Environment,
     image: &ImageRef,
@@ -235,7 +235,8 @@ fn state_directory(asked: &MigrateRegistry) -> Result<PathBuf> {
     })
 }
 
-/// What a registry did not do, with the place to look at: the inventory for the old one, the flags for the new one.
+/// Reports a registry's failure and the place of its settings: the inventory for the old one, the flags for the new
+/// one.
 fn failed(error: &RegistryError, source: &Repository) -> Failed {
     let (credentials, ca) = if error.place() == source.place {
         (

@@ -42,16 +42,16 @@ use ocrctl_inventory::{Environment, Inventory, InventoryError};
 use ocrctl_protocol::{Diagnostic, Failure, FailureKind};
 use ocrctl_ssh::session::SessionError;
 
-/// How a command that did not fail ends.
+/// The outcome of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
     /// A plan has changes; an audit or a certificate's state has findings (exit code 2).
     Changes,
-    /// Something is wrong with a host, and what has been told (exit code 1).
+    /// A host has problems, which were reported (exit code 1).
     Problems,
     /// A check of an audit could not run, and the others found nothing; a doctor's could not run or failed (exit code 1).
-    /// What it was has been told.
+    /// Each of them was reported.
     Incomplete,
 }
 
@@ -133,7 +133,7 @@ impl Failed {
         }
     }
 
-    /// What the command line says makes no sense.
+    /// A command line that makes no sense.
     pub fn usage(diagnostic: Diagnostic) -> Self {
         Self {
             diagnostics: vec![diagnostic],
@@ -141,7 +141,7 @@ impl Failed {
         }
     }
 
-    /// `None`: there is nothing to tell.
+    /// `None` if there is nothing to report.
     fn all(diagnostics: Vec<Diagnostic>) -> Option<Self> {
         (!diagnostics.is_empty()).then_some(Self {
             diagnostics,
@@ -199,7 +199,7 @@ impl From<SessionError> for Failed {
     }
 }
 
-/// What an agent says it could not do.
+/// An agent's failure.
 fn failed(host: &str, failure: &Failure) -> Failed {
     let mut diagnostic = Diagnostic::from(failure).host(host);
     diagnostic.hint.get_or_insert_with(|| {

@@ -175,7 +175,7 @@ fn key(report: &Report, asked: &Ocr, base: &Url) -> Result<ApiKey> {
 struct Place {
     http: ClientBuilder,
     base: Url,
-    /// What the inventory calls it.
+    /// The service's name in the inventory.
     environment: Option<String>,
 }
 

@@ -43,7 +43,7 @@ mod tests {
         )))
         .unwrap();
         let mut environment = inventory.environment("prod").unwrap().clone();
-        // What it refers to is the operator's; a tag would have to be asked for.
+        // The example's credentials and CA are no files of this machine, and a digest needs no request for a tag.
         environment.registry.credentials = None;
         environment.registry.ca = None;
         let mut desired = environment.desired().await.unwrap();

@@ -16,14 +16,14 @@ use crate::report::Report;
 use ocrctl_inventory::{Environment, Tls};
 use ocrctl_protocol::{Diagnostic, Event, Level, Request};
 
-/// Whose key it is, for `keys list` and the journal.
+/// The key's owner in `keys list` and the journal.
 const NAME: &str = "ocrctl-probe";
 /// Of a key that could not be taken back.
 const LIFE: Duration = Duration::from_secs(3600);
 const TIMEOUT: Duration = Duration::from_secs(180);
 /// Enough to notice a gap; a service at its limit is not what it looks for.
 const PAUSE: Duration = Duration::from_millis(20);
-/// What clients see before anything changes.
+/// The time for which clients are watched before anything changes.
 const BEFORE: Duration = Duration::from_millis(500);
 
 /// Does `work` under load, if that is asked for. A failed request fails it when it has ended.
@@ -155,7 +155,7 @@ async fn places(
     Ok(places)
 }
 
-/// What the operator says of a host's place; `None`: nothing.
+/// Returns the operator's address for a host; `None` if there is none.
 fn at(environment: &Environment, host: &str, given: &[String]) -> Result<Option<(String, u16)>> {
     for text in given {
         let place = match text.split_once('=') {

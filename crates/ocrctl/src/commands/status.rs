@@ -16,7 +16,7 @@ use ocrctl_protocol::{Desired, Diagnostic, Event, Level, Request};
 /// Longer than a host needs.
 const ANSWER: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_secs(2);
-/// Whether a host differs is found out less often: a registry may have to be asked for it.
+/// The interval of comparisons, which are rarer: a registry may have to be asked for one.
 const DRIFT_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(global: &Global, report: &Report, asked: &Status) -> Result {
@@ -199,7 +199,7 @@ async fn show(report: &Report, title: &str, source: &mut Source<'_>, watch: bool
     Ok(Outcome::Done)
 }
 
-/// What was found out some seconds ago still counts.
+/// Keeps the result of the last comparison for some seconds.
 fn keep_drift(host: &mut HostStatus, last: &[HostStatus]) {
     let before = last.iter().find(|it| it.host == host.host);
     if let (Ok(now), Some(Ok(before))) = (&mut host.status, before.map(|it| &it.status)) {

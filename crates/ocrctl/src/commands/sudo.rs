@@ -1,4 +1,4 @@
-//! What sudo on the hosts is told when it asks for a password.
+//! The passwords for sudo on the hosts.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -7,7 +7,7 @@ use ocrctl_inventory::{Environment, InventoryError, SecretRef};
 use ocrctl_protocol::Diagnostic;
 
 /// One for each host, in their order: what the operator types, once for all of them, or what each host's reference
-/// gives; `None`: its sudo must not ask. `ask` is how the operator is asked, where that is wanted.
+/// gives; `None` if its sudo must not ask. `ask` is how the operator is asked, where that is wanted.
 pub(super) async fn passwords(
     ask: Option<impl Fn(&str) -> Option<SecretString>>,
     environment: &Environment,

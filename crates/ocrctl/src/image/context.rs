@@ -1,4 +1,4 @@
-//! What goes to the builder, as a tar archive: the same bytes for the same commit, whoever packs it and when.
+//! The builder's input as a tar archive: the same bytes for the same commit, whoever packs it and when.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What git says of the clone that an image is built from.
+//! The state of the clone that an image is built from, as git reports it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub struct Source {
     /// Of the commit, in seconds since 1970: the time of everything that is built from it.
     pub time: u64,
     pub dirty: bool,
-    /// What goes to the builder, relative to the root, sorted.
+    /// Files that are sent to the builder, relative to the root, sorted.
     pub files: Vec<PathBuf>,
 }
 
@@ -51,7 +51,7 @@ impl Source {
         let mut status = vec!["status", "--porcelain", "--untracked-files=all", "--"];
         status.extend(PATHS);
         let dirty = !git(root, &status).await?.is_empty();
-        // What is not committed yet is built too, and told by the revision.
+        // Uncommitted files are built too; the revision shows it.
         let mut list = vec![
             "ls-files",
             "-z",
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(clean.revision.len(), 40);
         let files = ["Cargo.toml", "service/Dockerfile"].map(PathBuf::from);
         assert_eq!(clean.files, files);
-        // What the builder does not get changes nothing.
+        // Files that are not sent to the builder change nothing.
         std::fs::write(root.join("docs/x.md"), "y").unwrap();
         assert_eq!(Source::read(root).await.unwrap(), clean);
         std::fs::write(root.join("service/new.rs"), "new").unwrap();

@@ -16,7 +16,7 @@ const LONG: &[u8] = include_bytes!("../../../../vagrant/documents/scan.jpg");
 /// Whatever happens, it ends.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// What is sent.
+/// The requests to send.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Between two requests of a client with short ones.

@@ -54,12 +54,12 @@ impl Place {
     }
 }
 
-/// What became of a load.
+/// The outcome of a load.
 #[derive(Debug, Default, Serialize)]
 pub struct Seen {
     pub requests: u64,
     pub failed: u64,
-    /// What failed, and how often.
+    /// Errors, and how often each occurred.
     pub errors: Vec<Failing>,
     /// Of the short requests, in milliseconds.
     pub p50_ms: u64,

@@ -1,4 +1,4 @@
-//! How a test of a host's alerts went, for people.
+//! The result of a test of a host's alerts, for people.
 
 use ocrctl_protocol::alerts::Delivery;
 

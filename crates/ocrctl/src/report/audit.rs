@@ -1,4 +1,4 @@
-//! An audit as people read it: findings with what mends them, what could not be looked at, what is in order.
+//! An audit as people read it: findings with their fixes, checks that could not run, and those in order.
 
 use ocrctl_protocol::audit::{Line, Verdict};
 

@@ -1,4 +1,4 @@
-//! Lines of checks as people read them: a verdict, the name of the check, what it saw, and what mends it.
+//! Lines of checks as people read them: a verdict, the name of the check, the finding, and its fix.
 
 use std::fmt::Write;
 
@@ -19,7 +19,7 @@ pub(super) struct Row<'a> {
     pub(super) mend: Option<&'a str>,
 }
 
-/// What a bad one is called, and what several are.
+/// The words for one bad result and for several.
 pub(super) struct Words {
     pub(super) title: &'static str,
     pub(super) one: &'static str,

@@ -2,7 +2,7 @@
 
 use ocrctl_protocol::Diagnostic;
 
-/// There is nobody to ask.
+/// There is no terminal to ask at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{question} can't be asked: standard input is not a terminal, and --yes is not given")]
 pub struct NobodyToAsk {

@@ -1,4 +1,4 @@
-//! What was done to a host, as a table.
+//! A host's past operations as a table.
 
 use jiff::Timestamp;
 

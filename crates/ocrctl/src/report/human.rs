@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 
 #[derive(Debug)]
 pub(super) struct Human {
-    /// `None`: standard error is not a terminal.
+    /// `None` if standard error is no terminal.
     terminal: Option<Terminal>,
     styles: Styles,
     verbose: bool,

@@ -62,7 +62,7 @@ pub(super) enum Body<'a> {
     Status(#[serde(serialize_with = "as_status")] &'a Status),
 }
 
-/// As the event of this name.
+/// Writes the event of this name.
 fn as_status<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Tagged<'a> {

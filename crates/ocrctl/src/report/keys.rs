@@ -30,7 +30,7 @@ pub(super) fn render(keys: &[KeyRecord], usage: &Usage, now: Timestamp) -> Strin
     table::render(&rows)
 }
 
-/// What is known of a key's use: `let in 12 requests, the last at 2026-03-01 12:00:00 UTC from 192.0.2.7`.
+/// Describes a key's use: `let in 12 requests, the last at 2026-03-01 12:00:00 UTC from 192.0.2.7`.
 pub fn use_in_words(usage: Option<KeyUse>) -> String {
     let Some(KeyUse {
         count, last, from, ..

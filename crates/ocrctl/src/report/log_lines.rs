@@ -11,7 +11,7 @@ pub(super) fn render(lines: &[(String, Line)], styles: &Styles) -> String {
     for (host, line) in lines {
         let time = line.at.strftime("%Y-%m-%d %H:%M:%S%.3f");
         let (host, source) = (printable(host), line.from.name());
-        // What ends a line for a terminal ends it here, and nothing else does.
+        // Only line feeds end a line, as on a terminal.
         for text in line.text.split('\n') {
             let text = printable(text);
             out.push_str(&format!(

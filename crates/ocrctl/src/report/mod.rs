@@ -46,7 +46,7 @@ use human::Human;
 use json::{Body, Own};
 use streams::Streams;
 
-/// How to report, from the command line.
+/// The command line's options for reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     pub json: bool,
@@ -55,7 +55,7 @@ pub struct Options {
     pub verbose: bool,
 }
 
-/// Takes what happens and tells it. Shared by all hosts at once.
+/// Prints events as they happen. Shared by all hosts at once.
 #[derive(Debug)]
 pub struct Report {
     inner: Arc<Mutex<Inner>>,
@@ -65,7 +65,7 @@ pub struct Report {
 #[derive(Debug)]
 struct Inner {
     streams: Streams,
-    /// `None`: JSON.
+    /// `None` for JSON.
     human: Option<Human>,
     /// The first error of standard output.
     broken: Option<io::Error>,
@@ -147,7 +147,7 @@ impl Report {
         }
     }
 
-    /// What a load of requests saw of a host.
+    /// Prints a host's answers to a load of requests.
     pub fn probed(&self, host: &str, seen: &Seen) {
         let mut inner = self.lock();
         let Inner { streams, human, .. } = &mut *inner;
@@ -167,7 +167,7 @@ impl Report {
         }
     }
 
-    /// What a doctor has to say of a host.
+    /// Prints the doctor's lines of a host.
     pub fn examined(&self, host: &str, lines: &[Line]) {
         let mut inner = self.lock();
         if inner.human.is_some() {
@@ -239,7 +239,7 @@ impl Report {
         FullScreen(Arc::clone(&self.inner))
     }
 
-    /// How hosts are. `title`: what they are the hosts of.
+    /// Prints the status of hosts below a title.
     pub fn statuses(&self, title: &str, hosts: &[HostStatus]) {
         let mut inner = self.lock();
         inner.end_progress();
@@ -278,7 +278,7 @@ impl Report {
         }
     }
 
-    /// Whether standard output takes no more: whoever read it has had enough.
+    /// Returns whether the reader of standard output is gone.
     pub fn is_broken(&self) -> bool {
         self.lock().broken.is_some()
     }
@@ -329,13 +329,13 @@ impl Report {
         Ok(read.is_ok() && confirm::is_yes(&answer))
     }
 
-    /// Whether there is somebody to ask.
+    /// Returns whether there is a terminal to ask at.
     pub fn has_terminal(&self) -> bool {
         self.lock().streams.stdin_is_terminal
     }
 
     /// Asks for a line, such as `Server`, and waits for it: blocks its thread. What is only Enter is the default.
-    /// `None`: no answer comes.
+    /// `None` if no answer comes.
     pub fn ask(&self, question: &str, default: Option<&str>) -> Option<String> {
         let mut inner = self.lock();
         if let Some(human) = &mut inner.human {
@@ -354,7 +354,7 @@ impl Report {
     }
 
     /// Asks for what must not be seen, such as `Passphrase for ~/.ssh/id_ed25519`, and waits for it: blocks its
-    /// thread. The answer is `None` where there is nobody to ask.
+    /// thread. The answer is `None` without a terminal.
     pub fn asks_for_secrets(&self) -> impl Fn(&str) -> Option<SecretString> + Send + Sync + use<> {
         let inner = Arc::clone(&self.inner);
         move |question| lock(&inner).secret(question)
@@ -394,7 +394,7 @@ impl Inner {
         if !self.streams.stdin_is_terminal {
             return None;
         }
-        // What can't be hidden is not asked for.
+        // Input that can't be hidden is not asked for.
         let hidden = (self.streams.hide)().ok()?;
         if let Some(human) = &mut self.human {
             human.end_all();
@@ -426,7 +426,7 @@ impl Inner {
         }
     }
 
-    /// What was on the way has arrived: an agent that was uploaded.
+    /// Ends lines of progress, such as an agent's upload.
     fn end_progress(&mut self) {
         if let Some(human) = &mut self.human {
             human.end_all();

@@ -1,4 +1,4 @@
-//! What was read in documents: text, answers or codes.
+//! Results of documents: text, answers or codes.
 
 use ocr_api::answer::{Answer, CodesAnswer};
 use ocr_api::code::{Code, Source};
@@ -19,11 +19,11 @@ const SOURCE: usize = 11;
 /// Documents that are shown one after the other.
 #[derive(Debug)]
 pub struct Readings {
-    /// How many there are.
+    /// The number of documents.
     count: usize,
     /// Of the longest name.
     width: usize,
-    /// Whether codes have been shown.
+    /// True if codes have been shown.
     begun: bool,
 }
 
@@ -38,7 +38,7 @@ impl Report {
         }
     }
 
-    /// How far a document has come. With `--json`, its pages come with the document.
+    /// Shows the progress of a document. With `--json`, its pages come with the document.
     pub fn reading(&self, file: &str, progress: Progress) {
         let mut inner = self.lock();
         let Inner { streams, human, .. } = &mut *inner;
@@ -63,7 +63,7 @@ impl Report {
 }
 
 impl Readings {
-    /// How many are done.
+    /// Shows the number of documents done.
     pub fn done(&self, report: &Report, done: usize) {
         let mut inner = report.lock();
         let Inner { streams, human, .. } = &mut *inner;
@@ -89,7 +89,7 @@ impl Readings {
         let text = match reading.read {
             Read::Text(answer) => {
                 let text = self.text(reading.file, answer);
-                // What a stranger wrote moves no cursor here; a file gets it as it is.
+                // Text of a document must not move the cursor of a terminal. A file gets it unchanged.
                 match inner.streams.stdout_is_terminal {
                     true => printable(&text.replace('\x0c', "\n")).into_owned(),
                     false => text,
@@ -111,7 +111,7 @@ impl Readings {
         }
     }
 
-    /// As the service's own format of text has it; of several documents, each below its name.
+    /// Renders text like the service's own format; with several documents, each below its name.
     fn text(&self, file: &str, answer: &Answer) -> String {
         let pages: Vec<&str> = answer.pages.iter().map(|page| page.text.as_str()).collect();
         let text = pages.join("\x0c");

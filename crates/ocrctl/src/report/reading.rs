@@ -9,7 +9,7 @@ use crate::client::Read;
 /// A document that was read.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    /// As the user gave it.
+    /// The file's name as given by the user.
     pub file: &'a str,
     pub read: &'a Read,
 }

@@ -2,7 +2,7 @@
 
 /// The alternate screen, no cursor, and lines that end at the margin.
 pub(super) const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
-/// What was there before.
+/// Restores the terminal's former content.
 pub(super) const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /// `text` from the top left, over what was drawn before. Nothing scrolls: lines have addresses, not ends.

@@ -35,12 +35,12 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // Nobody is left to be told.
+        // The reader is gone.
         let _ = tcsetattr(&self.terminal, SetArg::TCSAFLUSH, &self.before);
     }
 }
 
-/// A line. `None`: none was typed, or it is no text.
+/// Reads a line; `None` if none was typed, or it is no text.
 pub(super) fn read(stdin: &mut dyn BufRead, hidden: Option<Hidden>) -> Option<SecretString> {
     let typed = line(stdin);
     drop(hidden);
@@ -49,7 +49,7 @@ pub(super) fn read(stdin: &mut dyn BufRead, hidden: Option<Hidden>) -> Option<Se
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .map(SecretString::from),
         Err(error) if error.kind() == ErrorKind::Interrupted => {
-            // As Ctrl-C would have ended us, had the terminal been asked to.
+            // Ctrl-C would have ended the process if the terminal had handled it.
             let _ = raise(Signal::SIGINT);
             None
         }
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(typed(""), None);
     }
 
-    /// What is typed at a terminal is not shown while it is hidden, and is again afterwards.
+    /// Checks that a terminal shows no input while it is hidden, and shows it afterwards.
     #[test]
     fn a_terminal_is_silent_and_speaks_again() {
         let pair = nix::pty::openpty(None, None).unwrap();

@@ -1,4 +1,4 @@
-//! How hosts are, on one screen: two tables with a line for each, and what is wrong.
+//! The state of hosts on one screen: two tables with a line for each, and their problems.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,7 +10,7 @@ use super::printable::printable;
 use super::style::Styles;
 use super::table;
 
-/// One host; or why it can't be told how it is.
+/// One host's state, or the reason why it is unknown.
 #[derive(Debug, Clone)]
 pub struct HostStatus {
     pub host: String,
@@ -49,7 +49,7 @@ const MACHINE: [&str; 7] = [
     "DRIFT",
     "LAST DEPLOY",
 ];
-/// What is not known, or is not there.
+/// Stands for unknown and missing values.
 const NONE: &str = "-";
 
 pub(super) fn render(title: &str, hosts: &[HostStatus], now: Timestamp, styles: &Styles) -> String {
@@ -283,7 +283,7 @@ fn lasted(from: Timestamp, to: Timestamp) -> String {
     format!("{amount} {unit}")
 }
 
-/// As it is named in JSON.
+/// Returns the JSON name.
 fn name(with: ocrctl_protocol::health::With) -> String {
     match serde_json::to_value(with) {
         Ok(serde_json::Value::String(name)) => name,

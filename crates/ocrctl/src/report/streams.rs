@@ -11,11 +11,11 @@ use super::style::Styles;
 pub(super) struct Streams {
     pub stdin: Box<dyn BufRead + Send>,
     pub stdin_is_terminal: bool,
-    /// Have that terminal show nothing of what is typed. `None`: it shows nothing anyway.
+    /// Have that terminal show nothing of what is typed. `None` if it shows nothing anyway.
     pub hide: fn() -> io::Result<Option<Hidden>>,
     pub stdout: Box<dyn Write + Send>,
     pub stdout_styles: Styles,
-    /// Whether it can be drawn in place.
+    /// True if output can be redrawn in place.
     pub stdout_is_terminal: bool,
     pub stderr: Box<dyn Write + Send>,
     pub stderr_styles: Styles,
@@ -41,7 +41,7 @@ impl Streams {
         }
     }
 
-    /// Nobody can be told that standard error is gone.
+    /// A lost standard error can't be reported.
     pub(super) fn stderr(&mut self, text: &str) {
         let _ = self.stderr.write_all(text.as_bytes());
         let _ = self.stderr.flush();

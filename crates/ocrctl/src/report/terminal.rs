@@ -24,7 +24,7 @@ impl Terminal {
 
     /// A line that stays.
     pub(super) fn line(&self, text: &str) {
-        // Nobody is told that the terminal is gone.
+        // A lost terminal can't be reported.
         let _ = self.lines.println(text);
     }
 

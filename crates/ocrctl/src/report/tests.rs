@@ -1,4 +1,4 @@
-//! What operators, logs and programs get to read.
+//! The output for operators, logs and programs.
 
 use std::sync::Arc;
 

@@ -124,7 +124,7 @@ impl File {
         Ok(())
     }
 
-    /// `None`: there is no whole line more.
+    /// `None` if there is no whole line more.
     fn read_line(&mut self) -> std::io::Result<Option<String>> {
         let Some(reader) = &mut self.reader else {
             return Ok(None);

@@ -36,7 +36,7 @@ fn path(authority: &Authority) -> String {
     format!("{DIRECTORY}/{name}-{}/account.json", &digest[..8])
 }
 
-/// The address that the account was registered with; `None`: there is no account yet.
+/// The address that the account was registered with; `None` if there is no account yet.
 pub fn contact(host: &Host, authority: &Authority) -> Result<Option<Option<String>>> {
     Ok(read(host, authority)?.map(|stored| stored.contact))
 }

@@ -59,7 +59,7 @@ impl Issued {
         }
     }
 
-    /// Of the live certificate; `None`: it is not known.
+    /// Of the live certificate; `None` if it is not known.
     pub fn live(host: &Host) -> Result<Option<Self>> {
         let json = host.read(ISSUED)?;
         Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
@@ -83,7 +83,7 @@ impl Pair {
         let before = host.link_target(LINK)?;
         let version = self.write(host)?;
         host.link(LINK, &version)?;
-        // Before NGINX's first start there is nobody to tell.
+        // Before NGINX's first start there is no process to reload.
         if nginx::is_serving(host).await?
             && let Err(failure) = nginx::load(host, name).await
         {

@@ -149,7 +149,7 @@ impl Attempt<'_> {
         )
     }
 
-    /// Leftovers would harm nobody.
+    /// Leftovers do no harm.
     fn withdraw(&self, challenges: &[Challenge]) {
         for challenge in challenges {
             let _ = self

@@ -68,7 +68,7 @@ pub struct LastFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     Timer,
-    /// A person, who may have mended what was wrong.
+    /// A person, who may have repaired the cause.
     Operator,
     /// A person who insists.
     Force,
@@ -127,7 +127,7 @@ fn by_age(leaf: &Leaf) -> Window {
 }
 
 impl State {
-    /// Until when `asker` may not ask the authority; `None`: now is fine.
+    /// The end of the time in which `asker` may not ask the authority; `None` if it may ask now.
     pub fn held(&self, now: Timestamp, asker: Asker) -> Option<Timestamp> {
         // Written down by a clock that was ahead, and has been set right since.
         if self.last_failure.as_ref().is_some_and(|last| last.at > now) {

@@ -1,4 +1,4 @@
-//! Whether NGINX serves the certificate that is live on disk: asked as a client would, over TLS on this host.
+//! Checks that NGINX serves the certificate that is live on disk: asked like by a client, over TLS on this host.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What the host must know to renew by itself. No secret is in it.
+//! Settings by which the host renews on its own. They include no secret.
 
 use serde::{Deserialize, Serialize};
 

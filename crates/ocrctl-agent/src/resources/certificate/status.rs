@@ -1,4 +1,4 @@
-//! What there is to tell of a host's certificate, and what is wrong with it.
+//! The state and problems of a host's certificate.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What UFW lets in, for those who ask about a port.
+//! Ports that UFW lets in.
 
 use super::State;
 use super::rule::Rule;

@@ -5,7 +5,7 @@ use crate::docker::Published;
 use ocrctl_protocol::{AllowRule, Detail, Firewall, Protocol};
 
 const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
-/// In each rule, so that ours are told apart from those that someone else has put there.
+/// In each rule, so that our rules can be told from others.
 const MARK: &str = "-m comment --comment ocrctl";
 
 /// Returns the text that belongs into [`ufw::OWN`](crate::resources::ufw::OWN).

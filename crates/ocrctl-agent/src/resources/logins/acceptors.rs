@@ -1,4 +1,4 @@
-//! Who accepts SSH's connections: sshd, or systemd by a socket unit. It is read from the sockets that listen: where systemd
+//! The process that accepts SSH's connections: sshd, or systemd by a socket unit. It is read from the sockets that listen: where systemd
 //! listens, ports in sshd's configuration have no effect.
 
 use std::net::{IpAddr, SocketAddr};

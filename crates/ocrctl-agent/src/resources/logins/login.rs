@@ -1,4 +1,4 @@
-//! Whether logins get through to sshd, as far as the host itself can see: by SSH handshakes at the addresses and ports where
+//! Checks that logins get through to sshd, as far as the host itself can see: by SSH handshakes at the addresses and ports where
 //! it accepted connections before a change.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! How sshd's configuration takes effect, by who accepts the connections; and what is tried, step by step, to get the old
+//! Puts sshd's configuration into force, depending on the process that accepts connections; and tries, step by step, to get the old
 //! one into force again. Connections that exist are not touched by any of it.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What of apt's simulation is shown, and what of it is refused.
+//! Changes of apt's simulation that are shown, and those that are refused.
 
 use super::*;
 

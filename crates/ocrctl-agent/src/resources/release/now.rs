@@ -8,14 +8,14 @@ use ocrctl_protocol::Result;
 #[derive(Debug)]
 pub struct Now {
     pub slot: Slot,
-    /// `None`: it is gone.
+    /// `None` if it is gone.
     pub container: Option<Container>,
     /// The release's own report; `None` if it does not answer.
     pub readiness: Option<Readiness>,
 }
 
 impl Release {
-    /// `None`: no release is live. Docker that does not answer is an error.
+    /// `None` if no release is live. Docker that does not answer is an error.
     pub async fn now(host: &Host) -> Result<Option<Now>> {
         let Some(slot) = Slot::live(host)? else {
             return Ok(None);

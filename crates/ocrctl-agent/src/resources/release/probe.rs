@@ -102,7 +102,7 @@ pub(super) async fn readiness(host: &Host, slot: Slot) -> Result<Readiness> {
         .context("asking the release how it is")
 }
 
-/// Has the workers of a slot read a sample. `None`: this release can't be asked to.
+/// Has the workers of a slot read a sample; `None` if this release does not support it.
 pub(super) async fn recognition(host: &Host, slot: Slot) -> Result<Option<Recognition>> {
     let asking = "having the release read a sample";
     let answer = on_socket(host, slot)?

@@ -1,4 +1,4 @@
-//! What a release was, kept on the host for the way back: its image, and the configuration that belongs to it. One file
+//! The record of a release, kept on the host for a rollback: its image, and the configuration that belongs to it. One file
 //! each, of the few that were live last.
 
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub struct Record {
     pub live_since: Timestamp,
     /// Why it was taken back after it had become live.
     pub failed: Option<String>,
-    /// A rollback has left it behind: no way back leads there, unless it is named.
+    /// A rollback has left it behind: later rollbacks skip it, unless it is named.
     #[serde(default)]
     pub left: bool,
 }
@@ -94,7 +94,7 @@ pub(super) fn made_live(host: &Host, release: &Release, image: &str) -> Result<(
     Ok(())
 }
 
-/// It was live, and went back by itself.
+/// It was live, and was rolled back automatically.
 pub(super) fn taken_back(host: &Host, release: &Release, image: &str, why: &str) -> Result<()> {
     Record {
         failed: Some(why.to_owned()),
@@ -135,7 +135,7 @@ pub fn rules_changed(host: &Host, live: &ReleaseInfo, rules: Option<&str>) -> Re
     }
 }
 
-/// Those that were live last come first. A file that can't be read as one is passed over: it is no way back.
+/// Those that were live last come first. A file that can't be read as one is skipped: no rollback can use it.
 pub fn all(host: &Host) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     for name in host.list(DIRECTORY)? {

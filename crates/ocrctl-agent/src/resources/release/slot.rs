@@ -41,7 +41,7 @@ impl Slot {
         host.remove(&self.socket())
     }
 
-    /// `None`: nothing is live yet.
+    /// `None` if nothing is live yet.
     pub fn live(host: &Host) -> Result<Option<Self>> {
         match host.link_target(LIVE)?.as_deref() {
             None => Ok(None),

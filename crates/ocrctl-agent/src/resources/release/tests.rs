@@ -1,4 +1,4 @@
-//! What of the host's state is a change of the release, and why.
+//! The host states that change the release, and the reasons.
 
 use super::*;
 use std::time::Duration;

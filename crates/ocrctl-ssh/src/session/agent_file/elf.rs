@@ -1,4 +1,4 @@
-//! What the headers of an executable tell (elf(5), 64 bits, little endian).
+//! Reads the headers of an executable (elf(5), 64 bits, little endian).
 
 use crate::session::error::Unfit;
 
@@ -7,7 +7,7 @@ use super::payload::hex;
 /// A static executable.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Executable {
-    /// As `uname -m` says it.
+    /// The architecture in the words of `uname -m`.
     pub(super) architecture: String,
     /// The linker's digest of all of it, in hexadecimal, where it has left one.
     pub(super) build_id: Option<String>,
@@ -43,7 +43,7 @@ fn architecture(elf: &[u8]) -> Result<String, Unfit> {
 }
 
 /// The path in the program header PT_INTERP: what a dynamic executable needs to be loaded.
-/// The outer `None`: the file ends too early to tell.
+/// The outer `None` means that the file ends too early.
 fn loader(elf: &[u8]) -> Option<Option<String>> {
     const PT_INTERP: usize = 3;
     for header in 0..number::<2>(elf, 56)? {
@@ -83,7 +83,7 @@ fn build_id_in(mut notes: &[u8]) -> Option<String> {
     }
 }
 
-/// What a program header is about: its type, and its bytes of the file, if they are there.
+/// Reads a program header: its type, and its bytes of the file, if they exist.
 fn segment(elf: &[u8], header: usize) -> Option<(usize, Option<&[u8]>)> {
     let (table, size) = (number::<8>(elf, 32)?, number::<2>(elf, 54)?);
     let header = table.checked_add(header * size)?;

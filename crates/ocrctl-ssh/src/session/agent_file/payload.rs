@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-/// How an agent is packed for the wire.
+/// The compression of an agent for the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum Packing {
     Gzip,
@@ -24,7 +24,7 @@ impl Packing {
     }
 }
 
-/// What an agent's file has in it.
+/// The parts of an agent's file.
 #[derive(Debug, Clone)]
 pub(in crate::session) struct Payload {
     pub(in crate::session) sha256: String,
@@ -46,7 +46,7 @@ impl Payload {
         }
     }
 
-    /// As `packaging/dist.sh` makes it.
+    /// Builds a file like `packaging/dist.sh`.
     #[cfg(test)]
     pub(in crate::session) fn with_xz(self, xz: impl Into<Bytes>) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Payload {
         }
     }
 
-    /// As it goes over the wire to a host that can unpack xz, or only gzip.
+    /// Returns the bytes to send to a host that can unpack xz, or only gzip.
     pub(in crate::session) async fn packed(&self, xz: bool) -> io::Result<(Packing, Bytes)> {
         if let Some(packed) = self.xz.as_ref().filter(|_| xz) {
             return Ok((Packing::Xz, packed.clone()));

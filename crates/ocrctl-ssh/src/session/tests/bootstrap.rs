@@ -181,7 +181,7 @@ async fn packed_by_xz(bytes: usize) -> (AgentFile, u64) {
     (agent.with(|it| it.with_xz(packed)), length)
 }
 
-/// What the scripts need, and no sudo.
+/// Makes a directory with the programs that the scripts need, without sudo.
 fn tools(besides: &[&str]) -> tempfile::TempDir {
     let tools = tempfile::tempdir().unwrap();
     let scripts = [

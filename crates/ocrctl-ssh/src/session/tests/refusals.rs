@@ -1,4 +1,4 @@
-//! What keeps an agent from starting, and what the operator is told.
+//! Reasons that keep an agent from starting, and their messages.
 
 use std::fs;
 use std::os::unix::fs::symlink;

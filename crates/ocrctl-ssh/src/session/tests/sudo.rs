@@ -12,7 +12,7 @@ use ocrctl_inventory::{Connection, Target};
 
 const PASSWORD: &str = "geh eim %u $HOME 'ß'";
 
-/// As the real one begins; it keeps all that it is told.
+/// Makes an agent that starts like the real one and keeps its whole input.
 fn agent(host: &TestHost) -> String {
     let log = host.base.with_extension("heard");
     let text = AGENT.replacen(
@@ -64,7 +64,7 @@ async fn a_password_opens_the_way_and_costs_no_exec() {
             (1 + round, 3 + round)
         );
     }
-    // The agent was told everything but the password.
+    // The agent got all input but the password.
     let heard = heard(&host);
     assert_eq!(heard.matches("\"type\":\"hello\"").count(), 2);
     assert!(!heard.contains("geh eim"), "{heard}");

@@ -1,4 +1,4 @@
-//! What `ssh` meant: its messages, turned into errors that a caller can tell apart.
+//! Turns the messages of `ssh` into errors that a caller can distinguish.
 //! The messages are from OpenSSH's sshconnect.c, packet.c, kex.c and channels.c.
 
 use super::host_key;
@@ -6,7 +6,7 @@ use super::invocation::Invocation;
 use crate::transport::TransportError;
 use crate::transport::error::Unreachable;
 
-/// What `ssh` said before it gave up.
+/// The reason that `ssh` printed before it gave up.
 #[derive(Debug, PartialEq, Eq)]
 enum Diagnosis {
     UnknownHostKey {

@@ -1,4 +1,4 @@
-//! How `ssh` is called: a private directory with a configuration of ours, and the arguments.
+//! Calls `ssh`: a private directory with a configuration of ours, and the arguments.
 //!
 //! `ssh` takes the first value that it finds for an option. The command line comes first and holds what
 //! is for this host alone. The configuration file comes next; the `ssh` that a jump host takes reads it
@@ -77,7 +77,7 @@ impl Invocation {
     pub(super) fn ask_for_key(&self, presented: &Path) -> Program {
         let mut file = OsString::from("UserKnownHostsFile=");
         file.push(presented);
-        // What comes first on the command line wins, too.
+        // On the command line, too, the first value wins.
         self.base()
             .args(["-S", "none", "-o", "StrictHostKeyChecking=accept-new", "-o"])
             .arg(file)

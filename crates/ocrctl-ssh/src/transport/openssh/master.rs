@@ -24,7 +24,7 @@ impl Master {
         &self.control
     }
 
-    /// What `ssh` said last, such as why it lost the connection.
+    /// Returns the last output of `ssh`, such as the reason of a lost connection.
     pub(super) fn last_words(&self) -> String {
         diagnosis::last_words(&self.ssh.read_log())
     }

@@ -133,7 +133,7 @@ impl Receiver {
     }
 }
 
-/// Waits until somebody has room for it; what nobody reads is dropped.
+/// Waits until the reader has room; unread output is dropped.
 async fn hand_over(to: Option<&mpsc::Sender<Bytes>>, data: Bytes, given_up: &mut Given) {
     if let Some(to) = to {
         tokio::select! {

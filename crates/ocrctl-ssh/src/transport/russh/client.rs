@@ -11,7 +11,7 @@ use super::known_hosts::{KnownKeys, Verdict};
 use super::route::{Hop, Keys};
 use crate::transport::{ALIVE_QUESTIONS, HostKey, Options, TransportError};
 
-/// What is heard of a connection apart from answers. Shared with those who ask why it ended.
+/// Events of a connection apart from answers. Shared with readers who need the reason of its end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hearsay(Arc<Mutex<Heard>>);
 
@@ -67,7 +67,8 @@ impl Client {
         }
     }
 
-    /// How to speak to the hop. Key types that it is known by come first, or it would present another key.
+    /// Returns the protocol settings for the hop. Key types that it is known by come first, or it would present
+    /// another key.
     pub(super) fn config(&self, options: &Options) -> Config {
         let known = match &self.keys {
             Keys::Pinned(keys) => keys.iter().map(|key| key.kind().to_owned()).collect(),

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 
 use super::route::Identities;
 
-/// What can be offered to a host, in this order, and what can't, in words.
+/// Keys to offer to a host, in order, and descriptions of those that can't be offered.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     pub(super) identities: Vec<Identity>,
@@ -33,7 +33,7 @@ pub(super) enum Identity {
 pub(super) struct KeyFile {
     pub(super) path: PathBuf,
     public: PublicKey,
-    /// What an authority has signed for it: `FILE-cert.pub`.
+    /// The key's certificate by an authority: `FILE-cert.pub`.
     certificate: Option<Certificate>,
     state: State,
 }
@@ -151,7 +151,7 @@ impl KeyFile {
     fn read(path: &Path) -> Result<Self, Unusable> {
         let metadata = fs::metadata(path).map_err(Unusable::from)?;
         let mode = metadata.permissions().mode() & 0o777;
-        // As `ssh` has it: others could have read it, and so it proves nothing.
+        // Like `ssh`, this refuses a key file that others can read: it proves nothing.
         if metadata.uid() == nix::unistd::getuid().as_raw() && mode & 0o077 != 0 {
             return Err(Unusable::Because(format!(
                 "its permissions {mode:04o} are too open (`chmod 600` it)"

@@ -9,7 +9,7 @@ use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 
 use super::wild;
 
-/// What the files have about one host.
+/// The entries of one host.
 #[derive(Debug, Default)]
 pub(super) struct KnownKeys {
     keys: Vec<Known>,
@@ -25,7 +25,7 @@ pub(super) struct Known {
     pub(super) place: String,
 }
 
-/// What the files say about a key that a host presents.
+/// The files' verdict on a key that a host presents.
 #[derive(Debug)]
 pub(super) enum Verdict<'a> {
     Known,
@@ -71,7 +71,7 @@ impl KnownKeys {
     fn read(&mut self, name: &str, file: &Path, text: &str) {
         for (number, line) in text.lines().enumerate() {
             let words: Vec<&str> = line.split_whitespace().collect();
-            // What is no entry is passed over, as by `ssh`.
+            // Lines without an entry are skipped, like by `ssh`.
             let Ok(entry) = words.join(" ").parse::<Entry>() else {
                 continue;
             };
@@ -205,7 +205,7 @@ mod tests {
         let text = format!("[ocr1]:2222 {KEY}\n");
         assert_eq!(verdict("ocr1", 2222, &text), "known");
         assert_eq!(verdict("ocr1", 2223, &text), "unknown");
-        // As with `ssh`, what is known of the bare name holds where nothing else is known.
+        // Like `ssh`, this uses entries of the bare name if there are no others.
         assert_eq!(verdict("ocr1", 2222, &format!("ocr1 {KEY}\n")), "known");
         let text = format!("ocr1 {KEY}\n[ocr1]:2222 {OTHER}\n");
         assert_eq!(verdict("ocr1", 2222, &text), "changed");

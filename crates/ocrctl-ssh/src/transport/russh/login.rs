@@ -22,10 +22,10 @@ use crate::transport::{Options, TransportError};
 const LOGIN: Duration = Duration::from_secs(20);
 /// For the host's last words.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How often a passphrase may be mistyped.
+/// Attempts at typing a passphrase.
 const TRIES: usize = 3;
 
-/// What is known while somebody logs in.
+/// The state of a login.
 pub(super) struct Login<'a> {
     handle: &'a mut Handle<Client>,
     hop: &'a Hop,
@@ -33,13 +33,13 @@ pub(super) struct Login<'a> {
     options: &'a Options,
     /// Asked for once, and only for a key that needs it.
     rsa_hash: Option<HashAlg>,
-    /// What was offered in vain, and what could not be offered.
+    /// Keys that were refused, and keys that could not be offered.
     tried: Vec<String>,
-    /// What the host would have taken.
+    /// Methods that the host would have accepted.
     methods: MethodSet,
 }
 
-/// What became of an offer.
+/// The host's answer to an offer.
 enum Answer {
     In,
     Refused,
@@ -48,7 +48,7 @@ enum Answer {
     Failed(String),
 }
 
-/// What proves that a key is ours.
+/// The means to sign with a key.
 enum Proof<'a> {
     Agent(&'a mut AgentClient<UnixStream>),
     Key(&'a Arc<PrivateKey>),

@@ -25,7 +25,7 @@ pub(super) struct Hop {
     pub(super) identities: Identities,
 }
 
-/// What its host key must be.
+/// Constraints on the host key.
 #[derive(Debug)]
 pub(super) enum Keys {
     Pinned(Vec<HostKey>),
@@ -36,7 +36,7 @@ pub(super) enum Keys {
     },
 }
 
-/// What to log in with.
+/// The keys to log in with.
 #[derive(Debug)]
 pub(super) struct Identities {
     pub(super) files: Vec<PathBuf>,
@@ -207,7 +207,7 @@ fn hop(
     })
 }
 
-/// What `%` stands for in a path (ssh_config(5), TOKENS), as far as paths of keys have it.
+/// Values of `%` tokens in a path (ssh_config(5), TOKENS), as far as paths of keys have them.
 struct Tokens<'a> {
     address: &'a str,
     port: u16,

@@ -1,4 +1,4 @@
-//! What is heeded of the operator's ssh configuration (ssh_config(5)): HostName, Port, User, IdentityFile,
+//! The supported part of the operator's ssh configuration (ssh_config(5)): HostName, Port, User, IdentityFile,
 //! IdentitiesOnly, IdentityAgent, ProxyJump, UserKnownHostsFile and HostKeyAlias, under `Host` and by `Include`.
 //! `Match` blocks are passed over, `ProxyCommand` is refused where it holds.
 
@@ -36,7 +36,7 @@ enum Block {
     Match,
 }
 
-/// What it has for one host. `None` and empty: nothing.
+/// The settings of one host. `None` and empty fields are not set.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) host_name: Option<String>,
@@ -45,7 +45,7 @@ pub(super) struct Settings {
     /// With `~` and tokens as written.
     pub(super) identity_files: Vec<String>,
     pub(super) identities_only: bool,
-    /// The inner `None`: `none`.
+    /// The inner `None` stands for `none`.
     pub(super) agent: Option<Option<String>>,
     /// The inner list is empty: `none`.
     pub(super) jump: Option<Vec<Jump>>,
@@ -122,7 +122,7 @@ impl Configuration {
         Ok(())
     }
 
-    /// What holds for the host that is called `alias`.
+    /// Returns the settings of the host called `alias`.
     pub(super) fn of(&self, alias: &str) -> Result<Settings, TransportError> {
         let mut settings = Settings::default();
         let mut only_files = None;
@@ -197,7 +197,7 @@ fn first<T>(setting: &mut Option<T>, value: T) {
     setting.get_or_insert(value);
 }
 
-/// A line's keyword in small letters, and its words; none for a comment. `None`: a quotation mark is missing.
+/// A line's keyword in small letters, and its words; none for a comment. `None` if a quotation mark is missing.
 fn split(line: &str) -> Option<(String, Vec<String>)> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -238,7 +238,7 @@ fn files(pattern: &str) -> Vec<PathBuf> {
     let home = std::env::home_dir().unwrap_or_else(|| "/".into());
     let path = match pattern.strip_prefix("~/") {
         Some(rest) => home.join(rest),
-        // As with `ssh`: relative to its own directory, not to the file.
+        // Like with `ssh`, the path is relative to its own directory, not to the file.
         None => home.join(".ssh").join(pattern),
     };
     let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))

@@ -1,4 +1,4 @@
-//! What every transport owes its callers.
+//! The contract of every transport.
 
 use std::time::{Duration, Instant};
 

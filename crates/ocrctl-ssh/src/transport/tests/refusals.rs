@@ -1,4 +1,4 @@
-//! What is SSH's own: who is let in, who is believed, and what is said when nothing answers.
+//! Failures of SSH: logins, host keys, and silence.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};

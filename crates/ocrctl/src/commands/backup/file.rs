@@ -24,7 +24,7 @@ pub struct BackupFile {
     pub parts: Vec<Part>,
 }
 
-/// What belongs to one host.
+/// The part of a backup for one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub host: String,
@@ -235,7 +235,7 @@ impl BackupFile {
 /// A part in the clear.
 #[derive(Debug)]
 pub struct Opened {
-    /// As it was encrypted, for the host.
+    /// The host's part, still encrypted.
     pub text: SecretString,
     pub contents: Contents,
 }

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use ocrctl_agent::docker::{Engine, Layers, pull_failure};
 use ocrctl_protocol::{Context, Credentials, Failure, ImageRef, Result};
 
-/// What is built, and how.
+/// Inputs of a build.
 #[derive(Debug)]
 pub struct Build {
     /// A tar archive.
@@ -74,7 +74,7 @@ impl Builder {
                     last[from..].join("\n")
                 ))
             })?;
-            // What a step writes to its standard error is made red by the builder.
+            // The builder colours the standard error of steps red.
             let text = part.stream.unwrap_or_default();
             let text = text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "");
             for line in text.lines() {

@@ -12,7 +12,7 @@ use ocrctl_protocol::doctor::{Port, Verdict};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What came of an attempt to connect.
+/// The outcome of an attempt to connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
     Connected,
@@ -44,7 +44,7 @@ pub async fn attempt(addresses: &[IpAddr], port: u16) -> Vec<(IpAddr, Attempt)> 
     join_all(tries).await
 }
 
-/// What the attempts say, with what the host knows of itself. `None`: the host could not be asked.
+/// Judges the attempts by the host's own report. `None` if the host could not be asked.
 pub fn judge(attempts: &[(IpAddr, Attempt)], port: u16, host: Option<&Port>) -> Verdict {
     let mut verdicts: Vec<Verdict> = attempts
         .iter()

@@ -110,7 +110,7 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// Who the hosts' locks and journals name: `user@machine`.
+/// Returns the operator's name for the hosts' locks and journals: `user@machine`.
 fn operator(global: &Global) -> String {
     let machine = nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())

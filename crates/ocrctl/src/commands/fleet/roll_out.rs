@@ -16,7 +16,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Somebody else's operation is not cut off by ours going back.
 const PUT_BACK_WAIT: Duration = Duration::from_secs(60);
 
-/// What a change made of one host.
+/// The releases of a host before and after a change.
 #[derive(Debug)]
 pub(in crate::commands) struct Switched {
     pub(in crate::commands) host: String,
@@ -77,7 +77,7 @@ impl Fleet<'_> {
         self.roll_out(requests.collect(), None, batch).await
     }
 
-    /// `requests` has one for each host, in their order; `None`: it is left alone. Without `desired`, none can have
+    /// `requests` has one for each host, in their order; `None` if it is left alone. Without `desired`, none can have
     /// come to another release, so none goes back.
     async fn roll_out(
         &mut self,

@@ -1,4 +1,4 @@
-//! What a host asks for of the archive that its image comes from.
+//! Pieces of the image's archive that a host requests.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Supply {
         })
     }
 
-    /// `None`: the host had the image.
+    /// `None` if the host had the image.
     pub(super) fn told(&self) -> Option<String> {
         (self.sent > 0).then(|| {
             let megabytes = |bytes: u64| bytes as f64 / 1e6;

@@ -1,4 +1,4 @@
-//! How a change goes through hosts, over real connections to agents that play their part.
+//! A change on its way through hosts, over real connections to agents that play their part.
 
 use super::*;
 use crate::commands::hooks::{self, Moment};

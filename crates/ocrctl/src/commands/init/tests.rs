@@ -1,4 +1,4 @@
-//! What an operator is asked, and what is written of it.
+//! The questions to the operator, and the file written from the answers.
 
 use std::ffi::OsString;
 
@@ -22,7 +22,7 @@ fn asked(line: &str, inventory: &Path) -> (Global, Init) {
     (cli.global, asked)
 }
 
-/// What becomes of `init` with these flags and answers: what it said, and the file.
+/// Runs `init` with these flags and answers; returns the result, the output and the file.
 fn init(flags: &str, answers: Option<&'static str>) -> (Result, String, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("inventory.yaml");

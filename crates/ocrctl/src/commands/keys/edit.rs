@@ -1,4 +1,4 @@
-//! What a command makes of a set of keys. Nothing here knows of hosts.
+//! Changes that commands make to a set of keys. Nothing in this file knows of hosts.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(in crate::commands) enum EditError {
 }
 
 impl EditError {
-    /// What to do about it, in this environment.
+    /// Suggests a fix for this environment.
     pub(in crate::commands) fn hint(&self, environment: &str) -> String {
         match self {
             Self::HasKey { name, .. } => format!(
@@ -234,7 +234,7 @@ pub(super) fn merge(hosts: &[(&str, KeyFile)]) -> Result<KeyFile> {
     Ok(all)
 }
 
-/// How one host's keys differ from those of all hosts together; `None`: not at all.
+/// Describes how one host's keys differ from those of all hosts together; `None` if they don't.
 pub(super) fn difference(state: &HostKeys, all: &KeyFile) -> Option<String> {
     if let Some(error) = &state.error {
         let in_force = state.service.as_ref().map_or_else(

@@ -10,7 +10,7 @@ const HOLD: Duration = Duration::from_millis(300);
 /// When so many wait, the first go on.
 const MOST: usize = 10_000;
 
-/// What hosts have told of lines that are in order, host by host.
+/// Lines that hosts have sent, in order for each host.
 #[derive(Debug, Default)]
 pub(super) struct Hosts(BTreeMap<String, VecDeque<Line>>);
 
@@ -23,7 +23,8 @@ impl Hosts {
         self.0.entry(host.to_owned()).or_default().extend(lines);
     }
 
-    /// As many as are known to be next: until one of these hosts, which have more to tell, has none left here.
+    /// Takes the lines that are certainly next: until one of the hosts in `waited_for`, which have more to send, has
+    /// none left.
     pub(super) fn take(&mut self, waited_for: &[&str]) -> Vec<(String, Line)> {
         let mut taken = Vec::new();
         while waited_for.iter().all(|host| self.has(host)) {

@@ -18,7 +18,7 @@ struct Described {
     examples: &'static [&'static str],
 }
 
-/// What hosts say to ocrctl alone.
+/// Events that ocrctl does not print.
 const NOT_TOLD: [&str; 7] = [
     "up",
     "examined",
@@ -960,7 +960,7 @@ fn insert(object: &mut Value, path: &str, value: Value, optional: bool) {
     {
         required.push(key.into());
     }
-    // What is below an id is the same for all of them.
+    // All ids have the same fields.
     let slot = if key == "ID" {
         &mut object["additionalProperties"]
     } else {

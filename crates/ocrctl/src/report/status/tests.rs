@@ -1,4 +1,4 @@
-//! What an operator sees of healthy, sick and dead hosts.
+//! The display of healthy, sick and dead hosts.
 
 use super::*;
 use ocrctl_protocol::CertificateStatus;

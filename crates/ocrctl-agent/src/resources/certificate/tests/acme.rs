@@ -511,7 +511,7 @@ async fn a_wrong_record_is_named_before_an_order_is_made() {
     assert!(failure.message.contains("no A or AAAA record"), "{failure}");
     assert_eq!(scene.orders(), 0);
 
-    // Nothing was ordered, so whoever has mended it need not wait.
+    // Nothing was ordered, so that a repair need not wait.
     scene
         .pebble
         .dns("set-default-ipv4", &serde_json::json!({"ip": "127.0.0.1"}));

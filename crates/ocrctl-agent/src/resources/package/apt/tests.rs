@@ -1,4 +1,4 @@
-//! What is read from simulations of the apts of Debian 11, 12 and 13. Each was run on a host with docker-ce, its
+//! Simulations of the apts of Debian 11, 12 and 13. Each was run on a host with docker-ce, its
 //! companions and iptables-persistent; `-upgrade` on one with an old package.
 
 use super::*;

@@ -1,4 +1,4 @@
-//! What Docker loads: an archive without the layers that it has. It knows layers by what they hold, and so takes those
+//! Loads an archive into Docker, without the layers that it has. It knows layers by what they hold, and so takes those
 //! that came from a registry, packed, for those of an archive, which are not.
 
 use std::io;

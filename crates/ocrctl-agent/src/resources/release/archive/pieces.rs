@@ -56,7 +56,7 @@ pub(super) struct Blob {
 }
 
 impl Blob {
-    /// `None`: that was the last.
+    /// `None` if that was the last.
     pub(super) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         while self.ahead.len() < AHEAD && self.offset < self.size {
             let (reply, piece) = oneshot::channel();

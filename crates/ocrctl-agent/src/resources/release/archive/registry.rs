@@ -110,7 +110,7 @@ impl Registry {
     }
 }
 
-/// The head of a request; `None`: it is the beginning of TLS.
+/// The head of a request; `None` if it is the beginning of TLS.
 async fn head(stream: &mut TcpStream) -> io::Result<Option<String>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

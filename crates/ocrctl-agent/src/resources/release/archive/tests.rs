@@ -1,4 +1,4 @@
-//! What Docker is told of an image in an archive, by hand and by a registry's client.
+//! Loading an image from an archive, by hand and by a registry's client.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -85,7 +85,7 @@ impl Copy<'_> {
         })
     }
 
-    /// An upload of the blob, begun now or before; `None`: it was mounted.
+    /// An upload of the blob, begun now or before; `None` if it was mounted.
     async fn upload(&self, blob: &Blob) -> Result<Option<Upload<'_>>> {
         if let Some(at) = self.noted.of(&self.target.place, &blob.digest) {
             let resumed = Upload::resume(self.target, &at).await;
@@ -104,7 +104,7 @@ impl Copy<'_> {
 
 /// A blob in parts of one size, but for the last.
 struct Parts<'a> {
-    /// Who gives it.
+    /// The registry that sends it.
     place: &'a str,
     /// Not asked again after its end: one that verifies a digest then compares that of nothing.
     source: Fuse<BoxStream<'static, std::io::Result<Bytes>>>,
@@ -114,7 +114,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// `None`: that was all.
+    /// `None` if that was all.
     async fn next(&mut self) -> Result<Option<Bytes>> {
         self.rest.reserve(self.size);
         while self.rest.len() < self.size {

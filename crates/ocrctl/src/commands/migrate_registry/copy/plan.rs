@@ -1,4 +1,4 @@
-//! What a copy comes to: all that belongs to the images that are wanted, and what of it the target lacks.
+//! The plan of a copy: everything that belongs to the wanted images, and the part that the target lacks.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::{self, Display};
@@ -37,7 +37,7 @@ pub struct Plan {
     absent: Absent,
 }
 
-/// What the target lacks.
+/// Content that is missing in the target.
 #[derive(Debug, Default)]
 struct Absent {
     manifests: HashSet<String>,
@@ -149,7 +149,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether the target has it all.
+    /// Returns whether the target has everything.
     pub fn is_done(&self) -> bool {
         let absent = &self.absent;
         absent.blobs.is_empty()
@@ -221,7 +221,7 @@ async fn lacking(
         .await
 }
 
-/// Whether the tag is there. One that stands for something else is an error: it is never overwritten.
+/// Returns whether the tag exists. A tag of another image is an error: it is never overwritten.
 pub(super) async fn check_tag(target: &Repository, tag: &str, digest: &str) -> Result<bool> {
     match target.digest(tag).await? {
         None => Ok(false),

@@ -1,4 +1,4 @@
-//! That the target has what was copied, digest for digest, by asking for each thing anew.
+//! Verifies that the target has the copy, digest for digest, by requesting each part anew.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
