@@ -84,7 +84,7 @@ mod tests {
     use ocrctl_protocol::Failure;
 
     #[test]
-    fn nothing_found_something_found_and_not_looked_are_told_apart() {
+    fn separates_no_findings_findings_and_unread_parts() {
         let ok = Verdict::Ok { seen: "all".into() };
         assert_eq!(verdicts(Ok(Seen::ok("all"))), [ok]);
         let failed = Failure::new("no answer").hint("start it");

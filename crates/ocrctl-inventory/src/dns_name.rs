@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_certificate_could_hold_is_refused() {
+    fn rejects_names_that_no_certificate_could_hold() {
         for text in [
             "",
             "192.0.2.1",

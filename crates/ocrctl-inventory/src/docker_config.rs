@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_out_is_decoded() {
+    async fn decodes_written_out_credentials() {
         // ann:pass:word
         let json = r#"{"auths": {"r.example": {"auth": "YW5uOnBhc3M6d29yZA=="}}}"#;
         let (username, password) = resolve(json, "r.example").await.unwrap();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_use_is_said_without_a_secret() {
+    async fn reports_unusable_entries_without_a_secret() {
         for (json, said) in [
             (r#"{"auths": {}}"#, "no credentials for r.example"),
             (

@@ -72,7 +72,7 @@ fn every_field_is_in_it() {
 }
 
 #[test]
-fn what_has_no_default_is_read_too() {
+fn reads_fields_without_a_default() {
     let staging = environment(EXAMPLE, "staging");
     let host = &staging.hosts[0];
     assert_eq!((host.name.as_str(), host.port), ("staging1", Some(2222)));

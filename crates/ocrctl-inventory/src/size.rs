@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn rejects_invalid_sizes() {
         for text in [
             "",
             "50",

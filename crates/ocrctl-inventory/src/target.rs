@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jump_host_is_refused() {
+    fn rejects_invalid_jump_hosts() {
         for text in [
             "",
             "@bastion",

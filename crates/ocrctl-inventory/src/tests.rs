@@ -265,7 +265,7 @@ fn the_deadline_carries_the_values_that_depend_on_it() {
 }
 
 #[tokio::test]
-async fn what_a_host_is_told_has_its_secrets_and_files() {
+async fn desired_state_has_secrets_and_files() {
     let dir = tempfile::tempdir().unwrap();
     let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     std::fs::write(dir.path().join("ca.pem"), pem).unwrap();

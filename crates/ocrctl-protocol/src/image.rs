@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_parsed_is_shown_again() {
+    fn shows_parsed_references_unchanged() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         for text in [
             "registry.example.org/example-org/ocr-service:0.1.0".to_owned(),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ambiguous_or_malformed_is_refused() {
+    fn rejects_ambiguous_and_malformed_references() {
         let message = |text: &str| ImageRef::parse(text).unwrap_err().message;
         assert_eq!(
             message("example-org/ocr-service:0.1.0"),

@@ -70,7 +70,7 @@ mod tests {
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIu0HnnGmY0m6gRU6DjBLyZ0yIVQHYx5eGVjVt4LqLYC";
 
     #[test]
-    fn options_and_comments_are_told_from_the_key() {
+    fn separates_options_and_comments_from_the_key() {
         let plain = parse(KEY).unwrap();
         assert_eq!(plain.comment, "");
         let full = format!("command=\"echo \\\"a b\\\" ssh-rsa\",no-pty {KEY} ann@desk at home");

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_of_today_is_none() {
+    fn parses_no_manifest_of_another_kind() {
         assert_eq!(parse(r#"{"schemaVersion": 1, "fsLayers": []}"#), None);
         assert_eq!(parse("<html>"), None);
     }

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_container_is_left_out_of_vms_with_all_that_goes_on_from_it() {
+    fn skips_proofs_of_containers_on_vms_with_their_dependents() {
         let out = |provider| -> Vec<_> {
             let out = ALL
                 .iter()
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proof_goes_on_from_is_there_and_before_it() {
+    fn every_proof_follows_those_that_it_builds_on() {
         for (index, proof) in ALL.iter().enumerate() {
             for name in proof.after {
                 assert!(

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_its_status_calls_a_problem_is_a_finding() {
+    fn reports_problems_of_the_status_as_findings() {
         let mut bad = status();
         bad.problems = vec!["it has expired at noon".into(), "no timer".into()];
         let found = compare(&bad, at(91), &scope()).findings;

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_firewall_keeps_out_or_only_loopback_hears_is_in_order() {
+    async fn accepts_ports_that_are_closed_or_on_loopback() {
         let sockets = [
             socket("00000000:1F90", "0A", 3),
             socket("0100007F:1F91", "0A", 4),

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_place_is_looked_at_and_no_value_is_shown() {
+    async fn checks_every_place_and_shows_no_value() {
         let auth = "{\"auths\":{\"ghcr.io\":{\"auth\":\"aHVudGVyMg==\"}}}";
         let (_root, host) = host_with(&[
             (
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_credential_is_no_finding() {
+    fn ignores_entries_without_a_credential() {
         let findings = |path: &str, text: &str| {
             let mut seen = Seen::default();
             compare(path, text, true, &mut seen);

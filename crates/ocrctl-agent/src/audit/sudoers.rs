@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_debian_ships_is_nobody() {
+    async fn finds_no_account_in_debians_defaults() {
         let files = [
             ("/etc/passwd", PASSWD),
             ("/etc/group", "sudo:x:27:\n"),

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn units_made_by_hand_are_told_from_enabled_masked_and_our_own_ones() {
+    async fn separates_handmade_units_from_enabled_masked_and_own_ones() {
         let (_root, host) = host_with(&[
             ("/etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n"),
             ("/etc/systemd/system/report.timer", ""),

@@ -132,7 +132,7 @@ pub(super) mod tests {
     pub(crate) const KEYS: &str = "{\"version\":1,\"keys\":[]}";
 
     #[test]
-    fn what_can_not_be_made_again_is_in_it_and_nothing_else() {
+    fn holds_only_state_that_can_not_be_made_again() {
         let (_root, host) = host_with(&[
             ("/etc/ocr/keys.json", KEYS),
             ("/etc/ocr/other", "x"),

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_state_of_the_host_is_told_and_not_called_new() {
+    fn reports_a_newer_state_of_the_host_as_an_update() {
         let mut contents = made();
         contents.at = "2026-01-01T00:00:00Z".parse().unwrap();
         let (_root, host) = host_with(&[("/etc/ocr/keys.json", "{\"version\":1,\"keys\": []}")]);

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_started_has_no_time() {
+    fn reads_no_time_of_a_container_never_started() {
         assert!(started("2026-01-01T10:00:00.123456789Z").is_some());
         assert_eq!(started("0001-01-01T00:00:00Z"), None);
     }

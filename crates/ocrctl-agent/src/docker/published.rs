@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_docker_says_of_a_published_port() {
+    fn reads_published_ports() {
         let container = serde_json::json!({
             "Name": "/web",
             "HostConfig": {

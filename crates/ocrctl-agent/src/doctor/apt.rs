@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_apt_prints_is_read() {
+    fn parses_apts_output() {
         let printed = "Reading package lists...\n'http://deb.debian.org/debian/dists/bookworm/InRelease' deb_InRelease 0 \n\
             'http://deb.debian.org/debian/dists/bookworm/main/dep11/Components-all.yml.xz' deb_Components 0 \n";
         let uris: Vec<String> = printed_uris(printed).collect();

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skew_is_told_with_its_direction() {
+    fn reports_a_skew_with_its_direction() {
         let at = |seconds: i64| Timestamp::from_second(1_700_000_000 + seconds).unwrap();
         assert_eq!(
             compare(at(1), at(0)),

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_here_or_elsewhere_or_nobody_can_tell() {
+    fn judges_names_of_this_host_of_others_and_behind_a_router() {
         const OK: (usize, usize) = (0, 0);
         const FAILED: (usize, usize) = (1, 0);
         const NOT_TOLD: (usize, usize) = (0, 1);

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_as_far_as_it_is_needed() {
+    fn names_missing_features_that_are_needed() {
         assert_eq!(
             compare(&kernel(), true),
             Seen::ok("6.1.0-41-amd64: Landlock, seccomp, control groups")

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_keeps_the_clock_or_does_not_is_told_apart() {
+    fn judges_whether_the_clock_is_kept() {
         let seen = |can, ntp, synchronized| {
             judge(&format!(
                 "CanNTP={can}\nNTP={ntp}\nNTPSynchronized={synchronized}\n"

@@ -79,7 +79,7 @@ fn a_host_that_is_well_has_no_problem() {
 }
 
 #[test]
-fn each_thing_that_can_be_wrong_is_told_once() {
+fn reports_each_problem_once() {
     let one = |happen: fn(&mut Health)| {
         let found = after(happen);
         assert_eq!(found.len(), 1, "{found:?}");

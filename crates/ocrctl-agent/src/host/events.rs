@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_many_waits_until_they_are_written() {
+    async fn waits_until_many_events_are_written() {
         let emitter = Emitter::nowhere();
         for _ in 0..100 {
             emitter.note(Level::Info, "one of many");

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_unseen_is_told() {
+    fn reports_only_unseen_operations() {
         use State::*;
         assert_eq!(
             notices(&journal(&[Began, Done, Began, Failed]), false),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_a_turn_is_still_told() {
+    fn reads_entries_from_before_a_rotation() {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::at(dir.path());
         let journal = Journal::of(&host);

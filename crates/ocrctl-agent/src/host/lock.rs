@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_second_is_told_who_holds_it_and_may_have_it_afterwards() {
+    async fn names_the_holder_to_the_second_and_is_free_afterwards() {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::at(dir.path());
         let first = Lock::take(&host, "ann@desk", "deploy", Duration::ZERO)

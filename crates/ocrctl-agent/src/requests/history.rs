@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ended_is_told_apart_from_what_goes_on() {
+    fn separates_interrupted_from_running_operations() {
         let killed = [entry("deploy", State::Began), entry("deploy", State::Began)];
         let deploy = "deploy".to_owned();
         assert_eq!(

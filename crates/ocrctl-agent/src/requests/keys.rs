@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_torn_or_deleted_file_is_told_and_replaced_only_by_who_knows() {
+    async fn reports_a_torn_or_deleted_file_and_replaces_it_only_on_purpose() {
         let (_root, host) = deployed();
         let before = ask(&host, KeyRequest::List).await.unwrap();
         let one = file(&["one"]);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_looks_after_is_a_problem() {
+    fn reports_an_open_firewall_drift_and_interrupted_operations() {
         let texts = |firewall, drift: Drift, last: Option<&HistoryEntry>| {
             let found = problems(firewall, &drift, last).into_iter();
             found.map(|it| it.text).collect::<Vec<_>>()

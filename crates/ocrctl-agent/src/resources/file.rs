@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_switched_off_goes_and_stays_away() {
+    fn removes_a_file_that_is_switched_off() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         let off = || file(Content::Absent { why: "it is off" });

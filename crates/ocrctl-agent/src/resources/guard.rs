@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_there_comes_back_and_what_was_not_goes() {
+    fn restores_old_files_and_removes_new_ones() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         let write = |path: &str, text: &str, mode| {

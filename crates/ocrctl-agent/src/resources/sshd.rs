@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_never_confirmed_is_a_change() {
+    async fn plans_a_change_for_an_unconfirmed_one() {
         let (_root, host) = host("Include /etc/ssh/sshd_config.d/*.conf\n");
         file().apply(&host).unwrap();
         host.make_dir("/var/lib/ocrctl/sshd-revert", 0o700).unwrap();

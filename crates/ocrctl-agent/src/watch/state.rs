@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn mends_of_the_hour_are_counted_and_older_ones_forgotten() {
+    fn counts_repairs_of_the_last_hour() {
         let mut state = State::default();
         for second in [0, 3000, 3500] {
             state.mended(&attempt(second, Mend::Restart));

@@ -202,7 +202,7 @@ fn line_ends_of_windows_and_letters_of_any_kind_are_kept() {
 }
 
 #[test]
-fn a_shared_value_is_only_changed_where_nobody_else_means_it() {
+fn replaces_an_alias_and_keeps_its_anchor() {
     // An alias is replaced by what it becomes here; the anchor stays.
     let alias = "environments:
   staging:
@@ -232,7 +232,7 @@ fn a_shared_value_is_only_changed_where_nobody_else_means_it() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_is_written() {
+fn rejects_nonsense_before_writing() {
     let written = Written::new(BLOCK);
     let error = written
         .plan(Some(Some(password("a:b", "env", "NEW"))))

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_recipient_opens_it_and_nobody_else() {
+    fn opens_for_each_recipient_only() {
         let ((ann, for_ann), (bob, for_bob), (eve, _)) = (pair(), pair(), pair());
         let sealed = seal("the keys", &[for_ann, for_bob]).unwrap();
         for identities in [ann, bob] {

@@ -66,7 +66,7 @@ fn layout(architectures: &[&str], layer: &[u8]) -> Written {
 }
 
 #[test]
-fn what_docker_saves_is_read_gzipped_or_not() {
+fn reads_docker_save_gzipped_or_not() {
     let layers: [&[u8]; 2] = [&[7; 3_000_000], b"small"];
     let plain = saved(&["o/other:2", NAME], "amd64", &layers);
     let archive = Archive::open(&plain.path, &wanted(NAME)).unwrap();
@@ -121,7 +121,7 @@ fn an_index_keeps_its_digest_and_its_platforms() {
 }
 
 #[test]
-fn another_name_or_digest_is_told() {
+fn reports_another_name_or_digest() {
     let file = saved(&["o/other:2"], "amd64", &[b"layer"]);
     let notes = |name: &str| Archive::open(&file.path, &wanted(name)).unwrap().notes;
     assert!(notes(NAME)[0].contains("the archive calls its image o/other:2"));
@@ -131,7 +131,7 @@ fn another_name_or_digest_is_told() {
 }
 
 #[test]
-fn what_is_damaged_or_no_archive_is_refused() {
+fn rejects_damaged_files_and_other_formats() {
     let refused = |bytes: &[u8]| {
         let file = written(bytes);
         let error = Archive::open(&file.path, &wanted(NAME)).unwrap_err();

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_host_wants_is_what_was_named() {
+    async fn rejects_an_executable_replaced_since_it_was_read() {
         let own = std::env::current_exe().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let copy = directory.path().join("ocrctl");

@@ -74,7 +74,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn rejects_text_that_is_no_key() {
         for line in [
             "",
             "ssh-ed25519",

@@ -360,7 +360,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_a_jump_host_are_told_apart() {
+    fn separates_messages_of_a_jump_host() {
         let place = || " (ocr1, port 22)".to_owned();
         assert_eq!(
             behind_jump_host("Connection refused", place()),

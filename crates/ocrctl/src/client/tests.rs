@@ -101,7 +101,7 @@ async fn read(base: Url, asked: Asked<'_>) -> (Result<Read>, Vec<Progress>) {
 }
 
 #[tokio::test]
-async fn pages_are_told_as_they_come_and_given_in_order() {
+async fn reports_pages_as_they_come_and_returns_them_in_order() {
     let two = [page(3, "third"), page(1, "first")];
     let (base, got) = server(vec![lines(&[
         BEGIN,
@@ -202,7 +202,7 @@ async fn a_busy_service_is_asked_again_when_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_what_to_do_and_without_the_key() {
+async fn reports_a_refusal_with_a_hint_and_without_the_key() {
     for kind in ProblemKind::ALL {
         // Of those that are waited out: at once.
         let (base, _) = server(vec![problem(*kind, "retry-after: 90\r\n")]);
@@ -283,7 +283,7 @@ async fn codes_are_asked_for_with_a_key_for_them_alone_too() {
 }
 
 #[tokio::test]
-async fn a_dead_host_is_told_before_anything_is_sent() {
+async fn reports_a_dead_host_before_sending() {
     let closed = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_named_with_the_command_takes_the_place_of_the_inventorys() {
+    fn prefers_recipients_of_the_command_line() {
         let named = environment(&format!(", backup: {{recipients: [{ANN}]}}"));
         let mut backup = Backup {
             environment: crate::cli::Environment {

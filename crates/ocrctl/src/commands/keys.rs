@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistyped_whole_key_is_told_apart_offline_and_not_repeated() {
+    fn recognizes_a_mistyped_key_offline_without_repeating_it() {
         let key = ApiKey::generate().unwrap();
         assert_eq!(whole_key(key.reveal()).unwrap().unwrap().id(), key.id());
         assert!(whole_key(key.id()).unwrap().is_none());

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rollback_left_is_gone_to_only_where_it_is_named() {
+    fn rolls_back_to_a_left_release_only_by_name() {
         let bad = KeptRelease {
             left: true,
             ..kept("bb-1", false)

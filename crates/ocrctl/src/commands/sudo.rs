@@ -103,7 +103,7 @@ environments:
     }
 
     #[tokio::test]
-    async fn what_hosts_share_is_fetched_once() {
+    async fn fetches_a_shared_password_once() {
         let dir = tempfile::tempdir().unwrap();
         let sesame = Some("sesame".to_owned());
         let environment = environment(dir.path());
@@ -116,7 +116,7 @@ environments:
     }
 
     #[tokio::test]
-    async fn what_is_typed_is_for_all_hosts_and_fetches_nothing() {
+    async fn uses_a_typed_password_for_all_hosts() {
         let dir = tempfile::tempdir().unwrap();
         let environment = environment(dir.path());
         let ask = |question: &str| {

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_service_does_not_need_is_not_listed() {
+    fn lists_only_packages_that_the_service_needs() {
         let lock = r#"
 [[package]]
 name = "a"

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_commit_is_told_from_what_has_become_of_it() {
+    async fn separates_a_commit_from_later_changes() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         let error = Source::read(root).await.unwrap_err();

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_seen_is_counted_with_its_gap() {
+    fn counts_answers_and_their_longest_gap() {
         let began = Instant::now();
         let answer =
             |at: u64, took: u64, short: bool, release: Result<&str, &str>| load::Answered {

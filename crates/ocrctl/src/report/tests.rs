@@ -425,7 +425,7 @@ fn a_question() {
 }
 
 #[test]
-fn output_that_can_t_be_written_is_an_error_unless_nobody_reads_on() {
+fn fails_on_unwritable_output_unless_the_reader_is_gone() {
     struct Full(io::ErrorKind);
     impl Write for Full {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {

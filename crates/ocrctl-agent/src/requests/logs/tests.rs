@@ -79,7 +79,7 @@ fn a_log_goes_on_from_the_one_that_was_turned_and_a_torn_line_waits() {
 }
 
 #[tokio::test]
-async fn what_is_added_is_followed_through_a_rotation() {
+async fn follows_new_lines_through_a_rotation() {
     let (_root, host) = host();
     write(&host, ACCESS_LOG, &access(1, "old"));
     let mut log = File::open(&host, ACCESS_LOG, Source::Access, at(0)).unwrap();
@@ -142,7 +142,7 @@ fn a_request_is_named_by_the_whole_of_its_id() {
 }
 
 #[tokio::test]
-async fn only_the_lines_of_a_request_are_told_and_in_batches() {
+async fn sends_only_the_lines_of_a_request_in_batches() {
     let mut events = Emitter::nowhere();
     let mut batch = Batch::new(&events, Some("me"));
     for id in ["me", "you"] {

@@ -278,14 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_wrong_clock_wrote_down_holds_nobody_up() {
+    fn ignores_times_written_by_a_wrong_clock() {
         let mut state = State::default();
         state.begin(at("2031-01-01T00:00:00Z"));
         assert_eq!(state.held(at("2026-01-01T00:00:00Z"), Asker::Timer), None);
     }
 
     #[test]
-    fn a_person_need_not_wait_where_nothing_was_ordered_and_nobody_may_ignore_the_authority() {
+    fn an_operator_may_retry_unless_the_authority_forbids_it() {
         let now = at("2026-01-01T00:00:00Z");
         let mut state = State::default();
         state.begin(now);

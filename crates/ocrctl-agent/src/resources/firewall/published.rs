@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_stands_before_what_is_dropped() {
+    fn puts_accepting_rules_before_dropping_ones() {
         let [v4, v6] = blocks(&firewall(true), true).map(Option::unwrap);
         assert_eq!(
             v4,

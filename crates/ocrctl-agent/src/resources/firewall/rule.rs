@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_lets_in() {
+    fn decides_the_ports_of_a_rule() {
         let lets_in =
             |tuple: &str, port| parse(&format!("### tuple ### {tuple}"))[0].lets_in(port, "tcp");
         assert!(lets_in("allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", 80));

@@ -87,7 +87,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(20);
 
     #[tokio::test]
-    async fn an_sshd_answers_and_nobody_logs_in() {
+    async fn completes_a_handshake_without_a_login() {
         let sshd = Sshd::start();
         let address = SocketAddr::from(([127, 0, 0, 1], sshd.port));
         handshake(address, LIMIT).await.unwrap();

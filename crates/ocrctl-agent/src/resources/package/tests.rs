@@ -37,7 +37,7 @@ fn is_blocked(change: &Change) -> bool {
 const PERSISTENT: [&str; 2] = ["iptables-persistent", "netfilter-persistent"];
 
 #[tokio::test]
-async fn what_is_not_fully_installed_is_missing() {
+async fn counts_half_installed_packages_as_missing() {
     let root = tempfile::tempdir().unwrap();
     let host = Host::at(root.path());
     let packages = packages(&[]);
@@ -135,7 +135,7 @@ fn the_run_removes_nothing_that_the_plan_did_not_show() {
 }
 
 #[test]
-fn what_apt_can_not_tell_yet_is_said_with_what_may_go() {
+fn reports_removals_that_apt_does_not_know_yet() {
     let missing = || Missing {
         names: vec!["ufw"],
         blocked: None,

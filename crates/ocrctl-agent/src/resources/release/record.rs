@@ -173,7 +173,7 @@ mod tests {
     const IMAGE: &str = "r.example/o/n@sha256:0123456789abcdef";
 
     #[test]
-    fn the_latest_are_kept_and_what_is_damaged_is_no_way_back() {
+    fn keeps_the_latest_and_skips_damaged_ones() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         let mut release = super::super::tests::release();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rollback_left_is_no_way_back_and_takes_no_good_ones_place() {
+    fn skips_releases_that_a_rollback_left() {
         let root = tempfile::tempdir().unwrap();
         let host = Host::at(root.path());
         let mut release = super::super::tests::release();

@@ -129,7 +129,7 @@ async fn a_webhook_gets_the_line_and_the_fields() {
 }
 
 #[tokio::test]
-async fn what_does_not_arrive_waits_and_its_url_is_not_told() {
+async fn keeps_undelivered_messages_and_hides_the_url() {
     let (port, got) = server(|stream| http(stream, "500 Broken"));
     let channels = Channels(Alerts {
         webhook: url(port),

@@ -133,7 +133,7 @@ fn attempt(mend: Mend, outcome: Result<Option<&str>, &str>) -> Attempt {
 }
 
 #[test]
-fn a_host_that_is_well_has_nothing_to_mend_or_tell() {
+fn does_nothing_on_a_healthy_host() {
     assert!(found(&facts()).is_empty());
     assert_eq!(mends_of(&facts()), []);
     let mut open = BTreeMap::new();
@@ -142,7 +142,7 @@ fn a_host_that_is_well_has_nothing_to_mend_or_tell() {
 }
 
 #[test]
-fn each_fault_has_its_mend() {
+fn repairs_each_fault_in_its_way() {
     let stopped = container(
         facts(),
         Container::Stopped {
@@ -180,7 +180,7 @@ fn each_fault_has_its_mend() {
 }
 
 #[test]
-fn it_mends_no_more_often_than_it_may() {
+fn respects_the_limit_of_repairs() {
     let facts = does_not_read(facts());
     let found = found(&facts);
     let mut state = State::default();
@@ -241,7 +241,7 @@ fn a_release_that_has_just_started_is_left_alone_and_not_taken_for_well() {
 }
 
 #[test]
-fn a_problem_is_told_once_and_its_end_too() {
+fn reports_a_problem_and_its_end_once() {
     let full = Problems::from([(With::Disk, "/ is 95 % full".to_owned())]);
     let fuller = Problems::from([(With::Disk, "/ is 97 % full".to_owned())]);
     let none = Problems::new();
@@ -277,7 +277,7 @@ fn a_disk_is_well_again_well_below_its_limit() {
 }
 
 #[test]
-fn what_was_mended_at_once_is_told_once_and_what_passed_by_itself_is_not() {
+fn reports_a_repair_once_and_no_passing_fault() {
     let none = Problems::new();
     let stopped = Problems::from([(With::Release, "it has stopped".to_owned())]);
     let mut open = BTreeMap::new();
@@ -293,7 +293,7 @@ fn what_was_mended_at_once_is_told_once_and_what_passed_by_itself_is_not() {
 }
 
 #[test]
-fn what_was_tried_in_vain_is_told_with_the_problem() {
+fn reports_failed_repairs_with_the_problem() {
     let stopped = Problems::from([(With::Release, "it has stopped".to_owned())]);
     let mut open = BTreeMap::new();
     let tried = [attempt(Mend::Start, Err("no space left"))];

@@ -133,7 +133,7 @@ fn password_and_letter_go_encrypted() {
 }
 
 #[test]
-fn a_wrong_password_is_told_in_the_relays_words() {
+fn reports_a_wrong_password_in_the_relays_words() {
     let (mut relay, server) = start(&["STARTTLS"]);
     relay.credentials = credentials("hunter3");
     let error = send_one(&relay).unwrap_err();

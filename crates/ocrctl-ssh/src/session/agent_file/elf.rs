@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_executable_is_refused() {
+    fn rejects_files_that_are_no_executables() {
         assert_eq!(architecture(b"#!/bin/sh\n"), Err(Unfit::NotElf));
         assert_eq!(architecture(b"\x7fELF\x01\x01"), Err(Unfit::Class));
         let whole = elf(62, 3, b"/lib64/ld");

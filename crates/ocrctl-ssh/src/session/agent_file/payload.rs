@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_behind_is_no_part_of_it() {
+    fn separates_packed_parts_from_the_executable() {
         let file = |bytes: &'static [u8]| {
             let mut bytes = Bytes::from_static(bytes);
             let packed = split_xz(&mut bytes);

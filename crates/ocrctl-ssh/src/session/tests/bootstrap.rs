@@ -134,7 +134,7 @@ async fn root_needs_no_sudo() {
 
 /// By its own program, or where that is missing by apt, which every host has.
 #[tokio::test]
-async fn what_came_packed_by_xz_goes_so_over_the_wire() {
+async fn sends_an_agent_packed_by_xz() {
     for unpacks in [&["xz"][..], &[]] {
         let tools = tools(unpacks);
         let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));
@@ -157,7 +157,7 @@ async fn what_came_packed_by_xz_goes_so_over_the_wire() {
 }
 
 #[tokio::test]
-async fn what_came_damaged_by_xz_is_thrown_away() {
+async fn discards_an_agent_damaged_by_xz() {
     for unpacks in [&["xz"][..], &[]] {
         let tools = tools(unpacks);
         let host = TestHost::with(&format!("SetEnv PATH={}", tools.path().display()));

@@ -119,7 +119,7 @@ async fn a_request_to_a_dead_agent_says_that_it_died() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_told_from_a_dead_agent() {
+async fn separates_a_lost_connection_from_a_dead_agent() {
     let host = TestHost::start();
     let mut session = host.open(AGENT).await.unwrap();
     host.sshd.cut();
@@ -146,7 +146,7 @@ async fn an_event_that_is_not_in_the_protocol_is_refused() {
 }
 
 #[tokio::test]
-async fn the_way_back_is_proved_by_a_new_connection() {
+async fn proves_reachability_by_a_new_connection() {
     let mut host = TestHost::start();
     let mut session = host.open(AGENT).await.unwrap();
     assert_eq!(host.sshd.logins(), 1);

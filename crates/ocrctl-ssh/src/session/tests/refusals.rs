@@ -41,7 +41,7 @@ async fn a_password_for_sudo_is_asked_for_in_vain() {
 }
 
 #[tokio::test]
-async fn a_user_without_sudo_is_told_so() {
+async fn reports_a_user_without_sudo() {
     let tools = tempfile::tempdir().unwrap();
     for tool in ["sh", "id", "uname"] {
         symlink(format!("/usr/bin/{tool}"), tools.path().join(tool)).unwrap();

@@ -71,7 +71,7 @@ async fn a_password_opens_the_way_and_costs_no_exec() {
 }
 
 #[tokio::test]
-async fn a_password_that_nobody_asks_for_stays_here() {
+async fn never_sends_a_password_without_a_prompt() {
     let host = TestHost::start();
     let user = User::with_sudo(Some("ALL=(root) NOPASSWD: ALL"));
     for target in [host.target_as(&user.name), host.target()] {

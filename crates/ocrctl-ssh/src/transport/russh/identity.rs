@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_used_says_why() {
+    fn reports_why_a_key_can_not_be_used() {
         let dir = tempfile::tempdir().unwrap();
         keygen(&dir.path().join("open"), &[]);
         fs::set_permissions(dir.path().join("open"), fs::Permissions::from_mode(0o644)).unwrap();

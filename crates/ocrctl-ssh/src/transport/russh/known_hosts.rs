@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_passed_over() {
+    fn skips_lines_that_are_no_entries() {
         let text = format!("nonsense\nocr1 ssh-ed25519 !!!\n@unknown ocr1 {OTHER}\nocr1 {KEY}\n");
         assert_eq!(verdict("ocr1", 22, &text), "known");
     }

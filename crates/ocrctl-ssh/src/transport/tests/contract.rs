@@ -40,7 +40,7 @@ on_every_transport!(
     arguments_arrive_exactly,
     forty_megabytes_go_there_and_back,
     no_output_is_no_output,
-    input_that_nobody_reads_holds_nothing_up,
+    unread_input_blocks_nothing,
     an_abandoned_program_notices,
     output_is_complete_when_the_program_is_fast,
     exit_codes_and_errors_arrive,
@@ -122,7 +122,7 @@ async fn no_output_is_no_output(target: &Target) {
     transport.close().await;
 }
 
-async fn input_that_nobody_reads_holds_nothing_up(target: &Target) {
+async fn unread_input_blocks_nothing(target: &Target) {
     let transport = connected(target).await;
     let input = vec![b'x'; 8_000_000];
     let ending = run(&*transport, &["sh", "-c", "echo enough; exit 4"], &input);

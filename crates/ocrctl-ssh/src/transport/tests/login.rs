@@ -202,7 +202,7 @@ async fn a_refusal_lists_what_was_tried() {
 }
 
 #[tokio::test]
-async fn too_many_keys_are_told_apart_from_wrong_ones() {
+async fn separates_too_many_keys_from_wrong_ones() {
     let sshd = Sshd::with("MaxAuthTries 2");
     let names = ["a", "b", "c", "user"].map(|name| sshd.path(name));
     for name in &names[..3] {

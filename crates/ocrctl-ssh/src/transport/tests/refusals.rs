@@ -37,7 +37,7 @@ on_each_ssh!(
     an_unknown_key_is_refused_and_shown,
     a_key_in_known_hosts_is_believed_until_it_changes,
     another_key_than_the_pinned_one_is_refused,
-    what_is_no_key_is_not_pinned,
+    pins_no_invalid_key,
     another_users_key_is_refused,
     a_closed_port_is_unreachable,
     an_unknown_name_is_unreachable,
@@ -162,7 +162,7 @@ async fn another_key_than_the_pinned_one_is_refused(by: Connection) {
     assert_eq!(sshd.logins(), 0);
 }
 
-async fn what_is_no_key_is_not_pinned(by: Connection) {
+async fn pins_no_invalid_key(by: Connection) {
     let sshd = Sshd::start();
     let mut wrong = target_by(by, &sshd);
     wrong.host_keys = vec!["SHA256:abc".into()];

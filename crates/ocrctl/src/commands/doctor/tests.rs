@@ -32,7 +32,7 @@ fn words(lines: &[Line]) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn each_step_onto_the_host_is_told() {
+fn reports_each_step_of_the_login() {
     assert_eq!(
         words(&arrival(&target(), None)),
         [("ssh", "ok"), ("sudo", "ok")]

@@ -59,7 +59,7 @@ async fn fleet<'a>(report: &'a Report, host: &TestHost, does: &[(&str, &str)]) -
 }
 
 #[tokio::test]
-async fn a_host_that_dies_or_is_silent_keeps_nobody_from_hearing_the_others() {
+async fn reports_other_hosts_despite_a_dead_or_silent_one() {
     let (report, host) = (Report::new(ReportOptions::default()), TestHost::start());
     let well = r#"echo '{"type":"history","entries":[]}'"#;
     let does = [("dies", "exit 3"), ("silent", "true"), ("well", well)];
@@ -81,7 +81,7 @@ async fn a_host_that_dies_or_is_silent_keeps_nobody_from_hearing_the_others() {
 }
 
 #[tokio::test]
-async fn a_host_without_a_plan_in_time_is_named_and_holds_up_nobody() {
+async fn names_a_host_without_a_plan_in_time_and_goes_on() {
     let (report, host) = (Report::new(ReportOptions::default()), TestHost::start());
     let planned = r#"echo '{"type":"planned","changes":[],"fingerprint":"f"}'"#;
     let mut fleet = fleet(&report, &host, &[("silent", "true"), ("well", planned)]).await;
@@ -98,7 +98,7 @@ async fn a_host_without_a_plan_in_time_is_named_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_restart_that_fails_stops_there_and_nobody_goes_back() {
+async fn stops_at_a_failed_restart_without_a_rollback() {
     let (report, host) = (Report::new(ReportOptions::default()), TestHost::start());
     let info = r#"{"id":"r","slot":"b","image":"i"}"#;
     let applied = format!(r#"echo '{{"type":"applied","release":{info},"before":{info}}}'"#);
@@ -188,7 +188,7 @@ async fn a_later_failure_takes_those_back_that_have_switched() {
 }
 
 #[tokio::test]
-async fn a_hook_reads_the_event_and_a_failing_one_is_told() {
+async fn passes_the_event_to_a_hook_and_reports_its_failure() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("inventory.yaml");
     let text = "

@@ -74,7 +74,7 @@ fn enter_is_enough_but_for_the_name() {
 }
 
 #[test]
-fn flags_are_enough_where_nobody_can_be_asked() {
+fn takes_flags_without_a_terminal() {
     let flags = "--name a.example --name b.example --host 192.0.2.1 --image docker.io/o/ocr:1 \
                  --certificate self_signed --registry-username u --registry-password file:secret --environment staging";
     let (result, _, written) = init(flags, None);
@@ -86,7 +86,7 @@ fn flags_are_enough_where_nobody_can_be_asked() {
 }
 
 #[test]
-fn what_is_missing_is_named_where_nobody_can_be_asked() {
+fn names_missing_flags_without_a_terminal() {
     let (result, _, written) = init("--host ocr1", None);
     let failed = result.unwrap_err();
     assert_eq!(failed.code, super::super::USAGE);
@@ -108,7 +108,7 @@ fn answers_that_end_write_nothing() {
 }
 
 #[test]
-fn what_is_there_stays() {
+fn keeps_an_existing_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("inventory.yaml");
     std::fs::write(&path, "mine").unwrap();

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_waited_for_until_they_have_told_all() {
+    fn waits_for_hosts_with_more_lines() {
         let mut hosts = Hosts::default();
         hosts.add("one", vec![line(1), line(4)]);
         assert_eq!(order(hosts.take(&["one", "two"])), []);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_at_about_the_same_time_is_put_in_order() {
+    fn sorts_lines_that_come_at_about_the_same_time() {
         let mut window = Window::default();
         let began = Instant::now();
         window.add(began, "one", vec![line(2), line(5)]);

@@ -95,7 +95,7 @@ fn text_is_the_services_own_and_of_several_below_their_names() {
 }
 
 #[test]
-fn what_is_missing_is_a_warning() {
+fn warns_of_missing_pages() {
     let mut incomplete = answer(&["A\n", ""], vec![]);
     incomplete.complete = false;
     incomplete.pages[1].status = PageStatus::TooLarge;

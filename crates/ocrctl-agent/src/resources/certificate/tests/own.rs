@@ -46,7 +46,7 @@ async fn the_own_authority_issues_once_and_for_new_names_again() {
 }
 
 #[tokio::test]
-async fn a_key_that_others_can_read_is_mended_and_kept() {
+async fn repairs_the_mode_of_a_readable_key_and_keeps_it() {
     let root = tempfile::tempdir().unwrap();
     let host = Host::at(root.path());
     let own = certificate(&["ocr.example.org"], Tls::SelfSigned);

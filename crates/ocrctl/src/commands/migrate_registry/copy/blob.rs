@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_has_ended_is_not_read_again() {
+    async fn reads_nothing_after_the_end() {
         let mut polls = [
             Some(Ok(Bytes::from_static(b"ab"))),
             Some(Ok(Bytes::from_static(b"c"))),
