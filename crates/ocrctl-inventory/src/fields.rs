@@ -122,13 +122,13 @@ const ENVIRONMENT: Section = Section {
                 "tls",
                 Kind::Section(&TLS),
                 None,
-                "Where the certificate comes from.",
+                "Source of the certificate.",
             ),
             field(
                 "registry",
                 Kind::Section(&REGISTRY),
                 None,
-                "How the image's registry is reached; left out, without a password.",
+                "Access to the image's registry; without it, no password is used.",
             ),
             field(
                 "service",
@@ -146,25 +146,25 @@ const ENVIRONMENT: Section = Section {
                 "packages",
                 Kind::Section(&PACKAGES),
                 None,
-                "What may become of packages that the hosts have.",
+                "Permitted changes to packages that the hosts have.",
             ),
             field(
                 "hygiene",
                 Kind::Section(&HYGIENE),
                 None,
-                "What is kept in order beside the service.",
+                "Settings kept in order beside the service.",
             ),
             field(
                 "ownership",
                 Kind::Section(&OWNERSHIP),
                 None,
-                "What `ocrctl audit` compares the hosts with.",
+                "The organization's property, with which `ocrctl audit` compares the hosts.",
             ),
             field(
                 "backup",
                 Kind::Section(&BACKUP),
                 None,
-                "Who can read what `ocrctl backup` writes.",
+                "Recipients of the files that `ocrctl backup` writes.",
             ),
             field(
                 "hooks",
@@ -176,13 +176,13 @@ const ENVIRONMENT: Section = Section {
                 "alerts",
                 Kind::Section(&ALERTS),
                 None,
-                "Where the hosts themselves send alerts. These secrets stay on them, readable by root alone.",
+                "Alerts that the hosts send themselves. Their secrets stay on them, readable by root alone.",
             ),
             field(
                 "watcher",
                 Kind::Section(&WATCHER),
                 None,
-                "What each host does by itself, every 30 s.",
+                "Repairs that each host makes by itself, every 30 s.",
             ),
         ],
     )
@@ -202,7 +202,7 @@ const HOST: Section = section(
             "name",
             Kind::Text,
             Some("(the address)"),
-            "What it is called in reports.",
+            "Name in reports.",
         ),
         field(
             "connection",
@@ -220,7 +220,7 @@ const HOST: Section = section(
             "user",
             Kind::Text,
             Some("(as ssh says)"),
-            "Who logs in: root, or one who may use sudo.",
+            "Login name: root, or a user who may use sudo.",
         ),
         field(
             "host_keys",
@@ -251,7 +251,7 @@ const HOST: Section = section(
 
 const TLS: Section = section(
     "Tls",
-    "Where the certificate comes from.",
+    "Source of the certificate.",
     &[
         field(
             "issuer",
@@ -294,13 +294,13 @@ const TLS: Section = section(
             "profile",
             Kind::Text,
             Some("(the authority's choice)"),
-            "Where the authority offers several. Not with `certbot`.",
+            "Needed if the authority offers several. Not with `certbot`.",
         ),
         field(
             "external_account",
             Kind::Section(&EXTERNAL_ACCOUNT),
             Some("(none)"),
-            "Where the authority wants accounts that it knows already.",
+            "Needed if the authority accepts only accounts that it knows already.",
         ),
     ],
 );
@@ -321,9 +321,9 @@ const REGISTRY: Section = Section {
     together: &[["username", "password"]],
     ..section(
         "Registry",
-        "How the image's registry is reached. Nothing of it is stored on the host.",
+        "Access to the image's registry. The host stores none of it.",
         &[
-            field("username", Kind::Text, None, "Who may pull."),
+            field("username", Kind::Text, None, "User who may pull."),
             field("password", Kind::Secret, None, "That user's password."),
             field(
                 "docker_config",
@@ -380,19 +380,19 @@ const SERVICE: Section = section(
             "drain",
             Kind::Duration,
             Some("2m"),
-            "How long an old release may finish what it began; the deadline if it is not given.",
+            "Time for an old release to finish its requests; the deadline if it is not given.",
         ),
         field(
             "ready_timeout",
             Kind::Duration,
             Some("60s"),
-            "How long a new release may take to become ready.",
+            "Time for a new release to become ready.",
         ),
         field(
             "watch",
             Kind::Duration,
             Some("10s"),
-            "How long a new release's first requests are watched; with too many failures, the old one comes back.",
+            "Time for which a new release's first requests are watched; after too many failures, the old one is restored.",
         ),
         field(
             "memory",
@@ -435,7 +435,7 @@ const SERVICE: Section = section(
 
 const FIREWALL: Section = section(
     "Firewall",
-    "What the host lets in.",
+    "Ports that the host opens.",
     &[
         field(
             "allow",
@@ -460,7 +460,7 @@ const FIREWALL: Section = section(
 
 const PACKAGES: Section = section(
     "Packages",
-    "What may become of packages that the hosts have.",
+    "Permitted changes to packages that the hosts have.",
     &[field(
         "may_remove",
         Kind::List(&Kind::Text),
@@ -471,7 +471,7 @@ const PACKAGES: Section = section(
 
 const HYGIENE: Section = section(
     "Hygiene",
-    "What is kept in order beside the service.",
+    "Settings kept in order beside the service.",
     &[
         field(
             "security_upgrades",
@@ -505,7 +505,7 @@ const ALLOW_RULE: Section = Section {
                 "from",
                 Kind::Text,
                 Some("(any)"),
-                "Who may come in: a network such as `10.0.0.0/8`, or `any`.",
+                "Permitted source: a network such as `10.0.0.0/8`, or `any`.",
             ),
         ],
     )
@@ -513,13 +513,13 @@ const ALLOW_RULE: Section = Section {
 
 const OWNERSHIP: Section = section(
     "Ownership",
-    "What belongs to the organization, and who may do what on its hosts.",
+    "The organization's property, and the accounts that may act on its hosts.",
     &[
         field(
             "organization",
             Kind::Text,
             Some("(any)"),
-            "Who the image belongs to in its registry: the first part of its repository.",
+            "Owner of the image in its registry: the first part of its repository.",
         ),
         field(
             "domains",
@@ -550,7 +550,7 @@ const OWNERSHIP: Section = section(
 
 const BACKUP: Section = section(
     "Backup",
-    "Who can read backups.",
+    "Recipients of backups.",
     &[field(
         "recipients",
         Kind::List(&Kind::Text),
@@ -613,7 +613,7 @@ const ALERT_EMAIL: Section = Section {
                 "security",
                 Kind::Word(&["starttls", "tls", "none"]),
                 Some("starttls"),
-                "How the connection is encrypted.",
+                "Encryption of the connection.",
             ),
             field(
                 "ca",
@@ -625,7 +625,7 @@ const ALERT_EMAIL: Section = Section {
                 "username",
                 Kind::Text,
                 Some("(the relay knows the hosts)"),
-                "Who sends, where the relay asks.",
+                "User for the relay, if it asks for one.",
             ),
             field("password", Kind::Secret, None, "That user's password."),
         ],
@@ -634,12 +634,12 @@ const ALERT_EMAIL: Section = Section {
 
 const WATCHER: Section = section(
     "Watcher",
-    "What each host does by itself.",
+    "Repairs that each host makes by itself.",
     &[field(
         "repairs_per_hour",
         Kind::Whole(0, 60, None),
         Some("3"),
-        "How often it may restart a release or NGINX within an hour; 0: it only reports.",
+        "Restarts of a release or NGINX allowed within an hour; with 0, it only reports.",
     )],
 );
 
@@ -671,7 +671,7 @@ const HOOKS: Section = section(
 /// A reference to a secret: exactly one of these.
 pub const SECRET_SOURCE: Section = section(
     "SecretSource",
-    "Where a secret is. It is read when it is needed and stored on no host; one line end at its end is dropped.",
+    "Place of a secret. It is read when it is needed and stored on no host; one line end at its end is dropped.",
     &[
         field(
             "env",

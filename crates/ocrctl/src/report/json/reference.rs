@@ -60,14 +60,14 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "planned",
-        about: "What would change on a host, or will: a plan. `changes` is empty where nothing would. With `deploy --restore`, the first plan lists what the backup would change.",
+        about: "A plan: the changes that a host needs. `changes` is empty if there are none. With `deploy --restore`, the first plan lists what the backup would change.",
         fields: &[
             ("fingerprint", "text", "Stands for exactly these changes."),
             ("changes[].resource", "text", "Kind and name."),
             (
                 "changes[].action",
                 "create|update|delete|start",
-                "What happens to it.",
+                "Kind of change.",
             ),
             ("changes[].reason", "text", "Why, in one line."),
             (
@@ -106,9 +106,9 @@ const LINES: &[Described] = &[
         about: "Work on one change.",
         fields: &[
             ("index", "integer", "From 0."),
-            ("total", "integer", "How many there are."),
-            ("resource", "text", "As in the plan."),
-            ("state.state", "started|done|failed", "How far it is."),
+            ("total", "integer", "Number of steps."),
+            ("resource", "text", "Kind and name, like in the plan."),
+            ("state.state", "started|done|failed", "State of the step."),
             ("state.ms", "integer*", "With `done`: how long it took."),
         ],
         examples: &[
@@ -117,10 +117,10 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "progress",
-        about: "How far a long step has come.",
+        about: "Progress of a long step.",
         fields: &[
-            ("resource", "text", "As in the plan."),
-            ("message", "text", "What is done."),
+            ("resource", "text", "Kind and name, like in the plan."),
+            ("message", "text", "The present action."),
             (
                 "current",
                 "integer?",
@@ -136,7 +136,7 @@ const LINES: &[Described] = &[
         name: "note",
         about: "A line worth showing, such as a container's last words.",
         fields: &[
-            ("level", "info|warning", "How much it matters."),
+            ("level", "info|warning", "Importance."),
             ("text", "text", "The line."),
         ],
         examples: &[r#"{"type":"note","level":"warning","text":"the old rules came back"}"#],
@@ -159,12 +159,12 @@ const LINES: &[Described] = &[
                 "text*",
                 "The release that serves; `release` is null where none does.",
             ),
-            ("release.slot", "a|b*", "Where it runs."),
+            ("release.slot", "a|b*", "Its slot."),
             ("release.image", "text*", "By digest."),
             (
                 "before.id",
                 "text*",
-                "What served before; `before` is null where nothing did.",
+                "The release before; `before` is null if there was none.",
             ),
             ("before.slot", "a|b*", ""),
             ("before.image", "text*", ""),
@@ -201,7 +201,7 @@ const LINES: &[Described] = &[
             (
                 "live.id",
                 "text*",
-                "What serves; `live` is null where nothing does.",
+                "The live release; `live` is null if there is none.",
             ),
             ("live.slot", "a|b*", ""),
             ("live.image", "text*", ""),
@@ -210,13 +210,13 @@ const LINES: &[Described] = &[
             (
                 "kept[].live_since",
                 "time",
-                "When a deploy made it live last.",
+                "Time at which a deploy last made it live.",
             ),
             ("kept[].failed", "text?", "Why it was taken back."),
             (
                 "kept[].left",
                 "yes/no",
-                "Whether a rollback has left it behind.",
+                "True if a rollback has left it behind.",
             ),
         ],
         examples: &[
@@ -225,7 +225,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "history",
-        about: "What was done to a host. The oldest comes first.",
+        about: "Past operations on a host. The oldest comes first.",
         fields: &[
             ("entries[].began", "time", ""),
             (
@@ -253,17 +253,13 @@ const LINES: &[Described] = &[
         about: "The API keys of a host, without what is secret of them.",
         fields: &[
             ("keys[].id", "text", "Public part of the key."),
-            ("keys[].name", "text", "Whose it is."),
+            ("keys[].name", "text", "Owner."),
             ("keys[].sha256", "text", "Its hash."),
-            (
-                "keys[].scopes[]",
-                "ocr|codes|metrics",
-                "What it may be used for.",
-            ),
+            ("keys[].scopes[]", "ocr|codes|metrics", "Permitted uses."),
             ("keys[].created", "time", ""),
             ("keys[].not_before", "time*", "Refused before."),
             ("keys[].expires", "time*", "Refused from then on."),
-            ("keys[].revoked", "time*", "When it was revoked."),
+            ("keys[].revoked", "time*", "Time of its revocation."),
             (
                 "keys[].quota.requests_per_minute",
                 "integer*",
@@ -295,7 +291,7 @@ const LINES: &[Described] = &[
                 "integer*",
                 "Keys that the live release has in force; `service` is null where none answers.",
             ),
-            ("service.error", "text?*", "What is wrong with its file."),
+            ("service.error", "text?*", "Problem of its file."),
             ("service.digest", "text?*", "Of the keys in force."),
         ],
         examples: &[
@@ -313,8 +309,8 @@ const LINES: &[Described] = &[
         about: "The certificate that a host serves, and how it is kept.",
         fields: &[
             ("names[]", "text", "DNS names."),
-            ("issuer", "text", "Where the inventory has it from."),
-            ("issued_by", "text", "Who signed it."),
+            ("issuer", "text", "Issuer in the inventory."),
+            ("issued_by", "text", "Name of the authority that signed it."),
             ("serial", "text", "Hexadecimal."),
             ("not_before", "time", ""),
             ("not_after", "time", ""),
@@ -338,7 +334,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "status",
-        about: "How a host is (`status`): facts, and what is wrong by them.",
+        about: "State of a host (`status`): facts, and problems that they show.",
         fields: &[
             (
                 "release.id",
@@ -362,7 +358,7 @@ const LINES: &[Described] = &[
             (
                 "release.says.ready",
                 "yes/no*",
-                "What it says of itself; `says` is null where it does not answer.",
+                "Its own report; `says` is null if it does not answer.",
             ),
             ("release.says.workers", "integer*", ""),
             ("release.says.workers_ready", "integer*", ""),
@@ -379,7 +375,7 @@ const LINES: &[Described] = &[
             (
                 "release.says.load.waiting",
                 "integer*",
-                "What waits for a worker.",
+                "Work that waits for a worker.",
             ),
             (
                 "release.says.load.documents",
@@ -409,7 +405,7 @@ const LINES: &[Described] = &[
             (
                 "certificate",
                 "object?",
-                "As in `certificate`; null: there is none, or it can't be read.",
+                "Like in `certificate`; null if there is none, or it can't be read.",
             ),
             ("disks[].path", "text", "The first path of ours on it."),
             ("disks[].total", "integer", "Bytes."),
@@ -418,7 +414,7 @@ const LINES: &[Described] = &[
                 "integer",
                 "Bytes, for others than root.",
             ),
-            ("disks[].used_percent", "integer", "As `df` counts."),
+            ("disks[].used_percent", "integer", "Counted like by `df`."),
             ("disks[].inodes_used_percent", "integer", ""),
             (
                 "memory.total",
@@ -430,10 +426,14 @@ const LINES: &[Described] = &[
             (
                 "problems[].with",
                 "text",
-                "What something is wrong with, such as `disk`.",
+                "The part with a problem, such as `disk`.",
             ),
             ("problems[].text", "text", "In one line."),
-            ("since", "time?", "When the live release became live."),
+            (
+                "since",
+                "time?",
+                "Time at which the live release became live.",
+            ),
             (
                 "firewall",
                 "closed|open|unconfirmed|unknown",
@@ -442,7 +442,7 @@ const LINES: &[Described] = &[
             (
                 "drift.state",
                 "no|yes|unknown|not_asked",
-                "Whether the host is what the inventory says.",
+                "Comparison of the host with the inventory.",
             ),
             (
                 "drift.changes[]",
@@ -464,7 +464,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "alerts_tested",
-        about: "How a test of a host's alerts went; without channels, nothing is sent.",
+        about: "Result of a test of a host's alerts; without channels, nothing is sent.",
         fields: &[
             (
                 "deliveries[].channel",
@@ -483,7 +483,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "audited",
-        about: "What an audit saw on a host: a line for each finding, and for each check without any.",
+        about: "Result of an audit of a host: a line for each finding, and for each check without any.",
         fields: &[
             ("lines[].check", "text", "Name of the check."),
             ("lines[].verdict", "ok|finding|could_not_run", ""),
@@ -502,7 +502,7 @@ const LINES: &[Described] = &[
     },
     Described {
         name: "check",
-        about: "What a doctor's check saw: one line, or one for each thing that is wrong.",
+        about: "Result of a doctor's check: one line, or one for each problem.",
         fields: &[
             ("check", "text", "Its name."),
             ("verdict", "ok|failed|could_not_run", ""),
@@ -520,7 +520,7 @@ const LINES: &[Described] = &[
     Described {
         name: "restored",
         about: "The contents of a backup are in place.",
-        fields: &[("files", "integer", "How many.")],
+        fields: &[("files", "integer", "Number of files.")],
         examples: &[r#"{"type":"restored","files":7}"#],
     },
     Described {
@@ -530,10 +530,10 @@ const LINES: &[Described] = &[
             (
                 "kind",
                 "locked|host_changed|cancelled|refused|failed",
-                "What kind of failure.",
+                "Kind of failure.",
             ),
             ("message", "text", ""),
-            ("hint", "text?", "What to do."),
+            ("hint", "text?", "Suggested fix."),
         ],
         examples: &[
             r#"{"type":"failed","kind":"locked","message":"ann deploys here since 12:00","hint":"wait for it: --lock-wait 5m"}"#,
@@ -544,7 +544,7 @@ const LINES: &[Described] = &[
         about: "A new key, this once.",
         fields: &[
             ("id", "text", "Its public part."),
-            ("name", "text", "Whose it is."),
+            ("name", "text", "Owner."),
             ("key", "text", "The key itself: a secret."),
         ],
         examples: &[],
@@ -554,19 +554,19 @@ const LINES: &[Described] = &[
         about: "A new key that was handed over elsewhere (`--out`, `--exec`).",
         fields: &[
             ("id", "text", "Its public part."),
-            ("name", "text", "Whose it is."),
-            ("handed", "text", "Where to, in words."),
+            ("name", "text", "Owner."),
+            ("handed", "text", "Place of delivery, in words."),
         ],
         examples: &[],
     },
     Described {
         name: "probed",
-        about: "What the requests of `--probe` saw of a host.",
+        about: "A host's answers to the requests of `--probe`.",
         fields: &[
-            ("requests", "integer", "How many there were."),
-            ("failed", "integer", "How many of them failed."),
-            ("errors[].error", "text", "What failed."),
-            ("errors[].count", "integer", "How often."),
+            ("requests", "integer", "Number of requests."),
+            ("failed", "integer", "Number of failed requests."),
+            ("errors[].error", "text", "The failure."),
+            ("errors[].count", "integer", "Number of times."),
             (
                 "p50_ms",
                 "integer",
@@ -576,7 +576,7 @@ const LINES: &[Described] = &[
             ("longest_gap_ms", "integer", "Without an answer to any."),
             ("longest_ms", "integer", "The request that lasted longest."),
             ("releases[].release", "text", "A release that answered."),
-            ("releases[].first", "text", "When it did first."),
+            ("releases[].first", "text", "Time of its first answer."),
         ],
         examples: &[],
     },
@@ -590,7 +590,7 @@ const LINES: &[Described] = &[
         name: "log",
         about: "A line that a host logged (`logs`). All of them come in the order of time.",
         fields: &[
-            ("at", "time", "When it was written."),
+            ("at", "time", "Time at which it was written."),
             (
                 "from",
                 "ocr-a|ocr-b|access|error",
@@ -604,28 +604,24 @@ const LINES: &[Described] = &[
         name: "read",
         about: "A document that was read (`ocr`), in the order of the files. `pages` with `--format text` and `codes`, `codes` with the latter, `answer` with `json`.",
         fields: &[
-            ("file", "text", "As it was given."),
+            ("file", "text", "Name as given."),
             (
                 "complete",
                 "yes/no",
-                "Whether each requested page was read to its end.",
+                "True if each requested page was read to its end.",
             ),
-            (
-                "warnings[]",
-                "text",
-                "What a person should know, in sentences.",
-            ),
+            ("warnings[]", "text", "Notes for people, in sentences."),
             ("pages[].page", "integer*", "Counted from 1."),
             (
                 "pages[].status",
                 "ok|empty|timeout|crashed|too_large|skipped|corrupt*",
-                "What became of it.",
+                "Outcome of the page.",
             ),
             ("pages[].text", "text*", "Of the page, in reading order."),
             (
                 "codes[]",
                 "object*",
-                "As in the service's answers (docs/api.md).",
+                "Like in the service's answers (docs/api.md).",
             ),
             (
                 "answer",
@@ -638,7 +634,7 @@ const LINES: &[Described] = &[
     Described {
         name: "data",
         about: "Other output, such as a completion script.",
-        fields: &[("text", "text", "As it would be without `--json`.")],
+        fields: &[("text", "text", "The text printed without `--json`.")],
         examples: &[],
     },
     Described {
@@ -647,7 +643,7 @@ const LINES: &[Described] = &[
         fields: &[
             ("message", "text", ""),
             ("causes[]", "text", "From the nearest to the deepest."),
-            ("hint", "text?", "What to do."),
+            ("hint", "text?", "Suggested fix."),
         ],
         examples: &[],
     },
