@@ -65,12 +65,16 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
     });
     let doubtful = match (mean, stretch) {
         (Some(mean), _) if mean < LOW => {
-            issues.push(Issue::new(
-                IssueCode::LowConfidence,
+            let detail = if page.is_part {
+                // What is not sure of a part is not answered, so the mean says nothing of the words that are.
+                "what it shows beside its text layer was read with little confidence, and may be missing; look at the page."
+                    .to_owned()
+            } else {
                 format!(
                     "its words were read with a mean confidence of {mean:.0} of 100; look at the page, or scan it again."
-                ),
-            ));
+                )
+            };
+            issues.push(Issue::new(IssueCode::LowConfidence, detail));
             Some(spoken.as_slice())
         }
         (_, Some(stretch)) => {
@@ -191,6 +195,13 @@ mod tests {
     }
 
     fn codes(words: &[RawWord], dpi: Option<u32>) -> Vec<IssueCode> {
+        issues(words, dpi, false)
+            .iter()
+            .map(|issue| issue.code)
+            .collect()
+    }
+
+    fn issues(words: &[RawWord], dpi: Option<u32>, is_part: bool) -> Vec<Issue> {
         let scan = Scan {
             pixels: vec![255; 300 * 100],
             width: 300,
@@ -203,12 +214,9 @@ mod tests {
             languages: "eng",
             enlarged: 1,
             unread: UnreadInk::default(),
-            is_part: false,
+            is_part,
         };
         of(&page, &mut Scripts::default())
-            .iter()
-            .map(|issue| issue.code)
-            .collect()
     }
 
     #[test]
@@ -238,6 +246,17 @@ mod tests {
             codes(&words(&blurred, 40), None),
             [IssueCode::LowConfidence]
         );
+    }
+
+    #[test]
+    fn little_confidence_beside_a_text_layer_is_not_that_of_the_page() {
+        let words = words(&[50.0; 15], 40);
+        let of_page = issues(&words, None, false);
+        let of_part = issues(&words, None, true);
+        assert!(of_page[0].detail.contains("mean confidence of 50"));
+        assert_eq!(of_part[0].code, IssueCode::LowConfidence);
+        assert!(of_part[0].detail.contains("beside its text layer"));
+        assert!(!of_part[0].detail.contains("mean confidence"));
     }
 
     #[test]
