@@ -46,6 +46,9 @@ pub enum IssueCode {
     MoreFrames,
     /// The document has more pages than can be counted, or states pages that it does not have.
     MissingPages,
+    /// Text of a PDF page is in a font that the document does not embed and the service does not have: it is given as the document
+    /// states it, not compared with what the page shows.
+    FontMissing,
     /// A kind that this version of the types does not know.
     #[serde(other)]
     Other,
@@ -53,7 +56,7 @@ pub enum IssueCode {
 
 impl IssueCode {
     /// Each code that the service answers with.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Unread,
         Self::Undecodable,
         Self::CodeInDoubt,
@@ -68,6 +71,7 @@ impl IssueCode {
         Self::Portfolio,
         Self::MoreFrames,
         Self::MissingPages,
+        Self::FontMissing,
     ];
 
     /// Whether something of the document may not have been read, or not as it is: what `strict=2` refuses. A code in doubt was
@@ -100,6 +104,7 @@ impl IssueCode {
             Self::Portfolio => "portfolio",
             Self::MoreFrames => "more_frames",
             Self::MissingPages => "missing_pages",
+            Self::FontMissing => "font_missing",
             Self::Other => "other",
         }
     }

@@ -134,6 +134,13 @@ impl PageReader<'_> {
         let (codes, warnings) = codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
         let mut issues = in_doubt(warnings);
         issues.extend(hidden(layer.hidden, how.mode));
+        if layer.undrawn {
+            issues.push(Issue::new(
+                IssueCode::FontMissing,
+                "text in a font that the PDF does not embed could not be drawn, so that it was not compared with what the page \
+                 shows. Embed the fonts to have it compared.",
+            ));
+        }
         PageRead {
             page,
             codes,

@@ -348,3 +348,65 @@ fn a_redacted_part_of_a_word_is_left_out() {
     assert_eq!(page.text.trim(), "Account:");
     assert!(has(&answer, IssueCode::HiddenText));
 }
+
+/// A page with a line of Cyrillic in a font that is not embedded, after `before`, and the open line.
+fn page_in_a_missing_font(before: &str, after: &str) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let latin = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+    let map = "/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <0000><FFFF> endcodespacerange \
+               1 beginbfrange <0410><044F><0410> endbfrange endcmap end";
+    let map = pdf.add(format!("<</Length {}>>stream\n{map}\nendstream", map.len()));
+    let descriptor = pdf.add(
+        "<</Type/FontDescriptor/FontName/Arial/Flags 32/FontBBox[0 -200 1000 900]/ItalicAngle 0/Ascent 900/Descent -200\
+         /CapHeight 700/StemV 80>>",
+    );
+    let inner = pdf.add(format!(
+        "<</Type/Font/Subtype/CIDFontType2/BaseFont/Arial/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>\
+         /DW 600/FontDescriptor {descriptor} 0 R>>"
+    ));
+    let font = pdf.add(format!(
+        "<</Type/Font/Subtype/Type0/BaseFont/Arial/Encoding/Identity-H/DescendantFonts[{inner} 0 R]/ToUnicode {map} 0 R>>"
+    ));
+    // The policy's number, in Russian.
+    let text: String = "Номер"
+        .encode_utf16()
+        .map(|unit| format!("{unit:04X}"))
+        .collect();
+    let content = format!(
+        "BT /F 14 Tf 72 740 Td ({OPEN}) Tj ET q {before} BT /C 14 Tf 72 600 Td <{text}> Tj ET Q {after}"
+    );
+    pdf.add_page(
+        &format!("/Font<</F {latin} 0 R/C {font} 0 R>>"),
+        "",
+        &content,
+    );
+    pdf.build()
+}
+
+#[test]
+fn gives_text_in_a_missing_font_with_an_issue() {
+    let server = Server::start(&["--workers", "1"]);
+    let answer = server.answer("?codes=none", &page_in_a_missing_font("", ""));
+    let text = &answer.pages[0].text;
+    assert!(text.contains("Номер") && text.contains(OPEN), "{text}");
+    assert!(
+        has(&answer, IssueCode::FontMissing),
+        "{:?}",
+        answer.warnings
+    );
+    assert!(
+        !has(&answer, IssueCode::HiddenText),
+        "{:?}",
+        answer.warnings
+    );
+    for (name, before, after) in [
+        ("white", "1 g", ""),
+        ("invisible", "3 Tr", ""),
+        ("covered", "", "0 g 60 590 300 30 re f"),
+    ] {
+        let answer = server.answer("?codes=none", &page_in_a_missing_font(before, after));
+        let text = &answer.pages[0].text;
+        assert!(text.contains(OPEN), "{name}: {text}");
+        assert!(!text.contains("Номер"), "{name}: {text}");
+    }
+}

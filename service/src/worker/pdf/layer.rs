@@ -14,6 +14,8 @@ pub(in crate::worker) struct Layer {
     pub(in crate::worker) words: Vec<Word>,
     /// How many words, of all that the layer has, are not seen on the page.
     pub(in crate::worker) hidden: usize,
+    /// Whether it has text in a font that neither the document nor PDFium has, so that it was not compared with the page.
+    pub(in crate::worker) undrawn: bool,
 }
 
 pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
@@ -43,6 +45,7 @@ pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
         text,
         words,
         hidden: 0,
+        undrawn: false,
     }
 }
 

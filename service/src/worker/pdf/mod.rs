@@ -11,6 +11,7 @@ mod frame;
 mod glyphless;
 mod layer;
 mod look;
+mod missing_font;
 mod rows;
 mod samples;
 mod shapes;
@@ -190,15 +191,22 @@ impl PdfDocument {
     ) -> Result<Option<Content>, Fault> {
         let Glyphs { mut glyphs, fonts } = layer;
         let look = Look::at(page).ok_or_else(not_drawn)?;
-        let shown = visibility::of(&glyphs, page, &look);
+        let mut shown = visibility::of(&glyphs, page, &look);
+        let undrawn = missing_font::believe(&glyphs, page, &look, &mut shown);
         let hidden = visibility::words(&glyphs)
             .into_iter()
             .filter(|word| shown[word.clone()].contains(&false))
             .count();
         let mut uncovered = None;
         if how.mode == Mode::Auto {
+            let drawn = undrawn.contains(&true).then(|| {
+                let mut drawn = glyphs.clone();
+                layer::keep(&mut drawn, |at, _| shown[at] && !undrawn[at]);
+                drawn
+            });
             layer::keep(&mut glyphs, |at, _| shown[at]);
-            if self.disagrees(page, &glyphs, &fonts, readers) {
+            let drawn = drawn.as_deref().unwrap_or(&glyphs);
+            if self.disagrees(page, drawn, &fonts, readers) {
                 return Ok(None);
             }
             uncovered = uncovered::draw(page, frame, &look)?;
@@ -210,6 +218,7 @@ impl PdfDocument {
         };
         let layer = Layer {
             hidden,
+            undrawn: undrawn.contains(&true),
             ..layer::read(&glyphs, page, frame)
         };
         Ok(Some(Content::Layer(layer, drawings, uncovered)))

@@ -1,12 +1,16 @@
 //! A page's text objects, left out of what is drawn: the difference shows what of the text can be seen.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ptr;
 
-use super::{Calls, Page};
+use super::{Calls, Glyph, Page};
 
 // Values of PDFium's public header fpdf_edit.h.
 const OBJECT_TEXT: c_int = 1;
 const OBJECT_FORM: c_int = 5;
+/// Text fainter than this, or lighter in each of its colours, may not be seen on a light ground.
+const LEAST_ALPHA: c_uint = 96;
+const MOST_LIGHT: c_uint = 160;
 /// PDFium's parser nests forms no deeper.
 const DEPTH: u32 = 40;
 
@@ -64,6 +68,32 @@ impl Page<'_> {
             }
         }
         others
+    }
+
+    /// Whether a character of this page is drawn in dark ink, in a font that the document does not bring along.
+    pub(in crate::worker) fn is_dark_in_a_missing_font(&self, glyph: &Glyph) -> bool {
+        let calls = self.document.calls;
+        let object = ptr::with_exposed_provenance_mut::<c_void>(glyph.object);
+        if object.is_null() {
+            return false;
+        }
+        let [mut red, mut green, mut blue, mut alpha] = [0; 4];
+        // SAFETY: the character is of this page, which is live, and so is the object that draws it; results are written
+        // during the call.
+        unsafe {
+            let font = calls.FPDFTextObj_GetFont(object.cast());
+            if font.is_null() || calls.FPDFFont_GetIsEmbedded(font) != 0 {
+                return false;
+            }
+            let known = calls.FPDFPageObj_GetFillColor(
+                object.cast(),
+                &raw mut red,
+                &raw mut green,
+                &raw mut blue,
+                &raw mut alpha,
+            );
+            known != 0 && alpha >= LEAST_ALPHA && red.min(green).min(blue) <= MOST_LIGHT
+        }
     }
 }
 
