@@ -135,7 +135,7 @@ const ROUNDS: &[Round] = &[
                 "/etc/nginx/sites-enabled/default",
             ),
             ("rm /usr/local/bin/ocrctl", "link /usr/local/bin/ocrctl"),
-            ("rm -r /var/lib/ocr/$live", "ocr.sock is gone"),
+            ("rm -r /var/lib/ocr/$live", "ocr.sock is missing"),
         ],
     },
     Round {

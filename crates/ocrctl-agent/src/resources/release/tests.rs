@@ -130,7 +130,7 @@ fn a_container_that_has_lost_its_socket_is_replaced_unless_it_has_just_started()
     assert_eq!(since(30), None);
     let change = since(90).unwrap();
     assert_eq!(change.action, Action::Update);
-    assert!(change.reason.contains("/var/lib/ocr/b/ocr.sock is gone"));
+    assert!(change.reason.contains("/var/lib/ocr/b/ocr.sock is missing"));
 }
 
 #[test]
