@@ -1,8 +1,10 @@
 # Every target installs what it needs first, from the distribution's and PyPI's packages.
 #
 #   make try                                  the service alone on this machine, with a key and a page to try it on
-#   make rehearse [RELEASE=bookworm|trixie]   deploy to machines made for it, and prove that it works
+#   make rehearse [RELEASE=bookworm|trixie]   deploy to a machine made for it, try that it serves, and say how to use it
 #   make rehearse-down                        remove these machines
+#   make proofs                               every proof on every release
+#   make bench-brief                          each script of bench/ once, to see that it works
 #   make test                                 every test there is, a rehearsal on each release among them
 #   make reference                            docs/reference/, which is made of the code
 #   make pictures                             docs/pictures/, of the try page
@@ -69,7 +71,7 @@ image: docker
 
 .PHONY: rehearse
 rehearse: image
-	$(OCRCTL) rehearse --release $(RELEASE) --image $(IMAGE) --keep
+	$(OCRCTL) rehearse --smoke --release $(RELEASE) --image $(IMAGE) --keep
 
 .PHONY: rehearse-down
 rehearse-down:
@@ -100,13 +102,15 @@ test-service:
 	service/tests/python.sh
 	cargo test $(CARGO_SERVICE)
 
-# Beside each other: most of both is waiting. What goes on inside ocrctl alone is proven on one of them.
+# What goes on inside ocrctl alone is proven on one release.
 LESS := --skip 'killed at every step' --skip 'SSH off' --skip 'several hosts' --skip 'what goes wrong' --skip 'with a probe' --skip 'every kind of resource' --skip 'in a runtime of'
 .PHONY: test-rehearsal
 test-rehearsal: image
-	$(OCRCTL) rehearse --release bookworm --image $(IMAGE) $(LESS) >$(TARGET_DIR)/rehearsal-bookworm.log 2>&1 & bookworm=$$!; \
-	failed=0; $(OCRCTL) rehearse --release trixie --image $(IMAGE) || failed=$$?; \
-	wait $$bookworm || failed=$$?; cat $(TARGET_DIR)/rehearsal-bookworm.log; exit $$failed
+	vagrant/prove.sh $(OCRCTL) $(IMAGE) $(LESS)
+
+.PHONY: proofs
+proofs: image
+	vagrant/prove.sh $(OCRCTL) $(IMAGE)
 
 # Beside the executable, which takes it instead of the distribution's.
 .PHONY: engine
@@ -114,18 +118,26 @@ engine:
 	vagrant/install-deps.sh build engine
 	service/build-engine.sh $(TARGET_DIR)/release
 
+# What bench/codes.sh starts.
+define BENCH_SERVICE
+vagrant/install-deps.sh build test
+service/fetch-pdfium.sh
+service/fetch-pp-ocr.sh
+cargo build --release --locked -p ocr-service
+endef
+
 # Ratios of one run; the machine should have nothing else to do.
 .PHONY: bench
 bench: OCRCTL_PROFILE = release
 bench: rehearse engine
-	vagrant/install-deps.sh build test
-	bench/no-op.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
-	bench/page.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
-	bench/switches.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
-	bench/hosts.sh $(OCRCTL) $(CURDIR)/.rehearsal/$(RELEASE)
-	bench/migrate.sh $(OCRCTL)
+	$(BENCH_SERVICE)
+	bench/all.sh $(OCRCTL) .rehearsal/$(RELEASE)
 	for bench in page throughput command overhead latency hang_up memory; do cargo bench -p ocr-service --bench $$bench; done
-	bench/codes.sh
+
+.PHONY: bench-brief
+bench-brief: rehearse
+	$(BENCH_SERVICE)
+	bench/all.sh --brief $(OCRCTL) .rehearsal/$(RELEASE)
 
 # Two at a time: each takes one core. What one finds is under service/fuzz/artifacts.
 FUZZ_SECONDS ?= 20

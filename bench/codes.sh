@@ -4,12 +4,12 @@
 #
 #   codes.sh [SEED [PAGES]]     one seed gives the same pages; --show as a third argument lists what was missed
 #
-# Needs target/release/ocr-service with what service/fetch-pdfium.sh and service/fetch-pp-ocr.sh put beside it, and
+# Needs target/release/ocr-service (or OCR_SERVICE) with what service/fetch-pdfium.sh and service/fetch-pp-ocr.sh put beside it, and
 # python3 with venv. About 3 s a page.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 seed=${1:-77} pages=${2:-240} show=${3:-}
-service=${CARGO_TARGET_DIR:-$here/../target}/release/ocr-service
+service=${OCR_SERVICE:-${CARGO_TARGET_DIR:-$here/../target}/release/ocr-service}
 
 work=$(mktemp -d)
 started=()

@@ -4,18 +4,18 @@
 #
 #   no-op.sh OCRCTL STATE [ROUNDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
 set -euo pipefail
+ocrctl=$(realpath "$1") state=$(realpath "$2") rounds=${3:-10}
 cd "$(dirname "$0")"
-ocrctl=$1 state=$2 rounds=${3:-10}
 machines=$state/machines.json
 port=$(jq -r .prod1.ssh_port "$machines")
 ssh=(-F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$state/known_hosts"
     -o IdentitiesOnly=yes -i "$state/id_ed25519")
 
-# pipefail and exit codes: a step that fails ends the run rather than looking fast
+# A step that fails ends the run, with what it printed, rather than looking fast.
 milliseconds() {
     local began
     began=$(date +%s%N)
-    "$@" >/dev/null 2>&1
+    "$@" >"$state/bench.log" 2>&1 || { cat "$state/bench.log" >&2; return 1; }
     echo $((($(date +%s%N) - began) / 1000000))
 }
 median() { sort -n | awk '{a[NR] = $1} END {print a[int((NR + 1) / 2)]}'; }
@@ -33,13 +33,13 @@ for _ in $(seq "$rounds"); do
     milliseconds "$ocrctl" --inventory "$state/bench-russh.yaml" deploy rehearsal >>"$state/bench.russh"
 done
 # The host has python3 only for this.
-ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 'command -v python3 >/dev/null || sudo apt-get install -qq -y --no-install-recommends python3 python3-apt' >/dev/null 2>&1
+milliseconds ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 'command -v python3 || sudo apt-get install -qq -y --no-install-recommends python3 python3-apt' >/dev/null
 milliseconds "${ansible[@]}" >/dev/null # the first run may change something
 for _ in 1 2 3; do
     milliseconds "${ansible[@]}" >>"$state/bench.ansible"
 done
 one=$(median <"$state/bench.ssh") own=$(median <"$state/bench.ocrctl") russh=$(median <"$state/bench.russh") other=$(median <"$state/bench.ansible")
-rm -f "$state"/bench.{ssh,ocrctl,russh,ansible} "$state/bench-russh.yaml"
+rm -f "$state"/bench.{ssh,ocrctl,russh,ansible,log} "$state/bench-russh.yaml"
 awk -v a="$one" -v b="$own" -v r="$russh" -v c="$other" 'BEGIN {
     printf "ssh HOST true                  %5d ms\n", a
     printf "no-op ocrctl deploy            %5d ms   %.2f x ssh\n", b, b / a

@@ -4,8 +4,8 @@
 #
 #   page.sh OCRCTL STATE [ROUNDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
 set -euo pipefail
+ocrctl=$(realpath "$1") state=$(realpath "$2") rounds=${3:-7}
 cd "$(dirname "$0")"
-ocrctl=$1 state=$2 rounds=${3:-7}
 port=$(jq -r .prod1.https_port "$state/machines.json")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -13,12 +13,12 @@ trap 'rm -rf "$work"' EXIT
 pdftoppm -r 300 -gray -png -singlefile ../vagrant/documents/letter.pdf "$work/page"
 
 # The root that the rehearsal's ACME server signs under is another at each of its starts.
-"$ocrctl" --inventory "$state/inventory.yaml" cert renew rehearsal --force >/dev/null 2>&1
+"$ocrctl" --inventory "$state/inventory.yaml" cert renew rehearsal --force >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
 curl --silent --fail --cacert "$state/ca.crt" \
     "https://127.0.0.1:$(jq -r .infra.acme_management_port "$state/machines.json")/roots/0" >"$work/ca.pem"
 # Standard input, not arguments, for the key
 printf 'header = "Authorization: Bearer %s"\n' \
-    "$("$ocrctl" --inventory "$state/inventory.yaml" keys add rehearsal --name "bench $(date +%s)" 2>/dev/null)" >"$work/curl"
+    "$("$ocrctl" --inventory "$state/inventory.yaml" keys add rehearsal --name "bench $(date +%s)")" >"$work/curl"
 over_https() {
     curl --silent --fail --config "$work/curl" --cacert "$work/ca.pem" --resolve "ocr.rehearsal.test:$port:127.0.0.1" \
         --header 'Accept: text/plain' --header 'Cache-Control: no-cache' --data-binary @"$work/page.png" "https://ocr.rehearsal.test:$port/v1/ocr"

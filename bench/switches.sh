@@ -5,8 +5,7 @@
 #
 #   switches.sh OCRCTL STATE [ROUNDS]    STATE: the rehearsal's directory, such as .rehearsal/trixie
 set -euo pipefail
-cd "$(dirname "$0")"
-ocrctl=$1 state=$2 rounds=${3:-20}
+ocrctl=$(realpath "$1") state=$(realpath "$2") rounds=${3:-20}
 most=$((SECONDS + 420)) # seconds; on a machine that is slower it ends with fewer rounds, and says so
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -42,7 +41,7 @@ one() {
     echo $((switching - starting)) >>"$work/$1.start"
     echo $((switching - began)) >>"$work/$1.serves"
 }
-for _ in 1 2 3 4 5; do
+for _ in $(seq "$((rounds < 5 ? rounds : 5))"); do
     inventory 2
     one deploy rehearsal
     one rollback rehearsal
@@ -53,10 +52,10 @@ for command in deploy rollback; do
 done
 
 root=$work/ca.pem
-"$ocrctl" --inventory "$work/inventory.yaml" cert renew rehearsal --force >/dev/null 2>&1
+"$ocrctl" --inventory "$work/inventory.yaml" cert renew rehearsal --force >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
 curl --silent --fail --cacert "$state/ca.crt" \
     "https://127.0.0.1:$(jq -r .infra.acme_management_port "$machines")/roots/0" >"$root"
-"$ocrctl" --inventory "$work/inventory.yaml" keys add rehearsal --name "bench $(date +%s)" --out "$work/key" 2>/dev/null
+"$ocrctl" --inventory "$work/inventory.yaml" keys add rehearsal --name "bench $(date +%s)" --out "$work/key"
 probe=(--probe --probe-key-file "$work/key" --probe-ca "$root" --probe-at "127.0.0.1:$(jq -r .prod1.https_port "$machines")" --probe-pages 6)
 
 rounds_done=0

@@ -175,21 +175,18 @@ up() {
         collect
     fi
 
-    local port attempt
+    local port deadline=$((SECONDS + 120))
     for machine in "${MACHINES[@]}"; do
         port=$(ssh_port "$machine")
-        for attempt in {1..60}; do
-            ! ssh_to "$port" true 2>/dev/null || continue 2
+        until ssh_to "$port" true 2>/dev/null; do
+            ((SECONDS < deadline)) || {
+                ssh_to "$port" true || true
+                fail "no SSH on 127.0.0.1:$port" "$0 status"
+            }
             sleep 0.5
         done
-        ssh_to "$port" true || true
-        fail "no SSH on 127.0.0.1:$port after $attempt attempts" "$0 status"
     done
-    for attempt in {1..60}; do
-        ! on infra curl --silent --output /dev/null --max-time 2 http://localhost:8055/ || break
-        ((attempt < 60)) || fail "the ACME server's DNS does not answer" "$0 vagrant ssh infra -c 'journalctl -u pebble-challtestsrv'"
-        sleep 0.5
-    done
+    on infra rehearsal-await >&2 || fail "not all of infra's services answer" "what they said stands above"
     inputs >"$STATE/up"
     say "up: $STATE/machines.json"
 }

@@ -165,6 +165,34 @@ RestartSec=1
 WantedBy=multi-user.target
 EOF
 
+write /usr/local/sbin/rehearsal-await 755 root:root '' <<'EOF'
+#!/bin/bash
+# Waits until services that were started answer, two minutes at most.
+#
+#   rehearsal-await [SERVICE...]    without arguments: all of them
+set -euo pipefail
+declare -A urls=(
+    [docker-registry]=https://localhost:5000/v2/
+    [docker-registry-org]=https://localhost:5001/v2/
+    [pebble]='https://localhost:14000/dir https://localhost:15000/roots/0'
+    [pebble-challtestsrv]=http://localhost:8055/
+)
+[[ $# -gt 0 ]] || set -- "${!urls[@]}"
+answers() { curl --silent --show-error --output /dev/null --max-time 5 --cacert /etc/ocrctl-rehearsal/ca.crt "$1"; }
+for service; do
+    for url in ${urls[$service]}; do
+        until answers "$url" 2>/dev/null; do
+            if ((SECONDS > 120)); then
+                echo "$service does not answer at $url:" >&2
+                answers "$url" || systemctl --no-pager --lines 20 status "$service" >&2 || true
+                exit 1
+            fi
+            sleep 0.2
+        done
+    done
+done
+EOF
+
 services=(docker-registry docker-registry-org pebble-challtestsrv pebble)
 systemctl daemon-reload
 systemctl --quiet enable "${services[@]}"
@@ -176,16 +204,6 @@ for service in "${services[@]}"; do
     fi
 done
 
-answers() { curl --silent --show-error --output /dev/null --max-time 2 --cacert "$dir/ca.crt" "$1"; }
 # Not the DNS server: it waits for prod1, which may still be on its way.
-for url in https://localhost:5000/v2/ https://localhost:5001/v2/ https://localhost:14000/dir https://localhost:15000/roots/0; do
-    for attempt in {1..100}; do
-        ! answers "$url" 2>/dev/null || continue 2
-        sleep 0.2
-    done
-    echo "$url does not answer after $attempt attempts:" >&2
-    answers "$url" || true
-    systemctl --no-pager --lines 20 status "${services[@]}" >&2 || true
-    exit 1
-done
+rehearsal-await docker-registry docker-registry-org pebble
 echo "the registries and the ACME server answer"

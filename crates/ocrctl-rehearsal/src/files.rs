@@ -8,8 +8,12 @@ pub(super) const ARCHIVE: &str = "image.tar";
 /// The authority that a probe verifies the host by.
 pub(super) const PROBE_CA: &str = "probe-ca.pem";
 
-pub(super) const ALL: [&str; 7] = [
+/// The root of the ACME server's certificates.
+pub(super) const ROOT: &str = "root.crt";
+
+pub(super) const ALL: [&str; 8] = [
     "inventory.yaml",
+    ROOT,
     "alerts-webhook",
     "alerts-ping",
     BACKUP,

@@ -16,7 +16,7 @@ use ocrctl_ssh::transport::{self, Channel, Exit, Options, Transport, TransportEr
 /// `METHOD PATH`, with the body on its standard input.
 pub(super) const DOCKER_API: &str = include_str!("docker-api.pl");
 /// A machine that boots takes no connection for so long.
-const BOOT: Duration = Duration::from_secs(120);
+pub(super) const BOOT: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Clone)]
 pub(super) struct Machine {

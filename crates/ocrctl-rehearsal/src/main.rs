@@ -1,6 +1,7 @@
 //! `ocrctl rehearse`: the whole of it, on machines of its own. It runs ocrctl with an inventory as an operator would, and each
 //! proof says what it saw. An executable of its own: nothing of it is sent to hosts.
 
+mod access;
 mod blocks;
 mod client;
 mod files;
@@ -25,6 +26,7 @@ use client::Client;
 use machine::Machine;
 use machines::{Machines, Rooms};
 use ocrctl_command::{CommandError, Program};
+use ocrctl_protocol::causes::chain;
 use ocrctl_ssh::transport::TransportError;
 use ran::Ran;
 use watch::Watch;
@@ -125,6 +127,8 @@ pub struct Settings {
     pub by_ssh: bool,
     /// The executable that is rehearsed.
     pub ocrctl: PathBuf,
+    /// Only the proofs that show that the host serves.
+    pub smoke: bool,
     /// Local image of the service.
     pub image: String,
     /// Directory of the repository's `vagrant/`.
@@ -163,10 +167,14 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// All proofs, or those that `only` and `skip` leave, by parts of their names; a part that no name has is the error.
+    /// Those of the smoke test, all proofs, or those that `only` and `skip` leave, by parts of their names; a part that no name has is the error.
     pub fn new(settings: Settings, only: &[String], skip: &[String]) -> Result<Self, String> {
+        let proofs = match settings.smoke {
+            true => proofs::smoke(),
+            false => proofs::chosen(only, skip)?,
+        };
         Ok(Self {
-            proofs: proofs::chosen(only, skip)?,
+            proofs,
             settings,
             machines: None,
             rooms: None,
@@ -258,6 +266,12 @@ impl Rehearsal {
         Ok(self.rooms()?.infra.clone())
     }
 
+    /// Starts a service of infra that a proof has stopped, and waits until it answers.
+    async fn start_on_infra(&self, service: &str) -> Result<(), ProofError> {
+        let start = format!("systemctl start {service} && rehearsal-await {service}");
+        self.infra()?.run(&start).await.map(|_| ())
+    }
+
     /// Of infra, as prod1 finds it, and of prod1, as infra does.
     async fn addresses(&self) -> Result<(String, String), ProofError> {
         let ask = |name: &str| format!("getent ahostsv4 {name} | head -n 1 | cut -d ' ' -f 1");
@@ -324,7 +338,7 @@ impl Rehearsal {
             "# Written by `ocrctl rehearse`.\n\
              environments:\n\
              \x20 rehearsal:\n\
-             \x20   names: [{name}]\n\
+             \x20   names: [{names}]\n\
              \x20   hosts:\n{hosts}\
              \x20   tls: {tls}\n\
              \x20   image: {image}\n\
@@ -336,7 +350,10 @@ impl Rehearsal {
              \x20   ownership: {{organization: acme-org, ssh_keys: [\"{own_key}\"], sudoers: [{user}]}}\n\
              {alerts}",
             own_key = self.own_key()?,
-            name = client::NAME,
+            names = match self.settings.smoke {
+                true => format!("{}, {}", client::NAME, client::LOCAL_NAME),
+                false => client::NAME.to_owned(),
+            },
             user = machines.prod1.user,
             username = machines.registry.user,
             password = password.display(),
@@ -391,7 +408,7 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Held(words) | Self::LeftOut(words) => f.write_str(words),
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) => f.write_str(&chain(error)),
         }
     }
 }

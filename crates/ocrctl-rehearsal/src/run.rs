@@ -57,6 +57,7 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         release: release.to_owned(),
         provider,
         by_ssh: arguments.enter == Some(Enter::Ssh),
+        smoke: arguments.smoke,
         image: arguments.image,
         scripts: here.join("vagrant"),
         state: state.clone(),
@@ -68,7 +69,6 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
                     .hint("`ocrctl rehearse --only ?` lists them"),
             )
         })?;
-    let mut failure = None;
     let mut proofs = Proofs::of(release, provider);
     let proved = rehearsal.run(|outcome| {
         proofs.add(outcome);
@@ -76,10 +76,10 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
         let line = match &outcome.verdict {
             Verdict::Held(seen) => format!("ok     {seconds:6.1} s  {}: {seen}\n", outcome.name),
             Verdict::LeftOut(why) => format!("left out         {}: {why}\n", outcome.name),
-            Verdict::Failed(error) => {
-                failure = Some(Diagnostic::of(error));
-                format!("FAILED {seconds:6.1} s  {}\n", outcome.name)
-            }
+            Verdict::Failed(_) => format!(
+                "FAILED {seconds:6.1} s  {}:\n{}\n",
+                outcome.name, outcome.verdict
+            ),
         };
         report.data(&line);
     });
@@ -95,10 +95,16 @@ pub async fn run(cli: Cli, report: &Report) -> Result {
             .await
             .map_err(|error| Failed::new(Diagnostic::of(&error)))?;
     }
-    match failure {
-        None => Ok(Outcome::Done),
-        Some(diagnostic) => Err(Failed::new(
-            diagnostic.hint("the machines are left as they are: `make rehearse-down` removes them"),
-        )),
+    let summary = proofs.summary();
+    if !proved {
+        return Err(Failed::new(Diagnostic::new(summary).hint(
+            "the machines are left as they are: `make rehearse-down` removes them",
+        )));
     }
+    report.data(&format!("{summary}\n"));
+    if arguments.smoke && arguments.keep {
+        let access = rehearsal.access().await;
+        report.data(&access.map_err(|error| Failed::new(Diagnostic::of(&error)))?);
+    }
+    Ok(Outcome::Done)
 }

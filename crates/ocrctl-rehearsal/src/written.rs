@@ -8,6 +8,10 @@ use serde::Serialize;
 
 use super::{Outcome, Provider, Verdict};
 
+/// Lines of a failed proof that the summary shows, and characters of each.
+const SUMMARY_LINES: usize = 5;
+const SUMMARY_WIDTH: usize = 300;
+
 #[derive(Debug, Serialize)]
 pub struct Proofs {
     release: String,
@@ -60,13 +64,40 @@ impl Proofs {
         std::fs::write(state.with_extension("json"), json)
     }
 
-    fn markdown(&self) -> String {
-        let count = |is: fn(&&Line) -> bool| self.proofs.iter().filter(is).count();
-        let (failed, left_out) = (
-            count(|line| !line.ok && !line.left_out),
-            count(|line| line.left_out),
+    /// Counts, then each failed proof with the first lines of why. It ends a rehearsal's output, of which a log may keep no more.
+    pub fn summary(&self) -> String {
+        let mut text = format!(
+            "rehearsal on {}: {} proofs, {} failed, {} left out, {:.0} s",
+            self.release,
+            self.proofs.len(),
+            self.failed().count(),
+            self.left_out(),
+            self.seconds()
         );
-        let total: f64 = self.proofs.iter().map(|line| line.seconds).sum();
+        for line in self.failed() {
+            let _ = write!(text, "\nfailed: {}", line.name);
+            for why in why(&line.seen).take(SUMMARY_LINES) {
+                let cut: String = why.chars().take(SUMMARY_WIDTH).collect();
+                let _ = write!(text, "\n    {cut}");
+            }
+        }
+        text
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &Line> {
+        self.proofs.iter().filter(|line| !line.ok && !line.left_out)
+    }
+
+    fn left_out(&self) -> usize {
+        self.proofs.iter().filter(|line| line.left_out).count()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.proofs.iter().map(|line| line.seconds).sum()
+    }
+
+    fn markdown(&self) -> String {
+        let (failed, left_out, total) = (self.failed().count(), self.left_out(), self.seconds());
         let mut text = format!(
             "# Rehearsal on {}, {}\n\nocrctl {}, {}: {} proofs, {failed} failed, {left_out} left out, {total:.0} s.\n\n\
              | | seconds | proof | seen |\n|---|---:|---|---|\n",
@@ -91,6 +122,15 @@ impl Proofs {
         }
         text
     }
+}
+
+/// The lines that say what went wrong: of a command's output, its first line and those from its error on.
+fn why(seen: &str) -> impl Iterator<Item = &str> {
+    let error = seen.lines().position(|line| line.starts_with("error: "));
+    seen.lines()
+        .enumerate()
+        .filter(move |(index, _)| *index == 0 || *index >= error.unwrap_or(0))
+        .map(|(_, line)| line)
 }
 
 #[cfg(test)]
@@ -126,5 +166,31 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["proofs"][1]["ok"], false);
         assert_eq!(json["proofs"][2]["left_out"], true);
+    }
+
+    #[test]
+    fn summary_ends_with_the_first_lines_of_each_failure() {
+        let mut proofs = Proofs::of("bookworm", Provider::Docker);
+        let mut add = |name, verdict| {
+            let took = Duration::from_secs(2);
+            proofs.add(&Outcome {
+                name,
+                took,
+                verdict,
+            });
+        };
+        add("one", Verdict::Held("seen".into()));
+        add("other", Verdict::LeftOut("no".into()));
+        let why = format!(
+            "`ocrctl deploy` ended with 1, not 0:\nprod1: [1/1] release\nerror: {}\n3\n4\n5\n6",
+            "x".repeat(400)
+        );
+        add("third", Verdict::Failed(ProofError::Wrong(why)));
+        let expected = format!(
+            "rehearsal on bookworm: 3 proofs, 1 failed, 1 left out, 6 s\n\
+             failed: third\n    `ocrctl deploy` ended with 1, not 0:\n    error: {}\n    3\n    4\n    5",
+            "x".repeat(293)
+        );
+        assert_eq!(proofs.summary(), expected);
     }
 }

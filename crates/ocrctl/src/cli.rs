@@ -275,8 +275,8 @@ Examples:
     /// Boots a bare host and its surroundings through Vagrant, deploys to it, and sends it documents.
     #[command(after_help = "\
 Examples:
-  ocrctl rehearse
-  ocrctl rehearse --release bookworm --keep
+  ocrctl rehearse --smoke --keep
+  ocrctl rehearse --release bookworm
   ocrctl rehearse --provider libvirt --release noble")]
     Rehearse(Rehearse),
 
@@ -607,6 +607,7 @@ mod tests {
             "ocrctl keys add prod --name x --out f --exec cat",
             "ocrctl rotate-key prod --grace 1h --revoke-now",
             "ocrctl rehearse --release sid",
+            "ocrctl rehearse --smoke --skip PDF",
             "ocrctl plan prod --wat",
             "ocrctl logs",
             "ocrctl logs prod --since yesterday",

@@ -15,10 +15,10 @@ pub(super) async fn archive(rehearsal: &mut Rehearsal) -> Seen {
     let image = images::archived(&rehearsal.settings.image).await?;
     let path = rehearsal.settings.state.join(ARCHIVE);
     save(&image, &path).await?;
-    let infra = rehearsal.infra()?;
-    infra.run("systemctl stop docker-registry").await?;
+    let stop = "systemctl stop docker-registry";
+    rehearsal.infra()?.run(stop).await?;
     let seen = without_registry(rehearsal, &path).await;
-    infra.run("systemctl start docker-registry").await?;
+    rehearsal.start_on_infra("docker-registry").await?;
     let seen = seen?;
     // The same image from the registry, where its layers are packed and its digest is another.
     let pushed = machines::push(&rehearsal.settings, &image, "6").await?;

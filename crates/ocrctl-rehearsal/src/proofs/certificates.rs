@@ -1,7 +1,5 @@
 //! Proofs of certificates: issued, renewed, kept while the authority is down.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use super::LETTER;
@@ -15,7 +13,7 @@ const RENEW: &str = "ocrctl-renew.service";
 const IDLE: usize = 50;
 
 /// The root that the ACME server signs under, which is another at each of its starts.
-pub(super) async fn root(rehearsal: &Rehearsal) -> Result<String, ProofError> {
+pub(crate) async fn root(rehearsal: &Rehearsal) -> Result<String, ProofError> {
     let machines = rehearsal.machines()?;
     let url = format!(
         "https://127.0.0.1:{}/roots/0",
@@ -167,18 +165,12 @@ pub(super) async fn authority_down(rehearsal: &mut Rehearsal) -> Seen {
         return wrong(format!("exit code {code}: {status}"));
     }
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
-    on_infra(rehearsal, "systemctl start pebble").await?;
+    rehearsal.start_on_infra("pebble").await?;
     // The authority, new at each start, has forgotten the account.
-    let began = Instant::now();
-    loop {
-        let renewed = rehearsal.ocrctl(&["cert", "renew", "rehearsal"]).await?;
-        if renewed.code == 0 {
-            break;
-        }
-        if began.elapsed() > Duration::from_secs(20) {
-            renewed.expect(0)?;
-        }
-    }
+    rehearsal
+        .ocrctl(&["cert", "renew", "rehearsal"])
+        .await?
+        .expect(0)?;
     adopt_root(rehearsal).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     Ok(format!(
@@ -262,7 +254,7 @@ pub(super) async fn temporary(rehearsal: &mut Rehearsal) -> Seen {
         .map_err(failed)?
         .status();
     let again = on_host(rehearsal, "systemctl is-active ocrctl-renew-again.timer").await;
-    on_infra(rehearsal, "systemctl start pebble").await?;
+    rehearsal.start_on_infra("pebble").await?;
     deployed
         .expect(1)?
         .expect_said(&["temporary self-signed", "acme.rehearsal.test"])?;
@@ -270,16 +262,10 @@ pub(super) async fn temporary(rehearsal: &mut Rehearsal) -> Seen {
         return wrong(format!("exit code {code}, /healthz {health}: {status}"));
     }
     again?;
-    let began = Instant::now();
-    loop {
-        let deployed = rehearsal.ocrctl(&["deploy", "rehearsal", "--yes"]).await?;
-        if deployed.code == 0 {
-            break;
-        }
-        if began.elapsed() > Duration::from_secs(20) {
-            deployed.expect(0)?;
-        }
-    }
+    rehearsal
+        .ocrctl(&["deploy", "rehearsal", "--yes"])
+        .await?
+        .expect(0)?;
     adopt_root(rehearsal).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     rehearsal.ocrctl(&["plan", "rehearsal"]).await?.expect(0)?;

@@ -282,7 +282,7 @@ pub(super) async fn rules(rehearsal: &mut Rehearsal) -> Seen {
         Ok(berths.count())
     };
     while found().await? != 1 {
-        if live.elapsed() > Duration::from_secs(2) {
+        if live.elapsed() > Duration::from_secs(10) {
             return wrong("the rule's code is not in the answer".to_owned());
         }
     }

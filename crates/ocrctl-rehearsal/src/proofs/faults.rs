@@ -1,11 +1,11 @@
 //! Interruptions of a deploy, at each of its steps: the next one converges, and clients notice nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::load::Load;
-use crate::machine::{Machine, Switch};
+use crate::machine::{BOOT, Machine, Switch};
 use crate::{ProofError, Rehearsal, Seen, wrong};
 use ocrctl_command::Program;
 
@@ -76,15 +76,16 @@ async fn one(rehearsal: &Rehearsal, fault: Fault, step: usize) -> Result<(), Pro
     }
     let wait = ["deploy", "rehearsal", "--yes", "--lock-wait", "90s"];
     let again = async || -> Result<_, ProofError> {
-        for _ in 0..20 {
+        let began = Instant::now();
+        loop {
             let ran = rehearsal.ocrctl(&wait).await?;
             // Not booted yet; or the one before went on between plan and lock.
-            if ran.code != 69 && !ran.stderr.contains("has changed since") {
+            let early = ran.code == 69 || ran.stderr.contains("has changed since");
+            if !early || began.elapsed() > BOOT {
                 return Ok(ran);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        rehearsal.ocrctl(&wait).await
     };
     let ran = again().await?;
     if ran.code != 0 {

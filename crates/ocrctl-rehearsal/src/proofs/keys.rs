@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 use super::LETTER;
 use crate::client::{Client, send};
 use crate::load::Load;
+use crate::machine::BOOT;
 use crate::{ProofError, Ran, Rehearsal, Seen, wrong};
 use ocrctl_command::Program;
 use ocrctl_protocol::HostKeys;
@@ -255,7 +256,7 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
             StatusCode::FORBIDDEN => {
                 return wrong("after a restart the damaged file refuses a good key");
             }
-            _ if began.elapsed() > Duration::from_secs(30) => {
+            _ if began.elapsed() > BOOT => {
                 return wrong("it does not come back");
             }
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -310,7 +311,7 @@ async fn told_by_readyz(client: &Client, key: &str) -> Result<(), ProofError> {
         if ready.keys.error.is_some() && status == StatusCode::OK {
             return Ok(());
         }
-        if began.elapsed() > Duration::from_secs(3) {
+        if began.elapsed() > Duration::from_secs(10) {
             return wrong("/readyz does not tell of a damaged key file");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -39,7 +39,8 @@ pub(super) async fn migrate(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 pub(super) async fn without_the_old(rehearsal: &mut Rehearsal) -> Seen {
-    old_registry(rehearsal, "stop").await?;
+    let stop = "systemctl stop docker-registry";
+    rehearsal.infra()?.run(stop).await?;
     let first = rehearsal.client()?.release().await?;
     edit(rehearsal, ":1\n", ":2\n")?;
     let load = Load::start(rehearsal.client()?, &rehearsal.key)?;
@@ -74,7 +75,7 @@ pub(super) async fn without_the_old(rehearsal: &mut Rehearsal) -> Seen {
 
 pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
     let seen = releases::boot(rehearsal).await?;
-    old_registry(rehearsal, "start").await?;
+    rehearsal.start_on_infra("docker-registry").await?;
     rehearsal.write_inventory(&rehearsal.first)?;
     rehearsal
         .ocrctl(&["deploy", "rehearsal", "--yes"])
@@ -87,11 +88,6 @@ pub(super) async fn reboot(rehearsal: &mut Rehearsal) -> Seen {
 async fn running(rehearsal: &Rehearsal) -> Result<String, ProofError> {
     let ask = "grep -o '\"StartedAt\":\"[^\"]*\"' /var/lib/docker/containers/*/config.v2.json";
     rehearsal.prod1()?.run(ask).await
-}
-
-async fn old_registry(rehearsal: &Rehearsal, action: &str) -> Result<(), ProofError> {
-    let command = format!("systemctl {action} docker-registry");
-    rehearsal.infra()?.run(&command).await.map(|_| ())
 }
 
 fn edit(rehearsal: &Rehearsal, from: &str, to: &str) -> Result<(), ProofError> {

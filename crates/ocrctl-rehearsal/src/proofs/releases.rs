@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::documents::read;
 use super::{LETTER, SCAN};
 use crate::load::Load;
-use crate::machine::Switch;
+use crate::machine::{BOOT, Switch};
 use crate::machines::Machines;
 use crate::{ProofError, Rehearsal, Seen, wrong};
 use ocr_api::answer::Method;
@@ -220,7 +220,7 @@ pub(super) async fn boot(rehearsal: &Rehearsal) -> Seen {
     let answer = loop {
         match client.ocr(&rehearsal.key, SCAN).await {
             Ok(answer) => break answer,
-            Err(error) if began.elapsed() > Duration::from_secs(90) => return Err(error),
+            Err(error) if began.elapsed() > BOOT => return Err(error),
             Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
         }
     };

@@ -311,6 +311,7 @@ mod tests {
             release: "trixie".into(),
             provider: Provider::Docker,
             by_ssh: false,
+            smoke: false,
             image: "ocr-service".into(),
             scripts: state.to_owned(),
             state: state.to_owned(),

@@ -22,9 +22,13 @@ pub struct Rehearse {
     #[arg(long, env = "OCRCTL_REHEARSAL_OCRCTL", hide = true)]
     pub ocrctl: Option<PathBuf>,
 
-    /// Leave the machines running afterwards
+    /// Leave the machines running afterwards; with `--smoke`, print how to use them
     #[arg(long)]
     pub keep: bool,
+
+    /// A smoke test alone: HTTPS, a scan, a PDF, a refused key, a rollback
+    #[arg(long, conflicts_with_all = ["only", "skip"])]
+    pub smoke: bool,
 
     /// Only proofs with this in their names, and what they go on from; `--only ?` lists all
     #[arg(long, value_name = "PROOF")]
