@@ -126,18 +126,21 @@ impl<W: Write> Decoder<W> {
 mod tests {
     use super::*;
     use flate2::Compression;
-    use flate2::write::{GzEncoder, ZlibEncoder};
+    use flate2::read::{GzEncoder, ZlibEncoder};
+    use std::io::Read;
+
+    fn all_of(mut coded: impl Read) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        coded.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
+        all_of(GzEncoder::new(bytes, Compression::best()))
     }
 
     fn deflate(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
+        all_of(ZlibEncoder::new(bytes, Compression::best()))
     }
 
     fn decode(coding: Coding, body: &[u8], size: usize) -> io::Result<Vec<u8>> {

@@ -229,7 +229,11 @@ impl Pool {
         pages: Vec<Overlay>,
         keep_active: bool,
     ) -> Result<Charged<File>, Failure> {
-        let task = Task::Compose { pages, keep_active };
+        self.file(document, Task::Compose { pages, keep_active })
+            .await
+    }
+
+    async fn file(&self, document: &Arc<Document>, task: Task) -> Result<Charged<File>, Failure> {
         let Charged { value, charge } = self.run(document, task).await?;
         match value {
             Reply::File(value) => Ok(Charged { value, charge }),
@@ -248,14 +252,11 @@ impl Pool {
         limit: u64,
     ) -> Result<Charged<Vec<u8>>, Failure> {
         let task = Task::Extract { attachment, limit };
-        let Charged { value, charge } = self.run(document, task).await?;
-        match value {
-            Reply::File(file) => Ok(Charged {
-                value: file.bytes,
-                charge,
-            }),
-            other => Err(unexpected(other)),
-        }
+        let Charged { value, charge } = self.file(document, task).await?;
+        Ok(Charged {
+            value: value.bytes,
+            charge,
+        })
     }
 
     /// What a page is like, counted from 1. Dropping the future frees the worker.
@@ -286,14 +287,11 @@ impl Pool {
         side: u32,
     ) -> Result<Charged<Vec<u8>>, Failure> {
         let task = Task::Preview { page, side };
-        let Charged { value, charge } = self.run(document, task).await?;
-        match value {
-            Reply::File(file) => Ok(Charged {
-                value: file.bytes,
-                charge,
-            }),
-            other => Err(unexpected(other)),
-        }
+        let Charged { value, charge } = self.file(document, task).await?;
+        Ok(Charged {
+            value: value.bytes,
+            charge,
+        })
     }
 
     /// Has every worker that is free read the embedded sample, before whatever waits. One that hangs at it is replaced.

@@ -14,11 +14,8 @@ use crate::support::client::connect;
 use crate::support::pdf::Pdf;
 use crate::support::process::{signal, wait_for};
 use crate::support::server::new_key;
+use crate::support::work::quick;
 use crate::support::{Request, Server, scan};
-
-fn quick() -> Vec<u8> {
-    Pdf::default().text_page(&["quick"]).build()
-}
 
 pub(crate) fn capacity(server: &Server, key: &str) -> Capacity {
     let reply = server.send(&Request::get("/v1/capacity").key(key));

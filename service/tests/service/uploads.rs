@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
+use flate2::write::GzEncoder;
 use ocr_api::answer::{CodesAnswer, Method};
 use ocr_api::inspection::Inspection;
 use ocr_api::problem::ProblemKind;
@@ -12,6 +12,7 @@ use ocr_api::problem::ProblemKind;
 use crate::support::client::{connect, read_reply};
 use crate::support::pdf::Pdf;
 use crate::support::process::{peak_memory, wait_for};
+use crate::support::streams::{deflate, gzip};
 use crate::support::{Reply, Request, Server};
 
 const BOUNDARY: &str = "multipart/form-data; boundary=edge";
@@ -128,18 +129,6 @@ fn a_file_has_the_name_that_its_client_gave_it() {
         let answer = server.send_with_key(request).answer();
         assert_eq!(answer.document.name.as_deref(), Some(wanted));
     }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]

@@ -7,10 +7,10 @@ mod header;
 mod kept;
 mod ledger;
 mod record;
+mod replays;
 mod under_way;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
@@ -29,35 +29,13 @@ use super::share::Share;
 use crate::memory::{Charge, Full, weight};
 use crate::protocol::Counted;
 pub(super) use header::Wish;
-use kept::Kept;
-use ledger::{Ledger, Seen};
 use record::{Record, Whole};
-use under_way::{Joint, UnderWay};
+pub use replays::ReplayLimits;
+pub(super) use replays::Replays;
+use replays::{Begun, Work};
 
 /// RFC 9211.
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-
-/// How much is kept.
-#[derive(Debug, Clone, Copy)]
-pub struct ReplayLimits {
-    /// Of memory, about; 0 keeps nothing.
-    pub bytes: u64,
-    /// Nothing is kept for longer.
-    pub age: Duration,
-}
-
-/// What is kept and what is under way.
-#[derive(Debug)]
-pub(super) struct Replays {
-    limits: ReplayLimits,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    kept: Kept,
-    ledger: Ledger,
-}
 
 /// What two requests must have in common to get the same reading. The release and its rules are those of this process, and
 /// nothing outlives it.
@@ -130,22 +108,6 @@ struct Live {
     share: Arc<Share>,
     record: Record,
     work: Work,
-}
-
-enum Begun {
-    Kept(Arc<Whole>),
-    UnderWay(UnderWay),
-    Work(Work),
-}
-
-/// The duty to read, and to tell those who wait for it.
-#[derive(Debug)]
-struct Work {
-    replays: Arc<Replays>,
-    content: Content,
-    keep: bool,
-    /// With an `Idempotency-Key`.
-    joint: Option<Joint>,
 }
 
 impl Replay {
@@ -312,147 +274,6 @@ impl Content {
     }
 }
 
-impl Replays {
-    pub(super) fn new(limits: ReplayLimits) -> Arc<Self> {
-        Arc::new(Self {
-            limits,
-            state: Mutex::default(),
-        })
-    }
-
-    /// Whether a request of the key with this `Idempotency-Key` is under way or has been answered: its retry needs no room
-    /// in the quota.
-    pub(super) fn knows(&self, key: &Arc<str>, wish: &Wish) -> bool {
-        let idempotency_key = wish.idempotency_key.as_deref();
-        let (now, age) = (Instant::now(), self.limits.age);
-        idempotency_key.is_some_and(|name| self.state().ledger.get(key, name, now, age).is_some())
-    }
-
-    /// `deadline`: that of the request, which is the work's until another one joins.
-    fn begin(
-        self: &Arc<Self>,
-        content: &Content,
-        wish: &Wish,
-        deadline: Instant,
-    ) -> Result<Begun, Rejection> {
-        let mut state = self.state();
-        let (now, age) = (Instant::now(), self.limits.age);
-        let State { kept, ledger } = &mut *state;
-        let mut may_look = !wish.fresh;
-        if let Some(name) = &wish.idempotency_key
-            && let Some((known, seen)) = ledger.get(&content.key, name, now, age)
-        {
-            if known != content {
-                return Err(Rejection::new(
-                    ProblemKind::IdempotencyKey,
-                    "This Idempotency-Key came with another document or other parameters before; use a new one for each \
-                     request that is not a retry.",
-                ));
-            }
-            match seen {
-                Seen::UnderWay(under_way) => return Ok(Begun::UnderWay(under_way.clone())),
-                Seen::Done => may_look = true,
-            }
-        }
-        if may_look && let Some(whole) = kept.get(content, now, age) {
-            if let Some(name) = &wish.idempotency_key {
-                ledger.put(content, name, Seen::Done, now);
-            }
-            return Ok(Begun::Kept(whole));
-        }
-        let joint = wish.idempotency_key.clone().map(|name| {
-            let joint = Joint::new(name, deadline);
-            let under_way = joint.under_way.clone();
-            ledger.put(content, &joint.name, Seen::UnderWay(under_way), now);
-            joint
-        });
-        Ok(Begun::Work(Work {
-            replays: Arc::clone(self),
-            content: content.clone(),
-            keep: !wish.no_store,
-            joint,
-        }))
-    }
-
-    /// Forgets what is too old, for ever.
-    pub(super) async fn tidy(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(self.limits.age.max(Duration::from_secs(10)) / 10).await;
-            let now = Instant::now();
-            let mut state = self.state();
-            state.kept.forget(now, self.limits.age);
-            state.ledger.forget(now, self.limits.age);
-        }
-    }
-
-    /// Bytes kept, about, and readings.
-    pub(super) fn size(&self) -> (u64, usize) {
-        self.state().kept.size()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Its parts are whole between any two operations on them.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Work {
-    /// Bytes that may be kept of it.
-    fn may_keep(&self) -> u64 {
-        if self.keep {
-            self.replays.limits.bytes
-        } else {
-            0
-        }
-    }
-
-    /// Reads all of it, for whoever joins it, and goes on when they have gone: its deadline and the request's share bound it.
-    fn start(mut self, joint: Joint, service: &Arc<Service>, intake: &Intake) -> UnderWay {
-        let under_way = joint.under_way.clone();
-        let (service, intake) = (Arc::clone(service), intake.clone());
-        tokio::spawn(async move {
-            let outcome = self.joint.insert(joint).read(&service, &intake).await;
-            self.finish(&outcome);
-        });
-        under_way
-    }
-
-    /// Keeps what was read whole, and tells it.
-    fn finish(mut self, outcome: &Outcome) {
-        let joint = self.joint.take();
-        let now = Instant::now();
-        let mut state = self.replays.state();
-        let kept = match outcome {
-            Ok(whole) if self.keep && whole.conclusion.complete => {
-                let most = self.replays.limits.bytes;
-                state.kept.put(&self.content, whole, now, most)
-            }
-            _ => false,
-        };
-        if let Some(Joint { name, .. }) = &joint {
-            if kept {
-                state.ledger.put(&self.content, name, Seen::Done, now);
-            } else {
-                state.ledger.remove(&self.content.key, name);
-            }
-        }
-        drop(state);
-        if let Some(joint) = joint {
-            joint.tell(outcome);
-        }
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        // Of a reading that was given up half-way.
-        if let Some(joint) = self.joint.take() {
-            let mut state = self.replays.state();
-            state.ledger.remove(&self.content.key, &joint.name);
-        }
-    }
-}
-
 /// Whether a deadline ended it, which need not be that of each request that waited for it.
 fn was_cut_off(outcome: &Outcome) -> bool {
     match outcome {
@@ -468,3 +289,6 @@ fn gave_up() -> Rejection {
         "This is a bug in the service; report it with the request id.",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn content(key: &str, document: &str) -> Content {
@@ -16,6 +18,7 @@ fn whole(bytes: u64, complete: bool) -> Arc<Whole> {
             complete,
             codes: Vec::new(),
             issues: Vec::new(),
+            unread: Vec::new(),
         },
         bytes,
         cut_off: false,
@@ -60,7 +63,12 @@ fn what_is_kept_is_bounded_and_the_key_that_has_most_pays() {
     let replays = replays(10_000, HOUR);
     let read = |key: &str, document: &str, bytes| {
         let content = content(key, document);
-        work(&replays, &content, &Wish::default(), &Ok(whole(bytes, true)));
+        work(
+            &replays,
+            &content,
+            &Wish::default(),
+            &Ok(whole(bytes, true)),
+        );
         assert!(replays.size().0 <= 10_000);
     };
     read("a", "first", 3000);
@@ -90,7 +98,12 @@ fn nothing_is_kept_that_is_old_or_not_whole_or_was_not_to_be() {
         ..Wish::default()
     };
     work(&replays, &one, &Wish::default(), &Ok(whole(1000, false)));
-    work(&replays, &one, &Wish::default(), &Err(crate::http::conclusion::too_late()));
+    work(
+        &replays,
+        &one,
+        &Wish::default(),
+        &Err(crate::http::conclusion::too_late()),
+    );
     work(&replays, &one, &no_store, &Ok(whole(1000, true)));
     assert!(!is_kept(&replays, &one));
     work(&replays, &one, &Wish::default(), &Ok(whole(1000, true)));
@@ -120,7 +133,12 @@ fn an_idempotency_key_stands_for_one_request_of_one_api_key() {
     // One that was given up can be asked for again, and one that failed, too.
     drop(first);
     assert!(!replays.knows(&one.key, &k));
-    work(&replays, &one, &k, &Err(crate::http::conclusion::too_late()));
+    work(
+        &replays,
+        &one,
+        &k,
+        &Err(crate::http::conclusion::too_late()),
+    );
     work(&replays, &one, &k, &Ok(whole(1000, true)));
     assert!(matches!(begin(&replays, &one, &k), Ok(Begun::Kept(_))));
     let other = begin(&replays, &content("a", "2"), &k).err().unwrap();
@@ -132,7 +150,12 @@ fn idempotency_keys_are_bounded() {
     let replays = replays(100_000_000, HOUR);
     for number in 0..1500 {
         let name = number.to_string();
-        work(&replays, &content("a", &name), &wish(Some(&name)), &Ok(whole(1000, true)));
+        work(
+            &replays,
+            &content("a", &name),
+            &wish(Some(&name)),
+            &Ok(whole(1000, true)),
+        );
     }
     let knows = |name: &str| replays.knows(&"a".into(), &wish(Some(name)));
     assert!(knows("1499") && knows("500") && !knows("499"));

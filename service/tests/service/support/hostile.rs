@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use super::pdf::Pdf;
+use super::streams::{jbig2, stream};
 
 const GIB: u64 = 1 << 30;
 
@@ -28,11 +29,6 @@ fn zeros(length: u64, times: u32) -> Vec<u8> {
         data = encoder.finish().unwrap();
     }
     data
-}
-
-fn stream(dictionary: &str, data: &[u8]) -> Vec<u8> {
-    let head = format!("<<{dictionary}/Length {}>>stream\n", data.len());
-    [head.as_bytes(), data, b"\nendstream"].concat()
 }
 
 /// A picture of 1 GiB on a page, deflated twice to a few kilobytes.
@@ -118,29 +114,14 @@ pub(crate) fn pdf_of_tiny_tiles() -> Vec<u8> {
 
 /// A picture in JBIG2 that says it has this many pixels.
 pub(crate) fn pdf_with_jbig2(width: u32, height: u32) -> Vec<u8> {
-    // Page information (7.4.8), then an immediate generic region (7.4.6) of the same size with next to no data.
-    let mut page = Vec::new();
-    page.extend(width.to_be_bytes());
-    page.extend(height.to_be_bytes());
-    page.extend([0; 8]);
-    page.extend([0, 0, 0]);
-    let mut region = Vec::new();
-    region.extend(width.to_be_bytes());
-    region.extend(height.to_be_bytes());
-    region.extend([0; 8]);
-    region.push(0);
-    // Generic region flags: template 0, its four adaptive pixels, then arithmetic data.
-    region.push(0);
-    region.extend([3, 0xff, 0xfd, 0xff, 2, 0xfe, 0xfe, 0xfe]);
-    region.extend([0x00; 16]);
-    region.extend([0xff, 0xac]);
-    let mut data = Vec::new();
-    for (number, kind, body) in [(0u32, 48u8, &page), (1, 38, &region)] {
-        data.extend(number.to_be_bytes());
-        data.extend([kind, 0, 1]);
-        data.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
-        data.extend(body);
-    }
+    // Template 0 and its four adaptive pixels, then next to no arithmetic data.
+    let flags = [0, 3, 0xff, 0xfd, 0xff, 2, 0xfe, 0xfe, 0xfe];
+    let data = jbig2(
+        width,
+        height,
+        &flags,
+        &[&[0; 16][..], &[0xff, 0xac]].concat(),
+    );
     let mut pdf = Pdf::default();
     let image = pdf.add(stream(
         &format!(

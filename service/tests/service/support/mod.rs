@@ -9,6 +9,8 @@ pub(crate) mod process;
 pub(crate) mod prose;
 pub(crate) mod scan;
 pub(crate) mod server;
+pub(crate) mod streams;
+pub(crate) mod work;
 
 pub(crate) use client::{Reply, Request};
 pub(crate) use server::{Server, ocr_service};

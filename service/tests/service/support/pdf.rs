@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::streams;
+
 /// A PDF in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Pdf {
@@ -174,15 +176,10 @@ impl Pdf {
 
     /// Adds an image of gray and returns its number.
     pub(crate) fn add_image(&mut self, jpeg: &[u8], width: u32, height: u32) -> usize {
-        let mut image = format!(
-            "<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray\
-             /BitsPerComponent 8/Filter/DCTDecode/Length {}>>stream\n",
-            jpeg.len()
-        )
-        .into_bytes();
-        image.extend_from_slice(jpeg);
-        image.extend_from_slice(b"\nendstream");
-        self.add(image)
+        let image = format!(
+            "/Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/DCTDecode"
+        );
+        self.add(streams::stream(&image, jpeg))
     }
 
     /// A form with a filled field, the value of which is not in the page's content. Without an appearance of the field,
@@ -275,11 +272,7 @@ impl Pdf {
     pub(crate) fn attached(mut self, files: &[(&str, &[u8])]) -> Self {
         let mut names = String::new();
         for (name, bytes) in files {
-            let mut file =
-                format!("<</Type/EmbeddedFile/Length {}>>stream\n", bytes.len()).into_bytes();
-            file.extend_from_slice(bytes);
-            file.extend_from_slice(b"\nendstream");
-            let file = self.add(file);
+            let file = self.add(streams::stream("/Type/EmbeddedFile", bytes));
             let _ = write!(
                 names,
                 "({name}) <</Type/Filespec/F({name})/UF({name})/EF<</F {file} 0 R>>>> "

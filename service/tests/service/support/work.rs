@@ -1,0 +1,40 @@
+//! A service at work: a document that is read at once, one that is sent in the background, and the worker that has it.
+
+use std::thread;
+
+use ocr_api::answer::Answer;
+
+use super::pdf::Pdf;
+use super::process::{ticks, wait_for};
+use super::{Request, Server};
+
+/// A page that takes no time.
+pub(crate) fn quick() -> Vec<u8> {
+    Pdf::default().text_page(&["quick"]).build()
+}
+
+pub(crate) fn all_ready(server: &Server) -> bool {
+    let (_, ready) = server.readiness();
+    ready.workers.ready == ready.workers.total
+}
+
+/// Sends a document in the background.
+pub(crate) fn in_background(
+    server: &Server,
+    query: &str,
+    document: Vec<u8>,
+) -> thread::JoinHandle<Answer> {
+    let request = Request::post(&format!("/v1/ocr{query}"), document).key(&server.key);
+    let address = server.address.clone();
+    thread::spawn(move || request.send(&address).answer())
+}
+
+/// Waits until a worker has worked for some 0.1 s on what it was given. To become ready takes it a few milliseconds.
+pub(crate) fn busy_worker(server: &Server) -> u32 {
+    let mut found = None;
+    wait_for("a worker is busy", || {
+        found = server.workers().into_iter().find(|pid| ticks(*pid) > 10);
+        found.is_some()
+    });
+    found.unwrap()
+}
