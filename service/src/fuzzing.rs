@@ -22,8 +22,8 @@ pub fn frame(bytes: &[u8]) {
     let Some((head, body)) = bytes.split_first_chunk::<4>() else {
         return;
     };
-    if let Ok(length) = protocol::frame_length(*head) {
-        assert!(length <= protocol::MAX_FRAME as usize);
+    if let Ok(length) = protocol::frame_length(*head, protocol::MAX_REPLY) {
+        assert!(length <= protocol::MAX_REPLY as usize);
     }
     reads_back::<Request>(body);
     reads_back::<Reply>(body);
@@ -33,12 +33,19 @@ fn reads_back<T: Serialize + DeserializeOwned>(body: &[u8]) {
     let Ok(message) = protocol::parse::<T>(body) else {
         return;
     };
-    let frame = protocol::frame(&message).expect("it was shorter than a frame may be");
+    let frame = protocol::frame(&message, protocol::MAX_REQUEST)
+        .expect("it was shorter than a frame may be");
     let (head, body) = frame.split_first_chunk::<4>().expect("it has a head");
-    assert_eq!(protocol::frame_length(*head).ok(), Some(body.len()));
+    assert_eq!(
+        protocol::frame_length(*head, protocol::MAX_REQUEST).ok(),
+        Some(body.len())
+    );
     // Compared as bytes: a number may be none, which is never the same as itself.
     let again = protocol::parse::<T>(body).expect("it was just written");
-    assert_eq!(protocol::frame(&again).ok(), Some(frame));
+    assert_eq!(
+        protocol::frame(&again, protocol::MAX_REQUEST).ok(),
+        Some(frame)
+    );
 }
 
 /// A document is of the type that its first bytes say. An image has as many pixels as it says by its header, and no more than
@@ -143,6 +150,7 @@ fn page(text: &str, method: Method) -> Page {
                 text: text.to_owned(),
                 confidence: 90.0,
                 bounds: [left, row * 40, left + width, row * 40 + 20],
+                hidden: false,
             });
             left += width + 10;
         }

@@ -91,6 +91,7 @@ mod tests {
             text: (*text).into(),
             confidence: 90.0,
             bounds: [0, 0, 1, 1],
+            hidden: false,
         };
         Page {
             page: 1,

@@ -2,6 +2,8 @@
 //! a message of that many bytes, as postcard writes it: both ends are the same executable. A request that brings a document
 //! is followed by the document's bytes.
 
+mod frame;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -10,13 +12,13 @@ use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use ocr_api::inspection::PageInspection;
 use ocr_api::issue::Issue;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::codes::Selection;
+use frame::invalid;
+pub use frame::{MAX_REPLY, MAX_REQUEST, frame, frame_length, parse};
 
-/// A worker is not trusted to keep its answers short: a page of dense text has well under a tenth of this.
-pub const MAX_FRAME: u32 = 64 << 20;
-/// Nor its files.
+/// Bytes of a file from a worker.
 pub const MAX_FILE: u64 = 256 << 20;
 
 /// What a worker is told at its start.
@@ -351,48 +353,6 @@ impl Fault {
     }
 }
 
-/// A message with its length before it, ready to be written.
-///
-/// # Errors
-/// `InvalidData` when it is longer than [`MAX_FRAME`].
-pub fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut frame = postcard::to_extend(message, vec![0; 4]).map_err(invalid)?;
-    let length = u32::try_from(frame.len() - 4)
-        .ok()
-        .filter(|length| *length <= MAX_FRAME)
-        .ok_or_else(|| invalid("a message that is too long"))?;
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    Ok(frame)
-}
-
-/// The length that a frame's first four bytes announce.
-///
-/// # Errors
-/// `InvalidData` when it is more than [`MAX_FRAME`].
-pub fn frame_length(head: [u8; 4]) -> io::Result<usize> {
-    let length = u32::from_le_bytes(head);
-    if length > MAX_FRAME {
-        return Err(invalid(format!("a message of {length} bytes")));
-    }
-    Ok(length as usize)
-}
-
-/// The message in a frame's body.
-///
-/// # Errors
-/// `InvalidData` when it is not that message.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
-    match postcard::take_from_bytes(body) {
-        Ok((message, [])) => Ok(message),
-        Ok(_) => Err(invalid("a message with something behind it")),
-        Err(error) => Err(invalid(error)),
-    }
-}
-
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,9 +375,9 @@ mod tests {
                 },
             },
         };
-        let frame = frame(&request).unwrap();
+        let frame = frame(&request, MAX_REQUEST).unwrap();
         let (head, body) = frame.split_first_chunk::<4>().unwrap();
-        assert_eq!(frame_length(*head).unwrap(), body.len());
+        assert_eq!(frame_length(*head, MAX_REQUEST).unwrap(), body.len());
         assert_eq!(parse::<Request>(body).unwrap(), request);
     }
 
@@ -427,30 +387,16 @@ mod tests {
             text: "A".into(),
             confidence,
             bounds: [1, 2, 3, 4],
+            hidden: false,
         };
         let read_back = |confidence| {
             let band = BandRead {
                 text: "A".into(),
                 words: vec![word(90.0), word(confidence)],
             };
-            parse::<Reply>(&frame(&Reply::Band(band)).unwrap()[4..]).unwrap()
+            parse::<Reply>(&frame(&Reply::Band(band), MAX_REPLY).unwrap()[4..]).unwrap()
         };
         assert!(read_back(12.5).is_finite());
         assert!(!read_back(f32::NAN).is_finite());
-    }
-
-    #[test]
-    fn a_message_ends_where_its_frame_does() {
-        let counted = Reply::Counted(Counted::pages(3));
-        let mut frame = frame(&counted).unwrap();
-        assert_eq!(parse::<Reply>(&frame[4..]).unwrap(), counted);
-        frame.push(0);
-        assert!(parse::<Reply>(&frame[4..]).is_err());
-        assert!(parse::<Reply>(&frame[4..5]).is_err());
-    }
-
-    #[test]
-    fn an_absurd_length_is_an_error_and_not_an_allocation() {
-        assert!(frame_length([0xff; 4]).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! What `POST /v1/ocr` and `POST /v1/codes` answer. Readers ignore fields that they do not know: answers grow.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::code::Code;
 use crate::health::Engine;
@@ -140,6 +141,9 @@ pub struct Attachment {
     /// Counted from 1.
     pub number: u32,
     pub name: String,
+    /// Its size; `null` where that takes too long to find out, and in answers of releases before this field.
+    #[serde(default)]
+    pub bytes: Option<u64>,
 }
 
 /// A document's type, found by its first bytes.
@@ -250,7 +254,7 @@ pub enum Method {
     Barcode,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Word {
     pub text: String,
@@ -259,6 +263,25 @@ pub struct Word {
     /// Left, top, right, bottom, in pixels of the page, origin at its top left; right and bottom are exclusive.
     #[serde(rename = "box")]
     pub bounds: [i32; 4],
+    /// A word of a PDF page's text layer that is not seen on the page: white, covered, clipped, switched off or minute. Such words
+    /// are answered with `mode=text` alone; of all others the field is left out.
+    #[serde(default)]
+    pub hidden: bool,
+}
+
+/// Formats with names for their fields leave `hidden` out where it is false; those without, such as postcard, need each field.
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let says_hidden = self.hidden || !serializer.is_human_readable();
+        let mut word = serializer.serialize_struct("Word", 3 + usize::from(says_hidden))?;
+        word.serialize_field("text", &self.text)?;
+        word.serialize_field("confidence", &self.confidence)?;
+        word.serialize_field("box", &self.bounds)?;
+        if says_hidden {
+            word.serialize_field("hidden", &self.hidden)?;
+        }
+        word.end()
+    }
 }
 
 #[cfg(test)]
@@ -277,11 +300,20 @@ mod tests {
             rotation: 0,
             confidence: Some(91.5),
             text: "A\n".into(),
-            words: vec![Word {
-                text: "A".into(),
-                confidence: 91.5,
-                bounds: [1, 2, 3, 4],
-            }],
+            words: vec![
+                Word {
+                    text: "A".into(),
+                    confidence: 91.5,
+                    bounds: [1, 2, 3, 4],
+                    hidden: false,
+                },
+                Word {
+                    text: "B".into(),
+                    confidence: 100.0,
+                    bounds: [5, 2, 7, 4],
+                    hidden: true,
+                },
+            ],
             ms: 7,
         };
         let json = serde_json::to_value(&page).unwrap();
@@ -290,7 +322,11 @@ mod tests {
             serde_json::json!({
                 "page": 1, "status": "too_large", "method": "ocr", "width": 10, "height": null,
                 "dpi": 300, "rotation": 0, "confidence": 91.5, "text": "A\n",
-                "words": [{"text": "A", "confidence": 91.5, "box": [1, 2, 3, 4]}], "ms": 7
+                "words": [
+                    {"text": "A", "confidence": 91.5, "box": [1, 2, 3, 4]},
+                    {"text": "B", "confidence": 100.0, "box": [5, 2, 7, 4], "hidden": true}
+                ],
+                "ms": 7
             })
         );
         assert_eq!(serde_json::from_value::<Page>(json).unwrap(), page);

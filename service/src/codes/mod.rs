@@ -143,6 +143,7 @@ fn line_page(text: &str) -> Page {
         text: text.to_owned(),
         confidence: 0.0,
         bounds: [0; 4],
+        hidden: false,
     });
     Page {
         page: 0,

@@ -17,8 +17,10 @@ use super::{hocr, written};
 const COMPLETE: &str = "x-ocr-complete";
 /// Nor what is in doubt.
 const ISSUES: HeaderName = HeaderName::from_static("x-ocr-issues");
-/// Bytes of the header's value, about.
-const MAX_ISSUES: usize = 1000;
+/// Nor which files are in the document.
+const ATTACHMENTS: HeaderName = HeaderName::from_static("x-ocr-attachments");
+/// Bytes of each header's value, about.
+const LONGEST: usize = 1000;
 
 /// The codes alone.
 pub(super) fn render_codes(share: &Share, answer: Answer) -> Result<Response, Rejection> {
@@ -30,22 +32,59 @@ pub(super) fn complete(answer: &Answer) -> (&'static str, &'static str) {
     (COMPLETE, if answer.complete { "true" } else { "false" })
 }
 
-/// What is to be known of the answer, for the formats that have no place for it: an item of RFC 9651 for each issue,
-/// `low_confidence;page=3`, as long as they are few.
-pub(super) fn issues(answer: &Answer) -> Option<(HeaderName, HeaderValue)> {
-    let mut list = String::new();
-    for (at, issue) in answer.issues.iter().enumerate() {
+/// What is to be known of the answer, for the formats that have no place for it, as lists of RFC 9651: an item for each issue,
+/// `low_confidence;page=3`, and one for each attachment, `1;name=%"invoice.pdf";bytes=20417`.
+pub(super) fn remarks(answer: &Answer) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let issues = answer.issues.iter().map(|issue| {
         let page = issue.page.map(|page| format!(";page={page}"));
-        let item = format!("{}{}", issue.code.name(), page.unwrap_or_default());
-        if list.len() + item.len() > MAX_ISSUES {
-            let _ = write!(list, ", more;count={}", answer.issues.len() - at);
+        format!("{}{}", issue.code.name(), page.unwrap_or_default())
+    });
+    let attachments = answer.document.attachments.iter().map(|attachment| {
+        let bytes = attachment.bytes.map(|bytes| format!(";bytes={bytes}"));
+        format!(
+            "{};name={}{}",
+            attachment.number,
+            display_string(&attachment.name),
+            bytes.unwrap_or_default()
+        )
+    });
+    let issues = (ISSUES, list(issues));
+    let attachments = (ATTACHMENTS, list(attachments));
+    [issues, attachments]
+        .into_iter()
+        .filter_map(|(name, list)| Some((name, list?)))
+}
+
+/// A list of RFC 9651, of as many items as find room. `None`: there are none.
+fn list(items: impl ExactSizeIterator<Item = String>) -> Option<HeaderValue> {
+    let mut list = String::new();
+    let count = items.len();
+    for (at, item) in items.enumerate() {
+        let between = if at == 0 { "" } else { ", " };
+        if list.len() + item.len() > LONGEST {
+            let _ = write!(list, "{between}more;count={}", count - at);
             break;
         }
-        list.push_str(if at == 0 { "" } else { ", " });
+        list.push_str(between);
         list.push_str(&item);
     }
     let list = HeaderValue::from_str(&list).ok()?;
-    (!list.is_empty()).then_some((ISSUES, list))
+    (!list.is_empty()).then_some(list)
+}
+
+/// Unicode as RFC 9651 has it in headers (3.3.8).
+fn display_string(text: &str) -> String {
+    let mut quoted = String::from("%\"");
+    for byte in text.bytes() {
+        match byte {
+            b'%' | b'"' | ..=0x1f | 0x7f.. => {
+                let _ = write!(quoted, "%{byte:02x}");
+            }
+            _ => quoted.push(char::from(byte)),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Of the formats that are made of the answer alone.
@@ -90,14 +129,14 @@ pub(super) fn render(
             return written::json(share, answer);
         }
     };
-    response.headers_mut().extend(issues(answer));
+    response.headers_mut().extend(remarks(answer));
     Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ocr_api::answer::{Document, DocumentType};
+    use ocr_api::answer::{Attachment, Document, DocumentType};
     use ocr_api::issue::{Issue, IssueCode};
 
     fn with(issues: Vec<Issue>) -> Answer {
@@ -122,6 +161,7 @@ mod tests {
 
     #[test]
     fn the_header_lists_issues_and_stays_short() {
+        let issues = |answer: &Answer| remarks(answer).next();
         assert_eq!(issues(&with(Vec::new())), None);
         let some = with(vec![
             Issue::new(IssueCode::XfaForm, "why"),
@@ -136,6 +176,26 @@ mod tests {
         assert!(
             value.len() < 1100 && value.contains(", more;count=19"),
             "{value}"
+        );
+    }
+
+    #[test]
+    fn attachments_are_listed_with_their_names_and_sizes() {
+        let attachment = |number, name: &str, bytes| Attachment {
+            number,
+            name: name.to_owned(),
+            bytes,
+        };
+        let mut answer = with(Vec::new());
+        answer.document.attachments = vec![
+            attachment(1, "invoice.pdf", Some(20_417)),
+            attachment(2, "50 % \"größer\"\n", None),
+        ];
+        let (name, value) = remarks(&answer).next().unwrap();
+        assert_eq!(name, ATTACHMENTS);
+        assert_eq!(
+            value,
+            "1;name=%\"invoice.pdf\";bytes=20417, 2;name=%\"50 %25 %22gr%c3%b6%c3%9fer%22%0a\""
         );
     }
 }

@@ -103,6 +103,7 @@ mod tests {
             .map(|(number, name)| Attachment {
                 number,
                 name: name.to_owned(),
+                bytes: None,
             })
             .collect();
         let number = |wanted| find(&attachments, wanted).ok().map(|(number, _)| number);

@@ -8,14 +8,14 @@ use ocr_api::issue::IssueCode;
 use ocr_api::problem::ProblemKind;
 use tokio::time::timeout_at;
 
-use super::answer::{complete, issues};
+use super::answer::{complete, remarks};
 use super::error::Rejection;
 use super::intake::Intake;
 use super::reading::of_failure;
 use super::{Service, written};
 use crate::lines::paragraphs;
 use crate::memory::Charged;
-use crate::protocol::{MAX_FRAME, Overlay, Placed};
+use crate::protocol::{MAX_REQUEST, Overlay, Placed};
 
 /// The pages that could not get their words, where there are some.
 const UNSEARCHABLE: &str = "x-ocr-unsearchable";
@@ -38,7 +38,7 @@ pub(super) async fn respond(
     let pages: Vec<Overlay> = pages.map(|page| overlay(page, wrong_layer(page))).collect();
     let words = pages.iter().flat_map(|page| &page.words);
     let size: usize = words.map(|word| WORD + 6 * word.text.len()).sum();
-    if size + WORD * pages.len() > MAX_FRAME as usize {
+    if size + WORD * pages.len() > MAX_REQUEST as usize {
         return Err(Rejection::new(
             ProblemKind::TooLarge,
             "There are more words in the document than go into a searchable PDF at a time; ask for fewer `pages`.",
@@ -69,7 +69,7 @@ pub(super) async fn respond(
         complete(&answer),
     ];
     let mut response = (headers, written::file(file)).into_response();
-    response.headers_mut().extend(issues(&answer));
+    response.headers_mut().extend(remarks(&answer));
     let numbers: Vec<String> = pdf.unsearchable.iter().map(u32::to_string).collect();
     if let (false, Ok(numbers)) = (numbers.is_empty(), numbers.join(",").parse()) {
         response.headers_mut().insert(UNSEARCHABLE, numbers);

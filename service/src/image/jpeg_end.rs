@@ -1,5 +1,7 @@
 //! Whether a JPEG is whole. The decoder fills up what is missing with gray, and text would be lost in silence.
 
+use memchr::memchr;
+
 use super::corrupt;
 use super::embed::Space;
 use crate::protocol::Fault;
@@ -22,6 +24,27 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
             "The JPEG is cut short: it has no end marker. Send it again, or export it anew.",
         ))
     }
+}
+
+/// Whether the compressed data go on to the end marker: damage shows by markers that can't stand there.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    let Some(mut at) = first_scan(bytes) else {
+        return false;
+    };
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr(0xff, rest)) {
+        at += next;
+        match bytes[at..] {
+            [_, 0x00 | 0xd0..=0xd7, ..] => at += 2,
+            [_, 0xff, ..] => at += 1,
+            [_, 0xd9, ..] => return true,
+            // Tables, comments and heads of further scans.
+            [_, 0xc4 | 0xda..=0xdd | 0xe0..=0xef | 0xfe, high, low, ..] => {
+                at += 2 + usize::from(u16::from_be_bytes([high, low]));
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// The colours, by the number of components in the frame header (ITU T.81, B.2.2), and by Adobe's segment whether inks are
@@ -86,6 +109,18 @@ mod tests {
         assert!(check(&[WHOLE, b"trailing"].concat()).is_ok());
         for length in 0..WHOLE.len() {
             assert!(check(&WHOLE[..length]).is_err(), "{length} bytes");
+            assert!(!is_whole(&WHOLE[..length]), "{length} bytes");
+        }
+        assert!(is_whole(WHOLE));
+    }
+
+    #[test]
+    fn damage_within_the_data_is_found_by_its_markers() {
+        let with = |data: &[u8]| [b"\xff\xd8\xff\xda\0\x03\0", data, b"\xff\xd9"].concat();
+        let scans = b"a\xff\0b\xff\xd0c\xff\xff\xc4\0\x04\xff\x12\xff\xda\0\x03\0d";
+        assert!(is_whole(&with(scans)));
+        for damaged in [&b"a\xff\x12b"[..], b"a\xff\xc0b", b"a\xff\xd8b"] {
+            assert!(!is_whole(&with(damaged)), "{damaged:?}");
         }
     }
 }

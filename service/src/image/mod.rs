@@ -3,6 +3,7 @@
 mod embed;
 mod fax;
 mod gray;
+mod jbig2_end;
 mod jpeg_end;
 mod measure;
 mod pages;
@@ -19,6 +20,8 @@ use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
 
 use crate::protocol::{Counted, Fault, FaultKind, Overlay};
+pub(crate) use jbig2_end::is_whole as is_whole_jbig2;
+pub(crate) use jpeg_end::is_whole as is_whole_jpeg;
 pub(crate) use measure::{measure, png, preview};
 use pages::Pages;
 

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::job::Errand;
 use crate::memory::{self, Account, Charged, Full};
-use crate::protocol::{self, Binding, Reply, Request, Task};
+use crate::protocol::{self, Binding, MAX_REPLY, MAX_REQUEST, Reply, Request, Task};
 
 /// A worker whose socket is closed has ended for the most part.
 const DYING: Duration = Duration::from_secs(2);
@@ -105,7 +105,9 @@ impl Process {
             document: brought.then_some(document.bytes.len() as u64),
             task: errand.task.clone(),
         };
-        self.socket.write_all(&protocol::frame(&request)?).await?;
+        self.socket
+            .write_all(&protocol::frame(&request, MAX_REQUEST)?)
+            .await?;
         if brought {
             self.socket.write_all(&document.bytes).await?;
             self.has_bytes = true;
@@ -127,7 +129,7 @@ impl Process {
     pub(super) async fn receive(&mut self, account: &Arc<Account>) -> io::Result<Received> {
         let mut head = [0; 4];
         self.socket.read_exact(&mut head).await?;
-        let length = protocol::frame_length(head)?;
+        let length = protocol::frame_length(head, MAX_REPLY)?;
         let mut charge = account.charge();
         if length > SMALL && charge.grow(length as u64 * DECODED).is_err() {
             return self.pass_over(length).await.map(|()| Err(Full));
@@ -210,7 +212,9 @@ impl Process {
 
     /// Answers what the worker asked while at an errand.
     pub(super) async fn tell(&mut self, message: &impl Serialize) -> io::Result<()> {
-        self.socket.write_all(&protocol::frame(message)?).await
+        self.socket
+            .write_all(&protocol::frame(message, MAX_REQUEST)?)
+            .await
     }
 
     /// How it ended, if it has.

@@ -160,7 +160,9 @@ impl Template {
             })
             .await?;
         drop((theirs, writer));
-        self.control.write_all(&protocol::frame(&learn)?).await?;
+        self.control
+            .write_all(&protocol::frame(&learn, protocol::MAX_REQUEST)?)
+            .await?;
         let mut pid = [0; 4];
         self.control.read_exact(&mut pid).await?;
         let pid = Pid::from_raw(i32::from_le_bytes(pid));

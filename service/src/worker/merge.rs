@@ -200,6 +200,7 @@ mod tests {
             text: text.into(),
             confidence,
             bounds: [left, top, left + width, top + 20],
+            hidden: false,
         }
     }
 

@@ -35,7 +35,8 @@ use serde::de::DeserializeOwned;
 use crate::codes::rules::RuleFinder;
 use crate::image::{self, Scan, Size, corrupt};
 use crate::protocol::{
-    self, Band, Binding, Fault, FaultKind, File, Reply, Request, Task, WorkerSettings,
+    self, Band, Binding, Fault, FaultKind, File, MAX_REPLY, MAX_REQUEST, Reply, Request, Task,
+    WorkerSettings,
 };
 use line_readers::LineReaders;
 use loaded::Loaded;
@@ -191,14 +192,10 @@ impl Worker {
                     },
                 };
                 match content {
-                    Ok(content) => {
-                        let drawn = matches!(content, Content::Scan(..));
-                        let remarks = document.issues(page);
-                        reader.read(page, content, &how)?.map(|mut read| {
-                            read.issues.extend(remarks.into_iter().filter(|_| drawn));
-                            Reply::Page(Box::new(read))
-                        })
-                    }
+                    Ok((content, remarks)) => reader.read(page, content, &how)?.map(|mut read| {
+                        read.issues.extend(remarks);
+                        Reply::Page(Box::new(read))
+                    }),
                     Err(fault) => Err(fault),
                 }
             }
@@ -242,7 +239,15 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    socket.write_all(&protocol::frame(reply)?)?;
+    let frame = protocol::frame(reply, MAX_REPLY).or_else(|_| {
+        let detail = format!(
+            "Its text would be an answer of more than {} MB; send parts of the page.",
+            MAX_REPLY >> 20
+        );
+        let fault = Reply::Fault(Fault::new(FaultKind::TooLarge, detail));
+        protocol::frame(&fault, MAX_REPLY)
+    })?;
+    socket.write_all(&frame)?;
     match reply {
         Reply::File(file) => socket.write_all(&file.bytes),
         _ => Ok(()),
@@ -260,7 +265,7 @@ fn receive(socket: &mut impl Read) -> io::Result<Option<Request>> {
 fn receive_message<T: DeserializeOwned>(socket: &mut impl Read) -> io::Result<T> {
     let mut head = [0; 4];
     socket.read_exact(&mut head)?;
-    let mut body = vec![0; protocol::frame_length(head)?];
+    let mut body = vec![0; protocol::frame_length(head, MAX_REQUEST)?];
     socket.read_exact(&mut body)?;
     protocol::parse(&body)
 }
@@ -286,5 +291,50 @@ impl Content {
     fn scan(scan: Scan) -> Self {
         let coarse = Coarse::of(&scan);
         Self::Scan(scan, coarse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::BandRead;
+    use ocr_api::answer::Word;
+
+    fn band(words: usize) -> Reply {
+        let word = |at: usize| Word {
+            text: "reinforced".to_owned(),
+            confidence: 91.5,
+            bounds: [at as i32 % 20_000, 20_000, at as i32 % 20_000 + 90, 20_030],
+            hidden: false,
+        };
+        Reply::Band(BandRead {
+            text: "reinforced ".repeat(words),
+            words: (0..words).map(word).collect(),
+        })
+    }
+
+    fn sent(reply: &Reply) -> (usize, Reply) {
+        let mut written = Vec::new();
+        send(&mut written, reply).unwrap();
+        let (head, body) = written.split_first_chunk::<4>().unwrap();
+        let length = protocol::frame_length(*head, MAX_REPLY).unwrap();
+        (length, protocol::parse(body).unwrap())
+    }
+
+    #[test]
+    fn a_page_of_two_thousand_lines_is_far_from_the_longest_reply() {
+        let page = band(2000 * 20);
+        let (length, read) = sent(&page);
+        assert_eq!(read, page);
+        assert!(length < MAX_REPLY as usize / 10, "{length} bytes");
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_refused_and_the_worker_lives() {
+        let (_, read) = sent(&band(1_000_000));
+        let Reply::Fault(fault) = read else {
+            panic!("{read:?}");
+        };
+        assert_eq!(fault.kind, FaultKind::TooLarge);
     }
 }

@@ -50,7 +50,7 @@ impl Opened {
         Ok(counted)
     }
 
-    /// `page` is counted from 1.
+    /// What is on a page, which is counted from 1, and what is to be known of it beside what is read there.
     pub(super) fn read(
         &mut self,
         page: u32,
@@ -58,12 +58,13 @@ impl Opened {
         pdf: PdfReader,
         max_pixels: u64,
         readers: &mut LineReaders<'_>,
-    ) -> Result<Content, Fault> {
+    ) -> Result<(Content, Vec<Issue>), Fault> {
         self.open(pdf)?;
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         match self {
             Self::Image { kind, bytes } => {
-                image::decode(*kind, bytes, index, max_pixels).map(Content::scan)
+                let scan = image::decode(*kind, bytes, index, max_pixels)?;
+                Ok((Content::scan(scan), about_image(*kind, bytes)))
             }
             Self::Pdf(document) => document.read(index, how, max_pixels, readers),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
@@ -160,34 +161,6 @@ impl Opened {
         }
     }
 
-    /// What is to be known of a page that was drawn, beside what is read on it.
-    pub(super) fn issues(&self, page: u32) -> Vec<Issue> {
-        let (document, index) = match (self, page.checked_sub(1)) {
-            (Self::Pdf(document), Some(index)) => (document, index),
-            (Self::Image { kind, bytes }, _) if image::is_animated(*kind, bytes) => {
-                return vec![Issue::new(
-                    IssueCode::MoreFrames,
-                    "it is an animation, of which the first frame alone was read; send the others as images of their own.",
-                )];
-            }
-            _ => return Vec::new(),
-        };
-        let lacks = document.lacked_an_image(index).then(|| {
-            Issue::new(
-                IssueCode::Undecodable,
-                "a picture on it can't be decoded and was not read: it is damaged, or made to need more memory than allowed. \
-                 Export the document anew.",
-            )
-        });
-        let disagrees = document.disagreed(index).then(|| {
-            Issue::new(
-                IssueCode::LayerDisagrees,
-                "its text layer has other characters than the page shows, so the page was recognized instead.",
-            )
-        });
-        lacks.into_iter().chain(disagrees).collect()
-    }
-
     /// Draws a part of a page, which was read already, at `scale` times the resolution that it was read at.
     pub(super) fn redraw(&self, page: u32, bounds: [i32; 4], scale: f32) -> Option<GrayImage> {
         match self {
@@ -208,4 +181,21 @@ impl Opened {
             _ => Ok(()),
         }
     }
+}
+
+fn about_image(kind: DocumentType, bytes: &[u8]) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    if image::is_animated(kind, bytes) {
+        issues.push(Issue::new(
+            IssueCode::MoreFrames,
+            "it is an animation, of which the first frame alone was read; send the others as images of their own.",
+        ));
+    }
+    if kind == DocumentType::Jpeg && !image::is_whole_jpeg(bytes) {
+        issues.push(Issue::new(
+            IssueCode::Undecodable,
+            "its JPEG is damaged, and what stands behind the damage was not read. Scan it again, or export it anew.",
+        ));
+    }
+    issues
 }

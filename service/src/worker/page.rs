@@ -1,16 +1,18 @@
 //! From what is on a page to its place in the answer.
 
+mod answer;
+mod layer;
+
 use std::io;
 use std::time::Instant;
 
-use ocr_api::answer::{Method, Page, PageStatus, Word};
-use ocr_api::code::Source;
+use ocr_api::answer::{Method, Page, Word};
 use ocr_api::issue::{Issue, IssueCode};
 
 use super::doubts::{self, AsRead, Scripts, UnreadInk};
 use super::ffi::tesseract::{RawWord, TesseractError};
 use super::line_recognizer::LineRecognizer;
-use super::pdf::{Layer, Uncovered};
+use super::pdf::Layer;
 use super::recognizer::Recognizer;
 use super::second_look::{self, Redraw};
 use super::share::{self, Helpers};
@@ -19,6 +21,7 @@ use super::{Content, Scan, barcodes, light, merge};
 use crate::codes::rules::RuleFinder;
 use crate::codes::{self, Barcode};
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
+pub(super) use answer::{mean_confidence, tenths};
 
 /// What it takes to read pages.
 pub(super) struct PageReader<'a> {
@@ -102,7 +105,7 @@ impl PageReader<'_> {
                         self.redraw = &|_, _| None;
                         let recognized = self.of_scan(number, &part.scan, &coarse, search, how);
                         self.redraw = redraw;
-                        mixed(read, recognized?, part)
+                        layer::mixed(read, recognized?, part)
                     }
                     None => read,
                 }
@@ -116,7 +119,7 @@ impl PageReader<'_> {
                         .is_answered(|name| codes.iter().any(|code| code.kind == name))
                     {
                         return Ok(PageRead {
-                            page: unrecognized(number, scan, !barcodes.is_empty()),
+                            page: answer::unrecognized(number, scan, !barcodes.is_empty()),
                             codes,
                             issues: Vec::new(),
                         });
@@ -130,10 +133,10 @@ impl PageReader<'_> {
     }
 
     fn of_layer(&self, number: u32, layer: &Layer, how: &How) -> PageRead {
-        let page = of_layer(number, layer);
+        let page = answer::of_layer(number, layer);
         let (codes, warnings) = codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
         let mut issues = in_doubt(warnings);
-        issues.extend(hidden(layer.hidden, how.mode));
+        issues.extend(layer::hidden(layer.hidden, how.mode));
         if layer.undrawn {
             issues.push(Issue::new(
                 IssueCode::FontMissing,
@@ -206,6 +209,7 @@ impl PageReader<'_> {
                 text: word.text,
                 confidence: tenths(word.confidence),
                 bounds: word.bounds,
+                hidden: false,
             })
             .collect();
         let mut page = Page {
@@ -213,7 +217,7 @@ impl PageReader<'_> {
             height: Some(height),
             dpi,
             rotation,
-            ..page(number, Method::Ocr, &text, words)
+            ..answer::page(number, Method::Ocr, &text, words)
         };
         let redraw = self.redraw;
         let redraw: Redraw<'_> = if turned.is_as_drawn() && cells.is_none() {
@@ -290,160 +294,8 @@ impl Search<'_> {
     }
 }
 
-fn of_layer(number: u32, layer: &Layer) -> Page {
-    Page {
-        width: Some(layer.width),
-        height: Some(layer.height),
-        dpi: Some(layer.dpi),
-        ..page(number, Method::Text, &layer.text, layer.words.clone())
-    }
-}
-
-/// A text layer, and what was recognized beside it.
-fn mixed(layer: PageRead, mut recognized: PageRead, part: &Uncovered) -> PageRead {
-    let words = recognized
-        .page
-        .words
-        .iter_mut()
-        .map(|word| &mut word.bounds);
-    let of_codes = recognized
-        .codes
-        .iter_mut()
-        .filter(|code| code.source == Source::Ocr);
-    for bounds in words.chain(of_codes.map(|code| &mut code.bounds)) {
-        *bounds = part.on_page(*bounds);
-    }
-    let mut codes = layer.codes;
-    let apart =
-        |a: [i32; 4], b: [i32; 4]| a[0] >= b[2] || b[0] >= a[2] || a[1] >= b[3] || b[1] >= a[3];
-    for code in recognized.codes {
-        if codes.iter().all(|other| apart(other.bounds, code.bounds)) {
-            codes.push(code);
-        }
-    }
-    codes.sort_by_key(|code| (code.bounds[1], code.bounds[0]));
-    let mut issues = layer.issues;
-    // A few words of a logo say nothing of the page.
-    let few = recognized.page.words.len() < doubts::STRETCH;
-    issues.extend(
-        recognized
-            .issues
-            .into_iter()
-            .filter(|issue| !few || issue.code != IssueCode::LowConfidence),
-    );
-    PageRead {
-        page: merge::merge(layer.page, &recognized.page),
-        codes,
-        issues,
-    }
-}
-
-/// Words of a text layer that are not seen on the page.
-fn hidden(words: usize, mode: Mode) -> Option<Issue> {
-    let of_layer = match words {
-        0 => return None,
-        1 => "a word of its text layer is".to_owned(),
-        more => format!("{more} words of its text layer are"),
-    };
-    let done = if mode == Mode::Text {
-        "given as asked for by `mode=text`"
-    } else {
-        "left out"
-    };
-    let detail = format!(
-        "{of_layer} not seen on it, as with white, covered or minute text, and {done}. Look at the page before you rely on it."
-    );
-    Some(Issue::new(IssueCode::HiddenText, detail))
-}
-
-/// A page whose barcodes said all that was asked.
-fn unrecognized(number: u32, scan: &Scan, has_barcodes: bool) -> Page {
-    Page {
-        status: if has_barcodes {
-            PageStatus::Ok
-        } else {
-            PageStatus::Empty
-        },
-        width: Some(scan.width),
-        height: Some(scan.height),
-        dpi: scan.dpi,
-        ..page(number, Method::Barcode, "", Vec::new())
-    }
-}
-
-/// A page whose size is not known yet.
-fn page(number: u32, method: Method, text: &str, words: Vec<Word>) -> Page {
-    let text = tidy(text);
-    Page {
-        page: number,
-        status: if text.is_empty() {
-            PageStatus::Empty
-        } else {
-            PageStatus::Ok
-        },
-        method: Some(method),
-        width: None,
-        height: None,
-        dpi: None,
-        rotation: 0,
-        confidence: mean_confidence(&words),
-        text,
-        words,
-        ms: 0,
-    }
-}
-
 /// Doubts about codes.
 fn in_doubt(details: Vec<String>) -> Vec<Issue> {
     let issue = |detail| Issue::new(IssueCode::CodeInDoubt, detail);
     details.into_iter().map(issue).collect()
-}
-
-/// More digits than Tesseract's confidence is worth would only make answers longer.
-pub(super) fn tenths(confidence: f32) -> f32 {
-    (confidence.clamp(0.0, 100.0) * 10.0).round() / 10.0
-}
-
-pub(super) fn mean_confidence(words: &[Word]) -> Option<f32> {
-    if words.is_empty() {
-        return None;
-    }
-    let sum: f64 = words.iter().map(|word| f64::from(word.confidence)).sum();
-    let mean = sum / words.len() as f64;
-    Some(tenths(mean as f32))
-}
-
-/// Lines without white space at their ends, no blank lines first or last, `\n` after the last line.
-fn tidy(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let joined = lines.join("\n");
-    let trimmed = joined.trim_matches('\n').trim_end_matches('\x0c');
-    if trimmed.trim().is_empty() {
-        String::new()
-    } else {
-        format!("{trimmed}\n")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_tidied_but_its_lines_and_indents_stay() {
-        assert_eq!(tidy("\n\n  a b \t\n\nc\n\n\x0c"), "  a b\n\nc\n");
-        assert_eq!(tidy(" \n \x0c"), "");
-    }
-
-    #[test]
-    fn confidence_is_a_mean_in_tenths() {
-        let word = |confidence| Word {
-            text: "x".into(),
-            confidence,
-            bounds: [0; 4],
-        };
-        assert_eq!(mean_confidence(&[]), None);
-        assert_eq!(mean_confidence(&[word(90.0), word(91.3)]), Some(90.7));
-        assert_eq!(tenths(101.0), 100.0);
-    }
 }

@@ -6,6 +6,7 @@ use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::ProblemKind;
 
 use crate::support::pdf::Pdf;
+use crate::support::streams::{deflate, stream};
 use crate::support::{Request, Server, scan};
 
 fn codes_of(issues: &[Issue]) -> Vec<IssueCode> {
@@ -37,6 +38,21 @@ fn attachments_are_listed_and_read_when_asked_for() {
         .iter()
         .map(|one| (one.number, one.name.as_str()))
         .collect();
+    for (name, bytes) in files {
+        let found = answer
+            .document
+            .attachments
+            .iter()
+            .find(|one| one.name == name);
+        assert_eq!(found.unwrap().bytes, Some(bytes.len() as u64), "{name}");
+    }
+    for accept in ["text/plain", "text/html", "application/pdf"] {
+        let request = Request::post("/v1/ocr", document.clone()).header("Accept", accept);
+        let reply = server.send_with_key(request);
+        let header = reply.header("x-ocr-attachments").unwrap_or_default();
+        let picture = format!(";name=%\"scan.png\";bytes={}", picture.len());
+        assert!(header.contains(&picture), "{accept}: {header}");
+    }
     // By name, as a list of names has to be.
     let place = |name: &str| listed.iter().find(|one| one.1 == name).unwrap().0;
     assert_eq!(listed.len(), 4, "{listed:?}");
@@ -93,23 +109,16 @@ fn attachments_are_listed_and_read_when_asked_for() {
 fn attachments_count_as_documents_do() {
     let server = Server::start(&["--max-upload", "1MB"]);
     let zeros = vec![0; 3_000_000];
-    let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut deflated, &zeros).unwrap();
-    let deflated = deflated.finish().unwrap();
     let mut pdf = letter("The cover");
-    let mut file = format!(
-        "<</Type/EmbeddedFile/Filter/FlateDecode/Length {}>>stream\n",
-        deflated.len()
-    )
-    .into_bytes();
-    file.extend(deflated);
-    file.extend(b"\nendstream");
+    let file = stream("/Type/EmbeddedFile/Filter/FlateDecode", &deflate(&zeros));
     let file = pdf.add(file);
     let names = format!(
         "/Names<</EmbeddedFiles<</Names[(a) <</Type/Filespec/F(a)/EF<</F {file} 0 R>>>>]>>>>"
     );
     let document = pdf.with_catalog(&names).build();
-    assert!(server.answer("", &document).complete);
+    let answer = server.answer("", &document);
+    assert!(answer.complete);
+    assert_eq!(answer.document.attachments[0].bytes, Some(3_000_000));
     assert_eq!(
         server.ocr("?attachment=a", &document).problem().kind,
         ProblemKind::Corrupt
@@ -127,6 +136,11 @@ fn a_portfolio_is_not_its_cover() {
             .build();
         let answer = server.answer("", &document);
         assert_eq!(codes_of(&answer.issues), [IssueCode::Portfolio], "{more}");
+        let listed = &answer.document.attachments;
+        assert_eq!(
+            (listed[0].name.as_str(), listed[0].bytes),
+            ("a.pdf", Some(inner.len() as u64))
+        );
         let problem = server.ocr("?strict=2", &document).problem();
         assert_eq!(problem.kind, ProblemKind::Incomplete);
         assert_eq!(codes_of(&problem.issues), [IssueCode::Portfolio]);

@@ -11,6 +11,7 @@ use ocr_api::problem::ProblemKind;
 use crate::support::hostile;
 use crate::support::pdf::Pdf;
 use crate::support::process::peak_memory;
+use crate::support::streams::{deflate, stream};
 use crate::support::{Reply, Request, Server};
 
 /// A page, and a page tree that states `count` of them.
@@ -84,6 +85,139 @@ fn a_few_pages_that_are_missing_are_damaged_ones() {
         [PageStatus::Ok, PageStatus::Corrupt, PageStatus::Corrupt]
     );
     assert!(!answer.complete);
+}
+
+/// Five pages in a page tree of these nodes: object 2 is its root, and the pages are objects 10 to 14.
+fn tree(nodes: &[(usize, &str)]) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    // The root that the builder writes is not the document's.
+    let mut objects: Vec<String> = (3..20).map(|_| "null".to_owned()).collect();
+    for (number, node) in nodes {
+        objects[number - 3] = format!("<</Type/Pages{node}>>");
+    }
+    for page in 1..=5 {
+        objects[page + 6] = format!(
+            "<</Type/Page/Parent 4 0 R/MediaBox[0 0 595 842]/Contents {} 0 R/Resources<</Font<</F 3 0 R>>>>>>",
+            page + 14
+        );
+        let content = format!("BT /F 14 Tf 72 740 Td (Page number {page}) Tj ET");
+        objects[page + 11] = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
+    }
+    objects[0] = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned();
+    for object in objects {
+        pdf.add(object);
+    }
+    let file = String::from_utf8(pdf.build()).unwrap();
+    file.replace("/Pages 2 0 R", "/Pages 4 0 R").into()
+}
+
+/// The same file with all objects but streams in a compressed stream, as most programs write it.
+fn compressed(file: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(file).unwrap();
+    let objects: Vec<&str> = text
+        .split(" 0 obj\n")
+        .skip(1)
+        .map(|object| object.split("\nendobj\n").next().unwrap())
+        .collect();
+    let (container, table) = (objects.len() + 1, objects.len() + 2);
+    let (mut written, mut places, mut inner) =
+        (b"%PDF-1.7\n".to_vec(), String::new(), String::new());
+    // Type, place and index of each object (ISO 32000-1, 7.5.8.3); the first is the head of the free ones.
+    let mut entries = vec![(0u8, 0u32, 0u16)];
+    let put = |written: &mut Vec<u8>, number: usize, object: &[u8]| {
+        let at = u32::try_from(written.len()).unwrap();
+        written.extend(format!("{number} 0 obj\n").into_bytes());
+        written.extend(object);
+        written.extend(b"\nendobj\n");
+        (1, at, 0)
+    };
+    let mut count = 0;
+    for (number, object) in (1..).zip(objects) {
+        if object.contains("stream\n") {
+            entries.push(put(&mut written, number, object.as_bytes()));
+        } else {
+            entries.push((2, u32::try_from(container).unwrap(), count));
+            count += 1;
+            places.push_str(&format!("{number} {} ", inner.len()));
+            inner.push_str(object);
+            inner.push('\n');
+        }
+    }
+    let dictionary = format!(
+        "/Type/ObjStm/N {count}/First {}/Filter/FlateDecode",
+        places.len()
+    );
+    let contained = stream(&dictionary, &deflate((places + &inner).as_bytes()));
+    entries.push(put(&mut written, container, &contained));
+    let start = written.len();
+    entries.push((1, u32::try_from(start).unwrap(), 0));
+    let rows: Vec<u8> = entries
+        .iter()
+        .flat_map(|(kind, place, index)| {
+            [&[*kind][..], &place.to_be_bytes(), &index.to_be_bytes()].concat()
+        })
+        .collect();
+    let dictionary = format!("/Type/XRef/Size {}/W[1 4 2]/Root 1 0 R", entries.len());
+    put(&mut written, table, &stream(&dictionary, &rows));
+    written.extend(format!("startxref\n{start}\n%%EOF\n").into_bytes());
+    assert!(!String::from_utf8_lossy(&written).contains("/Kids"));
+    written
+}
+
+#[test]
+fn pages_that_the_tree_does_not_count_are_read_all_the_same() {
+    const FLAT: &str = "/Kids[10 0 R 11 0 R 12 0 R 13 0 R 14 0 R]";
+    let server = Server::start(&[]);
+    let flat = |count: &str| tree(&[(4, &format!("{FLAT}{count}"))]);
+    let nested = |root: &str, left: &str, right: &str| {
+        tree(&[
+            (4, &format!("/Kids[5 0 R 6 0 R]{root}")),
+            (
+                5,
+                &format!("/Parent 4 0 R/Kids[10 0 R 11 0 R 12 0 R]{left}"),
+            ),
+            (6, &format!("/Parent 4 0 R/Kids[13 0 R 14 0 R]{right}")),
+        ])
+    };
+    let cases = [
+        ("right", flat("/Count 5")),
+        ("too few", flat("/Count 1")),
+        ("negative", flat("/Count -5")),
+        ("none", flat("")),
+        ("zero", flat("/Count 0")),
+        ("no number", flat("/Count(five)")),
+        ("nested, right", nested("/Count 5", "/Count 3", "/Count 2")),
+        (
+            "nested, too few at the root",
+            nested("/Count 2", "/Count 3", "/Count 2"),
+        ),
+        (
+            "nested, too few below",
+            nested("/Count 5", "/Count 1", "/Count 1"),
+        ),
+        (
+            "nested, none at the root and too few below",
+            nested("", "/Count 1", "/Count -2"),
+        ),
+    ];
+    for (name, document) in &cases {
+        for document in [document.clone(), compressed(document)] {
+            let answer = server.answer("", &document);
+            let texts: Vec<&str> = answer.pages.iter().map(|page| page.text.trim()).collect();
+            let wanted = [1, 2, 3, 4, 5].map(|page| format!("Page number {page}"));
+            assert_eq!(texts, wanted, "{name}");
+            assert_eq!(answer.document.pages, 5, "{name}");
+            assert!(answer.complete && answer.issues.is_empty(), "{name}");
+        }
+    }
+    let few = &cases[1].1;
+    let last = server.answer("?pages=5", few);
+    assert_eq!(last.pages[0].text, "Page number 5\n");
+    let searchable = Request::post("/v1/ocr?pages=2-4", few.clone());
+    let searchable = server.send_with_key(searchable.header("Accept", "application/pdf"));
+    let again = server.answer("", &searchable.body);
+    let texts: Vec<&str> = again.pages.iter().map(|page| page.text.trim()).collect();
+    assert_eq!(texts, ["Page number 2", "Page number 3", "Page number 4"]);
 }
 
 #[test]

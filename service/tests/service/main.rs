@@ -34,6 +34,7 @@ mod oneshot;
 mod openapi;
 mod page;
 mod pdf;
+mod pictures;
 mod readme;
 mod recognition;
 mod replay;

@@ -25,9 +25,23 @@ fn page_in(before: &str, content: &str, resources: &str) -> Vec<u8> {
     pdf.build()
 }
 
-/// A line of text at a place, with operators before it.
-fn line(before: &str, text: &str) -> String {
-    format!("q BT /F 14 Tf {before} 72 600 Td ({text}) Tj ET Q")
+/// The secret, with operators that say how it looks and where it stands.
+fn set(operators: &str) -> String {
+    format!("BT {operators} ({SECRET}) Tj ET")
+}
+
+/// The same as a line of the page, below the open one.
+fn line(operators: &str) -> String {
+    format!("q {} Q", set(&format!("/F 14 Tf {operators} 72 600 Td")))
+}
+
+/// The line on a box, and under one, of a colour.
+fn on(colour: &str, operators: &str) -> String {
+    format!("{colour} 60 590 300 30 re f {}", line(operators))
+}
+
+fn under(colour: &str) -> String {
+    format!("{} {colour} 60 590 300 30 re f", line(""))
 }
 
 fn has(answer: &Answer, code: IssueCode) -> bool {
@@ -42,6 +56,7 @@ fn assert_hidden(server: &Server, name: &str, document: &[u8]) {
         assert!(!page.text.contains(part), "{name}: {}", page.text);
         assert!(page.words.iter().all(|word| word.text != part), "{name}");
     }
+    assert!(page.words.iter().all(|word| !word.hidden), "{name}");
     assert_eq!(page.text.trim(), OPEN, "{name}");
     assert!(
         has(&answer, IssueCode::HiddenText),
@@ -55,6 +70,10 @@ fn assert_hidden(server: &Server, name: &str, document: &[u8]) {
         as_it_is.pages[0].text
     );
     assert!(has(&as_it_is, IssueCode::HiddenText), "{name}");
+    for word in &as_it_is.pages[0].words {
+        let is_secret = SECRET.split(' ').any(|part| part == word.text);
+        assert_eq!(word.hidden, is_secret, "{name}: {word:?}");
+    }
 }
 
 #[track_caller]
@@ -72,90 +91,51 @@ fn assert_shown(server: &Server, name: &str, document: &[u8]) {
 fn text_that_is_not_seen_is_left_out_and_counted() {
     let server = Server::start(&["--workers", "1"]);
     let cases: Vec<(&str, String)> = vec![
-        ("white", line("1 1 1 rg", SECRET)),
-        ("white in gray space", line("1 g", SECRET)),
-        ("white in CMYK", line("0 0 0 0 k", SECRET)),
-        ("nearly white", line("0.98 0.98 0.98 rg", SECRET)),
-        ("pale yellow", line("1 1 0.97 rg", SECRET)),
-        ("nearly white gray", line("0.97 g", SECRET)),
-        ("white outline", line("1 1 1 RG 1 Tr", SECRET)),
-        ("white fill and outline", line("1 g 1 G 2 Tr", SECRET)),
-        ("invisible", line("3 Tr", SECRET)),
-        ("clip alone", line("7 Tr", SECRET)),
-        ("white, and clip", line("1 g 4 Tr", SECRET)),
-        ("white outline, and clip", line("1 G 5 Tr", SECRET)),
-        (
-            "a tenth of a point",
-            format!("BT /F 0.1 Tf 72 600 Td ({SECRET}) Tj ET"),
-        ),
-        (
-            "half a point",
-            format!("BT /F 0.5 Tf 72 600 Td ({SECRET}) Tj ET"),
-        ),
+        ("white", line("1 1 1 rg")),
+        ("white in gray space", line("1 g")),
+        ("white in CMYK", line("0 0 0 0 k")),
+        ("nearly white", line("0.98 0.98 0.98 rg")),
+        ("pale yellow", line("1 1 0.97 rg")),
+        ("nearly white gray", line("0.97 g")),
+        ("white outline", line("1 1 1 RG 1 Tr")),
+        ("white fill and outline", line("1 g 1 G 2 Tr")),
+        ("invisible", line("3 Tr")),
+        ("clip alone", line("7 Tr")),
+        ("white, and clip", line("1 g 4 Tr")),
+        ("white outline, and clip", line("1 G 5 Tr")),
+        ("a tenth of a point", set("/F 0.1 Tf 72 600 Td")),
+        ("half a point", set("/F 0.5 Tf 72 600 Td")),
         (
             "made small by its matrix",
-            format!("BT /F 14 Tf 0.01 0 0 0.01 72 600 Tm ({SECRET}) Tj ET"),
+            set("/F 14 Tf 0.01 0 0 0.01 72 600 Tm"),
         ),
         (
             "made small by the page's matrix",
             format!("q 0.02 0 0 0.02 72 600 cm BT /F 14 Tf ({SECRET}) Tj ET Q"),
         ),
-        (
-            "flattened",
-            format!("BT /F 14 Tf 1 0 0 0.001 72 600 Tm ({SECRET}) Tj ET"),
-        ),
-        (
-            "clipped",
-            format!("q 0 0 10 10 re W n {} Q", line("", SECRET)),
-        ),
+        ("flattened", set("/F 14 Tf 1 0 0 0.001 72 600 Tm")),
+        ("clipped", format!("q 0 0 10 10 re W n {} Q", line(""))),
         (
             "clipped to nothing",
-            format!("q 300 600 0 0 re W n {} Q", line("", SECRET)),
+            format!("q 300 600 0 0 re W n {} Q", line("")),
         ),
         (
             "clipped beside",
-            format!("q 400 0 100 800 re W n {} Q", line("", SECRET)),
+            format!("q 400 0 100 800 re W n {} Q", line("")),
         ),
-        (
-            "under a black box",
-            format!("{} 0 g 60 590 300 30 re f", line("", SECRET)),
-        ),
-        (
-            "under a white box",
-            format!("{} 1 g 60 590 300 30 re f", line("", SECRET)),
-        ),
-        (
-            "under a red box",
-            format!("{} 1 0 0 rg 60 590 300 30 re f", line("", SECRET)),
-        ),
-        (
-            "black on a black box",
-            format!("0 g 60 590 300 30 re f {}", line("0 g", SECRET)),
-        ),
-        (
-            "white on a white box",
-            format!("1 g 60 590 300 30 re f {}", line("1 g", SECRET)),
-        ),
-        (
-            "blue on a blue box",
-            format!("0 0 1 rg 60 590 300 30 re f {}", line("0 0 1 rg", SECRET)),
-        ),
+        ("under a black box", under("0 g")),
+        ("under a white box", under("1 g")),
+        ("under a red box", under("1 0 0 rg")),
+        ("black on a black box", on("0 g", "0 g")),
+        ("white on a white box", on("1 g", "1 g")),
+        ("blue on a blue box", on("0 0 1 rg", "0 0 1 rg")),
         (
             "under boxes of words",
-            format!(
-                "{} 0 g 70 595 55 20 re f 122 595 300 20 re f",
-                line("", SECRET)
-            ),
+            format!("{} 0 g 70 595 55 20 re f 122 595 300 20 re f", line("")),
         ),
-        (
-            "off to the left",
-            format!("BT /F 14 Tf -400 600 Td ({SECRET}) Tj ET"),
-        ),
-        (
-            "below the page",
-            format!("BT /F 14 Tf 72 -100 Td ({SECRET}) Tj ET"),
-        ),
-        ("wholly transparent", format!("/G gs {}", line("", SECRET))),
+        ("off to the left", set("/F 14 Tf -400 600 Td")),
+        ("below the page", set("/F 14 Tf 72 -100 Td")),
+        ("wholly transparent", format!("/G gs {}", line(""))),
     ];
     for (name, content) in cases {
         let document = page_with(&content, "/ExtGState<</G<</ca 0/CA 0>>>>");
@@ -175,78 +155,46 @@ fn text_that_is_not_seen_is_left_out_and_counted() {
 #[test]
 fn text_that_is_seen_stays_whatever_it_stands_on() {
     let server = Server::start(&["--workers", "1"]);
-    let on = |box_: &str, text: &str| format!("{box_} 60 590 300 30 re f {}", line(text, SECRET));
     let cases: Vec<(&str, String)> = vec![
-        ("black", line("", SECRET)),
-        ("light gray", line("0.75 g", SECRET)),
-        ("lighter gray", line("0.85 g", SECRET)),
-        ("yellow", line("0.9 0.8 0 rg", SECRET)),
+        ("black", line("")),
+        ("light gray", line("0.75 g")),
+        ("lighter gray", line("0.85 g")),
+        ("yellow", line("0.9 0.8 0 rg")),
         ("white on black", on("0 g", "1 g")),
         ("white on blue", on("0 0 0.6 rg", "1 g")),
         ("white on light gray", on("0.8 g", "1 g")),
         ("black on yellow", on("1 1 0 rg", "0 g")),
         ("dark on dark", on("0.1 g", "0.35 g")),
         ("gray on gray", on("0.6 g", "0.4 g")),
-        ("outlined", line("1 Tr 0.5 w", SECRET)),
-        ("filled and outlined", line("2 Tr 0.3 w", SECRET)),
-        ("filled, and clip", line("4 Tr", SECRET)),
-        (
-            "two points",
-            format!("BT /F 2 Tf 72 600 Td ({SECRET}) Tj ET"),
-        ),
-        (
-            "four points",
-            format!("BT /F 4 Tf 72 600 Td ({SECRET}) Tj ET"),
-        ),
-        (
-            "sixty points",
-            format!("BT /F 40 Tf 72 600 Td ({SECRET}) Tj ET"),
-        ),
-        (
-            "up the page",
-            format!("BT /F 14 Tf 0 1 -1 0 300 300 Tm ({SECRET}) Tj ET"),
-        ),
-        (
-            "on its head",
-            format!("BT /F 14 Tf -1 0 0 -1 400 300 Tm ({SECRET}) Tj ET"),
-        ),
-        (
-            "slanting",
-            format!("BT /F 14 Tf .8 .6 -.6 .8 200 300 Tm ({SECRET}) Tj ET"),
-        ),
-        ("narrow", line("60 Tz", SECRET)),
-        ("letters apart", line("4 Tc", SECRET)),
+        ("outlined", line("1 Tr 0.5 w")),
+        ("filled and outlined", line("2 Tr 0.3 w")),
+        ("filled, and clip", line("4 Tr")),
+        ("two points", set("/F 2 Tf 72 600 Td")),
+        ("four points", set("/F 4 Tf 72 600 Td")),
+        ("sixty points", set("/F 40 Tf 72 600 Td")),
+        ("up the page", set("/F 14 Tf 0 1 -1 0 300 300 Tm")),
+        ("on its head", set("/F 14 Tf -1 0 0 -1 400 300 Tm")),
+        ("slanting", set("/F 14 Tf .8 .6 -.6 .8 200 300 Tm")),
+        ("narrow", line("60 Tz")),
+        ("letters apart", line("4 Tc")),
         (
             "within a clip",
-            format!("q 0 500 595 300 re W n {} Q", line("", SECRET)),
+            format!("q 0 500 595 300 re W n {} Q", line("")),
         ),
-        ("half transparent", format!("/G gs {}", line("", SECRET))),
+        ("half transparent", format!("/G gs {}", line(""))),
         (
             "in a box of lines",
-            format!("60 590 300 30 re S {}", line("", SECRET)),
+            format!("60 590 300 30 re S {}", line("")),
         ),
-        (
-            "struck through",
-            format!("{} 72 604 160 1 re f", line("", SECRET)),
-        ),
-        (
-            "underlined",
-            format!("{} 72 598 160 1 re f", line("", SECRET)),
-        ),
+        ("struck through", format!("{} 72 604 160 1 re f", line(""))),
+        ("underlined", format!("{} 72 598 160 1 re f", line(""))),
         (
             "on stripes",
-            format!(
-                "0.9 g 60 590 300 8 re f 60 606 300 8 re f {}",
-                line("0 g", SECRET)
-            ),
+            format!("0.9 g 60 590 300 8 re f 60 606 300 8 re f {}", line("0 g")),
         ),
         (
             "twice, as bold",
-            format!(
-                "{} q 1 0 0 1 .3 0 cm {} Q",
-                line("", SECRET),
-                line("", SECRET)
-            ),
+            format!("{} q 1 0 0 1 .3 0 cm {} Q", line(""), line("")),
         ),
     ];
     for (name, content) in cases {
@@ -288,18 +236,10 @@ fn a_layer_that_is_switched_off_is_not_read() {
 fn text_within_forms_is_seen_or_not_as_on_the_page() {
     let server = Server::start(&["--workers", "1"]);
     for (name, content, hidden) in [
-        ("black", line("", SECRET), false),
-        ("white", line("1 g", SECRET), true),
-        (
-            "covered",
-            format!("{} 0 g 60 590 300 30 re f", line("", SECRET)),
-            true,
-        ),
-        (
-            "outside its box",
-            format!("BT /F 14 Tf 72 100 Td ({SECRET}) Tj ET"),
-            true,
-        ),
+        ("black", line(""), false),
+        ("white", line("1 g"), true),
+        ("covered", under("0 g"), true),
+        ("outside its box", set("/F 14 Tf 72 100 Td"), true),
     ] {
         let mut pdf = Pdf::default();
         let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
@@ -322,7 +262,7 @@ fn text_within_forms_is_seen_or_not_as_on_the_page() {
 #[test]
 fn text_that_is_hidden_where_other_text_stands_is_left_out() {
     let server = Server::start(&["--workers", "1"]);
-    let beneath = |before: &str| format!("q BT /F 14 Tf {before} 72 740 Td ({SECRET}) Tj ET Q");
+    let beneath = |before: &str| format!("q {} Q", set(&format!("/F 14 Tf {before} 72 740 Td")));
     for (name, before) in [
         ("white", "1 g"),
         ("nearly white", "0.98 g"),

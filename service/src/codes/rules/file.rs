@@ -259,6 +259,7 @@ fn found_in(finder: &RuleFinder, example: &str) -> Vec<(String, bool)> {
                 text: text.to_owned(),
                 confidence: 100.0,
                 bounds: [left, row * 40, left + width, row * 40 + 20],
+                hidden: false,
             });
             left += width + 10;
         }

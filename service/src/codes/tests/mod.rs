@@ -22,6 +22,7 @@ fn page(method: Method, lines: &[&str]) -> Page {
                 text: text.into(),
                 confidence: 90.0,
                 bounds: [x, row * 40, x + width, row * 40 + 20],
+                hidden: false,
             });
             x += width + 10;
         }

@@ -117,6 +117,11 @@ impl Library {
 }
 
 impl Document {
+    /// The file that it was opened from.
+    pub(in crate::worker) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(in crate::worker) fn page_count(&self) -> u32 {
         // SAFETY: the handle is live.
         let count = unsafe { self.calls.FPDF_GetPageCount(self.handle.as_ptr().cast()) };

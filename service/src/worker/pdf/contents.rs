@@ -1,21 +1,15 @@
-//! What a PDF holds as a whole: pages, whatever their count says, and attachments.
+//! What a PDF holds as a whole: pages, whatever their count says, and what is not in them.
 
-use ocr_api::answer::Attachment;
 use ocr_api::issue::{Issue, IssueCode};
 
 use super::PdfDocument;
-use crate::protocol::{Counted, Fault, MAX_FILE};
-use crate::worker::corrupt;
+use crate::protocol::Counted;
 use crate::worker::ffi::pdfium::Document;
 
 /// Pages that the count states and the tree lacks, which are answered as damaged one by one. Of more, one issue reports.
 const FEW: u32 = 100;
 /// Pages that are counted one by one: a small tree can be made to have millions.
 const MAX_PAGES: u32 = 100_000;
-/// Attachments that are listed.
-const LISTED: u32 = 100;
-/// Units of UTF-16 of an attachment's name.
-const NAME: usize = 255;
 
 impl PdfDocument {
     /// PDFium believes the page tree's count. This is what the tree has.
@@ -41,8 +35,8 @@ impl PdfDocument {
                  XFA, and print it to a PDF.",
             ));
         }
-        let attachments = self.attachments();
-        issues.extend(self.about_attachments());
+        let (attachments, issue) = self.attachments();
+        issues.extend(issue);
         Counted {
             pages,
             lacks_pages: pages < stated,
@@ -50,71 +44,11 @@ impl PdfDocument {
             attachments,
         }
     }
-
-    fn attachments(&self) -> Vec<Attachment> {
-        (0..self.document.attachment_count().min(LISTED))
-            .map(|index| Attachment {
-                number: index + 1,
-                name: self
-                    .document
-                    .attachment_name(index, NAME)
-                    .unwrap_or_default(),
-            })
-            .collect()
-    }
-
-    fn about_attachments(&self) -> Option<Issue> {
-        let count = self.document.attachment_count();
-        if count == 0 {
-            return None;
-        }
-        let (code, what) = if is_portfolio(&self.document) {
-            (IssueCode::Portfolio, "it is a portfolio: its content is in")
-        } else {
-            (IssueCode::Attachments, "it has")
-        };
-        let detail = format!(
-            "{what} {count} attached {}, which {} not read; `attachment=1` reads the first.",
-            if count == 1 { "file" } else { "files" },
-            if count == 1 { "was" } else { "were" },
-        );
-        Some(Issue::new(code, detail))
-    }
-
-    /// The bytes of an attachment, which is counted from 1.
-    pub(in crate::worker) fn attachment(&self, number: u32, limit: u64) -> Result<Vec<u8>, Fault> {
-        let limit = usize::try_from(limit.min(MAX_FILE)).unwrap_or(usize::MAX);
-        let index = number.checked_sub(1);
-        index
-            .and_then(|index| self.document.attachment_file(index, limit))
-            .ok_or_else(|| {
-                corrupt(format!(
-                    "The attachment can't be decoded, or has more than {} MB; take it out of the PDF and send it by itself.",
-                    limit / 1_000_000
-                ))
-            })
-    }
 }
 
 /// The pages that a document has, whatever it states.
 pub(super) fn pages_in(document: &Document) -> u32 {
     in_tree(document.page_count(), |index| document.has_page(index))
-}
-
-/// A viewer shows the attachments first, or the catalog has a collection. PDFium gives no access to the catalog, but writes it
-/// plainly.
-fn is_portfolio(document: &Document) -> bool {
-    const COLLECTION: &[u8] = b"/Collection";
-    let has_collection = || {
-        let file = document.save(MAX_FILE as usize);
-        file.is_some_and(|file| {
-            file.windows(COLLECTION.len() + 1).any(|window| {
-                let (name, next) = window.split_at(COLLECTION.len());
-                name == COLLECTION && matches!(next, b" " | b"<" | b"\n" | b"\r")
-            })
-        })
-    };
-    document.shows_attachments() || has_collection()
 }
 
 /// The pages of a tree that states so many: up to the last that `is_there`, unless few are missing behind it.

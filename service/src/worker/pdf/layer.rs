@@ -18,8 +18,9 @@ pub(in crate::worker) struct Layer {
     pub(in crate::worker) undrawn: bool,
 }
 
-pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
-    let (text, words) = split(glyphs);
+/// `seen` says of each character whether it is seen on the page.
+pub(super) fn read(glyphs: &[Glyph], seen: &[bool], page: &Page<'_>, frame: Frame) -> Layer {
+    let (text, words) = split(glyphs, seen);
     let words = words
         .into_iter()
         .map(|word| {
@@ -35,6 +36,7 @@ pub(super) fn read(glyphs: &[Glyph], page: &Page<'_>, frame: Frame) -> Layer {
                     a.0.max(b.0).clamp(0, frame.width),
                     a.1.max(b.1).clamp(0, frame.height),
                 ],
+                hidden: word.hidden,
             }
         })
         .collect();
@@ -90,15 +92,17 @@ struct Span {
     text: String,
     /// Left, bottom, right, top, in points.
     bounds: [f64; 4],
+    /// A character of it is not seen on the page.
+    hidden: bool,
 }
 
 /// The whole text, and its words: what stands between white space. PDFium puts in the spaces and line ends that a
 /// page shows but does not contain.
-fn split(glyphs: &[Glyph]) -> (String, Vec<Span>) {
+fn split(glyphs: &[Glyph], seen: &[bool]) -> (String, Vec<Span>) {
     let mut text = String::new();
     let mut words: Vec<Span> = Vec::new();
     let mut within = false;
-    for glyph in glyphs {
+    for (at, glyph) in glyphs.iter().enumerate() {
         let Some(char) = glyph.char.and_then(plain) else {
             continue;
         };
@@ -111,12 +115,14 @@ fn split(glyphs: &[Glyph]) -> (String, Vec<Span>) {
             words.push(Span {
                 text: String::new(),
                 bounds: glyph.bounds,
+                hidden: false,
             });
             within = true;
         }
         if let Some(word) = words.last_mut() {
             word.text.push(char);
             word.bounds = union(word.bounds, glyph.bounds);
+            word.hidden |= seen.get(at) == Some(&false);
         }
     }
     (text, words)
@@ -216,12 +222,21 @@ mod tests {
                 object: 0,
             })
             .collect();
-        let (text, words) = split(&glyphs);
+        let (text, words) = split(&glyphs, &[]);
         assert_eq!(text, "ab c\nd-");
         let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
         assert_eq!(texts, ["ab", "c", "d-"]);
         assert_eq!(words[0].bounds, [0.0, 0.0, 2.0, 5.0]);
         assert_eq!(words[2].bounds, [6.0, 0.0, 8.0, 5.0]);
+        assert!(words.iter().all(|word| !word.hidden));
+        let mut seen = [true; 8];
+        seen[1] = false;
+        let hidden: Vec<bool> = split(&glyphs, &seen)
+            .1
+            .iter()
+            .map(|word| word.hidden)
+            .collect();
+        assert_eq!(hidden, [true, false, false]);
     }
 
     #[test]
@@ -238,7 +253,7 @@ mod tests {
                 object: 0,
             })
             .collect();
-        let (text, words) = split(&glyphs);
+        let (text, words) = split(&glyphs, &[]);
         assert_eq!(text, "a b [2J c def\u{200f}");
         assert_eq!(words.len(), 5);
     }

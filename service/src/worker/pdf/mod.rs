@@ -2,6 +2,7 @@
 
 mod active;
 mod agreement;
+mod attachments;
 mod compose;
 mod connected;
 mod contents;
@@ -12,10 +13,12 @@ mod glyphless;
 mod layer;
 mod look;
 mod missing_font;
+mod remarks;
 mod rows;
 mod samples;
 mod shapes;
 mod soundness;
+mod tree;
 mod uncovered;
 mod visibility;
 
@@ -25,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use ::image::{DynamicImage, GrayImage, RgbImage};
 use ocr_api::inspection::TextLayer;
+use ocr_api::issue::Issue;
 
 use super::ffi::pdfium::{Document, FontNames, Glyph, Library, OpenError, Page};
 use super::line_readers::LineReaders;
@@ -67,7 +71,7 @@ impl PdfReader {
     pub(super) fn open(self, bytes: Vec<u8>) -> Result<PdfDocument, Fault> {
         match self.library.open(bytes) {
             Ok(document) => Ok(PdfDocument {
-                document,
+                document: tree::whole(self.library, document),
                 drawn: Cell::new(None),
                 fonts: RefCell::default(),
             }),
@@ -128,24 +132,24 @@ impl PdfDocument {
             .and_then(|picture| image::png(&picture))
     }
 
-    /// `index` is counted from 0.
+    /// What is on a page, and what is to be known of it beside what is read there. `index` is counted from 0.
     pub(super) fn read(
         &self,
         index: u32,
         how: &How,
         max_pixels: u64,
         readers: &mut LineReaders<'_>,
-    ) -> Result<Content, Fault> {
+    ) -> Result<(Content, Vec<Issue>), Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
-        let mut disagrees = false;
+        let mut issues = Vec::new();
         if how.mode != Mode::Ocr {
             let (glyphs, fonts) = seen(&page);
             if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
                 let layer = Glyphs { glyphs, fonts };
                 match self.read_layer(&page, frame, layer, how, readers)? {
-                    Some(content) => return Ok(content),
-                    None => disagrees = true,
+                    Some(read) => return Ok(read),
+                    None => issues.push(remarks::disagrees()),
                 }
             }
         }
@@ -157,30 +161,28 @@ impl PdfDocument {
         let took = started.elapsed();
         // Not longer than it took to draw them all, if there is something to read.
         let time = if blank { Duration::MAX } else { took };
-        let lacks_an_image = page.lacks_an_image(OBJECTS, time);
-        if blank && lacks_an_image {
-            return Err(corrupt(
-                "A picture on the PDF page can't be decoded: it is damaged, or made to need more memory than allowed. Export \
-                 the document anew.",
-            ));
+        if page.lacks_an_image(OBJECTS, time) {
+            if blank {
+                return Err(corrupt(
+                    "A picture on the PDF page can't be decoded: it is damaged, or made to need more memory than allowed. \
+                     Export the document anew.",
+                ));
+            }
+            issues.push(remarks::undecodable());
         }
-        self.drawn.set(Some(Drawn {
-            index,
-            frame,
-            took,
-            lacks_an_image,
-            disagrees,
-        }));
-        Ok(Content::scan(Scan {
+        issues.extend(remarks::coarse(&page, frame, frame.dpi));
+        self.drawn.set(Some(Drawn { index, frame, took }));
+        let content = Content::scan(Scan {
             pixels,
             width: frame.width.unsigned_abs(),
             height: frame.height.unsigned_abs(),
             dpi: Some(frame.dpi),
-        }))
+        });
+        Ok((content, issues))
     }
 
-    /// What of a page's text layer is seen on it, and what else there is to be recognized. `None`: it says something else
-    /// than the page shows.
+    /// What of a page's text layer is seen on it, what else there is to be recognized, and what is to be known of the page.
+    /// `None`: the layer says something else than the page shows.
     fn read_layer(
         &self,
         page: &Page<'_>,
@@ -188,9 +190,11 @@ impl PdfDocument {
         layer: Glyphs,
         how: &How,
         readers: &mut LineReaders<'_>,
-    ) -> Result<Option<Content>, Fault> {
+    ) -> Result<Option<(Content, Vec<Issue>)>, Fault> {
         let Glyphs { mut glyphs, fonts } = layer;
+        let started = Instant::now();
         let look = Look::at(page).ok_or_else(not_drawn)?;
+        let took = started.elapsed();
         let mut shown = visibility::of(&glyphs, page, &look);
         let undrawn = missing_font::believe(&glyphs, page, &look, &mut shown);
         let hidden = visibility::words(&glyphs)
@@ -198,6 +202,7 @@ impl PdfDocument {
             .filter(|word| shown[word.clone()].contains(&false))
             .count();
         let mut uncovered = None;
+        let mut issues = Vec::new();
         if how.mode == Mode::Auto {
             let drawn = undrawn.contains(&true).then(|| {
                 let mut drawn = glyphs.clone();
@@ -205,11 +210,18 @@ impl PdfDocument {
                 drawn
             });
             layer::keep(&mut glyphs, |at, _| shown[at]);
+            shown.clear();
             let drawn = drawn.as_deref().unwrap_or(&glyphs);
             if self.disagrees(page, drawn, &fonts, readers) {
                 return Ok(None);
             }
             uncovered = uncovered::draw(page, frame, &look)?;
+            if page.lacks_an_image(OBJECTS, took) {
+                issues.push(remarks::undecodable());
+            }
+            if let Some(dpi) = uncovered.as_ref().and_then(|part| part.scan.dpi) {
+                issues.extend(remarks::coarse(page, frame, dpi));
+            }
         }
         let drawings = if how.codes.wants_barcodes() {
             drawings::of(page, frame)
@@ -219,9 +231,10 @@ impl PdfDocument {
         let layer = Layer {
             hidden,
             undrawn: undrawn.contains(&true),
-            ..layer::read(&glyphs, page, frame)
+            ..layer::read(&glyphs, &shown, page, frame)
         };
-        Ok(Some(Content::Layer(layer, drawings, uncovered)))
+        let content = Content::Layer(layer, drawings, uncovered);
+        Ok(Some((content, issues)))
     }
 
     /// Whether a font of a page draws other characters than the layer has. A few words of each font are read as they look.
@@ -257,20 +270,6 @@ impl PdfDocument {
         })
     }
 
-    /// Whether the page with this index was drawn without an image on it that can't be decoded.
-    pub(super) fn lacked_an_image(&self, index: u32) -> bool {
-        self.drawn
-            .get()
-            .is_some_and(|drawn| drawn.index == index && drawn.lacks_an_image)
-    }
-
-    /// Whether the page with this index was drawn as its text layer says something else than it shows.
-    pub(super) fn disagreed(&self, index: u32) -> bool {
-        self.drawn
-            .get()
-            .is_some_and(|drawn| drawn.index == index && drawn.disagrees)
-    }
-
     /// A part of the page with this index, at `scale` times the resolution of [`Self::read`]. `None` if it is not worth
     /// it: the page takes long to draw.
     pub(super) fn redraw(&self, index: u32, bounds: [i32; 4], scale: f32) -> Option<GrayImage> {
@@ -300,9 +299,6 @@ struct Drawn {
     index: u32,
     frame: Frame,
     took: Duration,
-    lacks_an_image: bool,
-    /// Its text layer says something else than it shows.
-    disagrees: bool,
 }
 
 /// The characters that are not cropped away.

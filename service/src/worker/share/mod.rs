@@ -172,6 +172,7 @@ pub(super) fn answer((text, words): (String, Vec<RawWord>)) -> BandRead {
         text: word.text,
         confidence: word.confidence,
         bounds: word.bounds,
+        hidden: false,
     };
     BandRead {
         text,

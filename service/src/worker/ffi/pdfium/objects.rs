@@ -1,12 +1,13 @@
 //! What is on a page beside text: its images and paths, where they are, and whether PDFium could draw them.
 
-use std::ffi::{c_int, c_void};
-use std::slice;
+use std::ffi::{c_int, c_ulong, c_void};
 use std::time::{Duration, Instant};
+use std::{ptr, slice};
 
 use pdfium_render::prelude::FPDF_IMAGEOBJ_METADATA;
 
 use super::{Calls, Page, Points};
+use crate::image::{is_whole_jbig2, is_whole_jpeg};
 
 /// Something on a page that is not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +84,8 @@ impl Page<'_> {
         found
     }
 
-    /// Whether PDFium leaves an image out that is among the first `limit` objects of the page, as it can't be decoded: it says
-    /// nothing of that when it draws the page. Each image is drawn once more, as small as it is in points; those that it was not
+    /// Whether PDFium leaves an image out, or a part of it, that is among the first `limit` objects of the page, as it can't be
+    /// decoded: it says nothing of that when it draws the page. Each image is drawn once more, as small as it is in points; those that it was not
     /// come to within that time count as drawn.
     pub(in crate::worker) fn lacks_an_image(&self, limit: c_int, time: Duration) -> bool {
         let calls = self.document.calls;
@@ -129,7 +130,7 @@ impl Page<'_> {
         }
     }
 
-    /// Whether drawing an image leaves a trace. Stencils and images with transparency need not leave one.
+    /// Whether an image is whole and drawing it leaves a trace. Stencils and images with transparency need not leave one.
     ///
     /// # Safety
     /// `image` is an image object of this page.
@@ -149,7 +150,7 @@ impl Page<'_> {
         unsafe {
             let page = self.raw();
             calls.FPDFImageObj_GetImageMetadata(image.cast(), page.cast(), &raw mut about);
-            if about.bits_per_pixel == 0 {
+            if about.bits_per_pixel == 0 || !is_whole(calls, image) {
                 return false;
             }
             if about.colorspace == COLORSPACE_UNKNOWN
@@ -174,6 +175,39 @@ impl Page<'_> {
             calls.FPDFBitmap_Destroy(bitmap);
             drawn
         }
+    }
+}
+
+/// Whether an image's data go to their end, as far as that can be told without decoding them.
+///
+/// # Safety
+/// `image` is an image object of a live page.
+unsafe fn is_whole(calls: Calls, image: *mut c_void) -> bool {
+    const LONGEST: usize = 16;
+    let image = image.cast();
+    let mut filter = [0u8; LONGEST];
+    // SAFETY: as the caller promises; nothing is written where there is no room for all of it.
+    let data = unsafe {
+        if calls.FPDFImageObj_GetImageFilterCount(image) != 1 {
+            return true;
+        }
+        let (name, room) = (filter.as_mut_ptr().cast(), LONGEST as c_ulong);
+        calls.FPDFImageObj_GetImageFilter(image, 0, name, room);
+        if !matches!(
+            &filter,
+            b"DCTDecode\0\0\0\0\0\0\0" | b"JBIG2Decode\0\0\0\0\0"
+        ) {
+            return true;
+        }
+        let length = calls.FPDFImageObj_GetImageDataRaw(image, ptr::null_mut(), 0);
+        let mut data = vec![0u8; usize::try_from(length).unwrap_or(0)];
+        calls.FPDFImageObj_GetImageDataRaw(image, data.as_mut_ptr().cast(), length);
+        data
+    };
+    if filter.starts_with(b"DCT") {
+        is_whole_jpeg(&data)
+    } else {
+        is_whole_jbig2(&data)
     }
 }
 
