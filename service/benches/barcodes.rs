@@ -1,14 +1,14 @@
-//! Barcodes on worn pages: those that the service finds, beside those that the library finds when it searches every pixel of
-//! the same pages. Nothing may be lost by what is left out.
+//! Barcodes on worn pages: those that the service finds, next to those that the library finds when it searches every
+//! pixel of the same pages. The service must not lose a barcode by skipping parts of a page.
 //!
-//! `cargo bench -p ocr-service --bench barcodes [-- PAGES]` (after `service/fetch-pdfium.sh`); 60 pages where no number is given.
+//! `cargo bench -p ocr-service --bench barcodes [-- PAGES]` (after `service/fetch-pdfium.sh`); the default is 60 pages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 
 mod support;
@@ -22,8 +22,8 @@ use support::service::{Request, Server, scan};
 use zxingcpp::{BarcodeFormat, ImageFormat, ImageView, TextMode};
 
 const PAGES: u64 = 60;
-/// Pages between two lines that tell how far it is.
-const TOLD: u64 = 20;
+/// Pages between two lines of progress.
+const PROGRESS_EVERY: u64 = 20;
 const SYMBOLS: [(BarcodeFormat, &str); 10] = [
     (BarcodeFormat::QRCode, "https://example.org/"),
     (BarcodeFormat::DataMatrix, "LOT"),
@@ -64,7 +64,7 @@ fn main() {
                 println!("  page {number}: {value} is in all pixels, but not in the answer")
             })
             .count();
-        if (number + 1) % TOLD == 0 {
+        if (number + 1) % PROGRESS_EVERY == 0 {
             println!(
                 "  after {} pages: {drawn} drawn, {whole} in all pixels, {served} by the service",
                 number + 1
@@ -85,7 +85,7 @@ fn main() {
     );
 }
 
-/// Some symbols of narrow modules, on white paper or beside text; with what each says.
+/// Some symbols of narrow modules, on white paper or beside text, and their contents.
 fn page(text: &GrayImage, dice: &mut Dice) -> (GrayImage, Vec<String>) {
     let mut page = if dice.below(2) == 0 {
         text.clone()
@@ -96,7 +96,7 @@ fn page(text: &GrayImage, dice: &mut Dice) -> (GrayImage, Vec<String>) {
     for cell in 0..1 + dice.below(3) {
         let (format, start) = SYMBOLS[dice.below(SYMBOLS.len())];
         let value = match format {
-            // The last digit is a check.
+            // The last digit is a check digit.
             BarcodeFormat::EAN13 => gtin(&format!("{start}{}", dice.below(10))),
             BarcodeFormat::ITF => format!("{start}{:04}", dice.below(10_000)),
             BarcodeFormat::Codabar => format!("{start}{:03}B", dice.below(1000)),
@@ -108,7 +108,7 @@ fn page(text: &GrayImage, dice: &mut Dice) -> (GrayImage, Vec<String>) {
         let drawn = drawn.to_image_with(&options).unwrap();
         let (width, height) = (drawn.width() as u32, drawn.height() as u32);
         let symbol = GrayImage::from_vec(width, height, drawn.data()).unwrap();
-        // At any place, to the very edge of the paper.
+        // At any place, up to the edge of the paper.
         let x = dice.below((page.width().saturating_sub(width)).max(1) as usize);
         let top = page.height() as usize / 3 * cell;
         let y = top + dice.below((page.height() / 3).saturating_sub(height).max(1) as usize);

@@ -1,14 +1,15 @@
-//! Pages and small crops through HTTP, beside the `tesseract` command under `xargs` on as many cores, in turns.
+//! Pages and small crops over HTTP, next to the `tesseract` command under `xargs` on the same number of cores, in
+//! turns.
 //!
-//! `cargo bench -p ocr-service --bench command`, after `service/fetch-pdfium.sh`; needs the package tesseract-ocr. The service
-//! uses the engine that it finds: with `make engine` the faster one.
+//! `cargo bench -p ocr-service --bench command`, after `service/fetch-pdfium.sh`; needs the package tesseract-ocr. The
+//! service uses the engine that it finds, which is the faster one after `make engine`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 
 mod support;
@@ -50,7 +51,7 @@ fn main() {
     compare("crops of 400 × 50", &documents::crop(&page), crops, 5.0);
 }
 
-/// How long `xargs -P cores` takes for all of them, in seconds.
+/// Seconds that `xargs -P cores` takes for all documents.
 fn command(documents: &[Vec<u8>], cores: usize) -> f64 {
     let directory = tempfile::tempdir().unwrap();
     let mut names = String::new();

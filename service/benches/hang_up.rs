@@ -1,14 +1,15 @@
-//! How soon a worker is free for somebody else when a client hangs up, at any moment of a page.
+//! Time until a worker is free for another client after a client disconnects, at any moment of a page.
 //!
-//! `cargo bench -p ocr-service --bench hang_up` (after `service/fetch-pdfium.sh`). One worker; what is measured ends when
-//! the one in its place has answered another client's document, whose own time is printed beside it.
+//! `cargo bench -p ocr-service --bench hang_up` (after `service/fetch-pdfium.sh`). There is one worker. The measured
+//! time ends when its replacement has answered another client's document. That document's own time is printed next to
+//! it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 #[allow(
     dead_code,
@@ -26,11 +27,11 @@ use support::process::{ticks, wait_for};
 use support::{Request, Server, scan};
 
 const ROUNDS: u64 = 30;
-/// Processor time of a worker between two moments at which clients hang up, in clock ticks of 10 ms.
+/// Processor time of a worker between two moments at which clients disconnect, in clock ticks of 10 ms.
 const STEP: u64 = 6;
 
 fn main() {
-    // `cargo test --benches` runs this too: a few are enough to see that it works.
+    // `cargo test --benches` runs this too. A few rounds show that it works.
     let rounds = if std::env::args().any(|arg| arg == "--bench") {
         ROUNDS
     } else {
@@ -61,7 +62,7 @@ fn main() {
     println!("Until another client has its answer:");
     for (name, times) in [
         ("a client had hung up", &mut hung_up),
-        ("nobody had hung up", &mut alone),
+        ("no client had hung up", &mut alone),
     ] {
         times.sort_unstable();
         let millis = |at: usize| {

@@ -1,14 +1,15 @@
-//! One page on idle cores: its parts shared among workers, beside the same page read by one worker, by turns in one run.
+//! One page on idle cores: read by several workers that share it, next to the same page read by one worker, in turns in
+//! one run.
 //!
-//! `cargo bench -p ocr-service --bench latency`. Wanted: at most 0.65 of one core's time on two cores, and a word recall
-//! within 0.2 points of the whole page's. Recall is against the words that were drawn, in order, so that parts read in the
-//! wrong order count.
+//! `cargo bench -p ocr-service --bench latency`. Targets: at most 0.65 of one core's time on two cores, and a word
+//! recall within 0.2 points of the whole page's. Recall compares with the drawn words in their order, so parts read in
+//! the wrong order count.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a benchmark prints, and has nobody to return an error to"
+    reason = "a benchmark prints, and can't return errors"
 )]
 #[allow(
     dead_code,
@@ -26,7 +27,7 @@ const PAGES: u64 = 8;
 const WORKERS: &str = "2";
 
 fn main() {
-    // `cargo test --benches` runs this too: once is enough to see that it works.
+    // `cargo test --benches` runs this too. One page shows that it works.
     let pages = if std::env::args().any(|arg| arg == "--bench") {
         PAGES
     } else {
@@ -94,7 +95,7 @@ fn main() {
 #[derive(Default)]
 struct Sums {
     ms: [f64; 2],
-    /// Milliseconds on a core of the worker that had most to do: the time without other load on the machine.
+    /// Milliseconds on a core of the busiest worker, which is the time without other load on the machine.
     busiest: [f64; 2],
     recall: [f64; 2],
     pages: f64,

@@ -1,4 +1,4 @@
-//! What a worker takes of memory for A4 at 300 dpi, and whether it stays at that.
+//! Memory of a worker for A4 at 300 dpi, and its growth over many pages.
 //!
 //! `cargo bench -p ocr-service --bench memory`, after `service/fetch-pdfium.sh`; takes some minutes.
 #![allow(
@@ -7,7 +7,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 
 mod support;
@@ -22,7 +22,7 @@ use support::{cores, documents, load, measuring};
 fn main() {
     let (pages, steps) = if measuring() { (1000, 10) } else { (4, 2) };
     let server = Server::start(&[]);
-    // Few lines a page: what is held is the page's pixels and the model, and the time goes into pages.
+    // Few lines per page: memory is needed for the page's pixels and the model, and the time is spent on many pages.
     let lines = ["We write with regard to the goods which were delivered"; 6];
     let page = scan::page(&lines);
     let dense = scan::dense_page();
@@ -66,7 +66,7 @@ fn main() {
     );
 }
 
-/// The most that a worker had, looked at every so often: one that is replaced takes its own account along.
+/// Peak memory of a worker, sampled at intervals, because a replaced worker's own peak is lost.
 fn most_until(server: &Server, ended: &AtomicBool) -> f64 {
     let mut most = 0.0;
     loop {
@@ -79,11 +79,11 @@ fn most_until(server: &Server, ended: &AtomicBool) -> f64 {
     }
 }
 
-/// Megabytes, of the worker that has most (proc(5)).
+/// Megabytes of the largest worker (proc(5)).
 fn largest(server: &Server) -> f64 {
     let kilobytes = |pid: u32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        // One that has ended has none.
+        // A worker that has exited has no such line.
         let line = status.lines().find(|line| line.starts_with("VmRSS"));
         let Some(line) = line else {
             return 0.0;

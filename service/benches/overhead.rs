@@ -1,4 +1,5 @@
-//! What the service adds: to a tiny image (HTTP, queue, hand-over to a worker), to a text layer, and until it is ready.
+//! Time that the service adds to a tiny image (HTTP, queue, hand-over to a worker) and to a text layer, and the time
+//! until it is ready.
 //!
 //! `cargo bench -p ocr-service --bench overhead`, after `service/fetch-pdfium.sh`.
 #![allow(
@@ -7,7 +8,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 
 mod support;
@@ -31,7 +32,7 @@ fn main() {
     let mut times: Vec<f64> = (0..starts)
         .map(|_| {
             let began = Instant::now();
-            // It looks every 10 ms.
+            // It checks every 10 ms.
             drop(Server::start(&["--workers", &cores.to_string()]));
             began.elapsed().as_secs_f64()
         })

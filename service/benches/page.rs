@@ -1,15 +1,15 @@
-//! A 300 dpi page of text through HTTP, beside the same page through the `tesseract` command and without a search for codes,
+//! A 300 dpi page of text over HTTP, next to the same page with the `tesseract` command and without a search for codes,
 //! in one run.
 //!
-//! `cargo bench -p ocr-service` (after `service/fetch-pdfium.sh`; needs the package tesseract-ocr). One request at a time, so
-//! both use one core; they take turns, so that a change in the machine's speed hits both.
+//! `cargo bench -p ocr-service` (after `service/fetch-pdfium.sh`; needs the package tesseract-ocr). There is one
+//! request at a time, so both use one core. They take turns, so that a change in the machine's speed affects both.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 #[allow(
     dead_code,
@@ -27,7 +27,7 @@ use support::{Server, scan};
 const ROUNDS: usize = 7;
 
 fn main() {
-    // `cargo test --benches` runs this too: once is enough to see that it works.
+    // `cargo test --benches` runs this too. One round shows that it works.
     let rounds = if std::env::args().any(|arg| arg == "--bench") {
         ROUNDS
     } else {
@@ -50,7 +50,7 @@ fn main() {
             .arg(&path)
             .arg("-")
             .env("OMP_THREAD_LIMIT", "1")
-            // Cargo's, in which `make engine` puts another Tesseract
+            // Cargo's path, in which `make engine` puts another Tesseract
             .env_remove("LD_LIBRARY_PATH")
             .stderr(Stdio::null())
             .output()
@@ -59,7 +59,7 @@ fn main() {
         String::from_utf8(output.stdout).unwrap()
     };
 
-    // Once each, to be warm; and they have to read the same.
+    // Once each as a warm-up. Both have to read the same text.
     let (ours, theirs) = (by_http(), by_command());
     let words = |text: &str| {
         text.split_whitespace()

@@ -1,15 +1,15 @@
-//! Whether the time of a refusal tells what was wrong with the key: every kind of refusal in random order, in one run,
-//! first the verdict alone, then over HTTP; and the Mann–Whitney test of each kind against all others.
+//! Timing of refusals, which must not reveal what was wrong with the key. All kinds of refusal are measured in random
+//! order in one run, first the verdict alone, then over HTTP. The Mann–Whitney test compares each kind with all others.
 //!
-//! `cargo bench -p ocr-service --bench refusals`. Chance alone makes a |z| above 3 in 3 of 1,000 rows. The verdict alone is timed
-//! so often that a few nanoseconds show; over HTTP, where a client stands, nothing may. The last row is a refusal with one header
-//! more: what the test can see there.
+//! `cargo bench -p ocr-service --bench refusals`. By chance alone, |z| is above 3 in 3 of 1,000 rows. The verdict alone
+//! is timed so often that a few nanoseconds are visible. Over HTTP, where clients are, no difference may be visible.
+//! The last row is a refusal with one more header, which shows what the test can detect there.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a benchmark prints, and has nobody to return an error to"
+    reason = "a benchmark prints, and can't return errors"
 )]
 #[allow(
     dead_code,
@@ -39,11 +39,11 @@ const KINDS: [&str; 8] = [
     "no scope",
     "(control)",
 ];
-/// Keys in the file beside those that are refused.
+/// Keys in the file besides those that are refused.
 const OTHERS: usize = 100;
 
 fn main() {
-    // `cargo test --benches` runs this too: a few are enough to see that it works.
+    // `cargo test --benches` runs this too. A few rounds show that it works.
     let full = std::env::args().any(|arg| arg == "--bench");
     let (verdicts, requests) = if full { (100_000, 3_000) } else { (100, 10) };
     let (file, presented) = keys();
@@ -67,7 +67,7 @@ fn main() {
     let mut stream = connect(&server.address).unwrap();
     let mut times = vec![Vec::new(); KINDS.len()];
     for (at, kind) in order(KINDS.len(), requests).into_iter().enumerate() {
-        // Each from an address of its own, as one that has failed often has to wait.
+        // Each comes from its own address, because an address that has failed often has to wait.
         let from = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(at).unwrap());
         let mut request =
             Request::post("/v1/ocr", Vec::new()).header("X-Forwarded-For", &from.to_string());
@@ -90,7 +90,7 @@ fn main() {
     show("over HTTP on a Unix socket, µs", &times);
 }
 
-/// A key file, and what is presented for each kind of refusal.
+/// A key file, and the presented text for each kind of refusal.
 fn keys() -> (KeyFile, Vec<Option<String>>) {
     let now = Timestamp::now();
     let key = || ApiKey::generate().unwrap();
@@ -121,7 +121,7 @@ fn keys() -> (KeyFile, Vec<Option<String>>) {
     (file, presented)
 }
 
-/// Each kind so many times, in random order.
+/// Each kind this many times, in random order.
 fn order(kinds: usize, times: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..kinds * times).map(|at| at % kinds).collect();
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
@@ -154,7 +154,7 @@ fn show(what: &str, times: &[Vec<f64>]) {
     }
 }
 
-/// The standard score of the rank sum (ties get their mean rank).
+/// Standard score of the rank sum (ties get their mean rank).
 fn mann_whitney(a: &[f64], b: &[f64]) -> f64 {
     let mut all: Vec<(f64, bool)> = a.iter().map(|x| (*x, true)).collect();
     all.extend(b.iter().map(|x| (*x, false)));

@@ -1,14 +1,15 @@
-//! What the service has in memory, and how long another client's page takes, while clients do their worst all at once: PDFs
-//! that say that they have a million pages, clients that send for megabytes and don't read, and forms that don't begin.
+//! Memory of the service, and time of another client's page, during many attacks at once: PDFs that state a million
+//! pages, clients that request megabytes and don't read them, and forms that don't begin.
 //!
-//! `cargo bench -p ocr-service --bench siege` (after `service/fetch-pdfium.sh`). The limits are the defaults, two workers.
+//! `cargo bench -p ocr-service --bench siege` (after `service/fetch-pdfium.sh`). The limits are the defaults, with two
+//! workers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 
 mod support;
@@ -30,9 +31,9 @@ const MB: f64 = 1e6;
 const MILLIONS: usize = 16;
 const NON_READERS: usize = 45;
 const PREAMBLES: usize = 34;
-/// For all of them together.
+/// Limit for all processes together.
 const ALL: f64 = 2048.0 * 1.048_576;
-/// As docs/service.md states it for the serving process by default.
+/// Limit of the serving process by default, as docs/service.md states it.
 const SERVING: f64 = 512.0 + 64.0 + 64.0 + 512.0 / 4.0;
 
 fn main() {
@@ -66,7 +67,7 @@ fn main() {
             scope.spawn(move || {
                 let mut stream = connect(&server.address).unwrap();
                 let sent = stream.write_all(&request.head());
-                // A service that refuses it may not read all of it.
+                // A service that refuses the request may not read all of it.
                 let _ = sent.and_then(|()| stream.write_all(request.body()));
                 match read_reply(&mut *stream) {
                     Ok(reply) => note(what, reply.status.to_string()),
@@ -84,7 +85,7 @@ fn main() {
             send("a preamble", request);
         }
         for number in 0..NON_READERS {
-            // Each is another document, so that none is kept.
+            // Each is a different document, so that none is cached.
             let document = [&book[..], format!("% {number}\n").as_bytes()].concat();
             let (server, done) = (&server, &done);
             scope.spawn(move || {
@@ -150,7 +151,7 @@ fn main() {
     show("with its workers, at most", "MB", all, &Wanted::AtMost(ALL));
 }
 
-/// Of a process and all below it; pages that they share count once for each.
+/// Memory of a process and all its descendants. Shared pages count once for each.
 fn of_all(pid: u32) -> u64 {
     let below = children(pid).into_iter().map(of_all);
     resident(pid) + below.sum::<u64>()

@@ -1,6 +1,6 @@
-//! Pages of text at 300 dpi through HTTP, on all cores, beside one warm Tesseract that does nothing else. With the engine that
-//! `make engine` builds and with the distribution's, in turns; and whether both read the same, to the byte.
-//! On a shared machine the ratios in processor time are those to read.
+//! Pages of text at 300 dpi over HTTP on all cores, next to one warm Tesseract that does nothing else. The engine of
+//! `make engine` and that of the distribution take turns, and their texts have to be identical. On a shared machine,
+//! the ratios in processor time are the relevant ones.
 //!
 //! `cargo bench -p ocr-service --bench throughput`, after `service/fetch-pdfium.sh` and `make engine`.
 #![allow(
@@ -9,7 +9,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a benchmark prints, starts programs, and has nobody to return an error to"
+    reason = "a benchmark prints, starts programs, and can't return errors"
 )]
 
 mod support;
@@ -107,14 +107,14 @@ struct Side {
     name: &'static str,
     server: Server,
     engine: Engine,
-    /// Of the service with its workers.
+    /// Rates of the service with its workers.
     rates: Rates,
-    /// Of the one engine.
+    /// Rates of the single engine.
     alone: Rates,
 }
 
-/// Pages a second, round by round: a second that passed, and a second of processor time. Where others use the machine too,
-/// the latter means more.
+/// Pages per second of wall-clock time and of processor time, for each round. The latter is more reliable if others use
+/// the machine.
 #[derive(Default)]
 struct Rates {
     wall: Vec<f64>,
@@ -146,7 +146,7 @@ impl Side {
         let used = self.used() - before;
         let (alone, text) = self.engine.read(page);
         for reply in replies {
-            // A page that an idle worker shared may have a paragraph end where it was cut.
+            // A page shared with an idle worker may have the end of a paragraph where it was cut.
             let answer = reply.answer();
             let read = answer.pages[0].text.split_whitespace();
             assert!(read.eq(text.split_whitespace()), "another text");
@@ -163,7 +163,7 @@ impl Side {
     }
 }
 
-/// Pages of several kinds have to read the same with either: text, words, places and confidences.
+/// Compares the results of both engines for pages of several kinds: text, words, places and confidences.
 fn same_text(sides: &[Side]) {
     let pages = kinds();
     let mut different = 0;
@@ -189,7 +189,7 @@ fn same_text(sides: &[Side]) {
     );
 }
 
-/// Clean, small type, white on black, blurred, faint and noisy, turned a little, and at lower resolutions.
+/// Clean, small type, white on black, blurred, faint and noisy, rotated a little, and at lower resolutions.
 fn kinds() -> Vec<GrayImage> {
     let (text, dense) = (scan::text_page(), scan::dense_page());
     let mut inverted = text.clone();

@@ -1,4 +1,4 @@
-//! Flags, and the environment variables that stand for them.
+//! Command-line flags, and the environment variables for them.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -24,161 +24,163 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API until SIGTERM or Ctrl-C.
     Serve(Box<Serve>),
-    /// Make API keys.
+    /// Create API keys.
     #[command(subcommand)]
     Key(Key),
-    /// Look after rules: types of codes of your own.
+    /// Check rules, which define types of codes of your own.
     #[command(subcommand)]
     Rules(Rules),
-    /// A worker process; `serve` starts them.
+    /// Run a worker process; `serve` starts them.
     #[command(hide = true)]
     Worker(Worker),
 }
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen: `127.0.0.1:3000`, or `unix:/run/ocr/ocr.sock` (made with mode 0660).
+    /// Address to listen on: `127.0.0.1:3000`, or `unix:/run/ocr/ocr.sock` (created with mode 0660).
     #[arg(long, env = "OCR_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: Address,
 
-    /// The API keys, reloaded when the file changes.
+    /// File of API keys. It is reloaded when it changes.
     #[arg(long, env = "OCR_KEYS", default_value = "/etc/ocr/keys.json")]
     pub keys: PathBuf,
 
-    /// Rules for codes of your own, reloaded when the file changes; there need not be one.
+    /// File of rules for codes of your own. It is reloaded when it changes, and may be missing.
     #[arg(long, env = "OCR_RULES", default_value = "/etc/ocr/rules.yaml")]
     pub rules: PathBuf,
 
-    /// Where to count how often each key is used; `usage.json` beside a Unix socket, and nowhere otherwise.
+    /// File that counts the use of each key. Default: `usage.json` beside a Unix socket; none over TCP.
     #[arg(long, env = "OCR_USAGE")]
     pub usage: Option<PathBuf>,
 
-    /// Worker processes; `auto` is one for each core.
+    /// Number of worker processes. `auto` is one per core.
     #[arg(long, env = "OCR_WORKERS", default_value = "auto")]
     pub workers: Workers,
 
-    /// Largest document.
+    /// Largest document, in bytes.
     #[arg(long, env = "OCR_MAX_UPLOAD", default_value = "50MB", value_parser = units::bytes)]
     pub max_upload: u64,
 
-    /// Pages that a request may ask for; of longer documents, some have to be asked for by `pages`.
+    /// Most pages per request. For longer documents, clients select pages with `pages`.
     #[arg(long, env = "OCR_MAX_PAGES", default_value = "2000")]
     pub max_pages: NonZeroU32,
 
-    /// Pixels that a page may have, in millions.
+    /// Most pixels per page, in millions.
     #[arg(long, env = "OCR_MAX_MEGAPIXELS", default_value = "80")]
     pub max_megapixels: NonZeroU32,
 
-    /// A page that takes longer is given up.
+    /// Time limit for a page. A page that takes longer is abandoned.
     #[arg(long, env = "OCR_PAGE_TIMEOUT", default_value = "30s", value_parser = units::duration)]
     pub page_timeout: Duration,
 
-    /// A request is answered within this.
+    /// Time limit for a request.
     #[arg(long, env = "OCR_DEADLINE", default_value = "120s", value_parser = units::duration)]
     pub deadline: Duration,
 
-    /// After SIGTERM, how long requests in flight may take.
+    /// Time limit for requests in flight after SIGTERM.
     #[arg(long, env = "OCR_DRAIN", default_value = "60s", value_parser = units::duration)]
     pub drain: Duration,
 
-    /// Documents in the service at a time, being read or waiting; more get 503.
+    /// Most documents in the service at a time, being read or waiting. Further ones get 503.
     #[arg(long, env = "OCR_QUEUE", default_value = "64")]
     pub queue: NonZeroU32,
 
-    /// Bytes of documents in the service at a time; more get 503.
+    /// Most bytes of documents in the service at a time. Further ones get 503.
     #[arg(long, env = "OCR_MEMORY", default_value = "512MB", value_parser = units::bytes)]
     pub memory: u64,
 
-    /// Connections at a time; for one more, an idle one or one without a key is closed.
+    /// Most connections at a time. For a further one, an idle connection or one without a key is closed.
     #[arg(long, env = "OCR_CONNECTIONS", default_value = "512")]
     pub connections: NonZeroU32,
 
-    /// Bytes a second that a client has to take of its answer, over ten seconds; one that takes less is cut off.
+    /// Least rate at which a client has to read its answer, in bytes per second over ten seconds. Slower connections
+    /// are closed.
     #[arg(long, env = "OCR_WRITE_RATE", default_value = "16KB", value_parser = units::bytes)]
     pub write_rate: u64,
 
-    /// A worker that has grown by more than this after a page is replaced before its document's next one; those that wait for their
-    /// documents' next pages may have as much together.
+    /// Most memory by which a worker may grow before its document's next page. A worker that has grown more is
+    /// replaced. Workers that wait for their documents' next pages may hold as much together.
     #[arg(long, env = "OCR_WORKER_MEMORY", default_value = "400MB", value_parser = units::bytes)]
     pub worker_memory: u64,
 
-    /// Serve only if each worker's sandbox is whole: Landlock (version 1 at least, Linux 5.13), seccomp, limits, no_new_privs.
+    /// Serve only if the sandbox of each worker is complete: Landlock (version 1 or later, Linux 5.13), seccomp,
+    /// limits, no_new_privs.
     #[arg(long, env = "OCR_REQUIRE_SANDBOX", value_parser = BoolishValueParser::new())]
     pub require_sandbox: bool,
 
-    /// Memory for answers that are kept in case that they are asked for again; 0 keeps none.
+    /// Memory for answers kept for repeated requests; 0 keeps none.
     #[arg(long, env = "OCR_CACHE", default_value = "64MB", value_parser = bytes_or_none)]
     pub cache: u64,
 
-    /// How long an answer is kept.
+    /// Time for which an answer is kept.
     #[arg(long, env = "OCR_CACHE_AGE", default_value = "600s", value_parser = units::duration)]
     pub cache_age: Duration,
 
-    /// Languages that may be asked for, separated by commas; the first is the default.
+    /// Languages that clients may request, separated by commas. The first is the default.
     #[arg(long, env = "OCR_LANGUAGES", default_value = "eng", value_delimiter = ',', value_parser = language)]
     pub languages: Vec<String>,
 
-    /// `libpdfium.so`; looked for beside the executable and in /usr/lib/ocr when not given.
+    /// Path of `libpdfium.so`. Default: beside the executable, then /usr/lib/ocr.
     #[arg(long, env = "OCR_PDFIUM")]
     pub pdfium: Option<PathBuf>,
 
-    /// The second recognizer's model, PP-OCR's in ONNX; looked for beside the executable and in /usr/lib/ocr when not
-    /// given. Without it, Tesseract alone takes the second look.
+    /// Path of the second recognizer's model, PP-OCR's in ONNX. Default: beside the executable, then /usr/lib/ocr.
+    /// Without the model, Tesseract alone does the second pass.
     #[arg(long, env = "OCR_LINE_MODEL")]
     pub line_model: Option<PathBuf>,
 
-    /// Lines of a page that are read a second time, because a code there seems to be misread, at most.
-    #[arg(long, env = "OCR_SECOND_LOOKS", default_value = "16")]
-    pub second_looks: u32,
+    /// Most lines per page that are re-read because a code on them seems to be misread.
+    #[arg(long = "second-looks", env = "OCR_SECOND_LOOKS", default_value = "16")]
+    pub second_pass_lines: u32,
 
-    /// Names this release in answers and in /healthz.
+    /// Name of this release in answers and in /healthz.
     #[arg(long, env = "OCR_RELEASE", default_value = env!("CARGO_PKG_VERSION"))]
     pub release: String,
 
-    /// What to log, as tracing's filters have it: `info`, `ocr_service=debug`.
+    /// Log filter in tracing's syntax: `info`, `ocr_service=debug`.
     #[arg(long, env = "OCR_LOG", default_value = "info")]
     pub log: String,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Rules {
-    /// Check a file and try its examples; fails with every mistake and its place.
+    /// Check a file of rules and run its examples. Fails with every mistake and its place.
     Check(RulesCheck),
 }
 
 #[derive(Debug, Args)]
 pub struct RulesCheck {
-    /// The rules.
+    /// File of rules.
     #[arg(default_value = "/etc/ocr/rules.yaml")]
     pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// Make a key, print it once, and add its hash to the file.
+    /// Create a key, print it once, and add its hash to the key file.
     New(KeyNew),
 }
 
 #[derive(Debug, Args)]
 pub struct KeyNew {
-    /// Whose key it is.
+    /// Name of the key's owner.
     #[arg(long, value_parser = name)]
     pub name: String,
 
-    /// The key file; made when it is not there.
+    /// Key file. It is created if it is missing.
     #[arg(long, default_value = "/etc/ocr/keys.json")]
     pub file: PathBuf,
 
-    /// What the key may be used for.
+    /// Scopes of the key.
     #[arg(long, value_delimiter = ',', default_value = "ocr,codes")]
     pub scopes: Vec<ScopeName>,
 
-    /// When the key ends, such as 2027-01-31T00:00:00Z.
+    /// Time at which the key expires, such as 2027-01-31T00:00:00Z.
     #[arg(long)]
     pub expires: Option<jiff::Timestamp>,
 }
 
-/// The names of [`Scope`]s.
+/// Names of [`Scope`]s on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum ScopeName {
     Ocr,
@@ -207,11 +209,12 @@ pub struct Worker {
     #[arg(long)]
     line_model: Option<PathBuf>,
     #[arg(long)]
-    second_looks: u32,
+    second_pass_lines: u32,
 }
 
 impl Serve {
-    /// The file that counts the use of keys. A release's socket has a directory of its own, which stays.
+    /// The file that counts the use of keys. The socket of a slot has a directory of its own, which stays when releases
+    /// change.
     pub fn usage(&self) -> Option<PathBuf> {
         match (&self.usage, &self.listen) {
             (Some(path), _) => Some(path.clone()),
@@ -228,12 +231,12 @@ impl From<Worker> for WorkerSettings {
             pdfium: flags.pdfium,
             max_pixels: flags.max_pixels,
             line_model: flags.line_model,
-            second_looks: flags.second_looks,
+            second_pass_lines: flags.second_pass_lines,
         }
     }
 }
 
-/// `auto` or a number.
+/// Number of workers: `auto` or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workers {
     Auto,
@@ -241,7 +244,8 @@ pub enum Workers {
 }
 
 impl Workers {
-    /// The number of processes: for `auto`, the cores that this process may use (its cgroup's quota counts).
+    /// The number of processes. `auto` is the number of cores that this process may use, including the quota of its
+    /// cgroup.
     pub fn count(self) -> u32 {
         match self {
             Self::Exactly(count) => count.get(),
@@ -273,7 +277,7 @@ fn bytes_or_none(text: &str) -> Result<u64, String> {
     units::bytes(text)
 }
 
-/// A name of Tesseract's data files; it becomes part of a path.
+/// Checks the name of a Tesseract data file. The name becomes part of a path.
 fn language(text: &str) -> Result<String, String> {
     let good = !text.is_empty()
         && text.len() <= 32
@@ -287,7 +291,7 @@ fn language(text: &str) -> Result<String, String> {
 fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("a key needs a name, so that people know whose it is".to_owned());
+        return Err("the name is empty; give the name of the key's owner".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -298,14 +302,14 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_flags_are_well_formed_and_the_defaults_parse() {
+    fn flags_are_well_formed_and_defaults_parse() {
         Cli::command().debug_assert();
         let cli = Cli::try_parse_from(["ocr-service", "serve"]).unwrap();
         assert!(matches!(cli.command, Command::Serve(_)));
     }
 
     #[test]
-    fn a_language_is_no_path() {
+    fn rejects_paths_as_languages() {
         assert!(language("chi_sim").is_ok());
         for wrong in ["", "../eng", "eng+deu", "a b"] {
             assert!(language(wrong).is_err(), "{wrong}");

@@ -1,4 +1,4 @@
-//! An uploaded document, and its type by its first bytes: neither its name nor its content type is believed.
+//! An uploaded document, and its type by its first bytes. Its name and its content type are not trusted.
 
 use std::sync::Arc;
 
@@ -11,33 +11,33 @@ use crate::memory::{Account, Charge};
 /// A document on its way to the workers.
 #[derive(Debug)]
 pub struct Document {
-    /// Unique within the process: tells which workers have it.
+    /// Number of the document, unique within the process. It identifies the workers that have the document.
     pub id: u64,
     pub kind: DocumentType,
     pub bytes: Bytes,
-    /// Of the bytes, 64 hex digits.
+    /// SHA-256 of the bytes, as 64 hex digits.
     pub sha256: String,
-    /// That it is read in, as Tesseract names them, joined by `+`; empty for the default.
+    /// Languages to read it in, as Tesseract names them, joined by `+`. Empty for the default.
     pub languages: String,
     pub owner: Owner,
-    /// For its bytes. Its request's account pays for what workers answer, too.
+    /// Charge for its bytes. The request's account pays for the workers' answers, too.
     pub charge: Charge,
-    /// Workers that have it end with it.
+    /// Ends the document's workers when the document is dropped.
     pub open: Open,
 }
 
-/// Dropped with its document.
+/// Signal that is sent when its document is dropped.
 #[derive(Debug, Default)]
 pub struct Open(watch::Sender<()>);
 
 impl Document {
-    /// Waits until it is dropped.
+    /// Waits until the document is dropped.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut open = self.open.0.subscribe();
         async move { while open.changed().await.is_ok() {} }
     }
 
-    /// For what workers do without one, on behalf of no key.
+    /// An empty document without a key, for work that has none.
     pub(crate) fn none() -> Self {
         Self {
             id: 0,
@@ -55,25 +55,25 @@ impl Document {
     }
 }
 
-/// On whose behalf a document is read.
+/// The key on whose behalf a document is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The id of an API key.
+    /// Id of the API key.
     pub key: Arc<str>,
-    /// Pages of it that workers may have at a time; `None` for as many as there are workers.
+    /// Most pages of the key that workers may have at a time. `None` for as many as there are workers.
     pub concurrent_pages: Option<u32>,
 }
 
-/// PDF readers accept the header anywhere in here, after whatever a mail gateway or a scanner put before it.
+/// Bytes within which PDF readers accept the header. Mail gateways and scanners put other data before it.
 const PDF_HEADER_WITHIN: usize = 1024;
 
-/// The type of a document that can be read here.
+/// The type of a document, if it is supported.
 pub fn sniff(bytes: &[u8]) -> Option<DocumentType> {
     let start = &bytes[..bytes.len().min(PDF_HEADER_WITHIN)];
     match start {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(DocumentType::Png),
         [0xff, 0xd8, 0xff, ..] => Some(DocumentType::Jpeg),
-        // Classic and BigTIFF, little and big endian.
+        // Classic TIFF and BigTIFF, little and big endian.
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(DocumentType::Tiff),
         [
             b'R',
@@ -95,7 +95,7 @@ pub fn sniff(bytes: &[u8]) -> Option<DocumentType> {
     }
 }
 
-/// What bytes that are not a supported document look like, for the error: `a GIF image`.
+/// Describes bytes that are not a supported document, for error messages: `a GIF image`.
 pub fn describe(bytes: &[u8]) -> &'static str {
     match bytes {
         [b'G', b'I', b'F', b'8', ..] => "a GIF image",
@@ -114,7 +114,8 @@ pub fn describe(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// No control characters but white space in the first bytes. UTF-8 may be cut anywhere, so it is not validated.
+/// True if the first bytes have no control characters but white space. UTF-8 may be cut anywhere, so it is not
+/// validated.
 fn is_text(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(512)];
     start
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_supported_type_is_known_by_its_first_bytes() {
+    fn detects_supported_types_by_their_first_bytes() {
         let cases: [(&[u8], DocumentType); 9] = [
             (b"\x89PNG\r\n\x1a\nrest", DocumentType::Png),
             (b"\xff\xd8\xff\xe0", DocumentType::Jpeg),
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_named() {
+    fn describes_unsupported_types() {
         let cases: [(&[u8], &str); 6] = [
             (b"GIF89a", "a GIF image"),
             (b"PK\x03\x04", "a ZIP archive or an office document"),
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn short_input_is_not_a_document() {
+    fn rejects_short_input() {
         for length in 0..4 {
             assert_eq!(sniff(&b"\x89PNG"[..length]), None);
         }

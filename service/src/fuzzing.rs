@@ -1,10 +1,10 @@
-//! What `cargo fuzz` runs: a function a target, each takes any bytes and panics where something does not hold that must. See
+//! Functions that `cargo fuzz` runs, one per target. Each takes any bytes and panics if a property does not hold. See
 //! `fuzz/`.
 
 #![allow(
     clippy::panic,
     clippy::expect_used,
-    reason = "a panic is how a fuzzer is told"
+    reason = "a fuzzer detects failures by panics"
 )]
 
 use ocr_api::answer::{DocumentType, Method, Page, PageStatus, Word};
@@ -17,7 +17,7 @@ pub use crate::http::fuzzing::{coding, form, headers, query, upload};
 use crate::protocol::{self, Overlay, Reply, Request};
 use crate::{document, image};
 
-/// A frame is refused by its length, or holds a message that can be written and reads back the same.
+/// A frame is either rejected by its length, or holds a message that reads back the same when it is written.
 pub fn frame(bytes: &[u8]) {
     let Some((head, body)) = bytes.split_first_chunk::<4>() else {
         return;
@@ -48,8 +48,8 @@ fn reads_back<T: Serialize + DeserializeOwned>(body: &[u8]) {
     );
 }
 
-/// A document is of the type that its first bytes say. An image has as many pixels as it says by its header, and no more than
-/// it may; what can be read can be put into a PDF.
+/// A document's type is that of its first bytes. An image has as many pixels as its header states, within the limit.
+/// Any image that can be read can be put into a PDF.
 pub fn image(bytes: &[u8]) {
     const MAX_PIXELS: u64 = 1 << 16;
     let Some(kind) = document::sniff(bytes) else {
@@ -89,8 +89,8 @@ pub fn image(bytes: &[u8]) {
     }
 }
 
-/// What is wrong with a file of rules is told with its line. Rules that are in order find what their examples say, and whatever
-/// stands on a page costs them no more than its length. The text is what stands behind the first NUL.
+/// Each problem of a file of rules has its line. Valid rules find the values that their examples state, and take time
+/// proportional to the length of any page. The text is the part behind the first NUL.
 pub fn rules(bytes: &[u8]) {
     let mut parts = bytes.splitn(2, |byte| *byte == 0);
     let file = parts.next().unwrap_or_default();
@@ -99,7 +99,7 @@ pub fn rules(bytes: &[u8]) {
         Ok(file) => file.rules,
         Err(problems) => {
             assert!(!problems.is_empty());
-            // A carriage return alone ends a line of YAML, too.
+            // In YAML, a carriage return alone ends a line, too.
             let lines = file.split(|byte| matches!(byte, b'\n' | b'\r')).count() as u64;
             let of_the_whole = file.len() as u64 > MAX_BYTES || std::str::from_utf8(file).is_err();
             for problem in problems {
@@ -139,7 +139,7 @@ pub fn rules(bytes: &[u8]) {
     }
 }
 
-/// The text as a page that has its lines.
+/// A page with the lines of the text.
 fn page(text: &str, method: Method) -> Page {
     let mut words = Vec::new();
     for (row, line) in (0i32..).zip(text.lines()) {

@@ -1,4 +1,4 @@
-//! The API keys in force: read from their file, and again whenever it changes.
+//! The API keys in force. They are reloaded whenever their file changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,21 @@ use jiff::Timestamp;
 use ocr_api::health::Keys;
 use ocr_api::keys::{KeyFile, Quota, Refused, Scope};
 
-/// How often the file is looked at. It is read whole each time and compared: times and sizes of files can lie.
+/// Interval between reads of the file. It is read whole and compared each time, because times and sizes of files can be
+/// wrong.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Some 30,000 keys.
+/// Largest key file in bytes, which is some 30,000 keys.
 const MAX_BYTES: u64 = 8 << 20;
 
-/// The keys that were last read well. A torn or missing file changes nothing but what `/readyz` says. To a service that
-/// starts only then, the copy beside the file, which is written with every change of it, says what the last good keys are.
+/// The keys that were last loaded. A torn or missing file changes nothing but the report of `/readyz`. Every change of
+/// the file writes a copy beside it. A service that starts while the file is torn or missing loads that copy.
 #[derive(Debug)]
 pub struct Keyring {
     path: PathBuf,
     state: RwLock<State>,
 }
 
-/// A good key, as far as a request needs to know.
+/// A valid key, with the data that a request needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub id: String,
@@ -34,13 +35,13 @@ struct State {
     file: Arc<KeyFile>,
     digest: Option<String>,
     error: Option<String>,
-    /// What the file held when it was last looked at; `None`: it could not be read.
+    /// Content of the file when it was last read. `None` if it could not be read.
     seen: Option<Vec<u8>>,
 }
 
 impl Keyring {
-    /// Reads the file, or the last good copy of one that is missing or torn. Without either the keyring is empty:
-    /// everybody is refused until the file is there.
+    /// Reads the file, or the copy of the last valid one if the file is missing or torn. Without either, the keyring is
+    /// empty, and all requests are refused until the file is there.
     pub async fn open(path: PathBuf) -> Arc<Self> {
         let keyring = Self {
             path,
@@ -59,15 +60,17 @@ impl Keyring {
         match KeyFile::parse(&bytes) {
             Ok(file) => {
                 let mut state = self.write_state();
-                tracing::warn!(keys = file.keys.len(), path = %copy.display(), "the last good keys are in force");
+                tracing::warn!(keys = file.keys.len(), path = %copy.display(), "the last valid keys are in force");
                 state.digest = Some(file.digest());
                 state.file = Arc::new(file);
             }
-            Err(error) => tracing::error!(%error, path = %copy.display(), "no last good keys"),
+            Err(error) => {
+                tracing::error!(%error, path = %copy.display(), "no copy of the last valid keys")
+            }
         }
     }
 
-    /// Looks at the file for ever.
+    /// Watches the file. Never ends.
     pub async fn watch(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -77,10 +80,10 @@ impl Keyring {
         }
     }
 
-    /// A presented key, if it is good for a route that one of `scopes` is enough for.
+    /// Verifies a presented key for a route that needs one of `scopes`.
     ///
     /// # Errors
-    /// Why it is refused, for the log.
+    /// Returns the reason of the refusal, for the log.
     pub fn verify(&self, presented: Option<&str>, scopes: &[Scope]) -> Result<Known, Refused> {
         self.file()
             .verify(presented, scopes, Timestamp::now())
@@ -90,12 +93,12 @@ impl Keyring {
             })
     }
 
-    /// The keys in force, good or not.
+    /// All keys of the file, valid or not.
     pub fn file(&self) -> Arc<KeyFile> {
         Arc::clone(&self.read_state().file)
     }
 
-    /// What `/readyz` says of the keys.
+    /// State of the keys for `/readyz`.
     pub fn status(&self) -> Keys {
         let state = self.read_state();
         Keys {
@@ -141,7 +144,7 @@ impl Keyring {
         state.seen = seen;
     }
 
-    // Each change of the state is one that leaves it whole, so a poisoned lock still guards a good one.
+    // Each change of the state leaves it whole, so the data behind a poisoned lock is good.
 
     fn read_state(&self) -> std::sync::RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)

@@ -1,26 +1,26 @@
-//! OCR over HTTP. The process that serves parses no document: it hands them to worker processes.
+//! OCR over HTTP. The process that serves requests parses no document; worker processes do.
 //!
-//! | module        | what it is for                                                        |
+//! | module        | contents                                                              |
 //! |---------------|-----------------------------------------------------------------------|
 //! | [`cli`]       | flags and their environment variables                                 |
-//! | [`commands`]  | one file a command: `serve`, `key`, `rules`, `worker`                 |
-//! | [`listener`]  | where requests arrive, and how none is lost when the service stops    |
+//! | [`commands`]  | the commands `serve`, `key`, `rules` and `worker`, one file each      |
+//! | [`listener`]  | sockets; no request is lost when the service stops                    |
 //! | [`http`]      | the routes: from a request to an answer or a problem                  |
 //! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
 //! | [`rulebook`]  | the rules in force, reloaded when their file changes                  |
-//! | [`usage`]     | how often each key is used, in a file                                 |
-//! | `fuzzing`     | what `cargo fuzz` runs, and what must hold there                      |
+//! | [`usage`]     | the use of each key, counted in a file                                |
+//! | `fuzzing`     | functions that `cargo fuzz` runs, and the properties they check       |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
-//! | [`heap`]      | the C library's, which gives back what was freed                      |
-//! | [`memory`]    | what requests hold of it, by the byte                                  |
+//! | [`heap`]      | setup of the C library's heap, so that freed memory is returned       |
+//! | [`memory`]    | memory that requests hold, counted by the byte                        |
 //! | [`lines`]     | a page's words in lines and paragraphs                                |
-//! | [`codes`]     | structured codes in what was read, and their checks                   |
+//! | [`codes`]     | structured codes in a document's words, and their checks              |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
-//! | [`protocol`]  | what passes between the service and a worker                          |
-//! | [`worker`]    | the other side: PDFium and Tesseract                                  |
-//! | `image`       | its image decoders, which are in Rust                                 |
+//! | [`protocol`]  | messages between the service and a worker                             |
+//! | [`worker`]    | the worker's side: PDFium and Tesseract                               |
+//! | `image`       | the worker's image decoders, which are in Rust                        |
 //!
-//! Without the feature `engine`, what needs no library of C or C++ is left: the parsers, which are fuzzed so.
+//! Without the feature `engine`, the crate needs no library of C or C++. The parsers are fuzzed in that form.
 
 pub mod cli;
 pub mod codes;
@@ -38,7 +38,7 @@ pub mod http;
     allow(
         dead_code,
         unused_imports,
-        reason = "what only the engine needs is not fuzzed"
+        reason = "code that only the engine uses is not fuzzed"
     )
 )]
 mod image;

@@ -1,27 +1,26 @@
-//! A page's words in lines and paragraphs, as the line breaks of its text have them.
+//! A page's words in lines and paragraphs, by the line breaks of its text.
 
 use std::ops::Range;
 
 use ocr_api::answer::Page;
 
-/// Bytes of white space that may stand before a word in the page's text.
+/// Most bytes of white space before a word in the page's text.
 const NEAR: usize = 64;
 
-/// What stands before a word in its page's text.
+/// Separator before a word in its page's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
     Space,
     LineBreak,
-    /// A line break, and an empty line.
+    /// A line break and an empty line.
     Paragraph,
 }
 
-/// For each word of the page, what stands before it. Where a word is not found in the text, nothing is known of the line:
-/// a space does.
+/// The separator before each word of the page. A word that is not in the text counts as separated by a space.
 pub fn before_words(page: &Page) -> Vec<Before> {
     let mut rest = page.text.as_str();
     let of_word = |text: &String| {
-        // It stands close by, and a search to the page's end for each word could be made to take long.
+        // The word is close by. A search to the page's end for each word could be made to take long.
         let mut near = rest.len().min(text.len() + NEAR);
         while !rest.is_char_boundary(near) {
             near -= 1;
@@ -44,7 +43,7 @@ pub fn before_words(page: &Page) -> Vec<Before> {
         .collect()
 }
 
-/// The paragraphs of a page; each of lines, each of words by their place in `page.words`. No line is empty.
+/// Paragraphs of a page. Each consists of lines, and each line is a range of `page.words`. No line is empty.
 pub fn paragraphs(page: &Page) -> Vec<Vec<Range<usize>>> {
     let mut paragraphs: Vec<Vec<Range<usize>>> = Vec::new();
     for (at, before) in before_words(page).into_iter().enumerate() {
@@ -66,7 +65,7 @@ fn line(at: usize) -> Range<usize> {
     at..at + 1
 }
 
-/// Around all of these boxes: left, top, right, bottom.
+/// The box around all of these boxes: left, top, right, bottom.
 pub fn union(boxes: impl IntoIterator<Item = [i32; 4]>) -> [i32; 4] {
     boxes
         .into_iter()
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_where_the_text_has_them() {
+    fn groups_words_by_the_line_breaks_of_the_text() {
         let of = |text, words: &[&str]| -> Vec<Vec<(usize, usize)>> {
             let lines = |lines: Vec<Range<usize>>| {
                 let ends = |line: &Range<usize>| (line.start, line.end);
@@ -122,7 +121,7 @@ mod tests {
             of("\n a b\nc\n\nd a\n", &["a", "b", "c", "d", "a"]),
             [vec![(0, 2), (2, 3)], vec![(3, 5)]]
         );
-        // A word that the text does not have stays on its line.
+        // A word that is not in the text stays on its line.
         assert_eq!(of("a c\nd", &["a", "x", "c", "d"]), [vec![(0, 3), (3, 4)]]);
         assert_eq!(of("", &["a", "b"]), [vec![(0, 2)]]);
         assert!(of("a", &[]).is_empty());

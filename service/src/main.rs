@@ -1,4 +1,4 @@
-//! Parse, run, print an error once, choose the exit code.
+//! Parses the command line, runs the command, prints an error once, and sets the exit code.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do if standard error is gone.
+            // Nothing more can be done if standard error is closed.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }

@@ -1,5 +1,6 @@
-//! The account of what requests hold in memory, by the byte and until the byte is freed: documents as they arrive, pages that
-//! workers have read, and answers until the client has taken them. When it is full, more is refused.
+//! Account of the memory that requests hold, by the byte and until the byte is freed. It covers documents as they
+//! arrive, pages that workers have read, and answers until clients have received them. When it is full, further
+//! requests are refused.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -9,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde::Serialize;
 
-/// A key that has something already may have this many times what is free: alone it gets to four fifths, two of them to
-/// four ninths each. (A buffer shared by dynamic thresholds; Choudhury and Hahne, 1998.)
+/// Limit of a key that holds memory already, as a multiple of the free memory. One key alone gets to four fifths of all
+/// memory, two keys to four ninths each. (A buffer shared by dynamic thresholds; Choudhury and Hahne, 1998.)
 pub const TIMES_FREE: u64 = 4;
 
-/// What all requests may hold, and what they do.
+/// Memory of all requests, and its limit.
 #[derive(Debug)]
 pub struct Memory {
     most: u64,
@@ -26,27 +27,27 @@ struct Held {
     of: HashMap<Arc<str>, u64>,
 }
 
-/// The part of one request.
+/// Memory of one request.
 #[derive(Debug)]
 pub struct Account {
     memory: Arc<Memory>,
-    /// The id of its API key.
+    /// Id of its API key.
     key: Arc<str>,
     bytes: AtomicU64,
 }
 
-/// Bytes that are charged to a request, for as long as it lives: it goes where they go.
+/// Bytes that are charged to a request. The charge is kept together with the bytes, and dropping it frees them.
 #[derive(Debug)]
 pub struct Charge {
     account: Arc<Account>,
     bytes: u64,
 }
 
-/// There is no room.
+/// Error for lack of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
-/// Something with the charge for what it takes.
+/// A value with the charge for its memory.
 #[derive(Debug)]
 pub struct Charged<T> {
     pub value: T,
@@ -59,7 +60,7 @@ impl AsRef<[u8]> for Charged<Vec<u8>> {
     }
 }
 
-/// The charge is given back with the last copy of the bytes.
+/// The charge is dropped with the last copy of the bytes.
 impl From<Charged<Vec<u8>>> for Bytes {
     fn from(charged: Charged<Vec<u8>>) -> Self {
         Self::from_owner(charged)
@@ -93,18 +94,18 @@ impl Memory {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        // Sums of numbers: a panic elsewhere leaves them whole.
+        // The fields are sums, so a panic elsewhere leaves them whole.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Account {
-    /// For what is done on behalf of no key.
+    /// Account without a limit, for work without a key.
     pub fn unlimited() -> Arc<Self> {
         Memory::new(u64::MAX).account(&"".into())
     }
 
-    /// A charge for nothing yet.
+    /// An empty charge.
     pub fn charge(self: &Arc<Self>) -> Charge {
         Charge {
             account: Arc::clone(self),
@@ -112,7 +113,7 @@ impl Account {
         }
     }
 
-    /// Room for some bytes, if there is any. A key that has other requests leaves room for those of others.
+    /// Charges bytes, if there is room. A key that has other requests leaves room for those of other keys.
     ///
     /// # Errors
     /// [`Full`].
@@ -122,7 +123,7 @@ impl Account {
         Ok(charge)
     }
 
-    /// The same for what is of use but not needed: half of the memory stays free.
+    /// Charges bytes that are useful but not needed: half of the memory stays free.
     ///
     /// # Errors
     /// [`Full`].
@@ -140,10 +141,10 @@ impl Charge {
         self.bytes
     }
 
-    /// Room for some more bytes, if there is any.
+    /// Charges more bytes, if there is room.
     ///
     /// # Errors
-    /// [`Full`]; the charge is what it was.
+    /// [`Full`]; the charge is unchanged.
     pub fn grow(&mut self, bytes: u64) -> Result<(), Full> {
         let Account { memory, key, .. } = &*self.account;
         let mut held = memory.held();
@@ -161,12 +162,12 @@ impl Charge {
         Ok(())
     }
 
-    /// Takes another charge of the same request in.
+    /// Merges another charge of the same request.
     pub fn join(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
 
-    /// A charge of its own for some of the bytes.
+    /// Splits off a charge for some of the bytes.
     #[must_use]
     pub fn split(&mut self, bytes: u64) -> Self {
         let bytes = bytes.min(self.bytes);
@@ -177,7 +178,7 @@ impl Charge {
         }
     }
 
-    /// Gives back what is beyond so many bytes.
+    /// Frees everything beyond this number of bytes.
     pub fn shrink_to(&mut self, bytes: u64) {
         let freed = self.bytes.saturating_sub(bytes);
         if freed == 0 {
@@ -188,7 +189,7 @@ impl Charge {
         held.all = held.all.saturating_sub(freed);
         if let Some(mine) = held.of.get_mut(key) {
             *mine = mine.saturating_sub(freed);
-            // Nothing is kept of a key that has nothing.
+            // A key without memory is dropped from the table.
             if *mine == 0 {
                 held.of.remove(key);
             }
@@ -197,7 +198,7 @@ impl Charge {
         self.bytes -= freed;
     }
 
-    /// Whose it is.
+    /// Account that the charge belongs to.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
     }
@@ -209,11 +210,11 @@ impl Drop for Charge {
     }
 }
 
-/// About what a value takes of memory: words are small strings and few numbers, for which the allocator needs as much again
-/// as their JSON has bytes.
+/// Approximate memory of a value. Words consist of small strings and a few numbers, and the allocator needs as much
+/// again as their JSON has bytes.
 pub fn weight(value: &impl Serialize) -> u64 {
     let mut counter = Counter(0);
-    // Counting can't fail, and what can't be JSON could not be answered.
+    // Counting can't fail, and all values serialize to JSON.
     let _ = serde_json::to_writer(&mut counter, value);
     counter.0.saturating_mul(2)
 }
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_what_is_freed_and_no_more() {
+    fn frees_exactly_what_was_charged() {
         let memory = Memory::new(10_000);
         let one = account(&memory, "a");
         let mut document = one.charge_for(5000).unwrap();
@@ -258,23 +259,26 @@ mod tests {
         assert_eq!(memory.all(), 5000);
         drop(answer);
         assert_eq!(memory.all(), 0);
-        assert!(memory.held().of.is_empty(), "nothing is kept of a key");
+        assert!(
+            memory.held().of.is_empty(),
+            "a key without memory is dropped"
+        );
     }
 
     #[test]
-    fn a_key_with_several_requests_leaves_room_for_the_first_of_another() {
+    fn a_key_with_several_requests_leaves_room_for_other_keys() {
         let memory = Memory::new(1_000_000);
         let mut of_a = Vec::new();
         while let Ok(charge) = account(&memory, "a").charge_for(30_000) {
             of_a.push(charge);
         }
-        // Of 1,000,000 bytes it gets four fifths, which is 26 of these.
+        // Of 1,000,000 bytes, the key gets four fifths, which is 26 of these.
         assert_eq!(of_a.len(), 26);
         let _other = account(&memory, "b").charge_for(200_000).unwrap();
     }
 
     #[test]
-    fn what_is_not_needed_leaves_half_of_the_memory() {
+    fn spare_charges_leave_half_of_the_memory_free() {
         let memory = Memory::new(1000);
         let only = account(&memory, "a");
         let _document = only.charge_for(300).unwrap();
@@ -283,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_s_only_request_may_have_all_that_is_free() {
+    fn the_only_request_of_a_key_may_use_all_free_memory() {
         let memory = Memory::new(1000);
         let only = account(&memory, "a");
         let _document = only.charge_for(600).unwrap();

@@ -1,5 +1,5 @@
-//! What passes between the service and a worker, over a socket pair: frames of a length (u32, little endian) and
-//! a message of that many bytes, as postcard writes it: both ends are the same executable. A request that brings a document
+//! Messages between the service and a worker, over a socket pair. A frame is a length (u32, little endian) and a
+//! message of that many bytes in postcard's format; both ends are the same executable. A request that brings a document
 //! is followed by the document's bytes.
 
 mod frame;
@@ -21,28 +21,28 @@ pub use frame::{MAX_REPLY, MAX_REQUEST, frame, frame_length, parse};
 /// Bytes of a file from a worker.
 pub const MAX_FILE: u64 = 256 << 20;
 
-/// What a worker is told at its start.
+/// Settings that a worker gets at its start.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
-    /// Languages that may be asked for; the first is loaded at once.
+    /// Languages that may be requested. The first one is loaded at once.
     pub languages: Vec<String>,
-    /// `libpdfium.so`.
+    /// Path of `libpdfium.so`.
     pub pdfium: PathBuf,
-    /// Pixels that a page may have.
+    /// Most pixels per page.
     pub max_pixels: u64,
-    /// The model of the second recognizer.
+    /// Model of the second recognizer.
     pub line_model: Option<PathBuf>,
-    /// Lines of a page that are looked at a second time, at most.
-    pub second_looks: u32,
+    /// Most lines per page that are re-read.
+    pub second_pass_lines: u32,
 }
 
-/// To a worker. It answers each with [`Reply::Begun`] and then with one other [`Reply`].
+/// Request to a worker. The worker answers each with [`Reply::Begun`] and then with one other [`Reply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// What the worker has to know of its document beforehand. It comes once, with the first request about the document;
-    /// a worker has no other one.
+    /// Properties of the worker's document that it needs beforehand. They come once, with the first request about the
+    /// document. A worker has only one document.
     pub binding: Option<Binding>,
-    /// The document's length, if its bytes follow the frame. They come once.
+    /// Length of the document, if its bytes follow the frame. They come once.
     pub document: Option<u64>,
     pub task: Task,
 }
@@ -50,7 +50,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     pub kind: DocumentType,
-    /// As in [`How`].
+    /// See [`How`].
     pub languages: String,
 }
 
@@ -60,31 +60,31 @@ pub enum Task {
     Count,
     /// Read a page, counted from 1.
     Read { page: u32, how: How },
-    /// Look at a page without reading it.
+    /// Inspect a page without reading it.
     Inspect { page: u32, mode: Mode },
-    /// Draw a page as a PNG of at most so many pixels a side.
+    /// Draw a page as a PNG of at most `side` pixels a side.
     Preview { page: u32, side: u32 },
-    /// Take out a file that is embedded in a PDF, counted from 1, if it has at most so many bytes.
+    /// Extract a file that is embedded in a PDF, counted from 1, if it has at most `limit` bytes.
     Extract { attachment: u32, limit: u64 },
     /// Make a searchable PDF of these pages, in this order.
     Compose {
         pages: Vec<Overlay>,
-        /// Also what the document does by itself.
+        /// True to keep the document's active content.
         keep_active: bool,
     },
-    /// Read a part of a page that another worker has. Its pixels follow the frame; no document comes with it.
+    /// Read a part of a page that another worker has. Its pixels follow the frame; the document is not sent.
     Band(Band),
-    /// Read the embedded sample; no document comes with it.
+    /// Read the embedded sample; no document is sent.
     Sample,
 }
 
 impl Task {
-    /// Whether it is about the document of its errand.
+    /// True if the task needs the document of its work item.
     pub fn of_document(&self) -> bool {
         !matches!(self, Self::Band(_) | Self::Sample)
     }
 
-    /// How many pages' time it may take.
+    /// Time limit for the task, as a number of pages.
     pub fn pages(&self) -> u32 {
         match self {
             Self::Compose { pages, .. } => u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1),
@@ -102,33 +102,33 @@ impl Task {
 /// A page with words to lay over it, invisibly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlay {
-    /// Counted from 1.
+    /// Number of the page, counted from 1.
     pub page: u32,
     /// Pixels of the page that the boxes refer to.
     pub width: u32,
     pub height: u32,
-    /// Degrees clockwise by which the page has to be turned to be read upright.
+    /// Clockwise rotation in degrees that makes the page upright.
     pub rotation: u32,
-    /// None where the page has a text layer of its own that has them all.
+    /// Words to lay over the page. Empty if the page's own text layer has them all.
     pub words: Vec<Placed>,
-    /// Whether the words are laid over a page whose own text layer is sound, as they are not in it.
+    /// True if the page's own text layer is sound, and the words are those missing in it.
     pub beside_layer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     pub text: String,
-    /// As of [`ocr_api::answer::Word`], but from the baseline to the height of the line's letters.
+    /// As in [`ocr_api::answer::Word`], but from the baseline to the height of the line's letters.
     pub bounds: [i32; 4],
 }
 
-/// A part of a page, from edge to edge: one byte a pixel, 0 is black, rows without padding.
+/// A part of a page, from edge to edge: one byte per pixel, 0 is black, rows without padding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Band {
     pub width: u32,
     pub height: u32,
     pub dpi: Option<u32>,
-    /// As in [`How`].
+    /// See [`How`].
     pub languages: String,
 }
 
@@ -139,74 +139,75 @@ impl Band {
     }
 }
 
-/// What a band says. Boxes are in its own pixels, confidences as the engine gives them.
+/// Words of a band. Boxes are in the band's own pixels; confidences are those of the engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BandRead {
     pub text: String,
     pub words: Vec<Word>,
 }
 
-/// What was asked for with [`Reply::Collect`], by band; `None`: no worker has read it.
+/// Result of [`Reply::Collect`], by band. `None` for a band that no worker has read.
 pub type Collected = Vec<Option<BandRead>>;
 
-/// What is wanted of a page.
+/// Options for reading a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct How {
     pub mode: Mode,
-    /// As Tesseract names them, joined by `+`; empty for the default.
+    /// Languages as Tesseract names them, joined by `+`. Empty for the default.
     pub languages: String,
-    /// The codes to look for.
+    /// Codes to search for.
     pub codes: Selection,
-    /// Only the codes are wanted: a page whose barcodes give all of them need not be recognized.
+    /// True if only the codes are wanted. A page whose barcodes contain all of them need not be recognized.
     pub codes_only: bool,
 }
 
-/// Where a page's text is to come from.
+/// Source of a page's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// The text layer where it is sound, else the pixels.
+    /// The text layer if it is sound, otherwise the pixels.
     #[default]
     Auto,
-    /// The text layer, whatever it is like.
+    /// The text layer, even if it is not sound.
     Text,
     /// The pixels.
     Ocr,
 }
 
-/// From a worker.
+/// Message from a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Unasked, once, within the sandbox.
+    /// Sent once, without a request, when the worker is in its sandbox.
     Ready(Engine),
-    /// To each request, when it has arrived whole and nothing of the document has been parsed: a worker that dies
-    /// earlier did not die of the document.
+    /// Sent for each request, when it has been received completely and before any of the document is parsed. If a
+    /// worker dies earlier, the document is not the cause.
     Begun,
-    /// To [`Task::Count`].
+    /// Answer to [`Task::Count`].
     Counted(Counted),
-    /// To [`Task::Read`].
+    /// Answer to [`Task::Read`].
     Page(Box<PageRead>),
-    /// To [`Task::Inspect`].
+    /// Answer to [`Task::Inspect`].
     Inspected(PageInspection),
-    /// To [`Task::Compose`], [`Task::Preview`] and [`Task::Extract`].
+    /// Answer to [`Task::Compose`], [`Task::Preview`] and [`Task::Extract`].
     File(File),
-    /// To any.
+    /// Answer to any task.
     Fault(Fault),
-    /// To [`Task::Band`].
+    /// Answer to [`Task::Band`].
     Band(BandRead),
-    /// To [`Task::Sample`]: it was read correctly.
+    /// Answer to [`Task::Sample`] if it was read correctly.
     SampleRead,
-    /// While it is at [`Task::Read`]: how many workers, up to this many, could read a part of the page? Answered with a
-    /// number, which promises nothing.
+    /// Question during [`Task::Read`]: the number of workers, up to this one, that could read a part of the page. The
+    /// answer is a number without a guarantee.
     CountIdle(u32),
-    /// After that: the parts, whose pixels follow. Not answered.
+    /// Sent after that: the parts, whose pixels follow. There is no answer.
     Lend(Vec<Band>),
-    /// After that, when it has read its own part: what do the others say? Answered with [`Collected`].
+    /// Question after that, when the worker has read its own part: the results of the other parts. The answer is
+    /// [`Collected`].
     Collect,
 }
 
 impl Reply {
-    /// Whether all confidences are numbers. A worker is not trusted to say none that an answer can't have.
+    /// True if all confidences are finite. A worker is not trusted to send only numbers that JSON can express.
     pub fn is_finite(&self) -> bool {
         let words = |words: &[Word]| words.iter().all(|word| word.confidence.is_finite());
         let codes = |code: &Code| {
@@ -225,19 +226,19 @@ impl Reply {
     }
 }
 
-/// What is known of a document before its pages are read.
+/// Properties of a document that are known before its pages are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     pub pages: u32,
-    /// There is more behind the last of them, or should be: an answer up to there is not complete.
+    /// True if the document has more pages than these, or should have. An answer up to the last of these is incomplete.
     pub lacks_pages: bool,
-    /// About the document as a whole.
+    /// Issues about the document as a whole.
     pub issues: Vec<Issue>,
     pub attachments: Vec<Attachment>,
 }
 
 impl Counted {
-    /// Pages, and nothing else to be said.
+    /// A number of pages, without anything else.
     pub fn pages(pages: u32) -> Self {
         Self {
             pages,
@@ -250,34 +251,34 @@ impl Counted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     length: u64,
-    /// Of [`Task::Compose`]: pages without their words, as they would have looked different with them.
+    /// For [`Task::Compose`]: pages to which words could not be added without changing their appearance.
     pub unsearchable: Vec<u32>,
-    /// Of [`Task::Compose`]: what was left out.
+    /// For [`Task::Compose`]: active content that was removed.
     pub removed: Vec<Active>,
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
 
-/// What a PDF does by itself, or has a viewer do.
+/// Active content of a PDF: actions that the document or its viewer takes without the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Active {
     JavaScript,
-    /// Starting a program, or opening another file.
+    /// Starts a program, or opens another file.
     Launch,
-    /// Whatever is to happen when the document is opened.
+    /// Runs when the document is opened.
     OpenAction,
-    /// Sending a form, or filling it from a file.
+    /// Sends a form, or fills it from a file.
     Submit,
     Attachments,
     Xfa,
-    /// Sound, film and models.
+    /// Sound, film and 3D models.
     Media,
-    /// Any other action than going somewhere.
+    /// Any other action except for a jump to a place.
     Action,
 }
 
 impl Active {
-    /// Its name in the header `X-OCR-Active`.
+    /// Name in the header `X-OCR-Active`.
     pub fn name(self) -> &'static str {
         match self {
             Self::JavaScript => "javascript",
@@ -302,10 +303,10 @@ impl File {
         }
     }
 
-    /// The number of bytes that follow.
+    /// Number of bytes that follow.
     ///
     /// # Errors
-    /// `InvalidData` when it is more than [`MAX_FILE`].
+    /// `InvalidData` if it is more than [`MAX_FILE`].
     pub fn length(&self) -> io::Result<usize> {
         usize::try_from(self.length)
             .ok()
@@ -314,17 +315,17 @@ impl File {
     }
 }
 
-/// A page and what was found on it.
+/// A page and the codes and issues found on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PageRead {
     pub page: Page,
-    /// By place. `agreement` is the service's to fill in: it knows the other pages.
+    /// Codes by their place. The service fills in `agreement`, because it knows the other pages.
     pub codes: Vec<Code>,
-    /// Without the page's number.
+    /// Issues without the page's number.
     pub issues: Vec<Issue>,
 }
 
-/// Why a document or a page can't be read, in words for the client.
+/// Reason for which a document or a page can't be read, in words for the client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub kind: FaultKind,
@@ -336,11 +337,11 @@ pub enum FaultKind {
     Corrupt,
     Encrypted,
     NoPages,
-    /// More pixels than allowed.
+    /// The page has more pixels than allowed.
     TooLarge,
-    /// Well formed, but of a variant that is not read here.
+    /// The document is well formed, but in a variant that is not supported.
     Unsupported,
-    /// The engine failed; not the document's fault.
+    /// The engine failed. The document is not the cause.
     Engine,
 }
 
@@ -358,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_reads_back() {
+    fn frames_decode_to_the_same_message() {
         let request = Request {
             binding: Some(Binding {
                 kind: DocumentType::Pdf,
@@ -382,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_can_t_say_is_no_answer() {
+    fn rejects_numbers_that_json_can_t_express() {
         let word = |confidence| Word {
             text: "A".into(),
             confidence,

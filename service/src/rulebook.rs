@@ -1,4 +1,4 @@
-//! The rules in force: read from their file, and again whenever it changes.
+//! The rules in force. They are reloaded whenever their file changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,14 @@ use ocr_api::health::Rules;
 
 use crate::codes::rules::{MAX_BYTES, Rule, RuleFile};
 
-/// How often the file is looked at. It is read whole each time and compared: times and sizes of files can lie.
+/// Interval between reads of the file. It is read whole and compared each time, because times and sizes of files can be
+/// wrong.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Problems of a file that are told; `ocr-service rules check` tells all.
-const MOST_TOLD: usize = 5;
+/// Most problems of a file that are reported. `ocr-service rules check` reports all.
+const MOST_REPORTED: usize = 5;
 
-/// The rules that were last read well. Without a file there are none; one that is not in order changes nothing but what
-/// `/readyz` says.
+/// The rules that were last loaded. Without a file, there are none. An invalid file changes nothing but the report of
+/// `/readyz`.
 #[derive(Debug)]
 pub struct Rulebook {
     path: PathBuf,
@@ -26,7 +27,7 @@ pub struct Rulebook {
 struct State {
     rules: Arc<Vec<Rule>>,
     error: Option<String>,
-    /// What the file held when it was last looked at; `None`: there was none, or it could not be read.
+    /// Content of the file when it was last read. `None` if there was none, or it could not be read.
     seen: Option<Vec<u8>>,
 }
 
@@ -40,7 +41,7 @@ impl Rulebook {
         Arc::new(book)
     }
 
-    /// Looks at the file for ever.
+    /// Watches the file. Never ends.
     pub async fn watch(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -55,7 +56,7 @@ impl Rulebook {
         Arc::clone(&self.read_state().rules)
     }
 
-    /// What `/readyz` says of the rules.
+    /// State of the rules for `/readyz`.
     pub fn status(&self) -> Rules {
         let state = self.read_state();
         Rules {
@@ -67,10 +68,10 @@ impl Rulebook {
     async fn look(&self) {
         match read(&self.path).await {
             Ok(bytes) => self.take(bytes),
-            // Whoever takes the file away wants no rules.
+            // An operator who removes the file wants no rules.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if self.read_state().seen.is_some() {
-                    tracing::info!(path = %self.path.display(), "no rules any more");
+                    tracing::info!(path = %self.path.display(), "the rules file was removed; no rules are in force");
                 }
                 *self.write_state() = State::default();
             }
@@ -92,12 +93,12 @@ impl Rulebook {
                 };
             }
             Err(problems) => {
-                let told: Vec<String> = problems
+                let reported: Vec<String> = problems
                     .iter()
-                    .take(MOST_TOLD)
+                    .take(MOST_REPORTED)
                     .map(ToString::to_string)
                     .collect();
-                let error = format!("{}: {}", self.path.display(), told.join("; "));
+                let error = format!("{}: {}", self.path.display(), reported.join("; "));
                 self.fail(error, Some(bytes));
             }
         }
@@ -112,7 +113,7 @@ impl Rulebook {
         state.seen = seen;
     }
 
-    // Each change of the state is one that leaves it whole, so a poisoned lock still guards a good one.
+    // Each change of the state leaves it whole, so the data behind a poisoned lock is good.
 
     fn read_state(&self) -> std::sync::RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)

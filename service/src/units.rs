@@ -1,11 +1,11 @@
-//! Sizes and durations as people write them on a command line.
+//! Sizes and durations on the command line.
 
 use std::time::Duration;
 
-/// Bytes from `50MB`, `48MiB`, `1500`: decimal units are powers of 1000, binary ones of 1024.
+/// Parses a size: `50MB`, `48MiB` or `1500` bytes. Decimal units are powers of 1000, binary ones of 1024.
 ///
 /// # Errors
-/// A sentence that says what would be right.
+/// A sentence with examples of valid sizes.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let factor = match unit.to_ascii_lowercase().as_str() {
@@ -24,10 +24,10 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("`{text}` is not a size; write it like 50MB, 48MiB or 50000000"))
 }
 
-/// A duration from `500ms`, `30s`, `2m`.
+/// Parses a duration: `500ms`, `30s` or `2m`.
 ///
 /// # Errors
-/// A sentence that says what would be right.
+/// A sentence with examples of valid durations.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
     let millis = match unit {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
+    fn parses_sizes() {
         assert_eq!(bytes("50MB"), Ok(50_000_000));
         assert_eq!(bytes("50 mb"), Ok(50_000_000));
         assert_eq!(bytes("48MiB"), Ok(48 << 20));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn durations() {
+    fn parses_durations() {
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));

@@ -1,4 +1,4 @@
-//! How often each key is used, kept in a file that outlives the process.
+//! Use of each key, counted in a file that outlives the process.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,28 +13,28 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ocr_api::keys::Usage;
 
-/// A process that is killed loses no more than what was counted in this time.
+/// Interval of writing. A process that is killed loses at most the counts of this time.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// For root alone besides: it holds clients' addresses.
+/// Mode of the file. It holds addresses of clients, so only root can read it besides the service.
 const FILE_MODE: u32 = 0o600;
 
-/// Counts in memory, and writes from time to time: a request never waits for the disk.
+/// Counts in memory that are written from time to time, so that no request waits for the disk.
 #[derive(Debug)]
 pub struct UsageLog {
     path: PathBuf,
     usage: Mutex<Usage>,
-    /// Something was counted since the file was written.
+    /// True if the counts have changed since the file was written.
     dirty: AtomicBool,
-    /// The last write failed.
+    /// True if the last write failed.
     failing: AtomicBool,
 }
 
 impl UsageLog {
-    /// Goes on from what the file says. One that can't be read is begun anew.
+    /// Continues from the counts in the file. If the file can't be read, the counts start from zero.
     pub fn open(path: PathBuf) -> Arc<Self> {
         let usage = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(%error, path = %path.display(), "the use of keys is counted anew");
+                tracing::warn!(%error, path = %path.display(), "the use of keys can't be read; counting starts from zero");
                 Usage::default()
             }),
             Err(_) => Usage::default(),
@@ -47,13 +47,13 @@ impl UsageLog {
         })
     }
 
-    /// One more request that the key let in.
+    /// Counts one more request of the key.
     pub fn record(&self, key: &str, now: Timestamp, from: Option<IpAddr>) {
         self.lock().record(key, now, from);
         self.dirty.store(true, Ordering::Release);
     }
 
-    /// One more page that was read for the key, on that day.
+    /// Counts one more page of the key on that day.
     pub fn record_page(&self, key: &str, day: Date) {
         self.lock().record_page(key, day);
         self.dirty.store(true, Ordering::Release);
@@ -64,24 +64,24 @@ impl UsageLog {
         self.lock().pages_on(key, day)
     }
 
-    /// Writes for ever.
+    /// Writes at intervals. Never ends.
     pub async fn keep(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(WRITE_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let log = Arc::clone(&self);
-            // It syncs, which can take a while. If it panicked, the next one may not.
+            // Writing syncs the file, which can take a while. If it panics, the next attempt may succeed.
             let _ = tokio::task::spawn_blocking(move || log.write()).await;
         }
     }
 
-    /// Writes what has not been written yet.
+    /// Writes the counts if they have changed.
     pub fn write(&self) {
         if !self.dirty.swap(false, Ordering::AcqRel) {
             return;
         }
-        // Strings, numbers and times: nothing here can fail to be JSON.
+        // The counts consist of strings, numbers and times, which always serialize.
         let json = serde_json::to_vec(&*self.lock()).unwrap_or_default();
         match write_atomically(&self.path, &json) {
             Ok(()) => self.failing.store(false, Ordering::Relaxed),
@@ -95,14 +95,14 @@ impl UsageLog {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {
-        // Counting leaves it whole at every step.
+        // Counting leaves the data whole at every step.
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
-    // One that a killed process left may have any mode.
+    // A file that a killed process left may have any mode.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -123,7 +123,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_successor_goes_on_counting() {
+    fn a_new_process_continues_the_counts() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("usage.json");
         let now = Timestamp::now();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_t_be_written_is_kept_for_the_next_time() {
+    fn keeps_counts_that_could_not_be_written() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("later").join("usage.json");
         let log = UsageLog::open(path.clone());

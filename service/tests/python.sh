@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the Python programs of python.txt, which the tests run, into a virtual environment: in the directory given, or else
-# beside ocr-service, where the tests look for them. Needs python3 with venv.
+# Installs the Python programs of python.txt, which the tests run, into a virtual environment: in the given directory, or
+# else beside ocr-service, where the tests search for them. Needs python3 with venv.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,10 +1,10 @@
-"""What schemathesis is not to send: tests/service/openapi.rs names this file by SCHEMATHESIS_HOOKS."""
+"""Requests that schemathesis must not send. tests/service/openapi.rs sets this file with SCHEMATHESIS_HOOKS."""
 
 import schemathesis
 
 
 @schemathesis.hook
 def filter_case(context, case):
-    # A header that nobody has described is no error in HTTP: proxies add them.
+    # Undescribed headers are no error in HTTP: proxies add some.
     headers = [name.lower() for name in case.headers or {}]
     return not any("schemathesis-unknown-property" in name for name in headers)

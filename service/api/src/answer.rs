@@ -1,4 +1,4 @@
-//! What `POST /v1/ocr` and `POST /v1/codes` answer. Readers ignore fields that they do not know: answers grow.
+//! Answers of `POST /v1/ocr` and `POST /v1/codes`. Clients ignore unknown fields, because later releases add some.
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -8,31 +8,31 @@ use crate::health::Engine;
 use crate::issue::Issue;
 use crate::problem::Problem;
 
-/// The answer to one document. Every requested page is in `pages`, whatever became of it.
+/// Answer to one document. Every requested page is in `pages`, whatever its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Answer {
-    /// The request's id, as in the `X-Request-Id` header and the service's log.
+    /// Id of the request, as in the `X-Request-Id` header and in the service's log.
     pub id: String,
-    /// The release of the service that answered.
+    /// Release of the service that answered.
     pub release: String,
-    /// What read the document.
+    /// Versions of the programs that read the document.
     #[serde(default)]
     pub engine: Engine,
-    /// Whether each requested page was read to its end: every `status` is `ok` or `empty`.
+    /// True if each requested page was read to its end: every `status` is `ok` or `empty`.
     pub complete: bool,
     pub document: Document,
     pub pages: Vec<Page>,
     /// Structured codes found in the document, by page and place.
     pub codes: Vec<Code>,
-    /// What a person should know about this answer: the sentences of `issues`.
+    /// Warnings about this answer for people: the sentences of `issues`.
     pub warnings: Vec<String>,
-    /// The same for programs. Releases before this field leave it out.
+    /// Warnings for programs. Releases before this field leave it out.
     #[serde(default)]
     pub issues: Vec<Issue>,
 }
 
-/// What `POST /v1/codes` answers: an [`Answer`] without the pages' text.
+/// Answer of `POST /v1/codes`: an [`Answer`] without the text of pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CodesAnswer {
@@ -42,7 +42,7 @@ pub struct CodesAnswer {
     pub engine: Engine,
     pub complete: bool,
     pub document: Document,
-    /// What became of each requested page.
+    /// Result of each requested page.
     pub pages: Vec<PageOutcome>,
     pub codes: Vec<Code>,
     pub warnings: Vec<String>,
@@ -53,7 +53,7 @@ pub struct CodesAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PageOutcome {
-    /// Counted from 1.
+    /// Number of the page, counted from 1.
     pub page: u32,
     pub status: PageStatus,
     pub method: Option<Method>,
@@ -80,21 +80,21 @@ impl From<Answer> for CodesAnswer {
     }
 }
 
-/// A line of an `application/x-ndjson` answer: `document` first, then a `page` each the moment it is done, then `end`, or
-/// `problem` in its place. Without either of these the answer was cut.
+/// A line of an `application/x-ndjson` answer. `document` comes first, then a `page` for each page as soon as it is
+/// read, then `end`, or `problem` in its place. Without one of these two, the answer was cut off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
     Document(Box<Begin>),
-    /// Pages come in the order in which they are done.
+    /// A page. Pages come in the order in which they are finished.
     Page(Box<Page>),
     End(End),
-    /// What would have been the whole answer, had it not begun already.
+    /// The problem that would have been the whole answer if it had not begun already.
     Problem(Problem),
 }
 
-/// What is known of a document before its pages.
+/// Properties of a document that are known before its pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Begin {
@@ -103,11 +103,11 @@ pub struct Begin {
     #[serde(default)]
     pub engine: Engine,
     pub document: Document,
-    /// The pages that will come, in their order.
+    /// Pages that will follow, in their order.
     pub requested: Vec<u32>,
 }
 
-/// What is known when every page has been answered; as in [`Answer`].
+/// Results for the whole document, as in [`Answer`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct End {
@@ -121,13 +121,13 @@ pub struct End {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
-    /// The file name that the client gave, if it gave one. It decided nothing.
+    /// File name that the client gave, if it gave one. It affects nothing.
     pub name: Option<String>,
     #[serde(rename = "type")]
     pub kind: DocumentType,
-    /// SHA-256 of the document's bytes, 64 hex digits.
+    /// SHA-256 of the document's bytes, as 64 hex digits.
     pub sha256: String,
-    /// Pages in the document, requested or not.
+    /// Number of pages in the document, requested or not.
     pub pages: u32,
     /// Files that are embedded in a PDF. `attachment=` reads one of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -138,7 +138,7 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Attachment {
-    /// Counted from 1.
+    /// Number of the file, counted from 1.
     pub number: u32,
     pub name: String,
     /// Its size; `null` where that takes too long to find out, and in answers of releases before this field.
@@ -146,7 +146,7 @@ pub struct Attachment {
     pub bytes: Option<u64>,
 }
 
-/// A document's type, found by its first bytes.
+/// Type of a document, determined by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DocumentType {
@@ -165,7 +165,7 @@ pub enum DocumentType {
 impl DocumentType {
     pub const ALL: [Self; 5] = [Self::Pdf, Self::Png, Self::Jpeg, Self::Tiff, Self::Webp];
 
-    /// The media type, such as `image/png`.
+    /// Media type, such as `image/png`.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Pdf => "application/pdf",
@@ -176,7 +176,7 @@ impl DocumentType {
         }
     }
 
-    /// What people call it, such as `PNG`.
+    /// Common name, such as `PNG`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pdf => "PDF",
@@ -192,21 +192,22 @@ impl DocumentType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
-    /// Counted from 1.
+    /// Number of the page, counted from 1.
     pub page: u32,
     pub status: PageStatus,
-    /// How its text was found; `null` when it was not read.
+    /// Source of its text. `null` if it was not read.
     pub method: Option<Method>,
-    /// Pixels of the page that `words` refer to; `null` when it was never measured.
+    /// Pixels of the page that `words` refer to. `null` if the page was not measured.
     pub width: Option<u32>,
     pub height: Option<u32>,
-    /// Pixels an inch: the image's own, or the resolution at which a PDF page was rendered. `null` when unknown.
+    /// Pixels per inch: the image's own resolution, or the one at which a PDF page was rendered. `null` if unknown.
     pub dpi: Option<u32>,
-    /// Degrees clockwise by which the page was turned to be read upright: 0, 90, 180 or 270.
+    /// Clockwise rotation in degrees that makes the page upright for reading: 0, 90, 180 or 270.
     pub rotation: u32,
-    /// Mean of the words' confidences, 0 to 100; `null` without words. A text layer has 100: it was read, not guessed.
+    /// Mean confidence of the words, 0 to 100. `null` without words. A text layer has 100, because it is read and not
+    /// recognized.
     pub confidence: Option<f32>,
-    /// The page's text in reading order, lines ended by `\n`.
+    /// Text of the page in reading order. `\n` ends each line.
     pub text: String,
     pub words: Vec<Word>,
     /// Milliseconds of a worker's time.
@@ -217,24 +218,25 @@ pub struct Page {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PageStatus {
-    /// Read; there is text.
+    /// The page was read and has text.
     Ok,
-    /// Read; there is no text on it.
+    /// The page was read and has no text.
     Empty,
-    /// It took longer than a page may.
+    /// The page took longer than the time limit for a page.
     Timeout,
-    /// The worker process that read it died.
+    /// The worker process that read the page crashed.
     Crashed,
-    /// More pixels than a page may have.
+    /// The page has more pixels than the limit.
     TooLarge,
-    /// Not tried, because the request's time was used up.
+    /// The page was not read: the time of the request was used up, there was no memory for the answer, or the document
+    /// had crashed two workers.
     Skipped,
-    /// Its own data is damaged, while other pages of the document are not.
+    /// The data of the page is damaged, although other pages of the document are not.
     Corrupt,
 }
 
 impl PageStatus {
-    /// Whether the page was read to its end.
+    /// True if the page was read to its end.
     pub fn is_complete(self) -> bool {
         matches!(self, Self::Ok | Self::Empty)
     }
@@ -248,9 +250,9 @@ pub enum Method {
     Text,
     /// Recognized from pixels.
     Ocr,
-    /// The text layer of a PDF page, and text recognized from pixels where the page has more than its layer.
+    /// The text layer of a PDF page, and text recognized from pixels in parts without a text layer.
     Mixed,
-    /// Not at all: its barcodes gave every code that was asked for by name.
+    /// Not read: its barcodes had all codes that were requested by name.
     Barcode,
 }
 
@@ -258,9 +260,9 @@ pub enum Method {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Word {
     pub text: String,
-    /// 0 to 100.
+    /// From 0 to 100.
     pub confidence: f32,
-    /// Left, top, right, bottom, in pixels of the page, origin at its top left; right and bottom are exclusive.
+    /// Left, top, right, bottom in pixels of the page, with the origin at its top left. Right and bottom are exclusive.
     #[serde(rename = "box")]
     pub bounds: [i32; 4],
     /// A word of a PDF page's text layer that is not seen on the page: white, covered, clipped, switched off or minute. Such words
@@ -289,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_is_what_the_documentation_says() {
+    fn json_matches_the_documentation() {
         let page = Page {
             page: 1,
             status: PageStatus::TooLarge,
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_named_by_its_media_type() {
+    fn writes_types_as_media_types() {
         for kind in DocumentType::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.media_type());
         }

@@ -1,4 +1,4 @@
-//! What `GET /v1/capacity` answers: how busy the service is, and what the key that asks may still use.
+//! Answer of `GET /v1/capacity`: the service's load, and the quota that the key has left.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,11 +9,11 @@ pub struct Capacity {
     pub release: String,
     pub workers: WorkerLoad,
     pub queue: QueueLoad,
-    /// Pages read a second over the last minute.
+    /// Pages read per second over the last minute.
     pub pages_per_second: f64,
-    /// Milliseconds of a worker's time that a page takes: a moving average over what is sent.
+    /// Milliseconds of a worker's time per page, as a moving average over all documents.
     pub page_ms: f64,
-    /// Milliseconds that a page of this key, sent now, would wait for a worker: keys take turns.
+    /// Estimated milliseconds for which a page of this key, sent now, would wait for a worker. Keys take turns.
     pub estimated_wait_ms: u64,
     pub key: KeyCapacity,
 }
@@ -31,20 +31,20 @@ pub struct WorkerLoad {
 pub struct QueueLoad {
     /// Documents in the service, being read or waiting.
     pub documents: u64,
-    /// As many as there can be.
+    /// Most documents in the service at a time.
     pub max_documents: u64,
-    /// Pages that they have still to get.
+    /// Pages that these documents' requests still have to get.
     pub pages: u64,
 }
 
-/// The limits of the key that asked; `null` where it has none.
+/// Limits of the key that asked. `null` for those that it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyCapacity {
     pub id: String,
     pub requests_per_minute: Option<Allowance>,
     pub pages_per_day: Option<Allowance>,
-    /// When the next day's pages begin.
+    /// Time at which the next day's pages become available.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub day_ends: Timestamp,
     pub concurrent_pages: Option<Allowance>,
@@ -54,6 +54,6 @@ pub struct KeyCapacity {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Allowance {
     pub limit: u32,
-    /// What is left of it at this moment.
+    /// The rest at this moment.
     pub left: u32,
 }

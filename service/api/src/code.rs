@@ -5,48 +5,51 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Code {
-    /// Such as `iban`; `?codes=` takes the same names.
+    /// Type, such as `iban`. `?codes=` takes the same names.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Normalized: no spaces, hyphens or labels; letters in upper case; a date as `2026-01-31`; an amount as
-    /// `1234.50`, with its currency after a space where one is printed. An invoice's or order's number keeps the signs
-    /// within it, and a `barcode` is as it was encoded: bytes that are no text are hex digits after `0x`.
+    /// Normalized value, without spaces, hyphens and labels, and with letters in upper case. A date is `2026-01-31`. An
+    /// amount is `1234.50`, followed by a space and its currency if one is printed. The number of an invoice or an
+    /// order keeps the signs within it. A `barcode` has its encoded content; bytes that are not text are hex digits
+    /// after `0x`.
     pub value: String,
-    /// As it stands on the page; words are joined by one space. For a barcode, what of its content the value is from.
+    /// Text as it is printed on the page, with one space between words. For a barcode, the part of its content that the
+    /// value is from.
     pub raw: String,
-    /// Counted from 1.
+    /// Number of the page, counted from 1.
     pub page: u32,
-    /// Around all its words: left, top, right, bottom, in pixels of the page as in `words`.
+    /// Box around all its words: left, top, right, bottom in pixels of the page, as in `words`.
     #[serde(rename = "box")]
     pub bounds: [i32; 4],
     pub source: Source,
-    /// The symbology of a barcode, such as `qr_code`; else `null`.
+    /// Symbology of a barcode, such as `qr_code`. `null` for all others.
     #[serde(default)]
     pub format: Option<String>,
-    /// The words on the page that say what it is, for the types without a check; else `null`.
+    /// Label on the page, for types without a check. `null` for all others.
     #[serde(default)]
     pub label: Option<String>,
-    /// The lowest of its words' confidences, 0 to 100. A text layer or a barcode has 100: it was read, not guessed.
+    /// Lowest confidence of its words, 0 to 100. A text layer or a barcode has 100, because it is read and not
+    /// recognized.
     pub confidence: f32,
-    /// `null` where the type has no check digit.
+    /// `null` if the type has no check digit.
     pub check: Option<Check>,
-    /// Whether characters were exchanged to make it pass its check.
+    /// True if characters were exchanged so that it passes its check.
     pub repaired: bool,
     pub edits: Vec<Edit>,
-    /// The sources that gave this type and value, its check passing, when there is more than one; else empty.
+    /// Sources that found this type and value with a check that passes, if there are several. Otherwise empty.
     pub agreement: Vec<Source>,
-    /// What each recognizer read where the code stands, when it was looked at a second time; else empty.
+    /// Readings of each recognizer, if the code was re-read. Otherwise empty.
     #[serde(default)]
     pub readings: Vec<Reading>,
 }
 
-/// A line that was cut out of the page and recognized again, by itself.
+/// Reading of a line that was cut out of the page and recognized by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reading {
     pub recognizer: Recognizer,
     pub text: String,
-    /// Of its least certain word or character, 0 to 100.
+    /// Confidence of its least certain word or character, 0 to 100.
     pub confidence: f32,
 }
 
@@ -73,18 +76,18 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Check {
-    /// Such as `iso7064-mod97-10`.
+    /// Name, such as `iso7064-mod97-10`.
     pub scheme: String,
     pub ok: bool,
 }
 
-/// One character exchanged for its look-alike.
+/// A character that was exchanged for a look-alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Edit {
-    /// Its place in `value`, in characters from 0.
+    /// Index in `value`, in characters from 0.
     pub at: usize,
-    /// As it was read.
+    /// The character that was read.
     pub from: char,
     pub to: char,
 }

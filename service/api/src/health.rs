@@ -1,8 +1,8 @@
-//! What `/healthz` and `/readyz` answer.
+//! Answers of `/healthz` and `/readyz`.
 
 use serde::{Deserialize, Serialize};
 
-/// `GET /healthz`: the process answers. 200 whenever there is an answer at all.
+/// Answer of `GET /healthz`: the process answers. The status is always 200.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
@@ -17,12 +17,12 @@ pub enum HealthStatus {
     Ok,
 }
 
-/// `POST /healthz/recognize`, for the host itself: 200 unless it failed.
+/// Answer of `POST /healthz/recognize`, for the host itself. The status is 200 unless recognition failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recognition {
     pub status: RecognitionStatus,
     pub release: String,
-    /// Why, where it failed.
+    /// Reason of a failure.
     pub error: Option<String>,
     pub ms: u64,
 }
@@ -30,25 +30,26 @@ pub struct Recognition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecognitionStatus {
-    /// Every worker that was free has read the embedded sample correctly just now.
+    /// Every free worker has just read the embedded sample correctly.
     Ok,
-    /// All were at pages of documents, as far as these may take.
+    /// All workers were reading pages of documents, within their time limits.
     Busy,
     Failed,
 }
 
-/// `GET /readyz` without a key: 200 when `ready`, else 503.
+/// Answer of `GET /readyz` without a key. The status is 200 if `ready`, otherwise 503.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ready {
     pub ready: bool,
 }
 
-/// `GET /readyz` with a key, and over the Unix socket: 200 when `ready`, else 503, with the same body.
+/// Answer of `GET /readyz` with a key, and over the Unix socket. The status is 200 if `ready`, otherwise 503 with the
+/// same body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readiness {
-    /// Every worker has read an embedded sample correctly, and the service is not stopping.
+    /// True if every worker has read an embedded sample correctly and the service is not stopping.
     pub ready: bool,
     pub release: String,
     pub workers: Workers,
@@ -67,15 +68,15 @@ pub struct Readiness {
 pub struct Workers {
     pub total: u32,
     pub ready: u32,
-    /// Why the latest start of a worker failed, while not all are ready.
+    /// Error of the latest start of a worker, as long as not all are ready.
     pub error: Option<String>,
 }
 
-/// How busy the service is. It does not decide readiness.
+/// Load of the service. It does not affect readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Load {
-    /// Workers that read a page at this moment.
+    /// Workers that are reading a page.
     pub busy: u32,
     /// Pages, and counts of pages, that wait for a worker.
     pub waiting: u32,
@@ -83,75 +84,76 @@ pub struct Load {
     pub documents: u64,
 }
 
-/// The API keys in force. They do not decide readiness: without keys the service refuses everybody, rightly.
+/// API keys in force. They do not affect readiness: without keys, the service rightly refuses all requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Keys {
-    /// Keys in force, also those that are expired or revoked.
+    /// Number of keys in force, including expired and revoked ones.
     pub loaded: u32,
-    /// What is wrong with the file now; the keys last read well stay in force.
+    /// Error of the current file. The keys that were last loaded stay in force.
     pub error: Option<String>,
     /// [`crate::keys::KeyFile::digest`] of the keys in force. Releases before this field leave it out.
     #[serde(default)]
     pub digest: Option<String>,
 }
 
-/// The rules in force. They do not decide readiness.
+/// Rules in force. They do not affect readiness.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rules {
     pub loaded: u32,
-    /// What is wrong with the file now; the rules last read well stay in force.
+    /// Error of the current file. The rules that were last loaded stay in force.
     pub error: Option<String>,
 }
 
-/// What reads the documents.
+/// Versions of the programs that read documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Engine {
-    /// Tesseract's version; `null` until a worker is ready.
+    /// Version of Tesseract. `null` until a worker is ready.
     pub tesseract: Option<String>,
-    /// Which build of it the loader took: `distribution`, or `x86-64-v3`, the service's own for newer CPUs.
+    /// Build of Tesseract that the loader chose: `distribution`, or `x86-64-v3` for the service's own build for newer
+    /// CPUs.
     #[serde(default)]
     pub library: Option<String>,
-    /// What reads a code's line besides Tesseract in a second look; `null` where its model was not found.
+    /// Recognizer that re-reads lines of codes in addition to Tesseract. `null` if its model is missing.
     #[serde(default)]
     pub second_recognizer: Option<String>,
-    /// Languages loaded, as Tesseract names them.
+    /// Loaded languages, as Tesseract names them.
     pub languages: Vec<String>,
-    /// Whether PDFs can be read.
+    /// True if PDFs can be read.
     pub pdf: bool,
-    /// What keeps a worker that a document has taken over from doing harm.
+    /// Restrictions of a worker, in case that a document takes it over.
     #[serde(default)]
     pub sandbox: Sandbox,
 }
 
-/// What was achieved in each worker, before it parsed anything.
+/// Restrictions in force in each worker before it parses anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sandbox {
-    /// It can't gain privileges by starting a program.
+    /// True if a worker can't gain privileges by starting a program.
     pub no_new_privs: bool,
-    /// Memory, file sizes, descriptors and processes are limited.
+    /// True if memory, file sizes, descriptors and processes are limited.
     pub rlimits: bool,
-    /// The version of Landlock's interface that forbids it to write, remove or make files; `null` where there is none.
+    /// Version of Landlock's interface that forbids writing, removing and creating files. `null` without Landlock.
     pub landlock: Option<u32>,
-    /// Landlock forbids signals to and abstract sockets of other processes, too: from its version 6 on (Linux 6.12). Where it
-    /// does not, seccomp alone does.
+    /// True if Landlock also forbids signals to other processes and their abstract sockets, from its version 6 on
+    /// (Linux 6.12). Otherwise, only seccomp forbids them.
     #[serde(default)]
     pub landlock_scopes: bool,
-    /// System calls for sockets, programs and other processes are refused.
+    /// True if system calls for sockets, programs and other processes are refused.
     pub seccomp: bool,
 }
 
 impl Sandbox {
-    /// The version of Landlock's interface that a whole sandbox has at least: that of Linux 5.13. It keeps files away. What later
-    /// versions add (truncating, TCP, devices' ioctl, signals), seccomp forbids on every kernel.
+    /// Least version of Landlock's interface in a complete sandbox, which is that of Linux 5.13. It denies access to
+    /// files. Seccomp forbids on every kernel what later versions add: truncating, TCP, ioctl of devices, signals.
     pub const LEAST_LANDLOCK: u32 = 1;
-    /// The version that has [`Sandbox::landlock_scopes`].
+    /// Version of Landlock's interface from which on [`Sandbox::landlock_scopes`] is true.
     pub const SCOPES: u32 = 6;
 
-    /// What was not achieved, in words; empty where the sandbox is whole.
+    /// Missing restrictions, in words. Empty if the sandbox is complete.
     pub fn missing(&self) -> Vec<&'static str> {
         [
             (self.no_new_privs, "no_new_privs"),
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readiness_has_the_shape_that_ocrctl_waits_for() {
+    fn readiness_has_the_form_that_ocrctl_expects() {
         let json = serde_json::json!({
             "ready": true, "release": "r1",
             "workers": {"total": 2, "ready": 2, "error": null},

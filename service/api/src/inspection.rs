@@ -1,4 +1,5 @@
-//! What `POST /v1/inspect` answers: what a document is like and what reading it would cost. Nothing is recognized.
+//! Answer of `POST /v1/inspect`: properties of a document, and an estimate of the cost of reading it. Nothing is
+//! recognized.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +9,19 @@ use crate::issue::Issue;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Inspection {
-    /// The request's id, as in the `X-Request-Id` header and the service's log.
+    /// Id of the request, as in the `X-Request-Id` header and in the service's log.
     pub id: String,
-    /// The release of the service that answered.
+    /// Release of the service that answered.
     pub release: String,
     pub document: Document,
-    /// Each requested page.
+    /// The requested pages.
     pub pages: Vec<PageInspection>,
-    /// The share of `pages` whose text layer is sound, 0 to 1.
+    /// Share of `pages` whose text layer is sound, 0 to 1.
     pub text_share: f64,
     pub estimate: Estimate,
-    /// What a person should know about this answer: the sentences of `issues`.
+    /// Warnings about this answer for people: the sentences of `issues`.
     pub warnings: Vec<String>,
-    /// The same for programs. Releases before this field leave it out.
+    /// Warnings for programs. Releases before this field leave it out.
     #[serde(default)]
     pub issues: Vec<Issue>,
 }
@@ -28,18 +29,18 @@ pub struct Inspection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PageInspection {
-    /// Counted from 1.
+    /// Number of the page, counted from 1.
     pub page: u32,
-    /// `ok`, or why it would not be read.
+    /// `ok`, or the reason for which the page can't be read.
     pub status: PageStatus,
-    /// How `POST /v1/ocr` would read it in the `mode` that was asked for; `null` when it would not.
+    /// Source from which `POST /v1/ocr` would read it in the requested `mode`. `null` if it would not.
     pub method: Option<Method>,
-    /// `null` when the page was not looked at.
+    /// `null` if the page was not inspected.
     pub text_layer: Option<TextLayer>,
-    /// Pixels in which its words would be given; a PDF page's at the resolution in `dpi`.
+    /// Pixels that boxes of its words would refer to. For a PDF page, at the resolution `dpi`.
     pub width: Option<u32>,
     pub height: Option<u32>,
-    /// Pixels an inch; `null` for an image that states none.
+    /// Pixels per inch. `null` for an image that states no resolution.
     pub dpi: Option<u32>,
 }
 
@@ -48,7 +49,8 @@ pub struct PageInspection {
 #[serde(rename_all = "lowercase")]
 pub enum TextLayer {
     None,
-    /// There is one, but it does not say what a person sees: unmapped or invisible characters, or a stamp on a scan.
+    /// The page has a text layer that differs from what a person sees: unmapped or invisible characters, or a stamp on
+    /// a scan.
     Unsound,
     Sound,
 }
@@ -56,8 +58,8 @@ pub enum TextLayer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Estimate {
-    /// Pages that have to be recognized.
+    /// Number of pages that have to be recognized.
     pub ocr_pages: u32,
-    /// Seconds of one worker for all requested pages; several workers share them.
+    /// Seconds of one worker for all requested pages. Several workers share this time.
     pub worker_seconds: f64,
 }

@@ -1,4 +1,4 @@
-//! What an answer's reader should know about it: in words for a person, by a code for a program.
+//! Issues of an answer: a sentence for people, and a code for programs.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,55 +7,55 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Issue {
     pub code: IssueCode,
-    /// Counted from 1; `null` where it concerns the whole document.
+    /// Number of the page, counted from 1. `null` if it concerns the whole document.
     pub page: Option<u32>,
     /// A sentence without the page's number.
     pub detail: String,
 }
 
-/// The kind of an [`Issue`]. Later releases may have more.
+/// Kind of an [`Issue`]. Later releases may have more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IssueCode {
-    /// A page was not read to its end; its `status` says why.
+    /// A page was not read to its end. Its `status` has the reason.
     Unread,
     /// A picture on the page can't be decoded and was not read.
     Undecodable,
     /// A code, date or number may be misread, misprinted or missing.
     CodeInDoubt,
-    /// Words of a PDF page's text layer are not seen on the page: white, covered, clipped, switched off or minute.
+    /// Words of a PDF page's text layer are not visible on the page: white, covered, clipped, switched off or minute.
     HiddenText,
-    /// A PDF page's text layer says something else than the page shows; the page was recognized.
+    /// A PDF page's text layer differs from the characters that the page shows. The page was recognized instead.
     LayerDisagrees,
     /// The words of a page were read with little confidence.
     LowConfidence,
-    /// Something on the page looks like text, and no word was read there.
+    /// A part of the page looks like text, but no word was read there.
     InkWithoutText,
-    /// The page was read at too few pixels an inch for its text.
+    /// The page has too few pixels per inch for its text.
     LowResolution,
-    /// The page seems to be in a script that none of the wanted languages is written in.
+    /// The page seems to have a script that none of the requested languages uses.
     UnreadScript,
-    /// A form of XFA: what a viewer shows is not in the document's pages.
+    /// An XFA form: the content that a viewer shows is not in the document's pages.
     XfaForm,
-    /// Files are embedded in the document and were not read; `document.attachments` lists them.
+    /// Files are embedded in the document and were not read. `document.attachments` lists them.
     Attachments,
     /// The document is a portfolio: its content is in its attachments.
     Portfolio,
     /// An animation, of which only the first frame was read.
     MoreFrames,
-    /// The document has more pages than can be counted, or states pages that it does not have.
+    /// The document has more pages than the limit, or states pages that it does not have.
     MissingPages,
-    /// Text of a PDF page is in a font that the document does not embed and the service does not have: it is given as the document
-    /// states it, not compared with what the page shows.
+    /// Text of a PDF page is in a font that the document does not embed and the service does not have. It is answered as
+    /// the document states it, without a comparison with what the page shows.
     FontMissing,
-    /// A kind that this version of the types does not know.
+    /// A kind unknown to this version of the types.
     #[serde(other)]
     Other,
 }
 
 impl IssueCode {
-    /// Each code that the service answers with.
+    /// All codes that the service uses.
     pub const ALL: [Self; 15] = [
         Self::Unread,
         Self::Undecodable,
@@ -74,8 +74,9 @@ impl IssueCode {
         Self::FontMissing,
     ];
 
-    /// Whether something of the document may not have been read, or not as it is: what `strict=2` refuses. A code in doubt was
-    /// read, hidden text was left out, a layer that disagrees was not used, and attachments are documents of their own.
+    /// True if a part of the document may be unread or misread. `strict=2` rejects these. The other codes don't count:
+    /// a code in doubt was read, hidden text was left out, a layer that differs was not used, and attachments are
+    /// separate documents.
     pub fn doubts_reading(self) -> bool {
         !matches!(
             self,
@@ -87,7 +88,7 @@ impl IssueCode {
         )
     }
 
-    /// Its name in JSON.
+    /// Name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unread => "unread",
@@ -111,7 +112,7 @@ impl IssueCode {
 }
 
 impl Issue {
-    /// About the page at hand, whose number is added by [`Issue::on_page`], or about the document.
+    /// Creates an issue about the document, or about a page whose number [`Issue::on_page`] adds.
     pub fn new(code: IssueCode, detail: impl Into<String>) -> Self {
         Self {
             code,
@@ -126,7 +127,7 @@ impl Issue {
         self
     }
 
-    /// The whole of it in a sentence, as in `warnings`.
+    /// The issue as one sentence, as in `warnings`.
     pub fn sentence(&self) -> String {
         match self.page {
             Some(page) => format!("Page {page}: {}", self.detail),
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_reads_back_and_an_unknown_one_is_other() {
+    fn codes_parse_from_json_and_unknown_ones_are_other() {
         for code in IssueCode::ALL {
             let json = serde_json::to_value(code).unwrap();
             assert_eq!(json, code.name());
@@ -156,12 +157,18 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_names_its_page() {
-        let issue = Issue::new(IssueCode::Unread, "it took longer than a page may.");
-        assert_eq!(issue.sentence(), "it took longer than a page may.");
+    fn sentences_name_their_page() {
+        let issue = Issue::new(
+            IssueCode::Unread,
+            "it took longer than the time limit for a page.",
+        );
+        assert_eq!(
+            issue.sentence(),
+            "it took longer than the time limit for a page."
+        );
         assert_eq!(
             issue.on_page(3).sentence(),
-            "Page 3: it took longer than a page may."
+            "Page 3: it took longer than the time limit for a page."
         );
     }
 }

@@ -1,13 +1,13 @@
 //! Types shared by ocr-service, its clients and ocrctl.
 //!
 //! - [`keys`]: API keys and the file that holds their hashes
-//! - [`answer`]: what `POST /v1/ocr` and `POST /v1/codes` answer
-//! - [`inspection`]: what `POST /v1/inspect` answers
-//! - [`issue`]: what its reader should know about an answer
-//! - [`capacity`]: what `GET /v1/capacity` answers
+//! - [`answer`]: answers of `POST /v1/ocr` and `POST /v1/codes`
+//! - [`inspection`]: answer of `POST /v1/inspect`
+//! - [`issue`]: issues of an answer
+//! - [`capacity`]: answer of `GET /v1/capacity`
 //! - [`code`]: a code found in a document
-//! - [`problem`]: every error answer (RFC 9457)
-//! - [`health`]: what `/healthz` and `/readyz` answer
+//! - [`problem`]: all error answers (RFC 9457)
+//! - [`health`]: answers of `/healthz` and `/readyz`
 
 pub mod answer;
 pub mod capacity;

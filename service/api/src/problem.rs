@@ -1,32 +1,33 @@
-//! Every error answer: `application/problem+json` (RFC 9457).
+//! Error answers: `application/problem+json` (RFC 9457).
 
 use serde::{Deserialize, Serialize};
 
 use crate::answer::PageStatus;
 use crate::issue::Issue;
 
-/// The media type of a [`Problem`].
+/// Media type of a [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What went wrong and what to do about it.
+/// An error and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     #[serde(rename = "type")]
     pub kind: ProblemKind,
-    /// The kind in words; the same for every problem of a kind.
+    /// The kind in words, which are the same for all problems of a kind.
     pub title: String,
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// This very problem, and what the client can do.
+    /// This problem in particular, and what the client can do about it.
     pub detail: String,
-    /// As in the `X-Request-Id` header. Absent from 403, whose body is the same whatever was wrong with the key.
+    /// Id as in the `X-Request-Id` header. Answers with 403 leave it out, because their body is the same for every
+    /// fault of a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Of [`ProblemKind::Incomplete`]: each page that was not read to its end.
+    /// For [`ProblemKind::Incomplete`]: the pages that were not read to their end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<UnreadPage>,
-    /// Of [`ProblemKind::Incomplete`]: what else is in doubt, where that was to be refused.
+    /// For [`ProblemKind::Incomplete`]: further doubts, if the client asked to reject those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<Issue>,
 }
@@ -35,83 +36,83 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnreadPage {
-    /// Counted from 1.
+    /// Number of the page, counted from 1.
     pub page: u32,
     pub status: PageStatus,
-    /// Why, in a sentence.
+    /// Reason, as a sentence.
     pub detail: String,
 }
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $title:literal;)+) => {
-        /// What kind of problem: its URN, its HTTP status and its title.
+        /// Kind of a problem, with its URN, its HTTP status and its title.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ProblemKind {
             $($(#[$doc])* #[serde(rename = $slug)] $name,)+
-            /// A kind that this version of the types does not know.
+            /// A kind unknown to this version of the types.
             #[serde(other, rename = "about:blank")]
             Other,
         }
 
         impl ProblemKind {
-            /// Each kind that the service answers with.
+            /// All kinds that the service uses.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The URN in `type`.
+            /// URN in `type`.
             pub fn urn(self) -> &'static str {
                 match self { $(Self::$name => $slug,)+ Self::Other => "about:blank" }
             }
 
-            /// The HTTP status.
+            /// HTTP status.
             pub fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)+ Self::Other => 500 }
             }
 
             pub fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)+ Self::Other => "Something else" }
+                match self { $(Self::$name => $title,)+ Self::Other => "Unknown problem" }
             }
         }
     };
 }
 
 kinds! {
-    /// The request itself is not well formed.
+    /// The request itself is malformed.
     Malformed = "urn:ocr:problem:malformed", 400, "The request is malformed";
-    /// There is no document in it.
+    /// The request has no document.
     EmptyBody = "urn:ocr:problem:empty-body", 400, "There is no document in the request";
-    /// Missing, malformed, unknown, expired, revoked, or without the scope: not told apart.
+    /// The key is missing, malformed, unknown, expired, revoked, or without the scope. Clients can't distinguish these.
     Key = "urn:ocr:problem:key", 403, "No valid API key";
-    NotFound = "urn:ocr:problem:not-found", 404, "There is nothing here";
-    Method = "urn:ocr:problem:method", 405, "Another method is needed";
-    NotAcceptable = "urn:ocr:problem:not-acceptable", 406, "No answer in the wanted format";
+    NotFound = "urn:ocr:problem:not-found", 404, "Not found";
+    Method = "urn:ocr:problem:method", 405, "The method is not allowed";
+    NotAcceptable = "urn:ocr:problem:not-acceptable", 406, "No answer in the requested format";
     UploadTimeout = "urn:ocr:problem:upload-timeout", 408, "The upload took too long";
     TooLarge = "urn:ocr:problem:too-large", 413, "The document is too large";
-    /// Not a supported document, or not the one that the content type announces.
+    /// The document is not of a supported type, or not of the one that the content type states.
     Type = "urn:ocr:problem:type", 415, "Not a supported document type";
-    /// The body is compressed in a way that is not decoded; `Accept-Encoding` names those that are.
+    /// The body has an unsupported compression. `Accept-Encoding` names the supported ones.
     Encoding = "urn:ocr:problem:encoding", 415, "Not a supported content coding";
-    /// Damaged beyond reading.
+    /// The document is damaged beyond reading.
     Corrupt = "urn:ocr:problem:corrupt", 422, "The document is damaged";
     Encrypted = "urn:ocr:problem:encrypted", 422, "The document needs a password";
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
-    /// More pages than are answered at a time.
+    /// The request has more pages than the limit.
     TooManyPages = "urn:ocr:problem:too-many-pages", 422, "The request asks for too many pages";
-    /// More pixels than a page may have.
+    /// The image has more pixels than the limit for a page.
     PageTooLarge = "urn:ocr:problem:page-too-large", 422, "The image has too many pixels";
-    /// Workers crashed at these very bytes, sent with the same key; `Retry-After` says when they are tried again.
-    Quarantined = "urn:ocr:problem:quarantined", 422, "The document crashes its readers";
-    /// Some pages were not read to their end, and the client wanted all or nothing.
+    /// The same bytes, sent with the same key, crashed workers. `Retry-After` states when they may be sent again.
+    Quarantined = "urn:ocr:problem:quarantined", 422, "The document crashes workers";
+    /// Some pages were not read to their end, and the client rejects incomplete answers.
     Incomplete = "urn:ocr:problem:incomplete", 422, "Not every page was read";
-    /// The `Idempotency-Key` came with another request before.
-    IdempotencyKey = "urn:ocr:problem:idempotency-key", 422, "The Idempotency-Key was used for something else";
-    /// This key has used up what it may; `Retry-After` says when it may again.
+    /// The `Idempotency-Key` was used for another request before.
+    IdempotencyKey = "urn:ocr:problem:idempotency-key", 422, "The Idempotency-Key was used for another request";
+    /// The key's quota is used up. `Retry-After` states when the key may be used again.
     Quota = "urn:ocr:problem:quota", 429, "The key's quota is used up";
-    /// Documents of this key crashed their readers again and again; `Retry-After` says when the next one is taken.
-    Crashes = "urn:ocr:problem:crashes", 429, "Documents of the key crash their readers";
-    /// An address keeps on asking without a valid key. Not a word on what was wrong with the last one.
+    /// Documents of this key crashed workers repeatedly. `Retry-After` states when the next one is accepted.
+    Crashes = "urn:ocr:problem:crashes", 429, "Documents of the key crash workers";
+    /// An address sends many requests without a valid key. The answer does not reveal what was wrong with the last one.
     KeyAttempts = "urn:ocr:problem:key-attempts", 429, "Too many requests without a valid API key";
     Internal = "urn:ocr:problem:internal", 500, "The service failed";
-    /// The queue is full; `Retry-After` says when to come back.
+    /// The queue is full. `Retry-After` states when to come back.
     Busy = "urn:ocr:problem:busy", 503, "The service is busy";
     Deadline = "urn:ocr:problem:deadline", 504, "The deadline has passed";
 }
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_is_rfc_9457() {
+    fn json_conforms_to_rfc_9457() {
         let mut problem = Problem::new(ProblemKind::TooLarge, "The limit is 50 MB.");
         problem.request_id = Some("r1".into());
         let json = serde_json::to_value(&problem).unwrap();
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_named_by_its_urn_and_an_unknown_one_still_reads() {
+    fn kinds_parse_from_their_urn_and_unknown_ones_are_other() {
         for kind in ProblemKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.urn());
         }

@@ -1,4 +1,4 @@
-//! Documents that are each the only one of its kind: an answer that was kept from an earlier one would measure nothing.
+//! Unique documents. With a cached answer, a benchmark would measure nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +32,7 @@ pub(crate) fn png(image: &GrayImage) -> Vec<u8> {
     bytes
 }
 
-/// A PDF of so many pages of text, with a number in a comment.
+/// A PDF with this many pages of text, and a number in a comment.
 pub(crate) fn text_pdf(pages: usize) -> Vec<u8> {
     let mut pdf = Pdf::default();
     for _ in 0..pages {
@@ -43,7 +43,7 @@ pub(crate) fn text_pdf(pages: usize) -> Vec<u8> {
     bytes
 }
 
-/// A line of text, cut out of a page: 400 × 50 pixels.
+/// A line of text cut out of a page: 400 × 50 pixels.
 pub(crate) fn crop(page: &GrayImage) -> GrayImage {
     let ink = |y: u32| (0..page.width()).any(|x| page.get_pixel(x, y).0[0] < 128);
     let top = (0..page.height()).find(|y| ink(*y)).unwrap();

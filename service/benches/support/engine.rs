@@ -1,6 +1,7 @@
-//! One warm Tesseract in a process of its own, which does nothing else: no HTTP, no decoding, no words.
+//! One warm Tesseract in its own process, which does nothing else: no HTTP, no decoding, no words.
 //!
-//! A process loads one build of the library. So the benchmark starts itself again, with a directory for the loader.
+//! A process can load only one build of the library. So the benchmark starts itself again, with a directory for the
+//! loader.
 #![allow(unsafe_code, reason = "Tesseract's C API, as in the worker")]
 
 use std::ffi::{CStr, c_int};
@@ -23,13 +24,13 @@ pub(crate) struct Engine {
     from: BufReader<ChildStdout>,
 }
 
-/// The time that a page took, and the processor time: others on the machine lengthen the one far more than the other.
+/// Wall-clock time and processor time of a page. Other load on the machine affects the former much more.
 pub(crate) struct Took {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
 }
 
-/// To be called first thing in `main`: where this process is an engine, it is nothing else.
+/// Runs as an engine if this process was started as one. Called first in `main`.
 pub(crate) fn serve_if_asked() {
     if std::env::args().any(|arg| arg == ROLE) {
         serve();
@@ -37,9 +38,9 @@ pub(crate) fn serve_if_asked() {
     }
 }
 
-/// Where the distribution's library is: its command has no other.
+/// Directory of the distribution's library, the only one that its command uses.
 pub(crate) fn distribution() -> PathBuf {
-    // Cargo has the loader look into its target directory, where the own engine is.
+    // Cargo makes the loader search its target directory, where the service's own engine is.
     let output = Command::new("tesseract")
         .env("LD_TRACE_LOADED_OBJECTS", "1")
         .env_remove("LD_LIBRARY_PATH")
@@ -51,7 +52,7 @@ pub(crate) fn distribution() -> PathBuf {
     Path::new(path).parent().unwrap().to_owned()
 }
 
-/// Where `make engine` puts the other one, if it is there.
+/// Directory in which `make engine` puts the service's own engine, if it exists.
 pub(crate) fn own() -> Option<PathBuf> {
     let directory = Path::new(env!("CARGO_BIN_EXE_ocr-service")).parent()?;
     directory
@@ -61,7 +62,7 @@ pub(crate) fn own() -> Option<PathBuf> {
 }
 
 impl Engine {
-    /// `directory` is the loader's first.
+    /// Starts an engine. The loader searches `directory` first.
     pub(crate) fn start(directory: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg(ROLE)
@@ -78,7 +79,7 @@ impl Engine {
         }
     }
 
-    /// The text of a page, and what it took.
+    /// The text of a page, and the time that it took.
     pub(crate) fn read(&mut self, page: &GrayImage) -> (Took, String) {
         writeln!(self.to, "{} {}", page.width(), page.height()).unwrap();
         self.to.write_all(page).unwrap();
@@ -96,13 +97,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// So many numbers on a line; `None` at the end.
+/// Reads this many numbers from a line. Returns `None` at the end.
 fn numbers<const COUNT: usize>(from: &mut impl BufRead) -> Option<[u64; COUNT]> {
     let mut line = String::new();
     if from.read_line(&mut line).unwrap() == 0 {

@@ -1,11 +1,11 @@
-//! A measured figure beside the wanted one.
+//! A measured figure next to its target.
 
 use std::time::Duration;
 
 pub(crate) enum Wanted {
     AtLeast(f64),
     AtMost(f64),
-    /// Nothing is: it tells what the others mean.
+    /// No target. The figure puts the others into context.
     Nothing,
 }
 

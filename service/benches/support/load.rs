@@ -1,4 +1,4 @@
-//! Requests over connections that are kept open.
+//! Requests over persistent connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::service::client::{connect, read_reply};
 use super::service::{Reply, Request, Server};
 
-/// Sends each document once over so many connections at a time. Returns how long all took, and the replies in order.
+/// Sends each document once, over this many connections at a time. Returns the total time, and the replies in order.
 pub(crate) fn all(
     server: &Server,
     query: &str,

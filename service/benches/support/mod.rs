@@ -1,4 +1,4 @@
-//! What the benchmarks share.
+//! Code that the benchmarks share.
 #![allow(dead_code, reason = "not every benchmark uses all of it")]
 
 pub(crate) mod documents;
@@ -9,7 +9,8 @@ pub(crate) mod load;
 #[path = "../../tests/service/support/mod.rs"]
 pub(crate) mod service;
 
-/// Whether to measure. `cargo test --benches` runs every benchmark too: once is enough to see that it works.
+/// True if the benchmark should measure. `cargo test --benches` runs every benchmark too, and one round shows that it
+/// works.
 pub(crate) fn measuring() -> bool {
     std::env::args().any(|arg| arg == "--bench")
 }

@@ -1,4 +1,4 @@
-//! What the sources of a document's codes say together.
+//! Comparison of the sources of a document's codes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,12 +6,12 @@ use ocr_api::code::{Code, Source};
 
 use super::types::identity;
 
-/// Characters by which two values may differ and still be meant for the same code.
+/// Most characters by which two values may differ and still stand for the same code.
 const SLIP: usize = 2;
-/// Codes on a page that are compared with each other: a page is not trusted to have few.
+/// Most codes per page that are compared with each other. A page is not trusted to have few.
 const MOST_COMPARED: usize = 200;
 
-/// Notes the sources of codes that more than one gave, in all of a document.
+/// Lists the sources of codes that several sources found, in the whole document.
 pub fn agree(codes: &mut [Code]) {
     let mut sources: HashMap<(String, String), BTreeSet<Source>> = HashMap::new();
     for code in codes.iter().filter(|code| may_vouch(code)) {
@@ -24,7 +24,7 @@ pub fn agree(codes: &mut [Code]) {
     }
 }
 
-/// What fails its check confirms nothing.
+/// True if a code may confirm another one. A code that fails its check may not.
 fn may_vouch(code: &Code) -> bool {
     code.check.as_ref().is_none_or(|check| check.ok)
 }
@@ -33,11 +33,12 @@ fn key(code: &Code) -> (String, String) {
     (code.kind.clone(), identity(&code.kind, &code.value))
 }
 
-/// Sentences on codes that two sources give differently: of one type, on one page, as long as each other and no more than
-/// two characters apart, while no other source confirms either; and they stand by each other, as a barcode and the digits
-/// under it do, or each is the only one of its type and source on the page. To be called after [`agree`].
+/// Sentences about codes for which two sources have different values. The two codes are of one type and on one page,
+/// have the same length and differ in at most two characters. No other source confirms either. They are next to each
+/// other, like a barcode and the digits under it, or each is the only one of its type and source on the page. Called
+/// after [`agree`].
 pub fn differences(codes: &[Code]) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut sentences = Vec::new();
     let mut counts: HashMap<(u32, &str, Source), usize> = HashMap::new();
     for code in codes {
         *counts
@@ -59,8 +60,8 @@ pub fn differences(codes: &[Code]) -> Vec<String> {
                 && is_slip(&one.value, &other.value)
                 && (near(one, other) || is_only(one) && is_only(other))
             {
-                told.push(format!(
-                    "Page {}: {} is {} by {} and {} by {}; look which is right.",
+                sentences.push(format!(
+                    "Page {}: {} is {} according to {} and {} according to {}; check which one is right.",
                     one.page,
                     one.kind,
                     one.value,
@@ -71,7 +72,7 @@ pub fn differences(codes: &[Code]) -> Vec<String> {
             }
         }
     }
-    told
+    sentences
 }
 
 fn name(source: Source) -> &'static str {
@@ -82,18 +83,18 @@ fn name(source: Source) -> &'static str {
     }
 }
 
-/// Whether two values differ as by a character or two that were misread.
+/// True if two values differ as if one or two characters were misread.
 fn is_slip(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let apart = a.iter().zip(&b).filter(|(a, b)| a != b).count();
     a.len() == b.len() && a.len() >= 6 && (1..=SLIP).contains(&apart)
 }
 
-/// Whether one stands in the other, or right over or under it.
+/// True if one box is in the other, or right above or below it.
 fn near(a: &Code, b: &Code) -> bool {
     let [l, t, r, _] = a.bounds;
     let height = |code: &Code| code.bounds[3].saturating_sub(code.bounds[1]);
-    // The lower of a barcode and its digits; a barcode's box may be as flat as the rows that were read.
+    // The smaller height of a barcode and its digits. The box of a barcode may be as flat as the rows that were read.
     let reach = height(a).max(height(b)).clamp(1, 10_000);
     let across = l < b.bounds[2] && b.bounds[0] < r;
     let gap = b.bounds[1]

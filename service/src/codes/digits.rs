@@ -1,21 +1,21 @@
-//! The check digit schemes that several types share. All take characters in upper case without separators.
+//! Check digit schemes that several types share. All take upper-case characters without separators.
 
-/// The value of a digit, or of a letter as ISO 7064 and ISO 6166 have it: A is 10, Z is 35.
+/// Value of a digit, or of a letter as in ISO 7064 and ISO 6166: A is 10, Z is 35.
 fn value(c: char) -> Option<u32> {
     c.to_digit(36)
 }
 
-/// The digits of a text that has nothing else.
+/// Digits of a text that consists of digits.
 pub(super) fn digits(text: &str) -> Option<Vec<u32>> {
     text.chars().map(|c| c.to_digit(10)).collect()
 }
 
-/// ISO 7064 MOD 97-10: letters become two digits, and the whole number leaves 1.
+/// ISO 7064 MOD 97-10. Letters become two digits, and the remainder of the whole number is 1.
 pub(super) fn mod97_10(text: &str) -> bool {
     mod97(text) == Some(1)
 }
 
-/// The remainder by 97 of a text whose letters become two digits.
+/// Remainder by 97 of a text whose letters become two digits.
 pub(super) fn mod97(text: &str) -> Option<u32> {
     text.chars().try_fold(0, |rest, c| {
         let value = value(c)?;
@@ -46,7 +46,7 @@ pub(super) fn luhn(text: &str) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// GS1's mod 10: weights 3 and 1 from the right, the check digit having 1 (GS1 General Specifications, 7.9).
+/// GS1's mod 10: weights 3 and 1 from the right; the check digit has weight 1 (GS1 General Specifications, 7.9).
 pub(super) fn gs1(text: &str) -> bool {
     digits(text).is_some_and(|digits| {
         let sum: u32 = digits
@@ -59,12 +59,12 @@ pub(super) fn gs1(text: &str) -> bool {
     })
 }
 
-/// The sum of digits times weights, which may be fewer.
+/// Sum of digits times weights. There may be fewer weights than digits.
 pub(super) fn weighted(digits: &[u32], weights: &[u32]) -> u32 {
     digits.iter().zip(weights).map(|(d, w)| d * w).sum()
 }
 
-/// ISBN-10 and ISSN: weights fall to 1 at the check digit, X is 10, the sum divides by 11.
+/// Check of ISBN-10 and ISSN. Weights decrease to 1 at the check digit, X is 10, and 11 divides the sum.
 pub(super) fn mod11_x(text: &str) -> bool {
     let length = text.len();
     let mut sum = 0;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn examples_of_the_standards_pass_and_each_changed_digit_fails() {
+    fn accepts_examples_of_the_standards_and_rejects_changed_digits() {
         type Case = (fn(&str) -> bool, &'static str);
         let cases: [Case; 5] = [
             (mod97_10, "3214282912345698765432161182"), // GB82 WEST 1234 5698 7654 32, rearranged

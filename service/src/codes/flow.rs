@@ -1,24 +1,24 @@
-//! A page's words as one flow of text in reading order, cut into tokens: runs of letters and digits.
+//! A page's words as one text in reading order, cut into tokens, which are runs of letters and digits.
 
 use ocr_api::answer::{Method, Page, Word};
 
 use super::label::folded;
 use crate::lines::{self, Before};
 
-/// The flow. White space between words is one space, one `\n` where the page's text breaks the line, or one `\t` where
-/// the gap is as wide as between the columns of a table: no number goes on behind it.
+/// The text. White space between words is one space, one `\n` at a line break of the page's text, or one `\t` if the
+/// gap is as wide as between the columns of a table. No number continues behind a `\t`.
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
     pub(super) words: &'a [Word],
-    /// Whether the page was read by OCR, which takes characters for others.
+    /// True if the page was read by OCR, which may misread characters.
     pub(super) recognized: bool,
     chars: Vec<char>,
-    /// The word that each character belongs to; for white space, the word before.
+    /// Index of the word that each character belongs to. White space belongs to the word before.
     word_of: Vec<usize>,
     pub(super) tokens: Vec<Token>,
     /// Each token in lower case.
     pub(super) lower: Vec<String>,
-    /// Each as labels are compared.
+    /// Each token as it is compared with labels.
     pub(super) folded: Vec<String>,
 }
 
@@ -33,21 +33,22 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct FlowText {
     pub(super) text: String,
-    /// Of each character, its first byte.
+    /// Byte offset of each character.
     offsets: Vec<usize>,
 }
 
 impl FlowText {
-    /// The character that a byte offset is the beginning of.
+    /// The character that begins at a byte offset.
     pub(super) fn char_at(&self, byte: usize) -> usize {
         self.offsets.partition_point(|offset| *offset < byte)
     }
 }
 
-/// Signs that glue what stands on both their sides into one longer run.
+/// Signs that join the runs on both sides into one longer run.
 const GLUE: [char; 12] = ['-', '.', ',', '/', '_', '@', '+', '\\', '~', '&', '–', '\''];
 
-/// Words of a page that are looked at: ten pages' worth of small print. The time grows with them, and nothing stops it.
+/// Most words per page that are searched: ten pages of small print. The search time grows with them and has no limit of
+/// its own.
 const MOST_WORDS: usize = 40_000;
 
 impl<'a> Flow<'a> {
@@ -89,13 +90,13 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// What a person should know, where a page has more words than are looked at.
+    /// Warning for a page that has more words than are searched.
     pub(super) fn warning(&self) -> Option<String> {
         (self.words.len() > MOST_WORDS)
-            .then(|| format!("codes were looked for in the first {MOST_WORDS} words alone."))
+            .then(|| format!("codes were searched for only in the first {MOST_WORDS} words."))
     }
 
-    /// Characters from `start` up to `end`, line ends as spaces.
+    /// Characters from `start` up to `end`, with line breaks as spaces.
     pub(super) fn raw(&self, start: usize, end: usize) -> String {
         let plain = |c: &char| if c.is_whitespace() { ' ' } else { *c };
         self.chars[start..end].iter().map(plain).collect()
@@ -105,7 +106,7 @@ impl<'a> Flow<'a> {
         &self.chars[token.start..token.end]
     }
 
-    /// What stands between a token and the next.
+    /// Characters between a token and the next one.
     pub(super) fn between(&self, token: usize) -> &[char] {
         let end = self.tokens[token].end;
         let start = self
@@ -115,7 +116,7 @@ impl<'a> Flow<'a> {
         &self.chars[end..start]
     }
 
-    /// The words that characters from `start` up to `end` belong to.
+    /// Words that the characters from `start` up to `end` belong to.
     pub(super) fn words_of(&self, start: usize, end: usize) -> &[Word] {
         match (self.word_of.get(start), self.word_of.get(end - 1)) {
             (Some(&first), Some(&last)) => &self.words[first..=last],
@@ -123,7 +124,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Around the words that characters from `start` up to `end` belong to: left, top, right, bottom.
+    /// Box around the words of the characters from `start` up to `end`: left, top, right, bottom.
     pub(super) fn around(&self, start: usize, end: usize) -> [i32; 4] {
         let words = self.words_of(start, end);
         let edge = |at: usize, pick: fn(i32, i32) -> i32| {
@@ -138,7 +139,7 @@ impl<'a> Flow<'a> {
         ]
     }
 
-    /// The same, as they are.
+    /// Characters from `start` up to `end`, unchanged.
     pub(super) fn raw_chars(&self, start: usize, end: usize) -> &[char] {
         &self.chars[start..end]
     }
@@ -148,12 +149,12 @@ impl<'a> Flow<'a> {
         self.chars.get(start..).unwrap_or_default()
     }
 
-    /// The word that a character belongs to.
+    /// Index of the word that a character belongs to.
     pub(super) fn word_at(&self, at: usize) -> usize {
         self.word_of.get(at).copied().unwrap_or_default()
     }
 
-    /// The first character of a word.
+    /// First character of a word.
     pub(super) fn start_of(&self, word: usize) -> usize {
         let before = self.word_of.partition_point(|other| *other < word);
         // White space belongs to the word before it.
@@ -166,7 +167,7 @@ impl<'a> Flow<'a> {
         (token < self.tokens.len()).then_some(token)
     }
 
-    /// Whether characters from `start` up to `end` are no part of a longer run.
+    /// True if the characters from `start` up to `end` are not part of a longer run.
     pub(super) fn stands_alone(&self, start: usize, end: usize) -> bool {
         let alphanumeric = |at: Option<usize>| {
             at.and_then(|at| self.chars.get(at))
@@ -185,12 +186,12 @@ impl<'a> Flow<'a> {
         start < end && !left && !right
     }
 
-    /// The whole as a text that patterns are run on.
+    /// The whole flow as a string, for patterns.
     pub(super) fn text(&self) -> FlowText {
         let mut text = String::with_capacity(self.chars.len());
         let offsets = self.chars.iter().map(|c| {
             let at = text.len();
-            // A pattern has no need to know about columns.
+            // Patterns need not distinguish columns from spaces.
             text.push(if *c == '\t' { ' ' } else { *c });
             at
         });
@@ -198,7 +199,7 @@ impl<'a> Flow<'a> {
         FlowText { text, offsets }
     }
 
-    /// Whether a token has no character glued to its left that would make it part of a longer run.
+    /// True if no character to the left of a token joins it to a longer run.
     pub(super) fn begins(&self, token: usize) -> bool {
         let start = self.tokens[token].start;
         let before = |back: usize| start.checked_sub(back).map(|at| self.chars[at]);
@@ -208,7 +209,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The same at a token's right.
+    /// The same for the right of a token.
     pub(super) fn ends(&self, token: usize) -> bool {
         let end = self.tokens[token].end;
         match self.chars.get(end) {
@@ -221,25 +222,25 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Wider than people put between the groups of a number, in heights of its line.
+/// Narrowest gap between columns, in line heights. It is wider than gaps between the groups of a number.
 const COLUMN_GAP: i64 = 3;
 
 fn is_column_gap(left: [i32; 4], right: [i32; 4]) -> bool {
     let height = |bounds: [i32; 4]| i64::from(bounds[3]) - i64::from(bounds[1]);
-    // A bar or a stroke of dirt has another height than its line.
+    // The height of a bar or a speck of dirt differs from that of its line.
     let line = height(left).max(height(right)).max(1);
     i64::from(right[0]) - i64::from(left[2]) > COLUMN_GAP * line
 }
 
-/// Words from which on they are the letters of one that is spelt out, and letters that one of them may have, where two
-/// that are broad stand close to each other.
+/// Fewest words that count as the letters of a spelt-out word, and most letters of one of them if two broad ones are
+/// close together.
 const FEWEST_SPELT: usize = 6;
 const MOST_LETTERS: usize = 3;
-/// How far from evenly they stand: a letter is narrower than its cell, and may be in the middle of it or at its left.
+/// Tolerance of their distances. A letter is narrower than its cell, and may be in its middle or at its left.
 const UNEVEN: f32 = 0.25;
 
-/// Of each word, whether it goes on with the one before: forms have a cell for each letter, and a text layer its letters one by one, at
-/// one distance.
+/// For each word, true if it continues the one before. Forms have a cell for each letter, and text layers may have
+/// single letters, both at regular distances.
 fn spelt_out(words: &[Word], before: &[Before]) -> Vec<bool> {
     let mut goes_on = vec![false; words.len()];
     let is_spelt = |word: &Word| {
@@ -270,7 +271,7 @@ fn spelt_out(words: &[Word], before: &[Before]) -> Vec<bool> {
     goes_on
 }
 
-/// The first and the last of words of a line that are as far apart as most of them.
+/// The first and the last of the words of a line that have the most common distance.
 fn evenly_spaced(words: &[Word]) -> Vec<(usize, usize)> {
     let left = |word: &Word| word.bounds[0] as f32;
     let right = |word: &Word| word.bounds[2] as f32;
@@ -285,7 +286,7 @@ fn evenly_spaced(words: &[Word]) -> Vec<(usize, usize)> {
     let Some(usual) = distances.get(distances.len() / 2).copied() else {
         return Vec::new();
     };
-    // Two letters and more, if they are that far apart, too.
+    // Two letters count together if their distance to the next is the same.
     let is_spaced = |word: &Word| {
         let width = right(word) - left(word);
         let letters = word.text.len();

@@ -1,4 +1,4 @@
-//! The types of codes, by name, and which of them a request wants.
+//! Types of codes, by name, and the selection of a request.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,15 @@ use super::rules::Rule;
 
 macro_rules! types {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
-        /// A built-in type. The more telling ones come first: where two types fit the same characters, the first is taken.
+        /// A built-in type. More specific types come first: if two types match the same characters, the first one is
+        /// reported.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum CodeType { $($(#[$doc])* #[serde(rename = $text)] $name,)+ }
 
         impl CodeType {
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// As in `type` and in `?codes=`.
+            /// Name in `type` and in `?codes=`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
@@ -34,30 +35,30 @@ types! {
     Sscc = "sscc";
     Imei = "imei";
     Gtin = "gtin";
-    /// Card-like numbers. Sensitive, and a weak check: only when it is asked for.
+    /// Card-like numbers. They are sensitive and have a weak check, so they are searched for only on request.
     Luhn = "luhn";
     /// Found by its label, as are the next three.
     InvoiceNumber = "invoice_number";
     OrderNumber = "order_number";
     Date = "date";
     Amount = "amount";
-    /// A batch or lot, by GS1's application identifier 10.
+    /// Batch or lot, by GS1's application identifier 10.
     Batch = "batch";
-    /// By GS1's application identifier 21.
+    /// Serial number, by GS1's application identifier 21.
     SerialNumber = "serial_number";
-    /// What a barcode holds, where it is of no other wanted type.
+    /// Content of a barcode that is of no other wanted type.
     Barcode = "barcode";
 }
 
 impl CodeType {
-    /// Whether it stands in barcodes alone, so that text need not be read for it.
+    /// True if it occurs only in barcodes, so that no text need be read for it.
     fn needs_barcode(self) -> bool {
         matches!(self, Self::Batch | Self::SerialNumber | Self::Barcode)
     }
 
-    /// Whether a barcode can hold it.
+    /// True if it can occur in a barcode.
     fn fits_barcode(self) -> bool {
-        // What is in a barcode without a label would be a guess: these have no check of their own there.
+        // These have no check of their own in a barcode, so without a label they would be guesses.
         !matches!(
             self,
             Self::InvoiceNumber | Self::EuVat | Self::Isin | Self::Luhn
@@ -65,13 +66,13 @@ impl CodeType {
     }
 }
 
-/// The types and rules that a request wants.
+/// Types and rules that a request wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     types: BTreeSet<CodeType>,
-    /// Of the rules in force when the request came, those that are wanted.
+    /// The wanted ones of the rules that were in force when the request arrived.
     rules: Vec<Rule>,
-    /// Whether the client named them.
+    /// True if the client named them.
     named: bool,
 }
 
@@ -81,13 +82,13 @@ impl Default for Selection {
     }
 }
 
-/// There is no such type.
+/// Error for an unknown type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no type of code `{0}`")]
+#[error("`{0}` is not a type of code")]
 pub struct UnknownType(String);
 
 impl Selection {
-    /// What is looked for when a request does not say.
+    /// The default selection of a request.
     pub fn all(rules: &[Rule]) -> Self {
         let on = |kind: &CodeType| *kind != CodeType::Luhn;
         Self {
@@ -97,10 +98,10 @@ impl Selection {
         }
     }
 
-    /// `none`, or names of types and of `rules`, separated by commas.
+    /// Parses `none`, or names of types and of `rules`, separated by commas.
     ///
     /// # Errors
-    /// A name that is none.
+    /// Returns the first unknown name.
     pub fn parse(text: &str, rules: &[Rule]) -> Result<Self, UnknownType> {
         let mut wanted = Self {
             types: BTreeSet::new(),
@@ -139,18 +140,18 @@ impl Selection {
         self.types.is_empty() && self.rules.is_empty()
     }
 
-    /// Whether barcodes are worth a look.
+    /// True if barcodes have to be searched for.
     pub fn wants_barcodes(&self) -> bool {
         !self.rules.is_empty() || self.types.iter().any(|kind| kind.fits_barcode())
     }
 
-    /// Whether types or rules were asked for by name.
+    /// True if the client named types or rules.
     pub fn is_named(&self) -> bool {
         self.named
     }
 
-    /// Whether nothing is left that text could give: every type was asked for by name, and each is among those that were
-    /// `found` in barcodes, or is nowhere else.
+    /// True if the text can't add anything: the client named all types, and each was `found` in barcodes or occurs
+    /// nowhere else.
     pub fn is_answered(&self, found: impl Fn(&str) -> bool) -> bool {
         self.named
             && self

@@ -1,29 +1,29 @@
-//! Labels: the words that say what a number is.
+//! Labels: words that state the meaning of a number.
 
 use super::flow::Flow;
 
-/// Words before a number in which its label is looked for.
+/// Words before a number among which its label is searched for.
 const REACH: usize = 6;
-/// What may stand between a label and its number. Any other word says that the number is something else's.
+/// Words allowed between a label and its number. Any other word means that the number has another meaning.
 const FILLERS: [&str; 26] = [
     "no", "nr", "num", "number", "nummer", "numéro", "numero", "número", "numer", "n", "nº",
     "code", "id", "is", "ist", "lautet", "der", "the", "of", "reg", "8", "10", "12", "13", "14",
     "18",
 ];
-/// A table's heading may stand this many times its height above.
+/// Largest distance of a table's heading above a number, as a multiple of the heading's height.
 const COLUMN: i32 = 60;
-/// Headings that are looked at: a page is not trusted to have few.
+/// Most headings that are considered. A page is not trusted to have few.
 const MOST_HEADINGS: usize = 200;
 
-/// The labels of one type on one page.
+/// Labels of one type on one page.
 #[derive(Debug)]
 pub(super) struct Labels<'a> {
     flow: &'a Flow<'a>,
-    /// Folded, word by word.
+    /// Labels as folded words.
     labels: Vec<Vec<String>>,
-    /// Boxes of labels that may head a column, and how far down the page they do.
+    /// Boxes of labels that may head a column, and the bottom end of that column.
     headings: Vec<([i32; 4], i32)>,
-    /// Whether there is one at all.
+    /// True if there is any label.
     any: bool,
 }
 
@@ -54,13 +54,12 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// Whether a label stands anywhere on the page.
+    /// True if there is a label anywhere on the page.
     pub(super) fn any(&self) -> bool {
         self.any
     }
 
-    /// Whether a label stands right before a token, with nothing but fillers between, or heads the column that the
-    /// token stands in.
+    /// True if a label is right before a token, with only fillers between them, or heads the token's column.
     pub(super) fn reach(&self, token: usize) -> bool {
         self.stand_before(token) || self.head_column(token)
     }
@@ -77,12 +76,12 @@ impl<'a> Labels<'a> {
         }
         self.headings.iter().any(|&([l, t, r, b], foot)| {
             let near = top.saturating_sub(t) < COLUMN * height && top < foot;
-            // The box of a word that touches a frame is too high.
+            // If a word touches a frame, its box is too high.
             t.midpoint(b) <= top && near && l < right && left < r
         })
     }
 
-    /// Whether a label ends right before a token, but for fillers.
+    /// True if a label ends right before a token, apart from fillers.
     fn stand_before(&self, token: usize) -> bool {
         let start = token.saturating_sub(REACH);
         let (before, plain) = (
@@ -97,7 +96,7 @@ impl<'a> Labels<'a> {
             })
         };
         for end in (1..=before.len()).rev() {
-            // An application identifier stands in parentheses; a number without is a number.
+            // An application identifier is in parentheses. Without them, it is just a number.
             let number = plain[end - 1].bytes().all(|byte| byte.is_ascii_digit());
             let closed = self.flow.between(start + end - 1).first() == Some(&')');
             let is_here = |label: &Vec<String>| {
@@ -114,8 +113,8 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Whether the first of `words` are a label's but for one character of a long one: a few letters make another word, as
-/// "our order" is not "your order".
+/// True if the first of `words` match a label, with one wrong character allowed in a long label. Short labels must
+/// match exactly, because a few letters make another word: "our order" is not "your order".
 pub(super) fn nearly(words: &[String], label: &[impl AsRef<str>]) -> bool {
     const LONG: usize = 6;
     let mut differing = words.iter().zip(label).filter(|(a, b)| *a != b.as_ref());
@@ -126,7 +125,7 @@ pub(super) fn nearly(words: &[String], label: &[impl AsRef<str>]) -> bool {
     words.len() >= label.len() && b.len() >= LONG && one_apart(a, b)
 }
 
-/// Whether one character was added, lost or exchanged.
+/// True if the words differ by one added, lost or exchanged character.
 fn one_apart(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
@@ -135,13 +134,13 @@ fn one_apart(a: &str, b: &str) -> bool {
     let tail = tail.take_while(|(a, b)| a == b).count();
     let at_most_one = |rest: &[u8]| match rest {
         [] | [_] => true,
-        // Letters of more than one byte that are exchanged may have the first in common.
+        // Exchanged letters of more than one byte may share the first byte.
         [first, rest @ ..] => *first >= 0xc0 && rest.iter().all(|byte| *byte & 0xc0 == 0x80),
     };
     at_most_one(&a[..a.len() - tail]) && at_most_one(&b[..b.len() - tail])
 }
 
-/// Whether a word stands right before a number in its line, in the same cell: that says what the number is.
+/// True if a word is right before a number, in the same line and cell. That word states the number's meaning.
 pub(super) fn has_own_word(flow: &Flow<'_>, token: usize) -> bool {
     let Some(before) = token.checked_sub(1) else {
         return false;
@@ -160,7 +159,7 @@ pub(super) fn has_own_word(flow: &Flow<'_>, token: usize) -> bool {
     is_word && !flow.between(before).iter().any(is_border) && gap <= height
 }
 
-/// How far down the page a heading's column goes: to the next word in it, which heads what is under that.
+/// Bottom end of a heading's column: the next word in it, which heads the part below.
 fn foot(flow: &Flow<'_>, [left, top, right, bottom]: [i32; 4]) -> i32 {
     let height = bottom.saturating_sub(top);
     let words = flow.words.iter().enumerate().filter(|(at, word)| {
@@ -172,7 +171,7 @@ fn foot(flow: &Flow<'_>, [left, top, right, bottom]: [i32; 4]) -> i32 {
     tops.min().unwrap_or(i32::MAX)
 }
 
-/// Whether it is a word of a language: not noise, and no group of letters within a code.
+/// True for a word of a language, as opposed to noise or a group of letters within a code.
 fn says_something(flow: &Flow<'_>, at: usize) -> bool {
     const LEAST_CONFIDENCE: f32 = 60.0;
     let word = &flow.words[at];
@@ -193,7 +192,7 @@ fn says_something(flow: &Flow<'_>, at: usize) -> bool {
             || !beside(at.checked_sub(1)) && !beside(Some(at + 1)))
 }
 
-/// Whether a text is one of these labels, perhaps with fillers behind it, and nothing else.
+/// True if a text consists of one of these labels, with fillers behind it or not.
 pub(super) fn is_label(flow: &Flow<'_>, labels: &[&str]) -> bool {
     labels.iter().any(|label| {
         let label: Vec<String> = label.split(' ').map(folded).collect();
@@ -202,14 +201,14 @@ pub(super) fn is_label(flow: &Flow<'_>, labels: &[&str]) -> bool {
     })
 }
 
-/// Whether a label that ends at a token can head a column: one that has its own number beside it does not.
+/// True if a label that ends at a token can head a column. A label with its own number beside it can't.
 fn heads(flow: &Flow<'_>, last: usize) -> bool {
     let next = flow.tokens.get(last + 1);
     let number = next.is_some_and(|next| flow.chars(*next).iter().any(char::is_ascii_digit));
     !number || matches!(flow.between(last), ['\n' | '\t'])
 }
 
-/// Whether the words around a label are a sentence's, which heads nothing: some, in small letters.
+/// True if the words around a label form a sentence, which heads nothing: several words in lower case.
 fn in_sentence(flow: &Flow<'_>, first: usize, last: usize) -> bool {
     const FEWEST: usize = 3;
     let ends = |token: usize| flow.between(token).iter().any(|c| matches!(c, '\n' | '\t'));
@@ -229,7 +228,8 @@ fn in_sentence(flow: &Flow<'_>, first: usize, last: usize) -> bool {
     before.chain(behind).filter(small).count() >= FEWEST
 }
 
-/// A word in lower case, with one sign for those that recognition takes for one another: `lBAN` is read for `IBAN`.
+/// Lower-case form of a word, with one sign for all characters that recognition confuses: `IBAN` may be misread as
+/// `lBAN`.
 pub(super) fn folded(word: &str) -> String {
     let fold = |c: char| match c {
         'l' | '1' | '|' | '!' => 'i',

@@ -1,7 +1,7 @@
-//! Structured codes in what was read of a document. Pure: words in, codes out.
+//! Structured codes in a document's words. Pure functions: words in, codes out.
 //!
-//! Precision goes first. A number is reported when its check or its printed form leaves little doubt, or when its label
-//! stands by it: a check digit of 1 in 10 alone is no proof. The rule of each type is its `believe`.
+//! Precision has priority. A number is reported if its check or its printed form leaves little doubt, or if its label
+//! is next to it. A check digit of 1 in 10 alone is no proof. The rule of each type is its `believe`.
 
 mod barcode;
 mod compare;
@@ -13,7 +13,7 @@ mod label;
 mod repair;
 pub mod rules;
 mod scan;
-mod second_look;
+mod second_pass;
 mod spec;
 mod suspect;
 mod types;
@@ -29,17 +29,17 @@ use flow::Flow;
 pub use kind::{CodeType, Selection, UnknownType};
 use rules::RuleFinder;
 use scan::Found;
-pub use second_look::{Bounds, Look, Settles};
+pub use second_pass::{Bounds, Reread, Settles};
 
-/// The codes of the wanted types on a page, by place, and what a person should know, in sentences. `agreement` is left to
-/// [`agree`].
+/// Finds the codes of the wanted types on a page, by their place. Also returns warnings for people, as sentences.
+/// [`agree`] fills in `agreement`.
 ///
-/// What is doubtful on a page that was recognized is looked at again: see [`Look`].
+/// Doubtful places of a recognized page are re-read: see [`Reread`].
 pub fn on_page(
     page: &Page,
     wanted: &Selection,
     rules: &RuleFinder,
-    look: &mut Look<'_>,
+    reread: &mut Reread<'_>,
 ) -> (Vec<Code>, Vec<String>) {
     let source = match page.method {
         Some(Method::Text) => Source::Text,
@@ -60,7 +60,7 @@ pub fn on_page(
     let recognized = source == Source::Ocr;
     let mut found = with_check(&flow, wanted, recognized);
     let mut warnings = if recognized {
-        second_look::look_again(&flow, wanted, &mut found, look)
+        second_pass::reread_suspects(&flow, wanted, &mut found, reread)
     } else {
         Vec::new()
     };
@@ -87,14 +87,15 @@ pub fn on_page(
     (codes, warnings)
 }
 
-/// What has a check, each character in one code at most.
+/// Finds codes with a check. Each character belongs to at most one code.
 fn with_check(flow: &Flow<'_>, wanted: &Selection, recognized: bool) -> Vec<Found<'static>> {
     let mut found: Vec<Found<'static>> = types::SPECS
         .into_iter()
         .filter(|spec| wanted.has(spec.kind))
         .flat_map(|spec| scan::scan(flow, spec, recognized))
         .collect();
-    // What passes its check unchanged, then what has a label, then the more telling type, then the longer.
+    // Order of preference: codes that pass their check unchanged, then labelled ones, then more specific types, then
+    // longer ones.
     found.sort_by_key(|one| {
         let length = one.value.len();
         (
@@ -137,7 +138,7 @@ fn of_type(found: Found<'_>, place: &Place<'_>) -> Code {
     }
 }
 
-/// A text that has no places on a page.
+/// A page of a text without positions.
 fn line_page(text: &str) -> Page {
     let words = text.split_whitespace().map(|text| Word {
         text: text.to_owned(),
@@ -170,7 +171,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// A code that stands here, without a check.
+    /// A code at this place, without a check.
     fn code(&self, kind: &str, value: String) -> Code {
         let words = self.flow.words_of(self.start, self.end);
         Code {

@@ -1,14 +1,14 @@
-//! Look-alikes exchanged so that a code fits its form and passes its check.
+//! Repair of misread characters: look-alikes are exchanged so that a code matches its form and passes its check.
 
 use ocr_api::code::Edit;
 
 use super::spec::{Place, Repair, Spec};
 
-/// Exchanges that the form forces, at most: more of them, and it is another text.
+/// Most exchanges that the form may force. With more of them, the text is something else.
 const MOST_FORCED: usize = 4;
 
-/// The only text that passes the check, and what was exchanged in it. `None` when there is none, or more than one.
-/// `strict`: what a place avoids is exchanged as if it were forbidden.
+/// The only text that passes the check, and the exchanges that lead to it. Returns `None` if there is none, or more
+/// than one. If `strict`, characters that a place avoids are exchanged as if they were forbidden.
 pub(super) fn repair(spec: &Spec, read: &[char], strict: bool) -> Option<(String, Vec<Edit>)> {
     let upper: String = read.iter().map(char::to_ascii_uppercase).collect();
     let places = (spec.places)(&upper)?;
@@ -56,7 +56,7 @@ pub(super) fn repair(spec: &Spec, read: &[char], strict: bool) -> Option<(String
     }
 }
 
-/// A value with the digits in place of the letters that they look like and that its type avoids.
+/// A value in which letters that its type avoids are replaced by the digits that they look like.
 pub(super) fn likelier(spec: &Spec, value: &str) -> String {
     let places = (spec.places)(value).unwrap_or_default();
     let avoided = |(c, place): (char, Place)| match twin(c) {
@@ -66,7 +66,7 @@ pub(super) fn likelier(spec: &Spec, value: &str) -> String {
     value.chars().zip(places).map(avoided).collect()
 }
 
-/// The digit that a letter looks like, or the letter that a digit does.
+/// The digit that a letter looks like, or the letter that a digit looks like.
 fn twin(c: char) -> Option<char> {
     Some(match c {
         'O' | 'o' => '0',

@@ -1,4 +1,4 @@
-//! Candidates of one type on a page, and what is to be said of them.
+//! Candidates of one type on a page, and the decision which of them are reported.
 
 use ocr_api::code::{Edit, Reading};
 
@@ -9,7 +9,7 @@ use super::repair::repair;
 use super::spec::{Repair, Seen, Spec};
 use super::types;
 
-/// Groups that a code may be printed in.
+/// Most groups in which a code may be printed.
 const MOST_GROUPS: usize = 12;
 
 /// A code on a page: the tokens from `first` to `last`.
@@ -22,14 +22,14 @@ pub(super) struct Found<'a> {
     pub(super) ok: bool,
     pub(super) labelled: bool,
     pub(super) edits: Vec<Edit>,
-    /// Of a second look.
+    /// Readings of the second pass.
     pub(super) readings: Vec<Reading>,
-    /// Of the reading that it was taken from; `None`: of the page's words.
+    /// Confidence of the reading that it was taken from. `None` for the page's own words.
     pub(super) confidence: Option<f32>,
 }
 
 impl Found<'_> {
-    /// The value as it is answered: a GTIN without zeros that only fill it up.
+    /// The value for the answer. Zeros that only pad a GTIN are removed.
     pub(super) fn shown(&self) -> String {
         match self.spec.kind {
             CodeType::Gtin => types::gtin_value(&self.value),
@@ -38,8 +38,8 @@ impl Found<'_> {
     }
 }
 
-/// Everything on the page that may be of this type; candidates may overlap. `recognized`: the page was read by OCR,
-/// which takes characters for their look-alikes.
+/// Everything on the page that may be of this type. Candidates may overlap. `recognized` is true if the page was read
+/// by OCR, which may misread characters as their look-alikes.
 pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec<Found<'a>> {
     let labels = Labels::of(flow, spec.labels);
     let mentioned = labels.any();
@@ -48,8 +48,8 @@ pub(super) fn scan<'a>(flow: &Flow<'_>, spec: &'a Spec, recognized: bool) -> Vec
     })
 }
 
-/// The same where it is known otherwise whether the number that begins at a token has its label, and whether one stands
-/// anywhere on the page (`mentioned`).
+/// The same, with labels that are known in another way: `has_label` for the number that begins at a token, and
+/// `mentioned` for the whole page.
 pub(super) fn scan_labelled<'a>(
     flow: &Flow<'_>,
     spec: &'a Spec,
@@ -99,7 +99,7 @@ pub(super) fn scan_labelled<'a>(
             match flow.between(last) {
                 [' ' | '\n'] => hyphens = false,
                 [sign] if spec.separators.contains(sign) => {}
-                // A hyphen at a line's end.
+                // A hyphen at the end of a line.
                 [sign, '\n'] if spec.separators.contains(sign) => {}
                 _ => break,
             }
@@ -108,7 +108,7 @@ pub(super) fn scan_labelled<'a>(
     found
 }
 
-/// The value, whether it passes its check, and the exchanges that made it pass; `None` if it is not to be reported.
+/// The value, whether it passes its check, and the exchanges that made it pass. `None` if it is not reported.
 fn judge(
     spec: &Spec,
     read: &[char],
@@ -145,10 +145,10 @@ fn judge(
             .any(|(place, c)| place.avoids(c));
     let likelier = avoided.then(|| repair(spec, read, true)).flatten();
     match (as_read, likelier) {
-        // Both pass: no one can tell which is printed.
+        // Both pass, so it is unknown which one is printed.
         (Some(_), Some(_)) => {}
         (Some((value, edits)), None) | (None, Some((value, edits))) => {
-            // Exchanged characters in unlabelled text are one guess too many for a check of 1 in 10.
+            // In unlabelled text, exchanged characters are one guess too many for a check of 1 in 10.
             let vouched = edits.is_empty() || labelled || spec.repair == Repair::Either;
             return (vouched && believed(&value, true)).then_some((value, true, edits));
         }
@@ -157,13 +157,13 @@ fn judge(
     (fits && believed(&upper, false)).then_some((upper, false, Vec::new()))
 }
 
-/// Codes are printed in capitals, or all in small letters: never like this.
+/// True for a capitalized or lower-case word. Codes are printed in capitals, or all in lower case.
 fn is_word(chars: &[char]) -> bool {
     let small = chars.iter().filter(|c| c.is_ascii_lowercase()).count();
     chars.len() > 3 && small + 1 >= chars.len() && chars.iter().all(char::is_ascii_alphabetic)
 }
 
-/// Most of a page is words: they are not worth a look.
+/// Skips the words that make up most of a page.
 fn has_digit(read: &[char]) -> bool {
     read.iter().any(char::is_ascii_digit)
 }

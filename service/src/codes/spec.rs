@@ -1,4 +1,4 @@
-//! What a type of code is: its form, its check, and what else it takes to be believed.
+//! Specification of a type of code: its form, its check, and the evidence that it needs.
 
 use super::kind::CodeType;
 
@@ -7,22 +7,22 @@ use super::kind::CodeType;
 pub(super) struct Spec {
     pub(super) kind: CodeType,
     pub(super) scheme: &'static str,
-    /// In lower case, words separated by one space.
+    /// Labels in lower case, words separated by one space.
     pub(super) labels: &'static [&'static str],
     /// Fewest and most characters, without separators.
     pub(super) length: (usize, usize),
-    /// What may stand between groups, besides white space.
+    /// Characters allowed between groups, besides white space.
     pub(super) separators: &'static [char],
-    /// Which characters each place may have; `None` if a text of this length and beginning is not of this type.
+    /// Characters that each place may have. `None` if a text of this length and beginning is not of this type.
     pub(super) places: fn(&str) -> Option<Vec<Place>>,
     pub(super) check: fn(&str) -> bool,
-    /// Whether what was seen is to be reported.
+    /// True if a candidate is reported.
     pub(super) believe: fn(&Seen<'_>) -> bool,
-    /// What look-alikes may be exchanged for where a place takes both digits and letters.
+    /// Exchanges of look-alikes that are allowed at places which take both digits and letters.
     pub(super) repair: Repair,
 }
 
-/// What a place of a code may have.
+/// Characters that a place of a code may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Digit,
@@ -30,9 +30,9 @@ pub(super) enum Place {
     Any,
     /// A digit, or X for ten.
     DigitOrX,
-    /// A digit, or a letter other than I, O and Q.
+    /// A digit, or a letter except for I, O and Q.
     Vin,
-    /// A digit or a letter; but who gives the numbers out avoids I and O.
+    /// A digit or a letter. The issuers avoid I and O.
     Clear,
 }
 
@@ -49,13 +49,13 @@ impl Place {
 }
 
 impl Place {
-    /// What it takes, but hardly ever has.
+    /// True for a character that is allowed, but hardly ever used.
     pub(super) fn avoids(self, c: char) -> bool {
         self == Self::Clear && matches!(c, 'I' | 'O')
     }
 
-    /// Whether a character that was read as a look-alike, which may not stand here, can only be this one. In a VIN, what was read as I
-    /// may be J as well.
+    /// True if a character is the only possible reading of a forbidden look-alike. In a VIN, a J may also have been
+    /// read as I.
     pub(super) fn can_only_be(self, c: char) -> bool {
         match self {
             Self::Digit | Self::Letter | Self::DigitOrX => true,
@@ -65,26 +65,26 @@ impl Place {
     }
 }
 
-/// The weaker a check, the fewer exchanges it can vouch for.
+/// Allowed exchanges. The weaker a check, the fewer it can justify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repair {
-    /// One exchange in either direction: a check that one wrong text in 97 passes.
+    /// One exchange in either direction, for a check that one wrong text in 97 passes.
     Either,
-    /// Only what the format forbids.
+    /// Only exchanges that the format forces.
     Forced,
 }
 
-/// A candidate, as it is printed.
+/// A candidate as it is printed.
 #[derive(Debug)]
 pub(super) struct Seen<'a> {
     pub(super) value: &'a str,
-    /// Characters of each group.
+    /// Number of characters of each group.
     pub(super) groups: &'a [usize],
-    /// Whether all groups are joined by hyphens.
+    /// True if hyphens join all groups.
     pub(super) hyphens: bool,
-    /// A label stands by it.
+    /// True if a label is next to it.
     pub(super) labelled: bool,
-    /// A label stands somewhere on the page.
+    /// True if a label is anywhere on the page.
     pub(super) mentioned: bool,
     pub(super) ok: bool,
 }
@@ -94,7 +94,7 @@ impl Seen<'_> {
         self.groups.len() == 1
     }
 
-    /// Groups of four, the last one of what is left.
+    /// True for groups of four, of which the last may be shorter.
     pub(super) fn in_fours(&self) -> bool {
         match self.groups.split_last() {
             Some((last, rest)) => *last <= 4 && rest.iter().all(|group| *group == 4),
@@ -107,7 +107,7 @@ pub(super) fn all(place: Place, count: usize) -> Vec<Place> {
     vec![place; count]
 }
 
-/// Places by letters: `d` a digit, `a` a letter, `*` either.
+/// Parses places from letters: `d` for a digit, `a` for a letter, `*` for either.
 pub(super) fn places(pattern: &str) -> Vec<Place> {
     pattern
         .chars()
@@ -119,7 +119,7 @@ pub(super) fn places(pattern: &str) -> Vec<Place> {
         .collect()
 }
 
-/// A letter for a digit that it looks like, for the beginning of a code, which decides its form.
+/// Replaces digits by the letters that they look like. It is used for the beginning of a code, which decides its form.
 pub(super) fn as_letters(text: &str) -> String {
     text.chars()
         .map(|c| match c {

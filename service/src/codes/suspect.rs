@@ -1,4 +1,4 @@
-//! Places of a recognized page where a code may have been misread: a label is there, or most of a code's form, but no
+//! Places of a recognized page where a code may have been misread: there is a label, or most of a code's form, but no
 //! code that passes its check.
 
 use super::flow::Flow;
@@ -7,16 +7,16 @@ use super::label::Labels;
 use super::spec::{Spec, as_letters};
 use super::types;
 
-/// Groups that a code may be printed in; noise adds some.
+/// Most groups in which a code may be printed. Noise adds some.
 const MOST_GROUPS: usize = 14;
-/// More are not looked at anyway, and a page is not trusted to have few.
+/// Most suspects. More could not be re-read, and a page is not trusted to have few.
 const MOST_SUSPECTS: usize = 64;
-/// Characters that recognition loses from a code, or adds to it, at most.
+/// Most characters that recognition loses from a code, or adds to it.
 const SLACK: usize = 2;
-/// What recognition puts between two groups, at most: a separator and white space.
+/// Most characters that recognition puts between two groups: a separator and white space.
 const WIDEST_GAP: usize = 3;
 
-/// The tokens from `first` to `last`, and what they may be.
+/// The tokens from `first` to `last`, and their possible types.
 #[derive(Debug)]
 pub(super) struct Suspect<'a> {
     pub(super) first: usize,
@@ -25,7 +25,7 @@ pub(super) struct Suspect<'a> {
     pub(super) kinds: Vec<(&'a Spec, bool)>,
 }
 
-/// All of them, those with a label first; none has a token of another. `settled`: tokens of codes that are beyond doubt.
+/// All suspects, those with a label first. They don't share tokens. `settled` marks tokens of codes beyond doubt.
 pub(super) fn suspects<'a>(
     flow: &Flow<'_>,
     specs: &[&'a Spec],
@@ -56,7 +56,7 @@ pub(super) fn suspects<'a>(
                 one.last = one.last.max(last);
                 one.kinds.push((spec, labelled));
             }
-            // Part of what is looked at already.
+            // The token belongs to another suspect already.
             Some(_) => {}
             None => suspects.push(Suspect {
                 first,
@@ -68,9 +68,9 @@ pub(super) fn suspects<'a>(
     suspects
 }
 
-/// The last token of what may be one code that begins at `first`: as many characters as it has, or nearly.
+/// Last token of a possible code that begins at `first`: it has the code's number of characters, or nearly.
 fn extent(flow: &Flow<'_>, spec: &Spec, first: usize, settled: &[bool]) -> Option<usize> {
-    // A label is no beginning of a code.
+    // A code does not begin with a label.
     if !flow
         .chars(flow.tokens[first])
         .iter()
@@ -92,7 +92,7 @@ fn extent(flow: &Flow<'_>, spec: &Spec, first: usize, settled: &[bool]) -> Optio
             break;
         }
         if read + SLACK >= fewest && digits * 3 >= read {
-            // The nearer to a length that there is, the better; of two, the longer.
+            // The length nearest to a valid one is best; of two, the longer.
             let distance = fewest.saturating_sub(read) + read.saturating_sub(most);
             if best.is_none_or(|(least, _)| distance <= least) {
                 best = Some((distance, last));
@@ -107,19 +107,19 @@ fn extent(flow: &Flow<'_>, spec: &Spec, first: usize, settled: &[bool]) -> Optio
     best.map(|(_, last)| last)
 }
 
-/// How long the code that begins at a token can be.
+/// Possible lengths of a code that begins at a token.
 fn lengths(flow: &Flow<'_>, spec: &Spec, first: usize) -> (usize, usize) {
     if spec.kind != CodeType::Iban {
         return spec.length;
     }
     let head: String = flow.chars(flow.tokens[first]).iter().take(2).collect();
     let country = as_letters(&head.to_ascii_uppercase());
-    // Where the country was misread too, only the label tells.
+    // If the country was misread too, only the label is known.
     let known = types::iban_length(&country).map(|length| (length, length));
     known.unwrap_or(spec.length)
 }
 
-/// Whether a number without a label is nearly as its type is printed.
+/// True if a number without a label has nearly the printed form of its type.
 fn has_form(flow: &Flow<'_>, spec: &Spec, first: usize, last: usize) -> bool {
     let groups: Vec<&[char]> = flow.tokens[first..=last]
         .iter()
@@ -160,7 +160,7 @@ fn has_form(flow: &Flow<'_>, spec: &Spec, first: usize, last: usize) -> bool {
     }
 }
 
-/// As a number under a bar code whose first digit, apart at its left, was not read.
+/// True for a number under a barcode whose first digit, which is apart at its left, was not read.
 pub(super) fn lacks_first(sizes: &[usize]) -> bool {
     matches!(sizes, [6, 6] | [5, 5, 1])
 }

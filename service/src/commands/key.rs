@@ -10,31 +10,33 @@ use ocr_api::keys::{ApiKey, ApiKeyError, KeyFile, KeyFileError, KeyRecord, Scope
 
 use crate::cli::KeyNew;
 
-/// Readable for the service, which runs as another user: hashes of random keys are no secret.
+/// Mode of the key file. The service runs as another user and has to read it; hashes of random keys are no secret.
 const FILE_MODE: u32 = 0o644;
 
-/// Why no key was made. The key file is as it was.
+/// Reason for which no key was created. The key file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error(transparent)]
     Key(#[from] ApiKeyError),
-    #[error("{path}: {source}\nhint: it is left as it is; repair it or name another --file")]
+    #[error(
+        "{path}: {source}\nhint: the file is unchanged; repair it, or give another one with --file"
+    )]
     File { path: PathBuf, source: KeyFileError },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "the key was added, but could not be printed: {0}\nhint: remove it from the file and make another"
+        "the key was added, but could not be printed: {0}\nhint: remove it from the file and create another"
     )]
     Print(io::Error),
 }
 
-/// Makes a key, adds its hash to the file, and prints the key on standard output, once.
+/// Creates a key, adds its hash to the file, and prints the key on standard output, once.
 pub(super) fn new(flags: &KeyNew) -> Result<(), KeyError> {
     let io_error = |source| KeyError::Io {
         path: flags.file.clone(),
         source,
     };
-    // Two of these at a time would lose a key: the later one waits.
+    // Two runs at the same time would lose a key, so the later one waits.
     let _lock = lock(&flags.file).map_err(io_error)?;
     let mut file = match fs::read(&flags.file) {
         Ok(bytes) => KeyFile::parse(&bytes).map_err(|source| KeyError::File {
@@ -53,14 +55,14 @@ pub(super) fn new(flags: &KeyNew) -> Result<(), KeyError> {
     writeln!(io::stdout(), "{}", key.reveal()).map_err(KeyError::Print)
 }
 
-/// Held until it is dropped. The directory, as the file itself is replaced.
+/// Locks the directory until the result is dropped. The file itself can't be locked, because it is replaced.
 fn lock(file: &Path) -> io::Result<File> {
     let directory = File::open(directory_of(file))?;
     directory.lock()?;
     Ok(directory)
 }
 
-/// Beside it, flushed, then renamed over it: a reader sees the old file or the new one.
+/// Writes a file beside it, flushes it, and renames it, so that a reader sees either the old file or the new one.
 fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");

@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, one file each.
 
 mod key;
 mod rules;
@@ -9,7 +9,7 @@ use std::io;
 use crate::cli::{Command, Key, Rules};
 use crate::{heap, worker};
 
-/// What a command can fail of, in words for whoever ran it.
+/// Failure of a command, in words for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub enum CommandError {
 pub fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Serve(flags) => {
-            // Before there are threads, whose memory it concerns.
+            // Set up before there are threads, because it affects their memory.
             heap::set_up();
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()

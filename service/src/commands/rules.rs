@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::RulesCheck;
 use crate::codes::rules::{MAX_BYTES, RuleFile};
 
-/// Why a file of rules is not in order.
+/// Reason for which a file of rules is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     #[error("{path}: {source}")]
@@ -22,14 +22,14 @@ pub enum RulesError {
 }
 
 fn lines(path: &Path, problems: &[String]) -> String {
-    let told: Vec<String> = problems
+    let lines: Vec<String> = problems
         .iter()
         .map(|problem| format!("{}: {problem}", path.display()))
         .collect();
-    told.join("\n       ")
+    lines.join("\n       ")
 }
 
-/// Prints what each example gave, or fails with everything that is wrong.
+/// Prints the result of each example, or fails with all problems of the file.
 pub(super) fn check(flags: &RulesCheck) -> Result<(), RulesError> {
     let path = &flags.file;
     let io_error = |source| RulesError::Io {
@@ -56,5 +56,5 @@ pub(super) fn check(flags: &RulesCheck) -> Result<(), RulesError> {
         writeln!(out, "{rule}: {text:?} gives {gave}").map_err(RulesError::Print)?;
     }
     let count = file.rules.len();
-    writeln!(out, "{}: {count} rules, in order", path.display()).map_err(RulesError::Print)
+    writeln!(out, "{}: {count} rules, valid", path.display()).map_err(RulesError::Print)
 }

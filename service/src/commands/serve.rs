@@ -20,12 +20,12 @@ use crate::usage::UsageLog;
 
 const PDFIUM: &str = "libpdfium.so";
 const LINE_MODEL: &str = "pp-ocr.onnx";
-/// Where the image has both.
+/// Directory of both libraries in the image.
 const DIRECTORY: &str = "/usr/lib/ocr";
-/// This very executable, even if its file has been replaced since.
+/// This executable, even if its file has been replaced since.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// Why the service did not start.
+/// Reason for which the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("--log: {0}")]
@@ -33,16 +33,16 @@ pub enum ServeError {
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(
-        "there is no {PDFIUM} at {}\nhint: service/fetch-pdfium.sh gets it; say where it is by --pdfium or OCR_PDFIUM",
+        "{PDFIUM} is missing at {}\nhint: run service/fetch-pdfium.sh to download it, or give its path with --pdfium or OCR_PDFIUM",
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     NoPdfium { looked: Vec<PathBuf> },
     #[error(
-        "there is no model of lines at {}\nhint: service/fetch-pp-ocr.sh gets it; without --line-model and OCR_LINE_MODEL it is not needed",
+        "the line model is missing at {}\nhint: run service/fetch-pp-ocr.sh to download it, or leave out --line-model and OCR_LINE_MODEL to run without it",
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     NoLineModel { looked: Vec<PathBuf> },
-    #[error("can't keep its memory from other processes: {0}")]
+    #[error("can't protect the memory of the service from other processes: {0}")]
     Memory(io::Error),
     #[error("can't listen for signals: {0}")]
     Signals(io::Error),
@@ -58,7 +58,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         .with_writer(io::stderr)
         .with_env_filter(EnvFilter::try_new(&flags.log)?)
         .init();
-    // A worker has the same user: keys, and documents of others, are not to be read from this process's memory.
+    // Workers run as the same user. They must not read keys and other documents from this process's memory.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| ServeError::Memory(error.into()))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
@@ -83,7 +83,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
             pdfium,
             max_pixels: u64::from(flags.max_megapixels.get()) * 1_000_000,
             line_model,
-            second_looks: flags.second_looks,
+            second_pass_lines: flags.second_pass_lines,
         },
         workers: flags.workers.count(),
         page_timeout: flags.page_timeout,
@@ -143,14 +143,14 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// What was given, or else the first that is there.
+/// The given path, or else the first default place that exists.
 fn find_pdfium(given: Option<PathBuf>) -> Result<PathBuf, ServeError> {
     let looked = places(given, PDFIUM);
     let there = looked.iter().find(|path| path.is_file()).cloned();
     there.ok_or(ServeError::NoPdfium { looked })
 }
 
-/// The same, but without it the service still does its work.
+/// The same for the model, which is optional.
 fn find_line_model(given: Option<PathBuf>) -> Result<Option<PathBuf>, ServeError> {
     let wanted = given.is_some();
     let looked = places(given, LINE_MODEL);
@@ -159,7 +159,7 @@ fn find_line_model(given: Option<PathBuf>) -> Result<Option<PathBuf>, ServeError
         None if wanted => Err(ServeError::NoLineModel { looked }),
         None => {
             tracing::warn!(
-                "there is no {LINE_MODEL}: doubtful codes get their second look from Tesseract alone; \
+                "{LINE_MODEL} is missing: Tesseract alone re-reads doubtful codes; \
                  service/fetch-pp-ocr.sh gets it"
             );
             Ok(None)

@@ -1,4 +1,5 @@
-//! One log line a request, and the request id: in the log, in the answer's header and in every problem.
+//! One log line per request, and the request id. The id stands in the log, in a header of the answer and in every
+//! problem.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,14 +17,14 @@ use super::error::Rejection;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID: usize = 64;
-/// Routes that are asked every second by machines.
+/// Routes that machines call every second. Their requests are logged at debug level.
 const QUIET: [&str; 3] = ["/healthz", "/readyz", "/healthz/recognize"];
 
-/// A request's id: the proxy's, if it sent a sane one.
+/// A request's id. It is the proxy's if the proxy sent a valid one.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-/// What a handler wants in its request's log line. Never a key, nor content.
+/// Fields that a handler adds to its request's log line. Keys and content are never among them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Noted {
     pub(super) key: Option<String>,
@@ -33,30 +34,31 @@ pub(super) struct Noted {
     pub(super) bytes: Option<u64>,
     pub(super) pages: Option<usize>,
     pub(super) complete: Option<bool>,
-    /// How many codes of each type were found. Never the codes.
+    /// Number of codes found, by type. The codes themselves are never logged.
     pub(super) codes: Option<BTreeMap<String, u32>>,
-    /// Where the answer came from: `hit`, `collapsed`, `miss`, `bypass`.
+    /// Source of the answer: `hit`, `collapsed`, `miss` or `bypass`.
     pub(super) cache: Option<&'static str>,
 }
 
-/// What is noted while a request is answered, so that the log has it even if the client goes away meanwhile.
+/// Log fields collected while a request is answered. The log line has them even if the client disconnects before the
+/// answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes(Arc<Mutex<Noted>>);
 
 impl Notes {
-    /// Adds what has become known.
+    /// Merges fields that have become known. New values replace old ones.
     pub(super) fn add(&self, noted: &Noted) {
         let mut notes = self.lock();
         *notes = noted.clone().or(std::mem::take(&mut *notes));
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Noted> {
-        // Each note is a single assignment.
+        // Each note is a single assignment, so a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The types of codes, and how many there are of each.
+/// Counts codes by type.
 pub(super) fn count_codes(codes: &[Code]) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     for code in codes {
@@ -66,7 +68,7 @@ pub(super) fn count_codes(codes: &[Code]) -> BTreeMap<String, u32> {
 }
 
 impl Noted {
-    /// What is known in `self`, else what is known in `other`.
+    /// Fills fields that are missing in `self` from `other`.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             key: self.key.or(other.key),
@@ -82,7 +84,7 @@ impl Noted {
     }
 }
 
-/// Adds to what is noted of a response.
+/// Adds log fields to a response.
 pub(super) fn note(response: &mut Response, noted: Noted) {
     let before = response
         .extensions_mut()
@@ -91,7 +93,7 @@ pub(super) fn note(response: &mut Response, noted: Noted) {
     response.extensions_mut().insert(before.or(noted));
 }
 
-/// The response of a handler, with what it noted.
+/// Turns a handler's result into a response that carries its log fields.
 pub(super) fn noted(result: Result<Response, Rejection>, noted: Noted) -> Response {
     let mut response = result.unwrap_or_else(IntoResponse::into_response);
     note(&mut response, noted);
@@ -106,7 +108,7 @@ pub(super) async fn log(
     let id = request
         .headers()
         .get(REQUEST_ID)
-        .and_then(sane)
+        .and_then(valid_id)
         .unwrap_or_else(new_id);
     let notes = Notes::default();
     let route = request.extensions().get::<MatchedPath>();
@@ -134,7 +136,7 @@ pub(super) async fn log(
     if let Some(rejection) = rejection {
         response = rejection.render(&id);
     }
-    // Made of sane characters only, so it is a header value.
+    // A request id has only characters that are valid in a header value.
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -142,7 +144,8 @@ pub(super) async fn log(
     response
 }
 
-/// Written once: with the response, or when the client went away before there was one.
+/// The log line of a request. It is written once: with the response, or when the client disconnects before there is
+/// one.
 struct Line {
     service: Arc<Service>,
     notes: Notes,
@@ -202,13 +205,13 @@ impl Drop for Line {
                 document = noted.document,
                 sha256 = noted.sha256,
                 bytes = noted.bytes,
-                "the client went away before the answer"
+                "the client disconnected before the answer"
             );
         }
     }
 }
 
-/// `iban:2,vin:1`.
+/// Formats counts by type: `iban:2,vin:1`.
 pub(super) fn list(codes: &BTreeMap<String, u32>) -> String {
     let counts: Vec<String> = codes
         .iter()
@@ -217,7 +220,7 @@ pub(super) fn list(codes: &BTreeMap<String, u32>) -> String {
     counts.join(",")
 }
 
-/// A method's name; a client may make one up.
+/// The method's name for metrics. A client may invent methods, so unknown ones are all `other`.
 fn method_label(method: &Method) -> &str {
     match *method {
         Method::GET
@@ -231,7 +234,7 @@ fn method_label(method: &Method) -> &str {
     }
 }
 
-fn sane(value: &HeaderValue) -> Option<String> {
+fn valid_id(value: &HeaderValue) -> Option<String> {
     let id = value.to_str().ok()?;
     let good = (1..=MAX_ID).contains(&id.len())
         && id
@@ -240,7 +243,8 @@ fn sane(value: &HeaderValue) -> Option<String> {
     good.then(|| id.to_owned())
 }
 
-/// 128 random bits in hex. Should the system have no random numbers, requests can't be told apart in the log, but are served.
+/// Generates 128 random bits in hex. If the system has no random numbers, requests are still served, but their log
+/// lines can't be told apart.
 fn new_id() -> String {
     let mut random = [0u8; 16];
     if getrandom::fill(&mut random).is_err() {
@@ -254,13 +258,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxys_id_is_taken_if_it_is_sane() {
-        let id = |text: &'static str| sane(&HeaderValue::from_static(text));
+    fn takes_a_valid_request_id_from_the_proxy() {
+        let id = |text: &'static str| valid_id(&HeaderValue::from_static(text));
         assert_eq!(id("a1B2-c_3.4:5").as_deref(), Some("a1B2-c_3.4:5"));
         for wrong in ["", "a b", "a\"b", "{\"x\":1}", "a\tb"] {
             assert_eq!(id(wrong), None, "{wrong}");
         }
-        assert_eq!(sane(&HeaderValue::from_str(&"x".repeat(65)).unwrap()), None);
+        assert_eq!(
+            valid_id(&HeaderValue::from_str(&"x".repeat(65)).unwrap()),
+            None
+        );
         assert_ne!(new_id(), new_id());
         assert_eq!(new_id().len(), 32);
     }

@@ -1,4 +1,4 @@
-//! An answer in the format that the client wants.
+//! Renders an answer in the format that the client asked for.
 
 use std::fmt::Write;
 
@@ -13,21 +13,21 @@ use super::share::Share;
 use super::written::Written;
 use super::{hocr, written};
 
-/// Formats other than JSON can't say that a page is missing.
+/// Header that reports whether every page was read. Formats other than JSON have no other place for it.
 const COMPLETE: &str = "x-ocr-complete";
-/// Nor what is in doubt.
+/// Header that lists the answer's issues, for the same formats.
 const ISSUES: HeaderName = HeaderName::from_static("x-ocr-issues");
 /// Nor which files are in the document.
 const ATTACHMENTS: HeaderName = HeaderName::from_static("x-ocr-attachments");
 /// Bytes of each header's value, about.
 const LONGEST: usize = 1000;
 
-/// The codes alone.
+/// Renders the codes without the text.
 pub(super) fn render_codes(share: &Share, answer: Answer) -> Result<Response, Rejection> {
     written::json(share, &CodesAnswer::from(answer))
 }
 
-/// A header for the formats that have no place for it.
+/// The `X-OCR-Complete` header.
 pub(super) fn complete(answer: &Answer) -> (&'static str, &'static str) {
     (COMPLETE, if answer.complete { "true" } else { "false" })
 }
@@ -87,7 +87,7 @@ fn display_string(text: &str) -> String {
     quoted
 }
 
-/// Of the formats that are made of the answer alone.
+/// Renders the formats that need nothing but the answer.
 pub(super) fn render(
     share: &Share,
     answer: &Answer,
@@ -99,7 +99,7 @@ pub(super) fn render(
         Format::Text => {
             let mut text = Written::new(share);
             for (at, page) in answer.pages.iter().enumerate() {
-                // Form feeds between pages, as pdftotext has them. For want of room it fails at the end.
+                // A form feed separates pages, as in pdftotext's output. If memory runs out, `finish` reports it.
                 let between = if at == 0 { "" } else { "\x0c" };
                 let _ = text
                     .write_str(between)
@@ -114,7 +114,7 @@ pub(super) fn render(
         Format::Hocr => {
             let headers = [
                 (CONTENT_TYPE.as_str(), "text/html; charset=utf-8"),
-                // It quotes a document of whoever wrote that; nothing in it is to be run.
+                // The HTML quotes a document of unknown origin, so nothing in it may run.
                 (
                     CONTENT_SECURITY_POLICY.as_str(),
                     "default-src 'none'; sandbox",
@@ -139,7 +139,7 @@ mod tests {
     use ocr_api::answer::{Attachment, Document, DocumentType};
     use ocr_api::issue::{Issue, IssueCode};
 
-    fn with(issues: Vec<Issue>) -> Answer {
+    fn answer_with(issues: Vec<Issue>) -> Answer {
         Answer {
             id: String::new(),
             release: String::new(),
@@ -162,15 +162,15 @@ mod tests {
     #[test]
     fn the_header_lists_issues_and_stays_short() {
         let issues = |answer: &Answer| remarks(answer).next();
-        assert_eq!(issues(&with(Vec::new())), None);
-        let some = with(vec![
+        assert_eq!(issues(&answer_with(Vec::new())), None);
+        let some = answer_with(vec![
             Issue::new(IssueCode::XfaForm, "why"),
             Issue::new(IssueCode::LowConfidence, "why").on_page(3),
         ]);
         let (_, value) = issues(&some).unwrap();
         assert_eq!(value, "xfa_form, low_confidence;page=3");
         let page = |page| Issue::new(IssueCode::LowConfidence, "why").on_page(page);
-        let many = with((1..=2000).map(page).collect());
+        let many = answer_with((1..=2000).map(page).collect());
         let (_, value) = issues(&many).unwrap();
         let value = value.to_str().unwrap();
         assert!(
@@ -186,7 +186,7 @@ mod tests {
             name: name.to_owned(),
             bytes,
         };
-        let mut answer = with(Vec::new());
+        let mut answer = answer_with(Vec::new());
         answer.document.attachments = vec![
             attachment(1, "invoice.pdf", Some(20_417)),
             attachment(2, "50 % \"größer\"\n", None),

@@ -1,4 +1,4 @@
-//! A file that is embedded in a PDF, read in the PDF's place.
+//! Reads a file that is embedded in a PDF instead of the PDF itself.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use super::reading::{self, of_failure};
 use crate::document::{self, Document, Open};
 use crate::memory::Charged;
 
-/// Puts the wanted attachment in the place of the document. What applies to a document applies to it.
+/// Replaces the document of the request by the attachment that it names. The same limits apply to the attachment.
 pub(super) async fn open(service: &Service, intake: &mut Intake) -> Result<(), Rejection> {
     let Some(wanted) = &intake.wanted.attachment else {
         return Ok(());
@@ -68,7 +68,7 @@ pub(super) async fn open(service: &Service, intake: &mut Intake) -> Result<(), R
     Ok(())
 }
 
-/// The number and the name of an attachment, by its name or else by its number.
+/// Finds an attachment by its name, or else by its number. Returns its number and name.
 fn find(attachments: &[Attachment], wanted: &str) -> Result<(u32, String), Rejection> {
     let named = attachments.iter().find(|one| one.name == wanted);
     let numbered = || {
@@ -81,7 +81,7 @@ fn find(attachments: &[Attachment], wanted: &str) -> Result<(u32, String), Rejec
             Err(Rejection::new(
                 ProblemKind::Malformed,
                 format!(
-                    "`attachment` names no file that is embedded in the document; it has {}, and POST /v1/inspect lists them in \
+                    "`attachment` names no file that is embedded in the document. The document has {}; POST /v1/inspect lists them in \
                      `document.attachments`.",
                     attachments.len()
                 ),
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attachment_is_found_by_name_first_and_then_by_number() {
+    fn finds_attachments_by_name_before_number() {
         let names = ["a.pdf", "1", "a.pdf"];
         let attachments: Vec<Attachment> = (1..)
             .zip(names)

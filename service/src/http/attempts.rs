@@ -1,7 +1,9 @@
-//! Requests without a good key, counted by address. After some, the address waits for each further refusal, and when it
-//! asks on all the same, it is told to come back later. A good key is let in before any of this is looked at: others
-//! behind its address can't make it wait, and so the secret's 256 bits, not this, are what makes guessing hopeless. This
-//! keeps it, and a client that repeats a wrong key without pause, from costing much.
+//! Rate limit for requests without a valid key, by client address. After a few refusals, each further one is delayed.
+//! If the address keeps asking, it gets 429 with Retry-After.
+//!
+//! Valid keys are accepted before this limit is consulted, so other clients behind the same address can't delay them.
+//! The 256 bits of the secret, and not this limit, make guessing hopeless. This limit keeps guessing, and clients that
+//! repeat a wrong key without pause, from costing much.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,32 +12,32 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Refused at once.
+/// Refusals that are sent at once.
 const FREE: u32 = 10;
-/// Beyond these: one refusal in this time.
+/// Interval between refusals beyond the free ones.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long a refusal may have to wait; a service that stops has to wait for it.
+/// Longest delay of a refusal. A shutdown waits for delayed refusals, so this bounds it.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Addresses that are remembered; others share one more place when these are taken.
+/// Addresses that are remembered. When the table is full, all further addresses share one more entry.
 const ADDRESSES: usize = 10_000;
 
-/// When each address has served its refusals.
+/// The time at which each address has served its refusals.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     clear: Mutex<HashMap<Option<IpAddr>, Instant>>,
 }
 
-/// What a refused request gets.
+/// Answer to a request that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The refusal, at this time.
+    /// Sends the refusal at this time.
     At(Instant),
-    /// Nothing but the advice to come back after these seconds.
+    /// Rejects the request and asks the client to come back after this many seconds.
     TooMany { retry_after: u32 },
 }
 
 impl Attempts {
-    /// One more, just now.
+    /// Counts one refused request, now.
     pub(super) fn failed(&self, from: Option<IpAddr>) -> Verdict {
         self.failed_at(from, Instant::now())
     }
@@ -63,7 +65,7 @@ impl Attempts {
     }
 }
 
-/// A customer of a provider has 2^64 addresses of version 6: they count as one.
+/// Reduces an IPv6 address to its /64 network. A provider's customer has 2^64 addresses, and they count as one.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => {
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn some_at_once_then_slower_then_no_more_and_again_after_a_while() {
+    fn delays_then_rejects_repeated_failures_and_recovers() {
         let attempts = Attempts::default();
         let start = Instant::now();
         let fail = |after: u64| {
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_version_6_is_one_address() {
+    fn counts_an_ipv6_network_as_one_address() {
         let same = network("2001:db8:1:2::1".parse().unwrap());
         assert_eq!(same, network("2001:db8:1:2:ffff::9".parse().unwrap()));
         assert_ne!(same, network("2001:db8:1:3::1".parse().unwrap()));
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded() {
+    fn bounds_the_number_of_addresses() {
         let attempts = Attempts::default();
         let now = Instant::now();
         for at in 0..u32::try_from(ADDRESSES).unwrap() + 100 {
@@ -119,7 +121,7 @@ mod tests {
         }
         let size = |attempts: &Attempts| attempts.clear.lock().unwrap().len();
         assert!(size(&attempts) <= ADDRESSES + 1);
-        // Those who have stopped are forgotten when there is no more room.
+        // Addresses that have stopped are dropped when the table is full.
         attempts.failed_at(address("192.0.2.1"), now + Duration::from_secs(60));
         assert_eq!(size(&attempts), 1);
     }

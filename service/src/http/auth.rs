@@ -1,4 +1,4 @@
-//! The API key, checked before a byte of the body is read.
+//! Checks the API key before any byte of the body is read.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use super::error::Rejection;
 use super::{Service, client, discard};
 use crate::listener::Standing;
 
-/// What a route asks of a key.
+/// Requirements of a route on the API key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gate {
-    /// One of these.
+    /// Scopes of which the key needs one.
     scopes: &'static [Scope],
-    /// Whether it counts as a request, of the key's quota and of its use.
+    /// True if a request counts towards the key's quota and usage.
     counts: bool,
 }
 
 impl Gate {
-    /// For a route that does something.
+    /// Gate of a route that does work.
     pub(super) fn work(scopes: &'static [Scope]) -> Self {
         Self {
             scopes,
@@ -34,7 +34,7 @@ impl Gate {
         }
     }
 
-    /// For a route that tells how things are.
+    /// Gate of a route that reports state.
     pub(super) fn look(scopes: &'static [Scope]) -> Self {
         Self {
             scopes,
@@ -43,7 +43,7 @@ impl Gate {
     }
 }
 
-/// Lets in who has a key for the route.
+/// Middleware that accepts requests with a valid key for the route and rejects all others.
 pub(super) async fn require_key(
     State((service, gate)): State<(Arc<Service>, Gate)>,
     mut request: Request,
@@ -81,7 +81,7 @@ pub(super) async fn require_key(
             }
         }
         Err(refused) => {
-            // A good key never comes here, however many bad ones its address has sent.
+            // A valid key never reaches this point, however many invalid ones its address has sent.
             let rejection = match service.attempts.failed(from) {
                 Verdict::At(when) => {
                     tokio::time::sleep_until(when).await;
@@ -104,7 +104,8 @@ pub(super) async fn require_key(
     response
 }
 
-/// The same for a route that says more to those who have a key: whoever sends none is let in without.
+/// Middleware for a route that reports more to clients with a key. A request without a key is accepted; one with an
+/// invalid key is rejected.
 pub(super) async fn check_key(
     state: State<(Arc<Service>, Gate)>,
     request: Request,
@@ -117,7 +118,8 @@ pub(super) async fn check_key(
     }
 }
 
-/// `None` too if there are several: something between here and the client could have looked at another one.
+/// Reads the bearer token. Returns `None` for several `Authorization` headers as well, because a proxy on the way could
+/// have checked another one than we do.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_is_bearer_in_any_case() {
+    fn accepts_the_bearer_scheme_in_any_case() {
         let of = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, value.parse().unwrap());
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_keys_none_counts() {
+    fn rejects_two_keys() {
         let mut headers = HeaderMap::new();
         headers.append(AUTHORIZATION, "Bearer abc".parse().unwrap());
         headers.append(AUTHORIZATION, "Bearer abc".parse().unwrap());

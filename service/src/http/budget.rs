@@ -1,6 +1,6 @@
-//! How much the service holds at a time: documents, and bytes of memory. When either is used up, a request is turned
-//! away at once, rather than let everybody wait. No key may take all of it: there is always room left for another's
-//! first document.
+//! Limits on the documents and the bytes of memory that the service holds at a time. When either limit is reached, a
+//! request is rejected at once instead of slowing down all others. No key may use up a limit: there is always room for
+//! the first document of another key.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use crate::pool::Load;
 pub(super) struct Budget {
     max_documents: u64,
     memory: Arc<Memory>,
-    /// No document stays longer, so neither has anybody to wait longer for its place.
+    /// Deadline of every request. No document stays longer, so no client waits longer for its place.
     deadline: Duration,
     load: Arc<Load>,
     held: Mutex<Held>,
@@ -31,11 +31,11 @@ struct Held {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Amount {
     pub(super) documents: u64,
-    /// Pages that the documents' requests have still to get.
+    /// Pages that the requests for these documents still have to get.
     pub(super) pages: u64,
 }
 
-/// One document's part of it, given back when it is dropped.
+/// One document's place in the budget. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     budget: Arc<Budget>,
@@ -54,8 +54,9 @@ impl Budget {
         })
     }
 
-    /// Room for one more document, of one page until more is known, if there is any. A `retry` waits for pages that its key has
-    /// under way already.
+    /// Reserves a place for one more document, of one page until its pages are counted. Fails when there is no room. A
+    /// `retry` waits for pages that its key has under way already, so it does not count against the key's concurrent
+    /// pages.
     pub(super) fn enter(self: &Arc<Self>, owner: &Owner, retry: bool) -> Result<Place, Rejection> {
         let mut held = self.held();
         let mine = held.of(&owner.key);
@@ -83,17 +84,17 @@ impl Budget {
         })
     }
 
-    /// What a key has of it.
+    /// Amount that one key uses.
     pub(super) fn of(&self, key: &str) -> Amount {
         self.held().of(key)
     }
 
-    /// What all have of it.
+    /// Amount that all keys use together.
     pub(super) fn all(&self) -> Amount {
         self.held().all
     }
 
-    /// What they have of the memory.
+    /// Memory that all requests share.
     pub(super) fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }
@@ -102,7 +103,7 @@ impl Budget {
         Rejection::busy(self.seconds(self.load.wait()))
     }
 
-    /// For `Retry-After`.
+    /// Rounds a wait to seconds for `Retry-After`.
     fn seconds(&self, wait: Duration) -> u32 {
         let most = self.deadline.as_secs().max(1);
         let seconds = wait.as_secs_f64().ceil() as u64;
@@ -110,7 +111,7 @@ impl Budget {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        // Sums of numbers: a panic elsewhere leaves them whole.
+        // The fields are sums, so a panic elsewhere leaves them whole.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,7 +121,7 @@ impl Held {
         self.of.get(key).copied().unwrap_or_default()
     }
 
-    /// Changes what all have and what a key has alike; one that has nothing is forgotten.
+    /// Applies a change to the total and to one key's amount. A key without any is dropped from the table.
     fn change(&mut self, key: &Arc<str>, change: impl Fn(&mut Amount)) {
         change(&mut self.all);
         let mine = self.of.entry(Arc::clone(key)).or_default();
@@ -132,7 +133,7 @@ impl Held {
 }
 
 impl Place {
-    /// So many pages are still to be got.
+    /// Sets the number of pages that the request still has to get.
     pub(super) fn set_pages(&mut self, pages: u64) {
         let before = std::mem::replace(&mut self.pages, pages);
         self.budget.held().change(&self.key, |amount| {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_given_back() {
+    fn dropping_a_place_frees_it() {
         let budget = budget(2, 10_000);
         let owner = owner("a", None);
         let one = budget.enter(&owner, false).unwrap();
@@ -198,11 +199,14 @@ mod tests {
         assert!(budget.enter(&owner, false).is_ok());
         drop(two);
         assert_eq!(budget.all(), Amount::default());
-        assert!(budget.held().of.is_empty(), "nothing is kept of a key");
+        assert!(
+            budget.held().of.is_empty(),
+            "a key without documents is dropped"
+        );
     }
 
     #[test]
-    fn a_key_alone_leaves_room_for_the_first_of_another() {
+    fn one_key_leaves_room_for_the_first_document_of_another() {
         let budget = budget(50, 1_000_000);
         let mut of_a = Vec::new();
         while let Ok(place) = budget.enter(&owner("a", None), false) {
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_no_more_requests_than_pages_under_way() {
+    fn limits_a_key_to_as_many_requests_as_concurrent_pages() {
         let budget = budget(9, 1000);
         let two = owner("a", Some(2));
         let _one = budget.enter(&two, false).unwrap();
@@ -239,7 +243,10 @@ mod tests {
         assert_eq!(rejection.kind(), ProblemKind::Quota);
         assert_eq!(rejection.retry_after(), Some(8), "8 pages, one worker");
         assert!(budget.enter(&owner("b", Some(1)), false).is_ok());
-        assert!(budget.enter(&two, true).is_ok(), "of one that is under way");
+        assert!(
+            budget.enter(&two, true).is_ok(),
+            "a retry of a request under way"
+        );
         drop(other);
         assert!(budget.enter(&two, false).is_ok());
     }

@@ -1,4 +1,4 @@
-//! `GET /v1/capacity`: how busy the service is, and what is left for the key that asks.
+//! `GET /v1/capacity`: the service's load and the quota that the key has left.
 
 use std::sync::Arc;
 

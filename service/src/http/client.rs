@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The address of a request's client.
 
 use std::net::IpAddr;
 
@@ -9,8 +9,9 @@ use crate::listener::Peer;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address. Only the proxy gets to a Unix socket, so what it says of its client is true, and the last
-/// address of the header is what it added. Over TCP anybody could write that header: the connection itself tells.
+/// The client's address. Only the proxy can connect to the Unix socket, so its `X-Forwarded-For` is trusted; the
+/// header's last address is the one that the proxy added. Over TCP, anybody can write that header, so the connection's
+/// address counts instead.
 pub(super) fn address(request: &Request) -> Option<IpAddr> {
     match request.extensions().get::<Peer>() {
         Some(Peer::Proxy) => {
@@ -26,8 +27,8 @@ pub(super) fn address(request: &Request) -> Option<IpAddr> {
     }
 }
 
-/// Whether the host itself asks, over the Unix socket. A proxy, which comes that way, too, adds its client's address to each request,
-/// whatever headers that client sent.
+/// True if the host itself sent the request over the Unix socket. A proxy uses that socket, too, but adds its client's
+/// address to each request, whatever headers the client sent.
 pub(super) fn is_host(request: &Request) -> bool {
     matches!(request.extensions().get::<Peer>(), Some(Peer::Proxy))
         && !request.headers().contains_key(FORWARDED_FOR)
@@ -39,7 +40,7 @@ mod tests {
     use axum::body::Body;
 
     #[test]
-    fn only_a_proxy_is_believed() {
+    fn trusts_x_forwarded_for_only_from_the_proxy() {
         let of = |peer: Option<Peer>, headers: &[&str]| {
             let mut request = Request::new(Body::empty());
             for value in headers {

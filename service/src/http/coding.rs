@@ -1,5 +1,5 @@
-//! A body as its client has compressed it (RFC 9110, 8.4): decoded piece by piece, so that one that means gigabytes is refused as soon
-//! as it has given what an upload may have.
+//! Decodes a compressed request body (RFC 9110, 8.4). It decodes piece by piece, so a body that expands to gigabytes is
+//! refused as soon as it exceeds the upload limit.
 
 use std::io::{self, Write};
 
@@ -11,11 +11,12 @@ use ocr_api::problem::ProblemKind;
 use super::error::Rejection;
 use super::parameters::{malformed, shown};
 
-/// The codings that are decoded, for `Accept-Encoding`.
+/// Codings that are supported, for `Accept-Encoding`.
 pub(super) const ACCEPTED: &str = "gzip, deflate";
-/// What a decoder holds: its window, its tables, and the fields of a gzip header.
+/// Memory that a decoder holds: its window, its tables, and the fields of a gzip header.
 const DECODER_BYTES: u64 = 256 << 10;
-/// Decoded at a time: this becomes a thousand times as much at most, and other requests get their turn in between.
+/// Bytes that are decoded at a time. They expand to a thousand times as much at most, and other requests get their turn
+/// in between.
 const PIECE: usize = 4 << 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +27,9 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// The coding that a request's headers name, if it is one that is decoded here.
+    /// Reads the coding from a request's headers. Unsupported codings are an error.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Rejection> {
-        // hyper takes the chunks apart, and nothing else.
+        // hyper decodes chunked bodies and no other transfer coding.
         if let Some(other) = names(headers, &TRANSFER_ENCODING).find(|name| name != "chunked") {
             return Err(malformed(format!(
                 "The transfer coding `{}` is not supported; compress the body with Content-Encoding: gzip, or not at all.",
@@ -52,7 +53,7 @@ impl Coding {
         }
     }
 
-    /// How many bytes of a body are decoded at a time.
+    /// Bytes of a body that are decoded at a time.
     pub(super) fn piece(self) -> usize {
         match self {
             Self::Identity => usize::MAX,
@@ -60,7 +61,7 @@ impl Coding {
         }
     }
 
-    /// What decoding takes of memory.
+    /// Memory that the decoder holds, in bytes.
     pub(super) fn held(self) -> u64 {
         match self {
             Self::Identity => 0,
@@ -69,7 +70,7 @@ impl Coding {
     }
 }
 
-/// The elements of a header that is a list, in lower case.
+/// Elements of a list header, in lower case.
 fn names(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String> {
     let values = headers.get_all(name).iter();
     values
@@ -78,7 +79,7 @@ fn names(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String>
         .filter(|name| !name.is_empty())
 }
 
-/// Writes a body to `W` as it was before it was coded.
+/// Writer that decodes a body into `W`.
 #[derive(Debug)]
 pub(super) enum Decoder<W: Write> {
     Identity(W),
@@ -95,7 +96,7 @@ impl<W: Write> Decoder<W> {
         }
     }
 
-    /// Decodes some more. An error is `W`'s, or that of a body that is not what it should be.
+    /// Decodes the next bytes. Fails if `W` fails or if the body is malformed.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Identity(to) => to.write_all(bytes),
@@ -104,7 +105,7 @@ impl<W: Write> Decoder<W> {
         }
     }
 
-    /// To be called when all has come: writes what is left, and checks that nothing is missing.
+    /// Writes the rest and checks that the body is complete. Called when all bytes have arrived.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match self {
             Self::Identity(_) => Ok(()),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_what_was_coded_and_nothing_that_is_cut_or_damaged() {
+    fn decodes_whole_bodies_and_rejects_truncated_or_damaged_ones() {
         let text: Vec<u8> = (0..50_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let two = [gzip(&text[..100]), gzip(&text[100..])].concat();
         for (coding, body) in [
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_one_that_is_known() {
+    fn rejects_unknown_codings() {
         let of = |name: HeaderName, value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());

@@ -1,4 +1,4 @@
-//! What can be said of a document when each of its pages has been answered.
+//! The end of an answer: codes, issues and unread pages, once every page has a result.
 
 use ocr_api::answer::{Page, PageStatus};
 use ocr_api::code::Code;
@@ -11,33 +11,33 @@ use crate::codes;
 use crate::pool::Failure;
 use crate::protocol::{Counted, Fault, FaultKind, PageRead};
 
-/// What is left of a page when its text has gone to the client.
+/// The part of a page's result that is kept after its text has gone to the client.
 #[derive(Debug, Clone)]
 pub(super) struct Remark {
     pub(super) page: u32,
     pub(super) status: PageStatus,
-    /// The deadline cut it off.
+    /// True if the deadline cut the page off.
     pub(super) late: bool,
     codes: Vec<Code>,
     issues: Vec<Issue>,
-    /// Why it was not read to its end, if it was not.
+    /// Reason for which the page was not read to its end, if it was not.
     reason: Option<String>,
-    /// Why it could not be read, if that was the document's fault or the engine's.
+    /// The fault of the document or of the engine that made the page unreadable.
     pub(super) fault: Option<Fault>,
 }
 
-/// What can be said when each page has been answered.
+/// Result for the whole document.
 #[derive(Debug, Clone)]
 pub(super) struct Conclusion {
     pub(super) complete: bool,
     pub(super) codes: Vec<Code>,
     pub(super) issues: Vec<Issue>,
-    /// Those that were not read to their end.
+    /// Pages that were not read to their end.
     pub(super) unread: Vec<UnreadPage>,
 }
 
 impl Conclusion {
-    /// Itself, unless what is missing or in doubt is to be refused.
+    /// Rejects the answer if the client asked for that: when pages are missing or the reading is in doubt.
     pub(super) fn or_nothing(self, strict: Strict) -> Result<Self, Rejection> {
         let mut issues = self.issues.clone();
         let refused = match strict {
@@ -47,7 +47,7 @@ impl Conclusion {
                 !self.complete
             }
             Strict::WithoutDoubt => {
-                // The pages that were not read are listed by themselves.
+                // Unread pages have a list of their own.
                 issues
                     .retain(|issue| issue.code.doubts_reading() && issue.code != IssueCode::Unread);
                 !self.complete || !issues.is_empty()
@@ -70,7 +70,7 @@ impl Remark {
     }
 }
 
-/// What became of a page; `None` for one that the deadline cut off.
+/// Splits a page's result into its answer and its remark. `None` stands for a page that the deadline cut off.
 pub(super) fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> (Page, Remark) {
     let late = result.is_none();
     let (status, reason, fault) = match result {
@@ -108,7 +108,7 @@ pub(super) fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> 
         status,
         late,
         codes: Vec::new(),
-        // One issue for all that the deadline cut off.
+        // All pages that the deadline cut off share one issue.
         issues: if late {
             Vec::new()
         } else {
@@ -120,7 +120,8 @@ pub(super) fn settle(number: u32, result: Option<Result<PageRead, Failure>>) -> 
     (unread(number, status), remark)
 }
 
-/// `counted` is what is known of the whole document, to the end of which these pages go if `to_the_end`.
+/// Combines the remarks of all pages. `counted` describes the whole document; `to_the_end` is true if the pages reach
+/// its end.
 pub(super) fn conclude(
     mut remarks: Vec<Remark>,
     counted: Counted,
@@ -133,7 +134,7 @@ pub(super) fn conclude(
         return Err(too_late());
     }
     if remarks.iter().all(|remark| remark.fault.is_some()) {
-        // Nothing of it can be read: that is the client's answer, and the first fault says why.
+        // No page can be read, so the whole request is a problem. The first fault explains it.
         if let Some(fault) = remarks.iter_mut().find_map(|remark| remark.fault.take()) {
             return Err(of_fault(fault));
         }
@@ -147,7 +148,7 @@ pub(super) fn conclude(
     }
     if cut_off > 0 {
         let detail = format!(
-            "{cut_off} of {pages} pages were not read before the deadline; ask for them by `pages`."
+            "{cut_off} of {pages} pages were not read before the deadline; request them with `pages`."
         );
         issues.push(Issue::new(IssueCode::Unread, detail));
     }
@@ -162,21 +163,24 @@ pub(super) fn conclude(
     })
 }
 
-/// The status of a page that has no result, and why, in words that go after its number.
+/// The status of a page without a result, and the reason, as a sentence that follows the page's number.
 pub(super) fn unread_for(failure: &Failure) -> (PageStatus, String) {
     match failure {
         Failure::Fault(fault) => (status_of(fault.kind), fault.detail.clone()),
-        Failure::Crashed => (PageStatus::Crashed, "its reader crashed at it.".to_owned()),
+        Failure::Crashed => (
+            PageStatus::Crashed,
+            "the worker that read it crashed.".to_owned(),
+        ),
         Failure::TimedOut => {
-            let reason = "it took longer than a page may.";
+            let reason = "it took longer than the time limit for a page.";
             (PageStatus::Timeout, reason.to_owned())
         }
         Failure::NoRoom => {
-            let reason = "there is no memory left for its answer; ask for fewer pages at a time, or for application/x-ndjson.";
+            let reason = "there was no memory left for its answer; ask for fewer pages at a time, or for application/x-ndjson.";
             (PageStatus::Skipped, reason.to_owned())
         }
         Failure::Refused(_) => {
-            let reason = "not tried, because two workers died of the document.";
+            let reason = "it was not tried, because the document crashed two workers.";
             (PageStatus::Skipped, reason.to_owned())
         }
     }
@@ -212,7 +216,7 @@ pub(super) fn of_fault(fault: Fault) -> Rejection {
 pub(super) fn too_late() -> Rejection {
     Rejection::new(
         ProblemKind::Deadline,
-        "No page was read before the deadline; ask for fewer pages at a time, or try when the service is less busy.",
+        "No page was read before the deadline; ask for fewer pages at a time, or try again when the service is less busy.",
     )
 }
 
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_page_is_answered_whatever_became_of_it() {
+    fn answers_every_page_whatever_its_result() {
         let fine = Some(Ok(PageRead {
             page: unread(1, PageStatus::Ok),
             codes: Vec::new(),
@@ -281,7 +285,7 @@ mod tests {
             PageStatus::Skipped,
         ];
         assert_eq!(statuses, wanted);
-        // Pages are done in any order; what is said of them is in theirs.
+        // Pages finish in any order; the answer lists them by number.
         remarks.reverse();
         let conclusion = concluded(remarks).unwrap();
         assert!(!conclusion.complete);
@@ -294,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_which_nothing_can_be_read_is_a_problem() {
+    fn rejects_a_document_without_a_readable_page() {
         let kind = |results| concluded(settled(results).1).unwrap_err().kind();
         assert_eq!(
             kind(vec![fault(FaultKind::Corrupt), fault(FaultKind::TooLarge)]),
@@ -308,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_of_the_only_page_is_an_answer_not_a_problem() {
+    fn answers_a_document_whose_only_page_crashed() {
         let (statuses, remarks) = settled(vec![Some(Err(Failure::Crashed))]);
         assert_eq!(statuses, [PageStatus::Crashed]);
         assert!(!concluded(remarks).unwrap().complete);
@@ -324,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_doubts_about_reading_where_that_is_wanted() {
+    fn rejects_doubts_in_strict_mode() {
         let outcome = |code, strict| {
             let remarks = read_with(vec![Issue::new(code, "why")]);
             concluded(remarks).unwrap().or_nothing(strict)
@@ -343,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_the_end_of_a_document_that_lacks_pages_is_not_complete() {
+    fn marks_a_document_that_lacks_pages_as_incomplete() {
         let counted = Counted {
             lacks_pages: true,
             issues: vec![Issue::new(IssueCode::MissingPages, "why")],

@@ -1,5 +1,5 @@
-//! How many pages each key has had read today, in UTC. Kept in the usage file, where there is one: a service that is
-//! restarted goes on counting, one that is replaced by the other slot's begins with what that slot has counted today.
+//! Pages read per key and day, in UTC. With a usage file, the count survives a restart. A new release runs in the other
+//! slot and starts from the count that this slot has reached today.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use super::error::Rejection;
 use crate::usage::UsageLog;
 
-/// Seconds.
+/// Length of a day, in seconds.
 const DAY: i64 = 86_400;
 
-/// Only good keys are in it, so it is no larger than the key file.
+/// Counts by key id. Only valid keys are in it, so it is no larger than the key file.
 #[derive(Debug, Default)]
 pub(super) struct Days {
     usage: Option<Arc<UsageLog>>,
@@ -24,11 +24,11 @@ pub(super) struct Days {
 #[derive(Debug, Clone, Copy)]
 struct Today {
     date: Date,
-    /// Pages read or about to be.
+    /// Pages that were read or are about to be.
     taken: u32,
 }
 
-/// Pages that were taken and not read yet; given back when it is dropped, unless the day is over.
+/// Pages reserved for a request. Those that were not read are released when this is dropped, unless the day is over.
 #[derive(Debug)]
 pub(super) struct Taken {
     days: Arc<Days>,
@@ -45,7 +45,7 @@ impl Days {
         })
     }
 
-    /// Takes pages for a request of a key that may have no more than `most` in a day.
+    /// Reserves pages for a request of a key that may read at most `most` in a day.
     pub(super) fn take(
         self: &Arc<Self>,
         key: &Arc<str>,
@@ -84,7 +84,7 @@ impl Days {
         })
     }
 
-    /// Pages that the key has had today, or is about to.
+    /// Pages that the key has read or reserved today.
     pub(super) fn used(&self, key: &Arc<str>) -> u32 {
         self.used_at(key, Timestamp::now())
     }
@@ -93,7 +93,7 @@ impl Days {
         self.today(&mut self.keys(), key, now).taken
     }
 
-    /// The key's entry, begun anew with each day.
+    /// The key's entry. It starts from zero each day.
     fn today<'k>(
         &self,
         keys: &'k mut HashMap<Arc<str>, Today>,
@@ -115,13 +115,13 @@ impl Days {
     }
 
     fn keys(&self) -> MutexGuard<'_, HashMap<Arc<str>, Today>> {
-        // Dates and numbers: a panic elsewhere leaves them whole.
+        // The fields are dates and numbers, so a panic elsewhere leaves them whole.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Taken {
-    /// One of them has been read.
+    /// Records that one of the pages has been read.
     pub(super) fn one_read(&mut self) {
         self.left = self.left.saturating_sub(1);
         if let Some(usage) = &self.days.usage {
@@ -144,13 +144,13 @@ fn date(now: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(now).date()
 }
 
-/// When the next day begins.
+/// The start of the next day.
 pub(super) fn midnight(now: Timestamp) -> Timestamp {
     let next = (now.as_second().div_euclid(DAY) + 1) * DAY;
     Timestamp::from_second(next).unwrap_or(now)
 }
 
-/// Seconds; at least one.
+/// Seconds until the next day; at least one.
 fn until_midnight(now: Timestamp) -> u32 {
     let left = midnight(now).as_second() - now.as_second();
     u32::try_from(left.max(1)).unwrap_or(u32::MAX)
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_s_pages_then_none_until_midnight_in_utc() {
+    fn limits_pages_per_day_until_midnight_utc() {
         let days = Days::new(None);
         let key: Arc<str> = "k1".into();
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
@@ -176,14 +176,14 @@ mod tests {
         assert_eq!(rejection.retry_after(), Some(60));
         assert!(rejection.detail().contains("4 are left"), "{rejection:?}");
 
-        // What was taken and not read is given back.
+        // Pages that were reserved and not read are released.
         let mut second = take(4, "2026-03-01T23:59:00Z").unwrap();
         assert!(take(1, "2026-03-01T23:59:00Z").is_err());
         second.one_read();
         drop(second);
         assert_eq!(days.used_at(&key, at("2026-03-01T23:59:00Z")), 7);
 
-        // But not to the next day.
+        // They are not released into the next day.
         let late = take(3, "2026-03-01T23:59:59Z").unwrap();
         let next = take(10, "2026-03-02T00:00:00Z").unwrap();
         drop(late);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_goes_on_counting() {
+    fn keeps_counting_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("usage.json");
         let key: Arc<str> = "k1".into();
@@ -211,7 +211,7 @@ mod tests {
         }
         let days = Days::new(Some(UsageLog::open(path)));
         let used = days.used(&key);
-        // Unless midnight was in between.
+        // A restart after midnight starts from zero.
         assert!(
             used == 2 || until_midnight(Timestamp::now()) > 86_000,
             "{used}"

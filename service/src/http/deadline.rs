@@ -1,11 +1,12 @@
-//! When work has to end. Where several requests wait for the same, that is the latest of their deadlines, and one that joins may move it.
+//! The time at which work has to end. If several requests wait for the same work, it is the latest of their deadlines,
+//! and a request that joins may extend it.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// A deadline that may move. Clones are the same one.
+/// A deadline that can be extended. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Deadline(Arc<watch::Sender<Instant>>);
 
@@ -16,7 +17,7 @@ impl From<Instant> for Deadline {
 }
 
 impl Deadline {
-    /// Moves it, if that is later.
+    /// Moves the deadline, unless it is later already.
     pub(super) fn extend(&self, to: Instant) {
         self.0.send_if_modified(|at| {
             let later = to > *at;
@@ -25,7 +26,7 @@ impl Deadline {
         });
     }
 
-    /// What comes of some work; `None` where the deadline passes first.
+    /// Awaits some work. Returns `None` if the deadline passes first.
     pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -40,12 +41,12 @@ impl Deadline {
             let at = *moves.borrow_and_update();
             tokio::select! {
                 () = sleep_until(at) => {
-                    // It may have been moved in this very moment.
+                    // The deadline may have been extended at this very moment.
                     if *moves.borrow() == at {
                         return;
                     }
                 }
-                // The sender is `self`.
+                // `self` holds the sender, so the channel is never closed.
                 _ = moves.changed() => {}
             }
         }
@@ -59,7 +60,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test]
-    async fn it_moves_while_it_is_waited_for_and_never_back() {
+    async fn can_be_extended_while_awaited_but_not_shortened() {
         let now = Instant::now();
         let deadline = Deadline::from(now + Duration::from_millis(50));
         let other = deadline.clone();
@@ -68,7 +69,7 @@ mod tests {
         deadline.extend(now);
         assert_eq!(waiting.await.unwrap(), None);
         assert!(now.elapsed() >= Duration::from_millis(400));
-        // What is done already is given all the same.
+        // Work that is done already is returned even after the deadline.
         assert_eq!(deadline.within(async { 1 }).await, Some(1));
     }
 }

@@ -1,4 +1,4 @@
-//! A problem on its way to the client. Its body is written by [`super::access`], which knows the request id.
+//! A problem on its way to the client. [`super::access`] writes its body, because it knows the request id.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind, UnreadPage};
 
 use super::coding;
 
-/// A refused request.
+/// A rejected request.
 #[derive(Debug, Clone)]
 pub(super) struct Rejection {
-    /// Apart, as most functions return no rejection.
+    /// Boxed, because most functions return no rejection.
     problem: Box<Problem>,
-    /// Seconds.
+    /// Seconds for `Retry-After`.
     retry_after: Option<u32>,
 }
 
@@ -28,7 +28,8 @@ impl Rejection {
         }
     }
 
-    /// The same answer whatever is wrong with the key, to the byte: who tries keys learns nothing from it.
+    /// The same answer for every fault of a key, to the byte, so that a client that guesses keys learns nothing from
+    /// it.
     pub(super) fn key() -> Self {
         Self::new(
             ProblemKind::Key,
@@ -36,7 +37,7 @@ impl Rejection {
         )
     }
 
-    /// In place of the 403, again whatever is wrong.
+    /// The 429 in place of that 403. It is the same for every fault of a key, too.
     pub(super) fn key_attempts(retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -77,7 +78,7 @@ impl Rejection {
         }
     }
 
-    /// `left`: how long the document is still refused.
+    /// Rejects a quarantined document. `left` is the time until it is accepted again.
     pub(super) fn quarantined(left: Duration) -> Self {
         let seconds = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
         let until = Timestamp::now() + Duration::from_secs(u64::from(seconds));
@@ -87,21 +88,21 @@ impl Rejection {
             ..Self::new(
                 ProblemKind::Quarantined,
                 format!(
-                    "Two workers died of this very document, so it is refused until {until}. Export it anew; if it is \
+                    "This document crashed two workers, so it is refused until {until}. Export it again; if it is \
                      well formed, report it with the request id."
                 ),
             )
         }
     }
 
-    /// `left`: how long whatever the key sends is still refused.
+    /// Rejects all documents of a key that crashed too many workers. `left` is the time until they are accepted again.
     pub(super) fn crashes(left: Duration) -> Self {
         Self {
             retry_after: Some(u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX)),
             ..Self::new(
                 ProblemKind::Crashes,
-                "Several documents of this key crashed their readers within ten minutes, so its further ones have to wait for \
-                 the seconds in Retry-After, and longer after each further crash. Leave the broken documents out; if they \
+                "Several documents of this key crashed their workers within ten minutes, so its further ones are refused for \
+                 the seconds in Retry-After, and for longer after each further crash. Leave the broken documents out; if they \
                  are well formed, report them with the ids of their requests.",
             )
         }
@@ -112,27 +113,27 @@ impl Rejection {
             retry_after: Some(retry_after),
             ..Self::new(
                 ProblemKind::Busy,
-                "As many documents as the service can hold are being read; try again after the seconds in Retry-After.",
+                "The service holds as many documents as it can; try again after the seconds in Retry-After.",
             )
         }
     }
 
-    /// For a client that wants all pages, or all of them without doubt, or nothing.
+    /// Rejects an incomplete or doubtful answer for a client that asked for that with `strict`.
     pub(super) fn incomplete(unread: Vec<UnreadPage>, issues: Vec<Issue>) -> Self {
-        const TOLD: usize = 3;
+        const LISTED: usize = 3;
         let pages = unread
             .iter()
             .map(|page| format!("Page {}: {}", page.page, page.detail));
-        let mut told: Vec<String> = pages
+        let mut listed: Vec<String> = pages
             .chain(issues.iter().map(Issue::sentence))
-            .take(TOLD)
+            .take(LISTED)
             .collect();
-        let more = (unread.len() + issues.len()).saturating_sub(TOLD);
+        let more = (unread.len() + issues.len()).saturating_sub(LISTED);
         if more > 0 {
-            told.push(format!("{more} more are in `pages` and `issues`."));
+            listed.push(format!("{more} more are in `pages` and `issues`."));
         }
-        told.push("Without `strict`, what was read is answered.".to_owned());
-        let mut this = Self::new(ProblemKind::Incomplete, told.join(" "));
+        listed.push("Without `strict`, the answer has the pages that were read.".to_owned());
+        let mut this = Self::new(ProblemKind::Incomplete, listed.join(" "));
         this.problem.pages = unread;
         this.problem.issues = issues;
         this
@@ -152,7 +153,7 @@ impl Rejection {
         &self.problem.detail
     }
 
-    /// What the client reads of it.
+    /// The body for the client.
     pub(super) fn into_problem(mut self, request_id: &str) -> Problem {
         if self.problem.kind != ProblemKind::Key {
             self.problem.request_id = Some(request_id.to_owned());
@@ -165,7 +166,7 @@ impl Rejection {
         let retry_after = self.retry_after;
         let kind = self.kind();
         let problem = self.into_problem(request_id);
-        // Strings and numbers: nothing here can fail to be JSON.
+        // The problem consists of strings and numbers, which always serialize.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,11 +1,11 @@
-//! What reading pages would cost, by what they are like.
+//! Estimates the cost of reading pages from their inspection.
 
 use ocr_api::answer::Method;
 use ocr_api::inspection::{Estimate, PageInspection};
 
-/// Seconds for a million pixels of text: an A4 page at 300 dpi has 8.7 of them and takes about a second.
+/// Seconds per million pixels of text. An A4 page at 300 dpi has 8.7 million and takes about a second.
 const RECOGNIZED: f64 = 0.12;
-/// Seconds for a page whose text layer is read.
+/// Seconds per page whose text layer is read.
 const READ: f64 = 0.005;
 
 pub(super) fn of(pages: &[PageInspection]) -> Estimate {
@@ -16,18 +16,18 @@ pub(super) fn of(pages: &[PageInspection]) -> Estimate {
     for page in pages {
         match page.method {
             Some(Method::Text) => estimate.worker_seconds += READ,
-            // Of a page with a text layer, what has to be recognized may be all of it.
+            // Up to the whole page may have to be recognized, despite its text layer.
             Some(Method::Ocr | Method::Mixed) => {
                 let side = |pixels: Option<u32>| f64::from(pixels.unwrap_or(0));
                 let millions = side(page.width) * side(page.height) / 1e6;
                 estimate.ocr_pages += 1;
                 estimate.worker_seconds += millions * RECOGNIZED;
             }
-            // A look does not find barcodes.
+            // An inspection does not search for barcodes.
             Some(Method::Barcode) | None => {}
         }
     }
-    // More digits would promise too much.
+    // More digits would suggest a precision that the estimate does not have.
     estimate.worker_seconds = (estimate.worker_seconds * 1000.0).round() / 1000.0;
     estimate
 }

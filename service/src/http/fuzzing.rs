@@ -1,9 +1,9 @@
-//! What must hold of whatever a request brings.
+//! Properties that hold for any request, checked by fuzzing.
 
 #![allow(
     clippy::panic,
     clippy::expect_used,
-    reason = "a panic is how a fuzzer is told"
+    reason = "a fuzzer detects failures by panics"
 )]
 
 use std::convert::Infallible;
@@ -25,14 +25,14 @@ use super::form::{self, FilePart, Form};
 use super::negotiate::{self, Format};
 use super::parameters::{Parameter, Parameters};
 use super::query::Wanted;
-use super::replay::Wish;
+use super::replay::CacheDirectives;
 use super::share::Share;
 use super::upload::{self, Upload};
 use super::{Limits, ReplayLimits, intake};
 use crate::document;
 use crate::keyring::Known;
 
-/// A query is refused, or means the same when it is written anew.
+/// A query is either rejected, or parses to the same values when it is written again.
 pub fn query(bytes: &[u8]) {
     let installed = ["eng".to_owned(), "deu".to_owned()];
     let Ok(query) = std::str::from_utf8(bytes) else {
@@ -54,7 +54,7 @@ pub fn query(bytes: &[u8]) {
     } else {
         format!("pages={text}")
     };
-    let again = parse(&again).expect("what was made here can be read");
+    let again = parse(&again).expect("a query that was written here is valid");
     assert_eq!(again.pages.normalized(), text);
     for count in [1, 7, 300] {
         let pages = wanted.pages.of(count, 200).ok();
@@ -66,8 +66,8 @@ pub fn query(bytes: &[u8]) {
     }
 }
 
-/// Lines of `Name: value`. A format that was offered is chosen, no deadline is later than the service's, and an
-/// `Idempotency-Key` reads back.
+/// Takes lines of `Name: value`. The chosen format is one that was offered, no deadline is later than the service's,
+/// and an `Idempotency-Key` reads back.
 pub fn headers(bytes: &[u8]) {
     let headers = parse_headers(bytes);
     for offered in [&Format::OF_ANSWER[..], &[Format::Json], &[Format::Png]] {
@@ -84,14 +84,14 @@ pub fn headers(bytes: &[u8]) {
     if let Ok(limit) = intake::time_limit(&headers, most) {
         assert!(limit > Duration::ZERO && limit <= most);
     }
-    if let Ok(wish) = Wish::of(&headers) {
-        assert!(wish.fresh || !wish.no_store);
-        if let Some(key) = wish.idempotency_key {
+    if let Ok(directives) = CacheDirectives::of(&headers) {
+        assert!(directives.fresh || !directives.no_store);
+        if let Some(key) = directives.idempotency_key {
             assert!((1..=255).contains(&key.len()) && key.is_ascii());
             let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
             let mut plain = HeaderMap::new();
             plain.insert("idempotency-key", quoted.parse().expect("printable"));
-            let again = Wish::of(&plain).expect("a string of RFC 9651");
+            let again = CacheDirectives::of(&plain).expect("a string of RFC 9651");
             assert_eq!(again.idempotency_key, Some(key));
         }
     }
@@ -113,8 +113,8 @@ fn parse_headers(bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// A content type, a line end, and a body. What comes of it does not depend on how the body is cut into pieces, and is no more
-/// than may be; a file in a form comes out as it was put in.
+/// Takes a content type, a line end, and a body. The result does not depend on the pieces in which the body arrives,
+/// and stays within the limit. A file in a form is read back unchanged.
 pub fn upload(bytes: &[u8]) {
     const LIMIT: u64 = 4096;
     let at = bytes.iter().position(|byte| *byte == b'\n');
@@ -158,8 +158,8 @@ pub fn upload(bytes: &[u8]) {
     assert_eq!(upload.bytes, body);
 }
 
-/// A content type, a line end, and a form. What it brings does not depend on how it is cut into pieces, and is no more than came; and a
-/// form that is made of it brings the same.
+/// Takes a content type, a line end, and a form. The result does not depend on the pieces in which the form arrives,
+/// and is no larger than the form. A form made of the result has the same result.
 pub fn form(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == b'\n');
     let (content_type, body) = bytes.split_at(at.unwrap_or(bytes.len()));
@@ -225,7 +225,8 @@ fn take_form(
     Ok((data, file, parameters))
 }
 
-/// A body that is compressed, in gzip or deflate by its first byte. Cut into pieces, it gives the same, and never more than is taken.
+/// Takes a compressed body, gzip or deflate depending on its first byte. The result does not depend on the pieces in
+/// which the body arrives, and stays within the limit.
 pub fn coding(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else {
         return;
@@ -239,7 +240,7 @@ pub fn coding(bytes: &[u8]) {
     assert_eq!(whole, decode(coding, body, coding.piece()));
 }
 
-/// What a body gives, up to a limit.
+/// Decodes a body up to a limit.
 fn decode(coding: Coding, body: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut decoder = Decoder::new(coding, Limited(Vec::new()));
     for piece in body.chunks(size) {
@@ -271,7 +272,7 @@ fn outcome(upload: &Upload) -> (&Bytes, &str, Option<&str>) {
     (&upload.bytes, &upload.sha256, upload.name.as_deref())
 }
 
-/// The document in a body that arrives in pieces of this size. An error is only one here.
+/// Reads the document in a body that arrives in pieces of this size. Errors are not told apart.
 fn take(headers: &HeaderMap, body: &[u8], size: usize, limit: u64) -> Result<Upload, ()> {
     let pieces: Vec<Result<Bytes, Infallible>> = body
         .chunks(size)
@@ -301,7 +302,7 @@ fn take(headers: &HeaderMap, body: &[u8], size: usize, limit: u64) -> Result<Upl
         .map_err(drop)
 }
 
-/// Nothing here waits.
+/// A runtime without timers or I/O, since nothing here waits.
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().build()
 }

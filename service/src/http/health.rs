@@ -1,5 +1,5 @@
-//! `/healthz` and `/readyz`, without a key; what `/readyz` says besides, for keys and the host itself; `/healthz/recognize`, for
-//! the host alone.
+//! `/healthz` and `/readyz` answer without a key. `/readyz` reports more to clients with a key and to the host itself.
+//! `/healthz/recognize` is for the host alone.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use super::{Service, client, not_found};
 use crate::keyring::Known;
 use crate::pool::Failure;
 
-/// A worker that is at a page is not waited for longer than this, beyond the time that the sample itself may take.
+/// Longest wait for a worker that is busy with a page, on top of the time limit of the sample itself.
 const FREE: Duration = Duration::from_secs(15);
 
 pub(super) async fn healthz(State(service): State<Arc<Service>>) -> impl IntoResponse {
@@ -38,7 +38,7 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>, request: Request
         StatusCode::SERVICE_UNAVAILABLE
     };
     let headers = [(CACHE_CONTROL, "no-store")];
-    // How much is going on, and which versions of what read the documents, is no stranger's business.
+    // The load and the versions of the engine are reported only to clients with a key and to the host.
     if request.extensions().get::<Known>().is_none() && !client::is_host(&request) {
         return (status, headers, Json(Ready { ready })).into_response();
     }
@@ -59,8 +59,8 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>, request: Request
     (status, headers, Json(readiness)).into_response()
 }
 
-/// Not that the process answers, but that documents are read: the workers read the sample again, now. Whoever comes over the
-/// proxy or TCP does not find it, as it costs workers' time.
+/// Has the workers read the sample again, now. So it checks that documents are read, and not just that the process
+/// answers. It costs workers' time, so clients over the proxy or TCP get 404.
 pub(super) async fn recognize(State(service): State<Arc<Service>>, request: Request) -> Response {
     if !client::is_host(&request) {
         return not_found().await.into_response();
@@ -97,18 +97,18 @@ async fn read_samples(service: &Service) -> (RecognitionStatus, Option<String>) 
                 describe(first)
             )),
         },
-        // A free one would have been given it at once.
+        // A free worker would have taken the sample at once.
         Err(_) if service.pool.queue().under_way > 0 => (RecognitionStatus::Busy, None),
-        Err(_) => failed("no worker takes anything to read".to_owned()),
+        Err(_) => failed("no worker accepts work".to_owned()),
     }
 }
 
 fn describe(failure: &Failure) -> String {
     match failure {
         Failure::Fault(fault) => fault.detail.clone(),
-        Failure::Crashed => "it ended".to_owned(),
-        Failure::TimedOut => "it hung and was replaced".to_owned(),
-        Failure::NoRoom => "there was no memory for it".to_owned(),
-        Failure::Refused(_) => "it was refused".to_owned(),
+        Failure::Crashed => "the worker crashed".to_owned(),
+        Failure::TimedOut => "the worker hung and was replaced".to_owned(),
+        Failure::NoRoom => "there was no memory for the answer".to_owned(),
+        Failure::Refused(_) => "the sample was refused".to_owned(),
     }
 }

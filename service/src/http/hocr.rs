@@ -1,4 +1,4 @@
-//! An answer as hOCR 1.2 (<https://kba.github.io/hocr-spec/1.2/>): HTML that is well formed XML, too.
+//! Renders an answer as hOCR 1.2 (<https://kba.github.io/hocr-spec/1.2/>), in HTML that is well-formed XML as well.
 
 use std::fmt::Write;
 
@@ -7,10 +7,10 @@ use ocr_api::issue::Issue;
 
 use crate::lines::{paragraphs, union};
 
-/// The elements that are written, as the specification wants them announced.
+/// The elements in use. The specification requires that they are announced.
 const CAPABILITIES: &str = "ocr_page ocr_carea ocr_par ocr_line ocrx_word";
 
-/// What can't be written is the writer's to remember: it fails for want of room alone.
+/// Writes the document. Errors are ignored: the writer fails only for lack of memory, and remembers that.
 pub(super) fn render(html: &mut impl Write, answer: &Answer) {
     let _ = html.write_str(
         "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n",
@@ -78,10 +78,11 @@ fn write_page(html: &mut impl Write, page: &Page, issues: &[Issue], image: &str)
     let _ = html.write_str("</div>\n");
 }
 
-/// `first` is the place of the first word on its page.
+/// Writes a line. `first` is the index of its first word on the page.
 fn write_line(html: &mut impl Write, page: &Page, first: usize, words: &[Word], number: usize) {
     let around = bbox(union(words.iter().map(|word| word.bounds)).map(i64::from));
-    // Counted counter-clockwise, for text that has to be turned clockwise by as much.
+    // The specification counts degrees counter-clockwise. `rotation` is the clockwise turn that the text needs, which
+    // is the same number.
     let angle = match page.rotation {
         0 => String::new(),
         degrees => format!("; textangle {degrees}"),
@@ -106,7 +107,7 @@ fn write_line(html: &mut impl Write, page: &Page, first: usize, words: &[Word], 
 }
 
 fn bbox([left, top, right, bottom]: [i64; 4]) -> String {
-    // The specification has no negative coordinates; a text layer can reach beyond its page.
+    // The specification has no negative coordinates, but a text layer can reach beyond its page.
     format!(
         "bbox {} {} {} {}",
         left.max(0),
@@ -116,12 +117,12 @@ fn bbox([left, top, right, bottom]: [i64; 4]) -> String {
     )
 }
 
-/// A delimited string of the specification; it knows no escape for the delimiter.
+/// Writes a delimited string. The specification has no escape for the delimiter.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace(['"', '\\', ';'], "_"))
 }
 
-/// For text and attributes. What XML does not allow at all becomes a replacement character.
+/// Escapes text and attributes. Characters that XML does not allow become a replacement character.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_document_says_is_text_and_nothing_else() {
+    fn escapes_the_text_of_a_document() {
         assert_eq!(
             escape("<b a=\"1\">&\u{1}"),
             "&lt;b a=&quot;1&quot;&gt;&amp;\u{fffd}"

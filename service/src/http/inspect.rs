@@ -1,4 +1,4 @@
-//! `POST /v1/inspect`: what a document is like, and what reading it would cost. `POST /v1/preview`: what a page looks like.
+//! `POST /v1/inspect` describes a document and estimates the cost of reading it. `POST /v1/preview` draws a page.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::reading::{self, of_failure};
 use super::spread::Spread;
 use super::{Service, estimate, written};
 
-/// Of a preview: enough to read by, and small enough to be waited for.
+/// Longer side of a preview, in pixels. Text is legible, and the preview is drawn quickly.
 const PREVIEW_SIDE: u32 = 1600;
 
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
@@ -69,7 +69,7 @@ async fn inspect(
     written::json(&intake.share, &inspection)
 }
 
-/// Each page, whatever became of it, and what is to be said of them. None at all is a rejection.
+/// Inspects each page and collects the issues. Rejects the document if no page could be inspected.
 async fn look(
     service: &Arc<Service>,
     intake: &Intake,

@@ -1,4 +1,4 @@
-//! From a request to a document that may be read: shared by every route that takes one.
+//! From a request to a document that may be read. Every route that takes a document uses this.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use super::error::Rejection;
 use super::negotiate::{self, Format};
 use super::parameters::Parameters;
 use super::query::Wanted;
-use super::replay::Wish;
+use super::replay::CacheDirectives;
 use super::share::Share;
 use super::upload::{self, Upload};
 use super::{Service, attachment, discard};
@@ -24,14 +24,14 @@ use crate::document::{Document, Open};
 use crate::keyring::Known;
 use crate::protocol::Counted;
 
-/// A client that can't wait as long as the service would.
+/// Header with which a client asks for a shorter deadline than the service's.
 const DEADLINE_MS: &str = "x-deadline-ms";
 
-/// A request of which nothing has been read but its head.
+/// A request of which only the head has been read.
 #[derive(Debug)]
 pub(super) struct Incoming {
     id: String,
-    /// The key that let it in.
+    /// The key that the request was accepted with.
     known: Known,
     notes: Notes,
     query: String,
@@ -44,7 +44,7 @@ impl<S: Sync> FromRequest<S> for Incoming {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
         let (mut head, body) = request.into_parts();
-        // Behind the check of the key, it is there.
+        // The check of the key runs before this and inserts it.
         let known = head
             .extensions
             .remove::<Known>()
@@ -62,25 +62,25 @@ impl<S: Sync> FromRequest<S> for Incoming {
     }
 }
 
-/// A document, and what is wanted of it.
+/// A document, and what to do with it.
 #[derive(Debug, Clone)]
 pub(super) struct Intake {
-    /// The request's.
+    /// Id of the request.
     pub(super) id: String,
     pub(super) format: Format,
     pub(super) wanted: Wanted,
     pub(super) deadline: Instant,
     pub(super) document: Arc<Document>,
-    /// The file name that the client gave.
+    /// File name that the client gave.
     pub(super) name: Option<String>,
-    /// What it says of repetition.
-    pub(super) wish: Wish,
-    /// Held until the answer is made.
+    /// Headers about repetition and caching.
+    pub(super) directives: CacheDirectives,
+    /// Resources of the request, held until the answer is complete.
     pub(super) share: Arc<Share>,
 }
 
 impl Intake {
-    /// What an answer says of the document.
+    /// Describes the document for an answer.
     pub(super) fn describe(&self, counted: &Counted) -> DocumentAnswer {
         DocumentAnswer {
             name: self.name.clone(),
@@ -92,7 +92,7 @@ impl Intake {
     }
 }
 
-/// Takes the document in, after everything that can be said before its first byte. `formats`: those of the route.
+/// Receives the document after everything that can be checked without it. `formats` are those of the route.
 pub(super) async fn receive(
     service: &Service,
     mut incoming: Incoming,
@@ -113,7 +113,7 @@ pub(super) async fn receive(
         format,
         mut wanted,
         parameters,
-        wish,
+        directives,
         deadline,
         share,
     } = asked;
@@ -159,7 +159,7 @@ pub(super) async fn receive(
         deadline,
         document,
         name,
-        wish,
+        directives,
         share: Arc::new(share),
     };
     if intake.wanted.attachment.is_some() {
@@ -168,18 +168,18 @@ pub(super) async fn receive(
     Ok(intake)
 }
 
-/// What a request asks for, and the room that it was given.
+/// A request's parameters, and the resources reserved for it.
 struct Asked {
     format: Format,
     wanted: Wanted,
-    /// Those of the query, of which `wanted` was made.
+    /// Parameters of the query, from which `wanted` was made.
     parameters: Parameters,
-    wish: Wish,
+    directives: CacheDirectives,
     deadline: Instant,
     share: Share,
 }
 
-/// Everything that can be said before the document is read.
+/// Checks everything that can be checked before the document is read.
 fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Asked, Rejection> {
     let Incoming {
         known,
@@ -192,17 +192,19 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     let parameters = Parameters::of_query(query)?;
     let wanted = want(service, &parameters)?;
     upload::check(headers, service.limits.max_upload)?;
-    let wish = Wish::of(headers)?;
+    let directives = CacheDirectives::of(headers)?;
     if let Some(left) = service.pool.key_refused(known.id.as_str()) {
         return Err(Rejection::crashes(left));
     }
-    let retry = service.replays.knows(&known.id.as_str().into(), &wish);
+    let retry = service
+        .replays
+        .knows(&known.id.as_str().into(), &directives);
     let share = Share::enter(&service.budget, &service.days, known, retry)?;
     Ok(Asked {
         format,
         wanted,
         parameters,
-        wish,
+        directives,
         deadline,
         share,
     })
@@ -219,7 +221,7 @@ fn upload_too_slow() -> Rejection {
     )
 }
 
-/// How long this request may take: the client's wish, but no longer than the service allows.
+/// Time limit for this request. A client may ask for less than the service allows.
 pub(super) fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, Rejection> {
     let mut values = headers.get_all(DEADLINE_MS).iter();
     let Some(value) = values.next() else {
@@ -228,7 +230,7 @@ pub(super) fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration
     if values.next().is_some() {
         return Err(Rejection::new(
             ProblemKind::Malformed,
-            "X-Deadline-Ms is there twice.",
+            "X-Deadline-Ms is given twice.",
         ));
     }
     value
@@ -250,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_is_stated_once_and_is_no_later_than_the_service_s() {
+    fn accepts_one_deadline_within_the_limit_of_the_service() {
         let most = Duration::from_secs(120);
         let of = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();

@@ -1,5 +1,5 @@
-//! `GET /metrics`, for Prometheus, with a key of the scope `metrics`: over a Unix socket everybody comes from the proxy, and
-//! over loopback perhaps, too, so where a request comes from lets nobody in.
+//! `GET /metrics`, for Prometheus. It needs a key with the scope `metrics`. The address of a request is no criterion:
+//! over a Unix socket all requests come from the proxy, and over loopback they may, too.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +29,8 @@ type Labels<const N: usize> = [(&'static str, String); N];
 type Counters<const N: usize> = Family<Labels<N>, Counter>;
 type Histograms<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>;
 
-/// What is counted while requests are answered. Labels have few values: routes and not paths, keys of the key file and no
-/// others.
+/// Counters updated while requests are answered. Labels have few values: routes instead of paths, and only keys of the
+/// key file.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -47,7 +47,7 @@ pub(super) struct Metrics {
     now: Gauges,
 }
 
-/// What is looked up when it is asked for.
+/// Values that are read when the metrics are requested.
 #[derive(Debug, Default)]
 struct Gauges {
     workers: Family<Labels<1>, Gauge>,
@@ -60,7 +60,7 @@ struct Gauges {
 }
 
 impl Metrics {
-    /// `release`: named in `ocr_build_info`.
+    /// Creates the metrics. `release` is named in `ocr_build_info`.
     pub(super) fn new(release: &str, pool: &Pool) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("ocr"),
@@ -83,7 +83,7 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "build",
-            "The release that runs",
+            "The running release",
             Info::new([
                 ("release", release.to_owned()),
                 ("version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -101,27 +101,27 @@ impl Metrics {
         );
         registry.register(
             "upload_seconds",
-            "Time that a document took to arrive",
+            "Time from a request's head to the last byte of its document",
             self.upload.clone(),
         );
         registry.register(
             "pages",
-            "Pages answered by work, not from the cache, by method (none: not read) and status",
+            "Pages read for a request, not answered from the cache, by method (none: not read) and status",
             self.pages.clone(),
         );
         registry.register(
             "codes",
-            "Codes found by work, by type and check (none: the type has none)",
+            "Codes found by reading, not answered from the cache, by type and check (none: the type has none)",
             self.codes.clone(),
         );
         registry.register(
             "cache_requests",
-            "Documents by how they were answered: hit, collapsed (into one under way), miss, bypass",
+            "Documents by source of their answer: hit, collapsed (joined a request under way), miss, bypass",
             self.replays.clone(),
         );
         registry.register(
             "key_requests",
-            "Requests that came with an API key that is known, by its id",
+            "Requests with a known API key, by its id",
             self.key_requests.clone(),
         );
         registry.register(
@@ -133,7 +133,7 @@ impl Metrics {
         pool.register(registry);
     }
 
-    /// A request was answered. `key` is the id of one in the key file.
+    /// Counts an answered request. `key` is the id of a key in the key file.
     pub(super) fn answered(
         &self,
         (route, method, status): (&str, &str, u16),
@@ -162,7 +162,7 @@ impl Metrics {
         self.upload.observe(time.as_secs_f64());
     }
 
-    /// A page was answered by work for a key.
+    /// Counts a page that was answered by work for a key.
     pub(super) fn page(&self, page: &Page, key: &str) {
         self.pages
             .get_or_create(&[("method", name(page.method)), ("status", name(page.status))])
@@ -173,7 +173,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Codes were found by work.
+    /// Counts codes that were found by work.
     pub(super) fn found(&self, codes: &[Code]) {
         for code in codes {
             let check = match &code.check {
@@ -187,7 +187,7 @@ impl Metrics {
         }
     }
 
-    /// A document was answered in one of the ways that `ocr_cache_requests_total` tells apart.
+    /// Counts a document by the source of its answer, for `ocr_cache_requests_total`.
     pub(super) fn replayed(&self, how: &'static str) {
         self.replays
             .get_or_create(&[("result", how.to_owned())])
@@ -201,7 +201,7 @@ impl Metrics {
         }
     }
 
-    /// Forgets keys that are not in the key file any more.
+    /// Drops the series of keys that are no longer in the key file.
     fn prune(&self, file: &KeyFile) {
         let there: HashSet<&str> = file.keys.iter().map(|record| record.id.as_str()).collect();
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +225,7 @@ impl Gauges {
         );
         registry.register(
             "queue_jobs",
-            "Jobs, pages and counts of pages, that wait for a worker",
+            "Jobs (pages, or counts of a document's pages) that wait for a worker",
             self.queue_jobs.clone(),
         );
         registry.register(
@@ -240,17 +240,17 @@ impl Gauges {
         );
         registry.register(
             "pages_left",
-            "Pages that the requests in the service have still to get",
+            "Pages that the requests in the service still have to get",
             self.pages_left.clone(),
         );
         registry.register(
             "cache_bytes",
-            "Memory of the answers that are kept, about",
+            "Approximate memory of cached answers, in bytes",
             self.cache_bytes.clone(),
         );
         registry.register(
             "cache_answers",
-            "Answers that are kept",
+            "Cached answers",
             self.cache_answers.clone(),
         );
     }

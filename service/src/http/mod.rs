@@ -1,4 +1,4 @@
-//! The routes: from a request to an answer or a problem.
+//! The HTTP routes: from a request to an answer or a problem.
 
 mod access;
 mod answer;
@@ -67,24 +67,24 @@ use quota::Quotas;
 pub use replay::ReplayLimits;
 use replay::Replays;
 
-/// What requests may ask of the service.
+/// Limits on requests and on the service as a whole.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Bytes of a document.
+    /// Largest document, in bytes.
     pub max_upload: u64,
-    /// Pages that a request may ask for.
+    /// Most pages per request.
     pub max_pages: u32,
-    /// A request is answered within this, from its first byte on.
+    /// Time in which a request is answered, counted from its first byte.
     pub deadline: Duration,
-    /// Documents in the service at a time, being read or waiting.
+    /// Most documents in the service at a time, being read or waiting.
     pub max_documents: usize,
-    /// Bytes of documents in the service at a time.
+    /// Most bytes of documents in the service at a time.
     pub max_memory: u64,
-    /// What is kept of answers.
+    /// Limits on cached answers.
     pub replay: ReplayLimits,
 }
 
-/// Everything that the routes share.
+/// State that the routes share.
 #[derive(Debug)]
 pub struct Service {
     release: String,
@@ -93,7 +93,7 @@ pub struct Service {
     pool: Pool,
     keyring: Arc<Keyring>,
     rulebook: Arc<Rulebook>,
-    /// `None`: not recorded.
+    /// Log of key usage. `None` if usage is not recorded.
     usage: Option<Arc<UsageLog>>,
     attempts: Attempts,
     quotas: Quotas,
@@ -101,14 +101,14 @@ pub struct Service {
     budget: Arc<Budget>,
     metrics: Metrics,
     replays: Arc<Replays>,
-    /// What `/openapi.json` answers.
+    /// Body of `/openapi.json`.
     openapi: Bytes,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
 
 impl Service {
-    /// `languages`: those that may be asked for, the default first.
+    /// Creates the state. `languages` are those that clients may request; the first is the default.
     pub fn new(
         release: String,
         languages: Vec<String>,
@@ -138,23 +138,23 @@ impl Service {
         })
     }
 
-    /// Forgets answers that are too old, for ever.
+    /// Drops answers that are too old, in an endless loop.
     pub fn tidy(&self) -> impl Future<Output = ()> + Send + use<> {
         Arc::clone(&self.replays).tidy()
     }
 
-    /// What requests hold in memory.
+    /// Memory that requests hold.
     pub fn memory(&self) -> Arc<Memory> {
         Arc::clone(self.budget.memory())
     }
 
-    /// From now on, `/readyz` says no: the service takes no new work.
+    /// Makes `/readyz` answer 503 from now on, so that the service gets no new work.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 }
 
-/// All routes.
+/// Router of all routes.
 pub fn app(service: Arc<Service>) -> Router {
     let keyed = |gate: Gate| {
         axum::middleware::from_fn_with_state((Arc::clone(&service), gate), auth::require_key)
@@ -205,18 +205,19 @@ pub fn app(service: Arc<Service>) -> Router {
 async fn not_found() -> Rejection {
     Rejection::new(
         ProblemKind::NotFound,
-        "Documents go to POST /v1/ocr, /v1/codes or /v1/inspect; / is a page to try it on; /healthz and /readyz tell how the service is.",
+        "Send documents to POST /v1/ocr, /v1/codes or /v1/inspect. / is a page to try the service on; /healthz and /readyz report its state.",
     )
 }
 
 async fn wrong_method() -> Rejection {
     Rejection::new(
         ProblemKind::Method,
-        "Documents are sent with POST; /healthz and /readyz are read with GET.",
+        "Send documents with POST; read /healthz and /readyz with GET.",
     )
 }
 
-/// A bug of ours costs one request. Its message is not logged: it could quote a document.
+/// Turns a panic into a problem, so that a bug costs one request. The panic's message is not logged, because it could
+/// quote a document.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     Rejection::new(

@@ -1,4 +1,4 @@
-//! An answer of many lines: each page the moment it is done.
+//! NDJSON answers: one line per page, sent as soon as the page is read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,16 +23,18 @@ use super::intake::Intake;
 use super::replay::Replay;
 use crate::memory::{Account, Charge, Charged, weight};
 
-/// NGINX passes on each line when it comes, in place of gathering them.
+/// Header that makes NGINX pass on each line at once instead of buffering.
 const BUFFERING: (&str, &str) = ("x-accel-buffering", "no");
-/// Between two attempts at a line for which there is no room.
+/// Pause between two attempts to reserve memory for a line.
 const ROOM_PAUSE: Duration = Duration::from_millis(50);
-/// Lines that wait for the client. What it does not take, it keeps from the next.
+/// Most lines that wait for the client. A client that does not read blocks the next line.
 const WAITING: usize = 8;
-/// A client that takes its lines this much later than the deadline holds the document's memory for too long.
+/// Time after the deadline in which the client has to read its lines. Beyond it, the client would hold the document's
+/// memory for too long.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Begins the answer when there is something to answer; before, all of it can still become a problem with a status.
+/// Starts the answer when there is something to answer. Before that, the whole request can still become a problem with
+/// a status.
 pub(super) async fn respond(
     service: &Service,
     intake: Intake,
@@ -74,8 +76,8 @@ pub(super) async fn respond(
         let complete = written.as_ref().map(|(complete, _)| *complete);
         let codes = written.as_ref().map(|(_, codes)| access::list(codes));
         let message = match complete {
-            Some(_) => "the last line is written",
-            None => "the client went away before the last line, or did not take it",
+            Some(_) => "the last line was written",
+            None => "the client disconnected before the last line, or did not read it in time",
         };
         let (key, sha256) = (&*intake.share.owner().key, &intake.document.sha256);
         tracing::info!(
@@ -88,7 +90,7 @@ pub(super) async fn respond(
             ms,
             message
         );
-        // Held until here, with the document's share of the memory.
+        // The document and its memory are held until here.
         drop(intake);
     });
     let headers = [
@@ -109,8 +111,8 @@ enum Rest {
     Over(Conclusion),
 }
 
-/// Sends the lines as they come to be. Whether the answer was complete, and how many codes of each type it has; `None` when
-/// nobody takes them.
+/// Sends the lines as pages are read. Returns true if the answer was complete, and the number of codes by type. Returns
+/// `None` if the client no longer reads.
 async fn write(
     lines: &Lines<'_>,
     id: &str,
@@ -149,7 +151,7 @@ async fn write(
     Some((complete, codes))
 }
 
-/// The way of lines to the client. Each is charged until it has been written.
+/// Channel of lines to the client. Each line's memory is charged until the line has been written.
 struct Lines<'a> {
     lines: &'a mpsc::Sender<Line>,
     account: &'a Arc<Account>,
@@ -161,7 +163,8 @@ impl Lines<'_> {
         self.send(Line::More, &event, charge).await
     }
 
-    /// With the charge of what it is made of, or else when there is room. `None` when the client has gone.
+    /// Sends a line. It is charged with the charge of what it is made of, or waits until there is memory. Returns
+    /// `None` if the client has disconnected.
     async fn send(
         &self,
         kind: fn(Bytes) -> Line,
@@ -169,13 +172,13 @@ impl Lines<'_> {
         charge: Option<Charge>,
     ) -> Option<()> {
         let mut charge = charge.unwrap_or_else(|| self.account.charge());
-        // Its JSON is half of what it weighs.
+        // JSON takes half of a value's weight.
         let length = weight(event) / 2 + 1;
         while charge.grow(length.saturating_sub(charge.bytes())).is_err() {
             sleep(ROOM_PAUSE).await;
         }
         let mut value = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        // Strings, numbers and lists: nothing here can fail to be JSON.
+        // Events consist of strings, numbers and lists, which always serialize.
         let _ = serde_json::to_writer(&mut value, event);
         value.push(b'\n');
         charge.shrink_to(length);
@@ -184,7 +187,8 @@ impl Lines<'_> {
     }
 }
 
-/// Ends well after the last line only: whoever reads sees the connection break when something is missing.
+/// The body of the response. It ends without an error only after the last line, so a client sees a broken connection
+/// when lines are missing.
 fn body(lines: mpsc::Receiver<Line>) -> impl Stream<Item = io::Result<Bytes>> {
     stream::unfold(Some(lines), |lines| async move {
         let mut lines = lines?;

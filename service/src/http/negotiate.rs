@@ -1,4 +1,4 @@
-//! What the client wants to read: its `Accept` header (RFC 9110, 12.5.1).
+//! Chooses the answer's format by the `Accept` header (RFC 9110, 12.5.1).
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
@@ -6,23 +6,23 @@ use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
 
-/// The formats of an answer, the default first.
+/// Formats of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
-    /// A line a page.
+    /// One line per page.
     NdJson,
     Text,
     /// hOCR.
     Hocr,
-    /// Searchable.
+    /// Searchable PDF.
     Pdf,
-    /// A picture of a page; not of an answer.
+    /// Picture of a page, for previews only.
     Png,
 }
 
 impl Format {
-    /// Bytes of an answer, in bytes of its pages' JSON, about; none where pages are not gathered.
+    /// Approximate size of an answer, relative to the JSON of its pages. Zero where pages are not gathered.
     pub(super) fn size(self) -> u64 {
         match self {
             Self::NdJson | Self::Png => 0,
@@ -31,7 +31,7 @@ impl Format {
         }
     }
 
-    /// Those of an answer.
+    /// Formats of an answer, the default first.
     pub(super) const OF_ANSWER: [Self; 5] =
         [Self::Json, Self::NdJson, Self::Text, Self::Hocr, Self::Pdf];
 
@@ -47,7 +47,7 @@ impl Format {
     }
 }
 
-/// The format that the client likes best of `formats`; among equals, the first.
+/// The format that the client prefers among `formats`; the first of equals.
 pub(super) fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, Rejection> {
     let ranges: Vec<Range> = headers
         .get_all(ACCEPT)
@@ -77,14 +77,14 @@ pub(super) fn choose(headers: &HeaderMap, formats: &[Format]) -> Result<Format, 
         Rejection::new(
             ProblemKind::NotAcceptable,
             format!(
-                "Answers to this come as {}; ask for one of them in `Accept`.",
+                "Answers of this route come as {}; name one of them in `Accept`.",
                 names.join(", ")
             ),
         )
     })
 }
 
-/// The quality that the most specific matching range gives.
+/// Quality of the most specific range that matches.
 fn quality(ranges: &[Range], format: Format) -> f32 {
     let (kind, subtype) = format.media_type();
     ranges
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn json_unless_text_is_liked_better() {
+    fn answers_json_unless_another_format_is_preferred() {
         assert_eq!(
             choose(&HeaderMap::new(), &Format::OF_ANSWER).ok(),
             Some(Format::Json)

@@ -1,4 +1,4 @@
-//! `POST /v1/ocr`: one document in, its text and codes out. `POST /v1/codes`: the same, but the codes alone.
+//! `POST /v1/ocr` reads a document and answers its text and codes. `POST /v1/codes` answers the codes alone.
 
 use std::sync::Arc;
 
@@ -57,7 +57,8 @@ async fn codes(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let mut intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
-    // Where that changes nothing, what was read for `/v1/ocr` is as good.
+    // `codes_only` is set only if it changes the reading. Otherwise, a reading kept for `/v1/ocr` serves this request,
+    // too.
     intake.wanted.how.codes_only = intake.wanted.how.codes.is_named();
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
@@ -66,7 +67,7 @@ async fn codes(
     Ok(source.mark(answer::render_codes(&intake.share, answer)?))
 }
 
-/// The whole answer, for the formats that need it whole.
+/// Collects the whole answer, for formats that need it whole.
 async fn collect(
     service: &Service,
     intake: &Intake,

@@ -1,5 +1,5 @@
-//! `GET /openapi.json`: the routes as OpenAPI 3.1. What is answered comes from the types themselves; what is asked for stands
-//! here, beside the parsers that decide it, and the tests have a fuzzer compare it with what the service does.
+//! `GET /openapi.json`: the routes as OpenAPI 3.1. Answers are described by their types. Parameters are described here,
+//! beside the parsers that decide on them. The tests run a fuzzer that compares the description with the service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,12 +59,12 @@ const OF_A_DOCUMENT: [ProblemKind; 21] = [
     ProblemKind::Deadline,
     ProblemKind::Method,
 ];
-/// And of every route that needs a key.
+/// Problems of every route that needs a key.
 const OF_A_KEY: [ProblemKind; 2] = [ProblemKind::Key, ProblemKind::KeyAttempts];
 
-/// The document, as it is answered.
+/// The OpenAPI document as JSON.
 pub(super) fn json(release: &str, languages: &[String]) -> String {
-    // Strings, numbers and lists: nothing here can fail to be JSON.
+    // The description consists of strings, numbers and lists, which always serialize.
     describe(release, languages).to_json().unwrap_or_default()
 }
 
@@ -107,7 +107,7 @@ fn describe(release: &str, languages: &[String]) -> OpenApi {
         .build()
 }
 
-/// Of everything that is answered, and of what that is made of.
+/// Schemas of all answers and of the types they consist of.
 fn schemas() -> Vec<(String, RefOr<Schema>)> {
     fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((T::name().into_owned(), T::schema()));
@@ -135,7 +135,7 @@ fn get(operation: Operation) -> PathItem {
 
 fn ocr(languages: &[String]) -> Operation {
     let mut found = ResponseBuilder::new()
-        .description("The text of each requested page, and the codes. Never part of it in silence: see `complete`.")
+        .description("The text of each requested page, and the codes. Missing pages are reported: see `complete`.")
         .header("Cache-Status", cache_status());
     for format in Format::OF_ANSWER {
         let (kind, subtype) = format.media_type();
@@ -155,7 +155,7 @@ fn ocr(languages: &[String]) -> Operation {
 
 fn codes(languages: &[String]) -> Operation {
     let found = ResponseBuilder::new()
-        .description("The codes, and what became of each requested page")
+        .description("The codes, and the status of each requested page")
         .header("Cache-Status", cache_status())
         .content("application/json", of::<CodesAnswer>());
     of_a_document("codes", "Find the codes in a document", languages)
@@ -168,11 +168,11 @@ fn codes(languages: &[String]) -> Operation {
 
 fn inspect(languages: &[String]) -> Operation {
     let found = ResponseBuilder::new()
-        .description("Each requested page's size and text layer, and what reading them is going to cost; nothing is recognized")
+        .description("The size and text layer of each requested page, and an estimate of the cost of reading them. Nothing is recognized.")
         .content("application/json", of::<Inspection>());
-    of_a_document("inspect", "See what a document is like", languages)
+    of_a_document("inspect", "Inspect a document", languages)
         .description(Some(
-            "Takes what `/v1/ocr` takes; `codes` and `strict` change nothing here.",
+            "Takes the parameters of `/v1/ocr`; `codes` and `strict` have no effect here.",
         ))
         .responses(responses(
             [(200, found.build())],
@@ -187,7 +187,7 @@ fn preview(languages: &[String]) -> Operation {
         .content("image/png", Content::new(Some(binary())));
     of_a_document("preview", "Draw a page of a document", languages)
         .description(Some(
-            "Takes what `/v1/ocr` takes; only `pages` changes anything here.",
+            "Takes the parameters of `/v1/ocr`; only `pages` has an effect here.",
         ))
         .responses(responses(
             [(200, found.build())],
@@ -196,24 +196,24 @@ fn preview(languages: &[String]) -> Operation {
         .build()
 }
 
-/// What is wanted of a document, in the query or in the form: name, description and schema.
+/// Parameters of a document, in the query or in the form: name, description and schema.
 fn wanted(languages: &[String]) -> Vec<(&'static str, String, Schema)> {
     vec![
         (
             "lang",
-            format!("Languages joined by `+`, of: {}.", languages.join(", ")),
+            format!("Languages joined by `+`. Available: {}.", languages.join(", ")),
             pattern(&format!("^({0})([+]({0}))*$", languages.join("|"))),
         ),
         (
             "pages",
-            "Pages, counted from 1: `1-3,7`, `5-`. All when left out.".into(),
+            "Pages, counted from 1: `1-3,7`, `5-`. Default: all.".into(),
             pattern(
                 "^[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?(,[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?)*$",
             ),
         ),
         (
             "mode",
-            "`text`: a PDF's text layer; `ocr`: the pixels; `auto`: the layer where it is sound."
+            "`text` reads a PDF's text layer, `ocr` recognizes the pixels, `auto` uses the text layer where it is sound."
                 .into(),
             string().enum_values(Some(["auto", "text", "ocr"])).into(),
         ),
@@ -224,19 +224,19 @@ fn wanted(languages: &[String]) -> Vec<(&'static str, String, Schema)> {
         ),
         (
             "strict",
-            "`1` or `true`: an answer that lacks a page is an error; `2`: so is one with doubts about what was read.".into(),
+            "`1` or `true`: an answer that lacks a page is an error. `2`: an answer with doubts about the reading is an error as well.".into(),
             string()
                 .enum_values(Some(["0", "1", "2", "false", "true"]))
                 .into(),
         ),
         (
             "active",
-            "`keep`: a searchable PDF has the scripts, programs and attachments of the document.".into(),
+            "`keep`: a searchable PDF keeps the scripts, programs and attachments of the document.".into(),
             string().enum_values(Some(["keep", "remove"])).into(),
         ),
         (
             "attachment",
-            "The name or number of a file that is embedded in the PDF: it is read in the PDF's place.".into(),
+            "Name or number of a file that is embedded in the PDF. The file is read instead of the PDF.".into(),
             string().min_length(Some(1)).max_length(Some(MAX_ATTACHMENT_NAME)).into(),
         ),
     ]
@@ -250,19 +250,19 @@ fn of_a_document(id: &str, summary: &str, languages: &[String]) -> OperationBuil
     let headers = [
         header(
             "Content-Encoding",
-            "How the body is compressed, if it is.",
+            "Compression of the body, if it is compressed.",
             string()
                 .enum_values(Some(["identity", "gzip", "deflate"]))
                 .build(),
         ),
         header(
             "Idempotency-Key",
-            "The same for a request and its retries: they are read once.",
+            "The same value for a request and its retries. The document is read once for all of them.",
             string().min_length(Some(1)).max_length(Some(255)).build(),
         ),
         header(
             "X-Deadline-Ms",
-            "Milliseconds that this request may take, if that is less than what the service allows.",
+            "Time limit of this request in milliseconds, if it is shorter than the service's.",
             ObjectBuilder::new()
                 .schema_type(Type::Integer)
                 .minimum(Some(1))
@@ -288,7 +288,7 @@ fn document(wanted: &[(&str, String, Schema)]) -> RequestBody {
     });
     let mut body = RequestBodyBuilder::new()
         .description(Some(
-            "A document, as the body or as the part `file` of a form, the other parts of which are what a query may have. Its type is \
+            "A document, as the body or as the part `file` of a form. The form's other parts are parameters, as in the query. Its type is \
              found by its first bytes.",
         ))
         .required(Some(Required::True))
@@ -302,11 +302,11 @@ fn document(wanted: &[(&str, String, Schema)]) -> RequestBody {
 
 fn capacity() -> Operation {
     let found = ResponseBuilder::new()
-        .description("How busy the service is, and what the key may still use. Costs no request of the key's quota.")
+        .description("The service's load, and the quota that the key has left. This request does not count towards the quota.")
         .content("application/json", of::<Capacity>());
     OperationBuilder::new()
         .operation_id(Some("capacity"))
-        .summary(Some("See how busy the service is"))
+        .summary(Some("Get the service's load"))
         .security(SecurityRequirement::new(KEY, Vec::<String>::new()))
         .responses(responses(
             [(200, found.build())],
@@ -336,7 +336,7 @@ fn healthz() -> Operation {
         .content("application/json", of::<Health>());
     OperationBuilder::new()
         .operation_id(Some("healthz"))
-        .summary(Some("See whether the process answers"))
+        .summary(Some("Check that the process answers"))
         .responses(responses([(200, found.build())], vec![ProblemKind::Method]))
         .build()
 }
@@ -357,7 +357,7 @@ fn readyz() -> Operation {
     OperationBuilder::new()
         .operation_id(Some("readyz"))
         .summary(Some(
-            "See whether every worker has read a sample; with a key, how the service is",
+            "Check that every worker has read a sample; with a key, get the service's state",
         ))
         .securities(Some([
             SecurityRequirement::default(),
@@ -366,7 +366,10 @@ fn readyz() -> Operation {
         .responses(responses(
             [
                 (200, of_status("Every worker is ready")),
-                (503, of_status("Not yet, or not any more")),
+                (
+                    503,
+                    of_status("Not every worker is ready, or the service is stopping"),
+                ),
             ],
             [&OF_A_KEY[..], &[ProblemKind::Method]].concat(),
         ))
@@ -385,7 +388,7 @@ fn openapi() -> Operation {
         .build()
 }
 
-/// The given responses, and one of each status that these problems have.
+/// The given responses, and one for each status that these problems have.
 fn responses<const N: usize>(
     good: [(u16, utoipa::openapi::Response); N],
     problems: Vec<ProblemKind>,
@@ -406,7 +409,9 @@ fn responses<const N: usize>(
                 .minimum(Some(1));
             let retry_after = HeaderBuilder::new()
                 .schema(Some(seconds.build()))
-                .description(Some("Seconds, from measured page times or the quota"));
+                .description(Some(
+                    "Seconds, derived from measured page times or from the quota",
+                ));
             response = response.header("Retry-After", retry_after.build());
         }
         responses
@@ -428,7 +433,9 @@ fn of<T: ToSchema>() -> Content {
 fn cache_status() -> utoipa::openapi::header::Header {
     HeaderBuilder::new()
         .schema(Some(text()))
-        .description(Some("Whether the answer had been kept (RFC 9211)"))
+        .description(Some(
+            "Source of the answer: cache, another request, or work (RFC 9211)",
+        ))
         .build()
 }
 
@@ -468,7 +475,8 @@ fn binary() -> Schema {
     string().format(Some(format)).into()
 }
 
-/// Names of rules are the operator's, and may change while the service runs: the pattern is that of any name.
+/// Names of rules are the operator's choice and may change while the service runs, so the pattern accepts any valid
+/// name.
 fn codes_described() -> String {
     let names: Vec<String> = CodeType::ALL
         .iter()

@@ -1,4 +1,4 @@
-//! `GET /`: a page on which a person tries the service. It needs no key; what it asks the service for does.
+//! `GET /`: a page on which people try the service. The page needs no key; its requests to the service do.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::routing::get;
 
 use super::Service;
 
-/// Its own script and style and nothing else; pictures also of documents that the person chose.
+/// Allows the page's own script and style, and pictures from the page itself or from documents that the person chose.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
@@ -30,7 +30,7 @@ fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
     let headers = [
         (CONTENT_TYPE, format!("{kind}; charset=utf-8")),
         (CONTENT_SECURITY_POLICY, POLICY.to_owned()),
-        // The next release brings its own.
+        // The next release has its own version of the page.
         (CACHE_CONTROL, "no-cache".to_owned()),
     ];
     (headers, text)

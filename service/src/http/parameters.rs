@@ -1,5 +1,5 @@
-//! What a request asks for by name: in its query, and in its form. What is not understood is an error: a misspelt `pages` would else
-//! cost a whole document.
+//! Named parameters of a request, in its query and in its form. Unknown parameters are an error: a misspelt `pages`
+//! would cost a whole document.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ocr_api::problem::ProblemKind;
 
 use super::error::Rejection;
 
-/// A parameter of the routes that take a document.
+/// Parameter of the routes that take a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Parameter {
     Lang,
@@ -46,31 +46,31 @@ impl Parameter {
         Self::ALL.into_iter().find(|known| known.name() == name)
     }
 
-    /// All of them, for a message.
+    /// Names of all parameters, for messages.
     pub(super) fn list() -> String {
         let names = Self::ALL.map(|parameter| format!("`{}`", parameter.name()));
         names.join(", ")
     }
 }
 
-/// Parameters and their values, each once.
+/// Parameters and their values, each at most once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Parameters(BTreeMap<Parameter, String>);
 
 impl Parameters {
-    /// Those of `lang=eng+deu&pages=1-3,7`.
+    /// Parses a query such as `lang=eng+deu&pages=1-3,7`.
     pub(super) fn of_query(query: &str) -> Result<Self, Rejection> {
         let mut parameters = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let parameter = Parameter::named(name).ok_or_else(|| {
                 malformed(format!(
-                    "There is no parameter `{}`; there are {}.",
+                    "There is no parameter `{}`. The parameters are {}.",
                     shown(name),
                     Parameter::list()
                 ))
             })?;
-            // `+` stays, as languages are joined by it.
+            // `+` is kept, because it joins languages.
             let value = percent_decode(value.as_bytes()).ok_or_else(|| {
                 malformed("A `%` in the query is not followed by two hex digits.")
             })?;
@@ -84,11 +84,11 @@ impl Parameters {
     pub(super) fn add(&mut self, parameter: Parameter, value: String) -> Result<(), Rejection> {
         match self.0.insert(parameter, value) {
             None => Ok(()),
-            Some(_) => Err(malformed(format!("`{}` is there twice.", parameter.name()))),
+            Some(_) => Err(malformed(format!("`{}` is given twice.", parameter.name()))),
         }
     }
 
-    /// These of a query, and those of the form that came with it.
+    /// Merges these parameters of a query with those of the form.
     pub(super) fn with_form(mut self, form: Self) -> Result<Self, Rejection> {
         for (parameter, value) in form.0 {
             if let Some(other) = self.0.get(&parameter)
@@ -115,7 +115,7 @@ impl Parameters {
     }
 }
 
-/// Percent-decoding. `None`: a `%` is not followed by two hex digits.
+/// Decodes percent-encoding. Returns `None` if a `%` is not followed by two hex digits.
 pub(super) fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -132,7 +132,7 @@ pub(super) fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// What a client sent, for a message: its beginning, without what steers a terminal.
+/// Shortens text that a client sent, for a message. Removes characters that control a terminal.
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 40;
     let plain = text.chars().filter(|c| !c.is_control()).take(MOST);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_has_one_value() {
+    fn rejects_a_second_value() {
         let german = [(Parameter::Lang, "deu")];
         assert_eq!(refusal("lang=deu", &german), None);
         assert_eq!(refusal("pages=1", &german), None);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_parameter_is_refused_by_the_known_ones() {
+    fn names_the_known_parameters_when_it_rejects_one() {
         let detail = refusal("page=1", &[]).unwrap();
         for parameter in Parameter::ALL {
             assert!(detail.contains(&format!("`{}`", parameter.name())));

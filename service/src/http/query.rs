@@ -1,4 +1,5 @@
-//! `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`, or the same in a form: what the values of parameters mean.
+//! Values of the parameters, such as `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`, or the same in a
+//! form.
 
 use ocr_api::problem::ProblemKind;
 
@@ -8,35 +9,36 @@ use crate::codes::rules::Rule;
 use crate::codes::{CodeType, Selection};
 use crate::protocol::{How, Mode};
 
-/// What a request asks for.
+/// Parsed parameters of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) pages: Pages,
     pub(super) how: How,
     pub(super) strict: Strict,
-    /// The name or number of the attachment to read in the document's place.
+    /// Name or number of the attachment to read instead of the document.
     pub(super) attachment: Option<String>,
-    /// Of a searchable PDF: leave in it what the document does by itself.
+    /// Keeps active content of the document in a searchable PDF.
     pub(super) keep_active: bool,
 }
 
-/// What makes an answer a problem.
+/// Conditions under which an answer becomes a problem.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Strict {
     #[default]
     No,
-    /// A page that was not read to its end.
+    /// A page was not read to its end.
     Complete,
-    /// That, and whatever gives reason to doubt that all was read as it is.
+    /// A page was not read to its end, or there is any doubt about the reading.
     WithoutDoubt,
 }
 
-/// Page ranges, ends included; none means all.
+/// Page ranges, ends included. An empty list means all pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
-    /// `installed`: the languages that may be asked for, the default first. `rules`: those in force.
+    /// Parses all parameters. `installed` are the languages that may be requested, the default first. `rules` are those
+    /// in force.
     pub(super) fn of(
         parameters: &Parameters,
         installed: &[String],
@@ -74,7 +76,7 @@ fn mode(value: &str) -> Result<Mode, Rejection> {
         "text" => Ok(Mode::Text),
         "ocr" => Ok(Mode::Ocr),
         _ => Err(malformed(
-            "`mode` is `auto`, `text` (a PDF's text layer) or `ocr`.",
+            "`mode` must be `auto`, `text` (a PDF's text layer) or `ocr`.",
         )),
     }
 }
@@ -85,7 +87,7 @@ fn strict(value: &str) -> Result<Strict, Rejection> {
         "1" | "true" => Ok(Strict::Complete),
         "0" | "false" => Ok(Strict::No),
         _ => Err(malformed(
-            "`strict` is `1` (an incomplete answer is an error), `2` (so is one with doubts about what was read) or `0`.",
+            "`strict` must be `0`, `1` (an incomplete answer is an error) or `2` (an answer with doubts about the reading is an error as well).",
         )),
     }
 }
@@ -95,18 +97,18 @@ fn keep_active(value: &str) -> Result<bool, Rejection> {
         "keep" => Ok(true),
         "remove" => Ok(false),
         _ => Err(malformed(
-            "`active` is `remove` (a searchable PDF has no scripts, programs or attachments of the document) or `keep`.",
+            "`active` must be `remove` (a searchable PDF has no scripts, programs or attachments of the document) or `keep`.",
         )),
     }
 }
 
-/// Characters of an attachment's name; one with a longer name can be asked for by its number.
+/// Longest name of an attachment, in characters. An attachment with a longer name can be requested by its number.
 pub(super) const MAX_ATTACHMENT_NAME: usize = 255;
 
 fn attachment(value: &str) -> Result<String, Rejection> {
     if value.is_empty() || value.chars().count() > MAX_ATTACHMENT_NAME {
         return Err(malformed(
-            "`attachment` is the name of a file that is embedded in the PDF, or its number, counted from 1.",
+            "`attachment` must be the name of a file that is embedded in the PDF, or its number, counted from 1.",
         ));
     }
     Ok(value.to_owned())
@@ -118,13 +120,13 @@ fn codes(value: &str, rules: &[Rule]) -> Result<Selection, Rejection> {
         let rules = rules.iter().map(|rule| rule.name.as_str());
         let names: Vec<&str> = built_in.chain(rules).collect();
         malformed(format!(
-            "`codes` is `none` or a list of types, and {unknown}; there are: {}.",
+            "`codes` must be `none` or a list of types, and {unknown}. The types are: {}.",
             names.join(", ")
         ))
     })
 }
 
-/// A plus sign in a query may have become a space on its way.
+/// Clients and proxies may turn a plus sign in a query into a space.
 fn languages(value: &str, installed: &[String]) -> Result<String, Rejection> {
     let names: Vec<&str> = value.split(['+', ' ', ',']).collect();
     let unknown = names
@@ -132,7 +134,7 @@ fn languages(value: &str, installed: &[String]) -> Result<String, Rejection> {
         .find(|name| !installed.iter().any(|known| known == *name));
     if unknown.is_some() || names.len() > installed.len() {
         return Err(malformed(format!(
-            "`lang` names languages joined by `+`; installed here: {}.",
+            "`lang` must be languages joined by `+`. Available: {}.",
             installed.join(", ")
         )));
     }
@@ -148,18 +150,21 @@ impl Pages {
             .filter(|ranges| ranges.len() <= 1000)
             .map(Self)
             .ok_or_else(|| {
-                malformed("`pages` is a list like `1-3,7` or `5-`; pages are counted from 1.")
+                malformed(
+                    "`pages` must be a list such as `1-3,7` or `5-`; pages are counted from 1.",
+                )
             })
     }
 
-    /// The same ranges, in order and none of them within or right behind another: there may be a thousand that each mean all.
+    /// The same ranges, sorted, and merged where they overlap or touch. A request may have a thousand ranges that each
+    /// mean all pages.
     fn merged(&self) -> Vec<(u32, Option<u32>)> {
         let mut ranges = self.0.clone();
         ranges.sort_unstable();
         let mut merged: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
         for (first, last) in ranges {
             match merged.last_mut() {
-                // To the document's end: nothing is behind it.
+                // This range goes to the document's end, so none is behind it.
                 Some((_, None)) => {}
                 Some((_, Some(end))) if first <= end.saturating_add(1) => match last {
                     Some(last) => *end = last.max(*end),
@@ -174,7 +179,7 @@ impl Pages {
         merged
     }
 
-    /// The same text for the same ranges, however they were written.
+    /// Writes the ranges in one form, however the client wrote them.
     pub(super) fn normalized(&self) -> String {
         let text = |(first, last): (u32, Option<u32>)| match last {
             Some(last) => format!("{first}-{last}"),
@@ -184,7 +189,7 @@ impl Pages {
         ranges.join(",")
     }
 
-    /// The pages of a document that has `count`, each once, in order. More than `most` are refused.
+    /// Numbers of the pages, each once and in order, in a document of `count` pages. Rejects more than `most`.
     pub(super) fn of(&self, count: u32, most: u32) -> Result<Vec<u32>, Rejection> {
         let ranges = self.ranges(count)?;
         let asked: u64 = ranges
@@ -206,12 +211,12 @@ impl Pages {
             .collect())
     }
 
-    /// The first page of those of a document that has `count`.
+    /// The first of the pages, in a document of `count` pages.
     pub(super) fn first_of(&self, count: u32) -> Result<u32, Rejection> {
         Ok(self.ranges(count)?.first().map_or(1, |(first, _)| *first))
     }
 
-    /// In order, ends included, none within another.
+    /// Sorted ranges, ends included, that do not overlap.
     fn ranges(&self, count: u32) -> Result<Vec<(u32, u32)>, Rejection> {
         if self.0.is_empty() {
             return Ok(vec![(1, count.max(1))]);
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_for_is_all_pages_in_the_default_language() {
+    fn defaults_to_all_pages_in_the_default_language() {
         let wanted = parse("").unwrap();
         assert_eq!(wanted.how.languages, "eng");
         assert_eq!(wanted.how.mode, Mode::Auto);
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_sorted_and_overlaps_counted_once() {
+    fn sorts_ranges_and_counts_overlaps_once() {
         assert_eq!(pages("pages=7,1-3,2", 9).unwrap(), [1, 2, 3, 7]);
         assert_eq!(pages("pages=2-", 4).unwrap(), [2, 3, 4]);
         assert_eq!(pages("pages=1%2C3", 4).unwrap(), [1, 3]);
@@ -299,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_more_pages_than_are_answered_at_a_time() {
+    fn rejects_more_pages_than_the_limit() {
         let of = |query: &str| parse(query).unwrap().pages.of(5000, 2000);
         for query in ["", "pages=1-", "pages=1-2001", "pages=1-1000,2000-3000"] {
             let refused = of(query).unwrap_err();
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_pages_are_the_same_text() {
+    fn writes_the_same_pages_as_the_same_text() {
         let text = |query: &str| parse(query).unwrap().pages.normalized();
         assert_eq!(text("pages=7,1-3,2"), "1-3,7-7");
         assert_eq!(text("pages=1,2,3,7"), text("pages=7,1-3,2"));
@@ -323,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn only_installed_languages() {
+    fn accepts_only_installed_languages() {
         assert_eq!(parse("lang=deu+eng").unwrap().how.languages, "deu+eng");
         assert_eq!(parse("lang=deu%2Beng").unwrap().how.languages, "deu+eng");
         assert_eq!(parse("lang=deu%20eng").unwrap().how.languages, "deu+eng");
@@ -333,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_all_but_card_numbers_unless_they_are_named() {
+    fn searches_all_codes_but_card_numbers_by_default() {
         let has = |query: &str, kind| parse(query).unwrap().how.codes.has(kind);
         assert!(has("", CodeType::Iban) && !has("", CodeType::Luhn));
         assert!(has("codes=luhn,iban", CodeType::Luhn) && !has("codes=luhn", CodeType::Iban));
@@ -344,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn rejects_unknown_parameters_and_values() {
         assert_eq!(parse("mode=text").unwrap().how.mode, Mode::Text);
         for (value, strict) in [
             ("0", Strict::No),

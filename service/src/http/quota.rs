@@ -1,4 +1,4 @@
-//! How often each key may ask. Counted by the process that runs: a new release begins anew.
+//! Requests per minute of each key. The running process counts them, so a new release starts from zero.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,23 +8,23 @@ use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// By the id of a key: when all that it has asked for would be paid back at its even pace. Only good keys are in it, so
-/// it is no larger than the key file.
+/// By key id: the time at which all requests so far would be paid for at the key's even rate. Only valid keys are in
+/// it, so it is no larger than the key file.
 #[derive(Debug, Default)]
 pub(super) struct Quotas {
     paid: Mutex<HashMap<String, Instant>>,
 }
 
 impl Quotas {
-    /// One more request of a key that may make so many in a minute, all at once or spread.
+    /// Counts one more request of a key that may make this many in a minute, all at once or spread.
     ///
     /// # Errors
-    /// It has made them; the seconds after which there is room for one more.
+    /// Returns the seconds to wait if the key has none left.
     pub(super) fn enter(&self, id: &str, requests_per_minute: u32) -> Result<(), u32> {
         self.enter_at(id, requests_per_minute, Instant::now())
     }
 
-    /// Requests that such a key may make right now.
+    /// Requests that the key may make right now.
     pub(super) fn left(&self, id: &str, requests_per_minute: u32) -> u32 {
         self.left_at(id, requests_per_minute, Instant::now())
     }
@@ -37,7 +37,7 @@ impl Quotas {
         let owed = paid
             .get(id)
             .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        // The same tolerance as at the entrance.
+        // The same tolerance as in `enter_at`.
         let room = (MINUTE + Duration::from_micros(1)).saturating_sub(owed);
         let left = room.as_nanos() / each.as_nanos().max(1);
         u32::try_from(left).map_or(requests_per_minute, |left| left.min(requests_per_minute))
@@ -45,12 +45,12 @@ impl Quotas {
 
     fn enter_at(&self, id: &str, requests_per_minute: u32, now: Instant) -> Result<(), u32> {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        // None in a minute: it has to wait for ever, which an hour stands for.
+        // The key may make no requests at all. It would wait for ever; an hour stands for that.
         let each = MINUTE.checked_div(requests_per_minute).ok_or(3600_u32)?;
         let before = paid.get(id).copied().unwrap_or(now).max(now);
         let after = before + each;
         let over = after.saturating_duration_since(now + MINUTE);
-        // Parts of a nanosecond that the division has left.
+        // Tolerates the fractions of a nanosecond that the division leaves.
         if over > Duration::from_micros(1) {
             return Err(u32::try_from(over.as_secs() + 1).unwrap_or(u32::MAX));
         }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minutes_worth_at_once_then_one_at_a_time() {
+    fn allows_a_burst_then_requests_at_the_even_rate() {
         let quotas = Quotas::default();
         let start = Instant::now();
         let at = |seconds| quotas.enter_at("k1", 6, start + Duration::from_secs(seconds));

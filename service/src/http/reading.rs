@@ -1,4 +1,4 @@
-//! Reading a document: its pages as they are done, and then what can be said of them together.
+//! Reads a document: its pages as they finish, and then the conclusion about all of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::memory::{Charge, Charged, weight};
 use crate::pool::{Failure, Pool};
 use crate::protocol::{Counted, Mode, PageRead};
 
-/// Between two attempts at a page for whose answer there is no room.
+/// Pause between two attempts at a page for whose answer there is no memory.
 const ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// A document whose pages are being read. Dropping it frees the workers.
@@ -29,7 +29,7 @@ const ROOM_PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Reading {
     service: Arc<Service>,
     share: Arc<Share>,
-    /// Its pages are held until all are there.
+    /// True if pages are held until all are read.
     gathers: bool,
     format: Format,
     counted: Counted,
@@ -39,7 +39,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Counts the pages and settles which are wanted; they are read by [`Reading::next`], until the deadline.
+    /// Counts the pages and selects those to read. [`Reading::next`] reads them, until the deadline.
     pub(super) async fn begin(
         service: &Arc<Service>,
         intake: &Intake,
@@ -50,14 +50,15 @@ impl Reading {
         if wanted.how.mode == Mode::Text && document.kind != DocumentType::Pdf {
             return Err(Rejection::new(
                 ProblemKind::Malformed,
-                "`mode=text` reads a PDF's text layer, and this is an image; leave `mode` out.",
+                "`mode=text` reads a PDF's text layer, but this document is an image; leave `mode` out.",
             ));
         }
         let counted = count(service, intake, &deadline).await?;
         let numbers = wanted.pages.of(counted.pages, service.limits.max_pages)?;
         charge_entries(intake, &counted, numbers.len())?;
         intake.share.begin(numbers.len())?;
-        let gathers = intake.format != Format::NdJson || intake.wish.idempotency_key.is_some();
+        let gathers =
+            intake.format != Format::NdJson || intake.directives.idempotency_key.is_some();
         let work = {
             let (service, document) = (Arc::clone(service), Arc::clone(document));
             let how = wanted.how.clone();
@@ -67,7 +68,7 @@ impl Reading {
                 async move {
                     loop {
                         match service.pool.read(&document, number, &how).await {
-                            // Lines that the client takes make room.
+                            // The client reads lines meanwhile, which frees memory.
                             Err(Failure::NoRoom) if !gathers => sleep(ROOM_PAUSE).await,
                             result => return result,
                         }
@@ -88,33 +89,33 @@ impl Reading {
         })
     }
 
-    /// What is known of the whole document.
+    /// Properties of the whole document.
     pub(super) fn counted(&self) -> &Counted {
         &self.counted
     }
 
-    /// The wanted ones, in order.
+    /// Numbers of the pages to read, in order.
     pub(super) fn numbers(&self) -> &[u32] {
         &self.numbers
     }
 
-    /// Whether there is something to answer already: a page that was read, or broke a worker. While there is none, all may
-    /// turn out to be a problem.
+    /// True if there is a page for the answer: one that was read, or that crashed a worker. Before that, the whole
+    /// request may still become a problem.
     pub(super) fn has_answer(&self) -> bool {
         self.remarks
             .iter()
             .any(|remark| remark.fault.is_none() && remark.status != PageStatus::Skipped)
     }
 
-    /// The next page that is done. Every wanted page comes once, whatever became of it. Where pages are not gathered, it
-    /// comes with its charge.
+    /// The next page that is finished. Every page comes exactly once, whatever its result. If pages are not gathered,
+    /// it comes with its charge.
     pub(super) async fn next(&mut self) -> Option<(Page, Option<Charge>)> {
         let (number, result) = self.spread.next().await?;
         if result.is_some() {
             self.share.page_done();
         }
         let (result, mut charge) = match result {
-            // Its JSON is half of what it weighs.
+            // JSON takes half of a value's weight.
             Some(Ok(read))
                 if self
                     .share
@@ -129,7 +130,7 @@ impl Reading {
         };
         if let Some(mut paid) = charge.take() {
             if let (false, Some(Ok(read))) = (self.gathers, &result) {
-                // What is found on it stays until the last line.
+                // Codes and issues of the page are kept until the last line.
                 let found = paid.split(weight(&(&read.codes, &read.issues)));
                 charge = Some(std::mem::replace(&mut paid, found));
             }
@@ -141,7 +142,7 @@ impl Reading {
         Some((page, charge))
     }
 
-    /// What would be said if the deadline were now: the pages that are missing, and a conclusion.
+    /// The result if the deadline were now: the missing pages, and a conclusion.
     pub(super) fn so_far(&self) -> Result<(Vec<Page>, Conclusion), Rejection> {
         let mut remarks = self.remarks.clone();
         let done: BTreeSet<u32> = remarks.iter().map(|remark| remark.page).collect();
@@ -157,12 +158,12 @@ impl Reading {
         self.numbers.last() == Some(&self.counted.pages)
     }
 
-    /// Whether the deadline cut pages off.
+    /// True if the deadline cut pages off.
     pub(super) fn was_cut_off(&self) -> bool {
         self.remarks.iter().any(|remark| remark.late)
     }
 
-    /// To be called when there is no next page. A document of which no page can be read at all is a rejection.
+    /// Concludes the reading when `next` returns no more pages. Rejects a document of which no page could be read.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
         let to_the_end = self.goes_to_the_end();
         let conclusion = conclude(self.remarks, self.counted, to_the_end)?;
@@ -171,7 +172,8 @@ impl Reading {
     }
 }
 
-/// Charges what each page costs before it is read, and where it is not: its entry in the answer, and what is remembered of it.
+/// Charges the fixed cost of each page before it is read: its entry in the answer, and its remark. Pages that are not
+/// read cost as much.
 pub(super) fn charge_entries(
     intake: &Intake,
     counted: &Counted,
@@ -182,7 +184,7 @@ pub(super) fn charge_entries(
     intake.share.grow(ENTRY * pages as u64 + described)
 }
 
-/// The pages of a document, counted before its deadline.
+/// Counts the pages of a document before the deadline.
 pub(super) async fn count(
     service: &Service,
     intake: &Intake,
@@ -192,32 +194,32 @@ pub(super) async fn count(
     counted.await.unwrap_or_else(|| Err(too_late()))
 }
 
-/// Only these can have more than one page; for the others, a worker need not be asked.
+/// Asks a worker only for types that can have more than one page.
 async fn count_in(pool: &Pool, document: &Arc<Document>) -> Result<Counted, Rejection> {
     if !matches!(document.kind, DocumentType::Pdf | DocumentType::Tiff) {
         return Ok(Counted::pages(1));
     }
     let mut counted = pool.count(document).await;
     if counted == Err(Failure::Crashed) {
-        // Perhaps not of this document: it has a second worker to show whether it is.
+        // The worker may have crashed for another reason, so the document gets a second worker.
         counted = pool.count(document).await;
     }
     counted.map_err(of_failure)
 }
 
-/// Of a document that can't be opened, or made into another one.
+/// Rejection of a document that can't be opened or converted.
 pub(super) fn of_failure(failure: Failure) -> Rejection {
     match failure {
         Failure::Fault(fault) => of_fault(fault),
         Failure::Crashed => Rejection::new(
             ProblemKind::Corrupt,
-            "Opening the document crashed its reader; it is damaged, or made to do that. Export it anew.",
+            "Opening the document crashed the worker. The document is damaged, or crafted to do that. Export it again.",
         ),
         Failure::Refused(left) => Rejection::quarantined(left),
         Failure::NoRoom => Rejection::busy(1),
         Failure::TimedOut => Rejection::new(
             ProblemKind::Corrupt,
-            "Opening the document took too long; it is damaged, or made to do that. Export it anew.",
+            "Opening the document took too long. The document is damaged, or crafted to do that. Export it again.",
         ),
     }
 }

@@ -1,4 +1,5 @@
-//! An answer as a searchable PDF: which words go where is settled here; a worker, which may open the document, makes it.
+//! Renders an answer as a searchable PDF. The words and their places are decided here; a worker, which may open the
+//! document, makes the PDF.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
@@ -17,11 +18,11 @@ use crate::lines::paragraphs;
 use crate::memory::Charged;
 use crate::protocol::{MAX_REQUEST, Overlay, Placed};
 
-/// The pages that could not get their words, where there are some.
+/// Header that lists the pages to which no words could be added.
 const UNSEARCHABLE: &str = "x-ocr-unsearchable";
-/// What the document would have done by itself, where that was left out.
+/// Header that lists the document's active content that was removed.
 const ACTIVE: HeaderName = HeaderName::from_static("x-ocr-active");
-/// A word's box, quotes and commas on its way to the worker, in bytes.
+/// Bytes of a word on its way to the worker, besides its text: box, quotes and commas.
 const WORD: usize = 80;
 
 pub(super) async fn respond(
@@ -41,11 +42,11 @@ pub(super) async fn respond(
     if size + WORD * pages.len() > MAX_REQUEST as usize {
         return Err(Rejection::new(
             ProblemKind::TooLarge,
-            "There are more words in the document than go into a searchable PDF at a time; ask for fewer `pages`.",
+            "The document has more words than fit into one searchable PDF; ask for fewer `pages`.",
         ));
     }
     drop(intake.share.take_reserve());
-    // The overlays, a copy of them on its way to the worker, and its frame.
+    // Memory for the overlays, for a copy on its way to the worker, and for its frame.
     intake.share.grow(3 * size as u64)?;
     let made = service
         .pool
@@ -84,7 +85,7 @@ pub(super) async fn respond(
     Ok(response)
 }
 
-/// What is laid over a page: nothing that its own text layer has, unless that is wrong.
+/// Words to lay over a page. Words of the page's own text layer are left out, unless that layer is wrong.
 fn overlay(page: &Page, wrong_layer: bool) -> Overlay {
     let mut words = Vec::new();
     if matches!(page.method, Some(Method::Ocr | Method::Mixed)) {
@@ -115,9 +116,9 @@ fn overlay(page: &Page, wrong_layer: bool) -> Overlay {
     }
 }
 
-/// A word's box from the baseline to the height of its line: readers take what stands on different baselines, or in
-/// different sizes, for different lines. The baseline is where most words around it end, as only some have descenders, and
-/// a scan may be askew.
+/// Stretches a word's box from the baseline to the height of its line. PDF viewers take words on different baselines,
+/// or in different sizes, for different lines. The baseline is where most words around it end, because only some have
+/// descenders, and a scan may be askew.
 fn on_line(boxes: &[[i32; 4]], at: usize) -> [i32; 4] {
     const AROUND: usize = 2;
     let [left, _, right, _] = boxes[at];
@@ -127,7 +128,7 @@ fn on_line(boxes: &[[i32; 4]], at: usize) -> [i32; 4] {
     let baseline = bottoms[(bottoms.len() - 1) / 2];
     let mut heights: Vec<i32> = boxes.iter().map(|bounds| bounds[3] - bounds[1]).collect();
     heights.sort_unstable();
-    // The tallest word, unless that is a rule or a picture that was taken for one.
+    // The tallest word, unless it is a rule or a picture that was taken for a word.
     let median = heights[heights.len() / 2];
     let height = heights[heights.len() - 1].min(median * 2);
     [left, baseline - height, right, baseline]
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_a_line_stand_on_its_baseline_in_its_size() {
+    fn aligns_words_to_the_baseline_and_size_of_their_line() {
         // "scan", "Copy" with a descender, "of", and a vertical rule.
         let boxes = [
             [0, 20, 10, 40],

@@ -1,4 +1,4 @@
-//! One request's share of the service: its document and bytes, its pages in the queue, and in its key's day.
+//! Resources of one request: its document and memory, its pages in the queue, and its pages of the key's daily quota.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use crate::document::Owner;
 use crate::keyring::Known;
 use crate::memory::{Account, Charge, Full};
 
-/// Held until the answer is made. What is charged to its account may live longer.
+/// Held until the answer is complete. Charges to its account may live longer.
 #[derive(Debug)]
 pub(super) struct Share {
     owner: Owner,
@@ -23,17 +23,17 @@ pub(super) struct Share {
 #[derive(Debug)]
 struct Held {
     place: Place,
-    /// For the document as it comes, and from then on for what is kept of its pages.
+    /// Memory of the document while it arrives, and later of the pages that are kept.
     charge: Charge,
-    /// For the answer that is going to be made of them.
+    /// Memory reserved for the answer.
     reserve: Charge,
-    /// Of the day: what has not been read of it is given back.
+    /// Pages of the daily quota. Those that are not read are released.
     taken: Option<Taken>,
 }
 
 impl Share {
-    /// Lets a request in, if there is room in the service and in its key's quota. A `retry` waits for pages that its key has
-    /// under way already.
+    /// Accepts a request if there is room in the service and in its key's quota. A `retry` waits for pages that its key
+    /// has under way already.
     pub(super) fn enter(
         budget: &Arc<Budget>,
         days: &Arc<Days>,
@@ -67,12 +67,12 @@ impl Share {
         &self.owner
     }
 
-    /// Pays for all that is held for the request.
+    /// Account that pays for all memory of the request.
     pub(super) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// Room for some more bytes until the answer is made, if there is any.
+    /// Charges more bytes until the answer is complete, or fails if there is no room.
     pub(super) fn grow(&self, bytes: u64) -> Result<(), Rejection> {
         self.held()
             .charge
@@ -80,32 +80,32 @@ impl Share {
             .map_err(|full| self.busy(full))
     }
 
-    /// Takes a charge over until the answer is made.
+    /// Takes over a charge until the answer is complete.
     pub(super) fn keep(&self, charge: Charge) {
         self.held().charge.join(charge);
     }
 
-    /// Room for so many more bytes of the answer, if there is any, so that pages are not read in vain.
+    /// Reserves bytes for the answer, or fails if there is no room. So pages are not read in vain.
     pub(super) fn reserve(&self, bytes: u64) -> Result<(), Full> {
         self.held().reserve.grow(bytes)
     }
 
-    /// What was reserved for the answer, which is being made.
+    /// Takes the reservation, to make the answer.
     pub(super) fn take_reserve(&self) -> Charge {
         std::mem::replace(&mut self.held().reserve, self.account.charge())
     }
 
-    /// The charge for the document, which has come whole.
+    /// Takes the charge for the document, which has arrived completely.
     pub(super) fn of_document(&self) -> Charge {
         std::mem::replace(&mut self.held().charge, self.account.charge())
     }
 
-    /// There is no room.
+    /// Rejection for lack of memory.
     pub(super) fn busy(&self, _: Full) -> Rejection {
         self.budget.busy()
     }
 
-    /// So many pages are going to be read, if the key may have them today.
+    /// Reserves the pages in the queue and in the key's daily quota, or rejects the request.
     pub(super) fn begin(&self, pages: usize) -> Result<(), Rejection> {
         let pages = u32::try_from(pages).unwrap_or(u32::MAX);
         let taken = self.days.take(&self.owner.key, self.pages_per_day, pages)?;
@@ -115,7 +115,7 @@ impl Share {
         Ok(())
     }
 
-    /// A worker is done with one of them, whatever came of it.
+    /// Records that a worker is done with one page, whatever its result.
     pub(super) fn page_done(&self) {
         let mut held = self.held();
         let left = held.place.pages().saturating_sub(1);

@@ -1,4 +1,5 @@
-//! A document's pages across the workers: each result the moment it is there, until all are or the time is up.
+//! Distributes a document's pages over the workers. Returns each result as soon as it is there, until all are there or
+//! the deadline passes.
 
 use std::collections::BTreeSet;
 
@@ -13,18 +14,18 @@ type Work<T> = BoxFuture<'static, (u32, Result<T, Failure>)>;
 
 /// Pages under way. Dropping it frees their workers.
 pub(super) struct Spread<T> {
-    /// What a page needs done.
+    /// Work for one page.
     work: Box<dyn Fn(u32) -> Work<T> + Send>,
     at_once: usize,
     deadline: Deadline,
     waiting: std::vec::IntoIter<u32>,
     under_way: FuturesUnordered<Work<T>>,
-    /// Those without a result.
+    /// Pages without a result.
     open: BTreeSet<u32>,
 }
 
 impl<T: 'static> Spread<T> {
-    /// No more than `at_once` pages are under way at a time, so that a long document does not fill the queue.
+    /// Starts the work. At most `at_once` pages are under way at a time, so a long document does not fill the queue.
     pub(super) fn new<W>(
         numbers: Vec<u32>,
         at_once: usize,
@@ -48,8 +49,8 @@ impl<T: 'static> Spread<T> {
         }
     }
 
-    /// A page's number and its result, in the order in which they are done; `None` for a page that the deadline cut off. May be dropped
-    /// at any time without losing one.
+    /// The next page that is finished, and its result. The result is `None` for a page that the deadline cut off. The
+    /// future may be dropped at any time without losing a page.
     pub(super) async fn next(&mut self) -> Option<(u32, Option<Result<T, Failure>>)> {
         while self.under_way.len() < self.at_once {
             let Some(number) = self.waiting.next() else {
@@ -83,10 +84,10 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     #[tokio::test]
-    async fn each_page_has_one_result_and_the_quick_one_comes_first() {
+    async fn returns_each_page_once_and_quick_ones_first() {
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut spread = Spread::new(vec![1, 2, 3], 2, deadline, |number| async move {
-            // The first waits until the second is long done.
+            // The first page finishes long after the second.
             sleep(Duration::from_millis(if number == 1 { 300 } else { 0 })).await;
             Ok(number * 10)
         });
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_deadline_cuts_off_is_told_page_by_page() {
+    async fn reports_each_page_that_the_deadline_cuts_off() {
         let deadline = Instant::now() + Duration::from_millis(50);
         let mut spread = Spread::new(vec![1, 2, 3, 4], 2, deadline, |number| async move {
             if number != 2 {

@@ -1,4 +1,4 @@
-//! The document in a request: a raw body, or the part `file` of a multipart form; compressed, or as it is.
+//! Receives the document of a request: a raw body, or the part `file` of a multipart form, compressed or not.
 
 use std::io::{self, Write};
 
@@ -22,15 +22,15 @@ use crate::document;
 pub(super) struct Upload {
     pub(super) bytes: Bytes,
     pub(super) kind: DocumentType,
-    /// The file name that the client gave.
+    /// File name that the client gave.
     pub(super) name: Option<String>,
-    /// In hex.
+    /// SHA-256 in hex.
     pub(super) sha256: String,
-    /// Those of the form.
+    /// Parameters of the form.
     pub(super) parameters: Parameters,
 }
 
-/// Refuses a document by the head of its request: its announced length, or how it comes.
+/// Rejects a request by its headers, before the body: by its announced length or its encoding.
 pub(super) fn check(headers: &HeaderMap, limit: u64) -> Result<(), Rejection> {
     Coding::of(headers)?;
     form_of(headers)?;
@@ -42,7 +42,7 @@ pub(super) fn check(headers: &HeaderMap, limit: u64) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Of a body that holds a document of `limit` bytes.
+/// Most bytes of a body that holds a document of `limit` bytes.
 fn most(limit: u64) -> u64 {
     limit.saturating_add(form::OVERHEAD)
 }
@@ -54,7 +54,7 @@ fn form_of(headers: &HeaderMap) -> Result<Option<Form>, Rejection> {
     Form::of(content_type.as_bytes())
 }
 
-/// Takes the document in, up to `limit` bytes. After an error, `body` may hold more.
+/// Receives the document, up to `limit` bytes. After an error, `body` may hold more.
 pub(super) async fn receive(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
@@ -68,7 +68,7 @@ pub(super) async fn receive(
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| broken())?;
         came += chunk.len() as u64;
-        // A compressed body may give nothing at all, for ever.
+        // A compressed body may decode to nothing, without end.
         if came > most(limit) {
             return Err(too_large(limit));
         }
@@ -97,13 +97,13 @@ pub(super) async fn receive(
     })
 }
 
-/// A body as it comes in, without its coding: all of it is charged, its document limited and hashed.
+/// Parser of a body that is arriving. It decodes the body, charges all of it, and limits and hashes its document.
 #[derive(Debug)]
 struct Incoming<'s> {
     share: &'s Share,
     form: Option<Form>,
     document: Incomplete,
-    /// Why nothing more of it is taken.
+    /// Rejection after which no more of the body is read.
     refused: Option<Rejection>,
 }
 
@@ -114,13 +114,13 @@ struct Incomplete {
     limit: u64,
 }
 
-/// All that a body brought.
+/// Content of a complete body.
 #[derive(Debug)]
 struct Received {
     bytes: Bytes,
     sha256: String,
     file: FilePart,
-    /// The parameters of a form, if it was one.
+    /// Parameters, if the body is a form.
     form: Option<Parameters>,
 }
 
@@ -146,10 +146,10 @@ impl<'s> Incoming<'s> {
         }
     }
 
-    /// Why writing to it or to its decoder failed.
+    /// Rejection for an error of the parser or of its decoder.
     fn refusal(&self) -> Rejection {
         self.refused.clone().unwrap_or_else(|| {
-            malformed("The body is not what its Content-Encoding says, or breaks off; send it again, or as it is.")
+            malformed("The body does not match its Content-Encoding, or ends early; send it again, or uncompressed.")
         })
     }
 
@@ -178,7 +178,7 @@ impl Write for Incoming<'_> {
         }
         match self.refused {
             None => Ok(bytes.len()),
-            // A decoder that is dropped tries to write what it has left.
+            // A decoder writes its rest when it is dropped.
             Some(_) => Err(io::Error::other("the body was refused")),
         }
     }
@@ -199,8 +199,8 @@ impl Incomplete {
     }
 }
 
-/// The type by the bytes. A content type that says something else is an error: one of the two is not what the client
-/// meant to send.
+/// Detects the document's type by its bytes. Rejects a content type that contradicts it, because one of the two is not
+/// what the client meant to send.
 fn recognize(bytes: &[u8], declared: Option<&str>) -> Result<DocumentType, Rejection> {
     if bytes.is_empty() {
         return Err(Rejection::new(
@@ -220,7 +220,7 @@ fn recognize(bytes: &[u8], declared: Option<&str>) -> Result<DocumentType, Rejec
         Some(declared) if !agrees(&declared, kind) => Err(Rejection::new(
             ProblemKind::Type,
             format!(
-                "The content type is {declared}, but the document is a {} ({}). Send it as what it is, or as \
+                "The content type is {declared}, but the document is a {} ({}). Send it with its own content type, or as \
                  application/octet-stream.",
                 kind.name(),
                 kind.media_type()
@@ -230,8 +230,8 @@ fn recognize(bytes: &[u8], declared: Option<&str>) -> Result<DocumentType, Rejec
     }
 }
 
-/// Whether a content type names this type, or none in particular. `application/x-www-form-urlencoded` is what curl says
-/// of any body when it is told nothing.
+/// True if a content type names this document type, or none in particular. curl sends
+/// `application/x-www-form-urlencoded` by default.
 fn agrees(declared: &str, kind: DocumentType) -> bool {
     let of_any = [
         "",
@@ -249,12 +249,12 @@ fn agrees(declared: &str, kind: DocumentType) -> bool {
     declared == kind.media_type() || of_any.contains(&declared) || others.contains(&declared)
 }
 
-/// A header's value as text, if it is some.
+/// Value of a header as text, if it is text.
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// Without parameters, in lower case.
+/// Media type without parameters, in lower case.
 fn media_type(content_type: &str) -> String {
     let end = content_type.find(';').unwrap_or(content_type.len());
     content_type[..end].trim().to_ascii_lowercase()
@@ -268,7 +268,7 @@ fn too_large(limit: u64) -> Rejection {
 }
 
 fn broken() -> Rejection {
-    malformed("The body broke off before its end; send it again.")
+    malformed("The body ended early; send it again.")
 }
 
 #[cfg(test)]
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_content_type_may_say_nothing_but_not_something_else() {
+    fn accepts_generic_content_types_but_no_contradicting_ones() {
         let png = b"\x89PNG\r\n\x1a\n";
         for fine in [
             None,

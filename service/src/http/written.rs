@@ -1,5 +1,5 @@
-//! An answer's body while it is made and until the client has taken it: blocks of bytes, each charged to its request until it is
-//! written to the connection, or that has ended.
+//! Body of an answer, from its making until the client has received it. It consists of blocks of bytes. Each is charged
+//! to the request until it is written to the connection, or until the connection has ended.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,14 +18,14 @@ use super::error::Rejection;
 use super::share::Share;
 use crate::memory::{Charge, Charged, Full};
 
-/// Of the first block; the next ones are twice as large each.
+/// Bytes of the first block. Each next block is twice as large.
 const FIRST: usize = 8 << 10;
 const LARGEST: usize = 256 << 10;
 
-/// Takes an answer in as it is made. It does not grow by copying, as a string does, and stops when there is no room.
+/// Writer of an answer. Unlike a string, it does not grow by copying, and it stops when there is no memory.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// What was reserved, as long as it lasts.
+    /// Reserved memory, as long as it lasts.
     reserve: Charge,
     full: VecDeque<Bytes>,
     last: Option<Charged<Vec<u8>>>,
@@ -70,7 +70,7 @@ impl Written {
         Ok(self.last.insert(Charged { value, charge }))
     }
 
-    /// The body, if all of it was taken in.
+    /// The body, or a rejection if the memory ran out.
     pub(super) fn finish(mut self, share: &Share) -> Result<Body, Rejection> {
         if self.out_of_room {
             return Err(share.busy(Full));
@@ -98,10 +98,10 @@ impl fmt::Write for Written {
     }
 }
 
-/// A value as JSON.
+/// Renders a value as JSON.
 pub(super) fn json(share: &Share, value: &impl Serialize) -> Result<Response, Rejection> {
     let mut written = Written::new(share);
-    // What can't be JSON is not answered; nothing else can fail but for room.
+    // The types always serialize, so only lack of memory can fail, and `finish` reports it.
     let _ = serde_json::to_writer(&mut written, value);
     let headers = [
         (CONTENT_TYPE, "application/json"),
@@ -110,7 +110,7 @@ pub(super) fn json(share: &Share, value: &impl Serialize) -> Result<Response, Re
     Ok((headers, written.finish(share)?).into_response())
 }
 
-/// A file that a worker made.
+/// Body of a file that a worker made.
 pub(super) fn file(file: Charged<Vec<u8>>) -> Body {
     blocks(VecDeque::from([Bytes::from(file)]))
 }

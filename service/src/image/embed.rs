@@ -1,5 +1,5 @@
-//! An image as it is put into a PDF: its own compressed data where PDF knows that compression, else its pixels without
-//! loss.
+//! Images for PDFs. Compressed data is embedded unchanged if PDF supports the compression; otherwise, the pixels are
+//! embedded without loss.
 
 use std::io::{Cursor, Write};
 
@@ -13,7 +13,7 @@ use ocr_api::answer::DocumentType;
 use super::{check_size, corrupt, fault_of, jpeg_end, png_data, resolution, tiff};
 use crate::protocol::{Fault, FaultKind};
 
-/// A picture in the words of ISO 32000-1, 8.9.5.
+/// A picture in the terms of ISO 32000-1, 8.9.5.
 #[derive(Debug, PartialEq)]
 pub(super) struct Picture {
     pub(super) width: u32,
@@ -21,9 +21,9 @@ pub(super) struct Picture {
     pub(super) space: Space,
     pub(super) bits: u8,
     pub(super) data: Data,
-    /// Deflated, of as many bits: what is transparent.
+    /// Transparency, deflated, with the same number of bits.
     pub(super) alpha: Option<Vec<u8>>,
-    /// How it has to be turned to be seen as it is meant.
+    /// Rotation and mirroring that make the picture upright.
     pub(super) orientation: Orientation,
     pub(super) dpi: Option<u32>,
 }
@@ -32,11 +32,11 @@ pub(super) struct Picture {
 pub(super) enum Space {
     Gray,
     Rgb,
-    /// As Adobe writes it, 255 is no ink.
+    /// Adobe writes 255 for no ink.
     Cmyk {
         inverted: bool,
     },
-    /// Colours of three bytes.
+    /// Palette of three bytes per colour.
     Indexed(Vec<u8>),
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Data {
     Jpeg(Vec<u8>),
     /// Deflated rows.
     Deflated(Vec<u8>),
-    /// Deflated rows, each after a byte that says by which of PNG's filters it was made small.
+    /// Deflated rows. Each begins with the byte of its PNG filter.
     Filtered(Vec<u8>),
 }
 
@@ -71,7 +71,7 @@ pub(super) fn picture(
         DocumentType::Jpeg => {
             jpeg_end::check(bytes)?;
             let space = jpeg_end::space(bytes)
-                .ok_or_else(|| corrupt("The JPEG does not say how it is made."))?;
+                .ok_or_else(|| corrupt("The JPEG states no frame header."))?;
             let mut decoder = open(JpegDecoder::new(data), kind, max_pixels)?;
             let (width, height) = decoder.dimensions();
             Ok(Picture {
@@ -147,14 +147,14 @@ fn decoded(
     } else {
         Space::Gray
     };
-    // PDF has the higher byte first.
+    // PDF stores the higher byte first.
     let samples: Vec<u8> = match (wide, color.has_color()) {
         (false, _) => image.into_bytes(),
         (true, false) => big_endian(image.into_luma_alpha16().as_raw()),
         (true, true) => big_endian(image.into_rgba16().as_raw()),
     };
     let size = if wide { 2 } else { 1 };
-    // What was widened has an alpha channel now, needed or not.
+    // Widened pixels have an alpha channel now, whether it is needed or not.
     let stored_alpha = has_alpha || wide;
     let colors = usize::from(space.channels()) * size;
     let (data, alpha) = if stored_alpha {
@@ -187,7 +187,7 @@ fn big_endian(samples: &[u16]) -> Vec<u8> {
         .collect()
 }
 
-/// Quickly: a page is waited for, and a scan is mostly white.
+/// Compresses quickly: clients wait for the page, and most of a scan is white.
 pub(super) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder

@@ -1,5 +1,5 @@
-//! TIFF pages in the fax compressions of ITU-T T.4 and T.6, which the tiff crate reads in part: not Group 3, and not with the
-//! lowest bit of a byte first. TIFF 6.0, sections 10 and 11.
+//! TIFF pages in the fax compressions of ITU-T T.4 and T.6 (TIFF 6.0, sections 10 and 11). The tiff crate reads them
+//! only in part: it does not read Group 3, or bytes with the lowest bit first.
 
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use tiff::ColorType;
@@ -13,13 +13,14 @@ const MODIFIED_HUFFMAN: u16 = 2;
 const GROUP_3: u16 = 3;
 const GROUP_4: u16 = 4;
 
-/// Bits of `T4Options` and, but for the first, of `T6Options`.
+/// Bits of `T4Options` and, except for the first, of `T6Options`.
 const TWO_DIMENSIONAL: u32 = 1;
 const UNCOMPRESSED: u32 = 2;
 
 const LOWEST_BIT_FIRST: u16 = 2;
 
-/// A bit a pixel in a byte each, row by row: 1 where the fax is black. `None`: the page is compressed in another way, or in tiles.
+/// Decodes the page to one byte per pixel, row by row: 1 where the fax is black. Returns `None` if the page has another
+/// compression, or tiles.
 pub(super) fn bits(tiff: &mut Tiff<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let compression = tiff
         .find_tag_unsigned::<u16>(Tag::Compression)
@@ -48,7 +49,7 @@ pub(super) fn bits(tiff: &mut Tiff<'_>) -> Result<Option<Vec<u8>>, Fault> {
         end_of_line: false,
         rows_are_byte_aligned: compression == Some(MODIFIED_HUFFMAN),
         encoding,
-        // A line that was disturbed on its way is left white from there on, as a fax machine does.
+        // If a line was disturbed in transmission, its rest is white, as on a fax machine.
         strict: false,
     };
     strips(tiff, settings).map(Some)
@@ -67,7 +68,7 @@ fn strips(tiff: &mut Tiff<'_>, settings: DecodeSettings) -> Result<Vec<u8>, Faul
         width: width as usize,
         most: 0,
     };
-    // Strips that lie over one another are no fax: they would be decoded over and over.
+    // Strips that overlap are rejected: they would be decoded over and over.
     let mut left = bytes.len();
     let mut strips = offsets.into_iter().zip(lengths);
     let mut row = 0;
@@ -94,7 +95,7 @@ fn strips(tiff: &mut Tiff<'_>, settings: DecodeSettings) -> Result<Vec<u8>, Faul
         };
         decoded.map_err(|error| {
             corrupt(format!(
-                "The fax is damaged ({error}); send it again, or export it anew."
+                "The fax is damaged ({error}); send it again, or export it again."
             ))
         })?;
         if page.bits.len() < page.most {
@@ -110,14 +111,14 @@ fn tag(tiff: &mut Tiff<'_>, tag: Tag, default: u32) -> Result<u32, Fault> {
 }
 
 fn cut_short() -> Fault {
-    corrupt("The fax has fewer rows than it says; send it again, or export it anew.")
+    corrupt("The fax has fewer rows than its header states; send it again, or export it again.")
 }
 
-/// The rows of the page so far.
+/// Rows of the page so far.
 struct Rows {
     bits: Vec<u8>,
     width: usize,
-    /// Pixels that there may be by the end of the strip.
+    /// Most pixels by the end of the strip.
     most: usize,
 }
 
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_white_until_its_first_change() {
+    fn rows_are_white_until_their_first_change() {
         assert_eq!(
             rows(&[&[], &[0, 2], &[1], &[1, 2, 3]], 4, 16),
             [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1]
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_beyond_the_page_and_changes_beyond_the_row_are_left_out() {
+    fn ignores_rows_and_changes_beyond_the_page() {
         assert_eq!(rows(&[&[1, 9], &[], &[0]], 3, 6), [0, 1, 1, 0, 0, 0]);
     }
 }

@@ -1,9 +1,9 @@
-//! Any pixels to gray ones.
+//! Conversion of pixels to gray.
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, Luma, LumaA};
 
-/// Gray, with what is transparent shown on white paper: black text on a transparent ground would else be black on
-/// black. Light text on a ground that is transparent for the most part is shown as its negative.
+/// Converts an image to gray, with white paper behind its transparent parts. Otherwise, black text on a transparent
+/// ground would be black on black. Light text on a mostly transparent ground is shown as its negative.
 pub(super) fn on_paper(image: DynamicImage) -> GrayImage {
     if !image.color().has_alpha() {
         return image.into_luma8();
@@ -27,18 +27,18 @@ fn is_light_on_nothing(image: &GrayAlphaImage) -> bool {
     opaque > 0 && opaque < pixels * 255 / 2 && light > opaque * LIGHT
 }
 
-/// A gray value with `alpha` over white.
+/// Blends a gray value with `alpha` over white.
 pub(super) fn over_white(luma: u8, alpha: u8) -> u8 {
     let (luma, alpha) = (u32::from(luma), u32::from(alpha));
     narrow((luma * alpha + 255 * (255 - alpha) + 127) / 255)
 }
 
-/// The brightness of a colour (ITU-R BT.601).
+/// Brightness of a colour (ITU-R BT.601).
 pub(super) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     narrow((u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114 + 500) / 1000)
 }
 
-/// The brightness of an ink mixture, 255 being full ink.
+/// Brightness of a mixture of inks, 255 being full ink.
 pub(super) fn luma_of_inks(cyan: u8, magenta: u8, yellow: u8, black: u8) -> u8 {
     let channel = |ink: u8| narrow((255 - u32::from(ink)) * (255 - u32::from(black)) / 255);
     luma(channel(cyan), channel(magenta), channel(yellow))
@@ -54,7 +54,7 @@ mod tests {
     use image::{Rgba, RgbaImage};
 
     #[test]
-    fn what_is_transparent_is_paper() {
+    fn shows_transparent_pixels_as_paper() {
         assert_eq!(over_white(0, 0), 255);
         assert_eq!(over_white(0, 255), 0);
         assert_eq!(over_white(0, 128), 127);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn inks_darken() {
+    fn more_ink_is_darker() {
         assert_eq!(luma_of_inks(0, 0, 0, 0), 255);
         assert_eq!(luma_of_inks(0, 0, 0, 255), 0);
         assert_eq!(luma_of_inks(255, 255, 255, 0), 0);

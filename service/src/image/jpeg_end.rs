@@ -1,4 +1,4 @@
-//! Whether a JPEG is whole. The decoder fills up what is missing with gray, and text would be lost in silence.
+//! Checks that a JPEG is complete. The decoder fills missing parts with gray, and text would be lost without a warning.
 
 use memchr::memchr;
 
@@ -9,7 +9,8 @@ use crate::protocol::Fault;
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
-/// An image's own end marker comes after its first scan; the ones of thumbnails come before, within segments.
+/// Checks for the image's own end marker, which comes after its first scan. Those of thumbnails come before it, within
+/// segments.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
     let ended = first_scan(bytes).is_some_and(|scan| {
         bytes[scan..]
@@ -21,7 +22,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(corrupt(
-            "The JPEG is cut short: it has no end marker. Send it again, or export it anew.",
+            "The JPEG is cut short: it has no end marker. Send it again, or export it again.",
         ))
     }
 }
@@ -77,12 +78,12 @@ pub(super) fn space(bytes: &[u8]) -> Option<Space> {
     }
 }
 
-/// Where the compressed data begins: segments are skipped by the lengths that they state (ITU T.81, B.1.1).
+/// Start of the compressed data. Segments are skipped by the lengths that they state (ITU-T T.81, B.1.1).
 fn first_scan(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     loop {
         match *bytes.get(at..at + 4)? {
-            // Fill bytes may stand before any marker.
+            // Fill bytes may precede any marker.
             [0xff, 0xff, ..] => at += 1,
             // Markers without a length.
             [0xff, 0x01 | 0xd0..=0xd8, ..] => at += 2,
@@ -104,7 +105,7 @@ mod tests {
     const WHOLE: &[u8] = b"\xff\xd8\xff\xe1\0\x06\xff\xd9xx\xff\xda\0\x03\0abc\xff\xd9";
 
     #[test]
-    fn a_whole_one_passes_and_anything_shorter_does_not() {
+    fn accepts_complete_jpegs_and_rejects_shorter_ones() {
         assert!(check(WHOLE).is_ok());
         assert!(check(&[WHOLE, b"trailing"].concat()).is_ok());
         for length in 0..WHOLE.len() {

@@ -1,4 +1,4 @@
-//! What an image is like by its header, and what it looks like made small.
+//! Size of an image by its header, and previews.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use ocr_api::answer::DocumentType;
 use super::{Size, check_size, corrupt, decode, fault_of, resolution, tiff};
 use crate::protocol::{Fault, FaultKind};
 
-/// The page with this index, counted from 0, as it is seen.
+/// Size of the page with this index, counted from 0, in its upright orientation.
 pub(crate) fn measure(
     kind: DocumentType,
     bytes: &[u8],
@@ -46,7 +46,7 @@ fn seen<D: ImageDecoder>(
     ))
 }
 
-/// Width and height after the image has been turned.
+/// Width and height after the image has been rotated.
 pub(super) fn turned((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
     match orientation {
         Orientation::Rotate90
@@ -60,7 +60,7 @@ pub(super) fn turned((width, height): (u32, u32), orientation: Orientation) -> (
     }
 }
 
-/// A PNG of the page in gray, of at most `side` pixels a side.
+/// A gray PNG of the page, of at most `side` pixels a side.
 pub(crate) fn preview(
     kind: DocumentType,
     bytes: &[u8],
@@ -70,7 +70,7 @@ pub(crate) fn preview(
 ) -> Result<Vec<u8>, Fault> {
     let scan = decode(kind, bytes, index, max_pixels)?;
     let image = GrayImage::from_raw(scan.width, scan.height, scan.pixels)
-        .ok_or_else(|| corrupt("The image has fewer pixels than it says."))?;
+        .ok_or_else(|| corrupt("The image has fewer pixels than its header states."))?;
     let mut image = DynamicImage::from(image);
     if image.width().max(image.height()) > side {
         image = image.resize(side, side, FilterType::Triangle);

@@ -1,4 +1,4 @@
-//! Images: decoded in Rust, under limits, to one gray byte a pixel.
+//! Image decoding in Rust, under limits, to one gray byte per pixel.
 
 mod embed;
 mod fax;
@@ -25,10 +25,10 @@ pub(crate) use jpeg_end::is_whole as is_whole_jpeg;
 pub(crate) use measure::{measure, png, preview};
 use pages::Pages;
 
-/// Tesseract keeps coordinates in 16 bits.
+/// Longest side in pixels. Tesseract keeps coordinates in 16 bits.
 const MAX_SIDE: u32 = 32_767;
 
-/// How many pages an image has. Only a TIFF has more than one.
+/// Number of pages of an image. Only a TIFF has more than one.
 pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<Counted, Fault> {
     match kind {
         DocumentType::Tiff => tiff::count(bytes),
@@ -36,12 +36,12 @@ pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<Counted, Fault> 
     }
 }
 
-/// Whether an image has further frames, of which nothing is read.
+/// True if an image has further frames, which are not read.
 pub(crate) fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
-    /// Both come before the first picture's data.
+    /// Both chunks come before the first picture's data.
     const ANIMATED: u8 = 2;
     match kind {
-        // The extended header, with its flags.
+        // The extended header has the flags.
         DocumentType::Webp => {
             bytes.get(12..16) == Some(b"VP8X")
                 && bytes.get(20).is_some_and(|flags| flags & ANIMATED != 0)
@@ -53,7 +53,7 @@ pub(crate) fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
     }
 }
 
-/// The page with this index, counted from 0.
+/// Decodes the page with this index, counted from 0.
 pub(crate) fn decode(
     kind: DocumentType,
     bytes: &[u8],
@@ -62,7 +62,7 @@ pub(crate) fn decode(
 ) -> Result<Scan, Fault> {
     match kind {
         DocumentType::Tiff => return tiff::decode(bytes, index, max_pixels),
-        _ if index > 0 => return Err(corrupt("The image has one page only.")),
+        _ if index > 0 => return Err(corrupt("The image has only one page.")),
         _ => {}
     }
     let data = Cursor::new(bytes);
@@ -80,11 +80,11 @@ pub(crate) fn decode(
     }
 }
 
-/// A colour profile of any honest size.
+/// Memory for a PNG's extra chunks: a colour profile of any usual size.
 const PNG_EXTRAS: u64 = 16 << 20;
 
-/// What decoding may allocate, by the size that the header states: a colour profile, which is read along with the header,
-/// could otherwise be inflated to as much as a whole page.
+/// Memory limit for decoding, by the size that the header states. A colour profile is read along with the header, and
+/// could otherwise expand to the size of a whole page.
 fn png_limits(bytes: &[u8], max_pixels: u64) -> Limits {
     let side = |at: usize| {
         let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
@@ -92,12 +92,12 @@ fn png_limits(bytes: &[u8], max_pixels: u64) -> Limits {
     };
     let pixels = side(16).saturating_mul(side(20)).min(max_pixels);
     let mut limits = Limits::no_limits();
-    // 16 bits in four channels.
+    // Four channels of 16 bits.
     limits.max_alloc = Some(pixels * 8 + PNG_EXTRAS);
     limits
 }
 
-/// A PDF that has these pages of the image and no text yet.
+/// Converts these pages of the image to a PDF without text.
 pub(crate) fn as_pdf(
     kind: DocumentType,
     bytes: &[u8],
@@ -126,7 +126,7 @@ fn finish<D: ImageDecoder>(
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    // 16 bits in four channels, and as much again for what the decoder needs besides.
+    // Four channels of 16 bits, and as much again for the decoder's other needs.
     limits.max_alloc = Some(max_pixels.saturating_mul(16));
     decoder.set_limits(limits).map_err(fault)?;
 
@@ -144,11 +144,11 @@ fn finish<D: ImageDecoder>(
     })
 }
 
-/// Refuses by the header alone, before anything is decoded.
+/// Checks the size in the header before anything is decoded.
 fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault> {
     if width == 0 || height == 0 {
         return Err(corrupt(format!(
-            "The image says that it is {width} × {height} pixels; there is nothing to read."
+            "The image states a size of {width} × {height} pixels, so there is nothing to read."
         )));
     }
     let pixels = u64::from(width) * u64::from(height);
@@ -156,7 +156,7 @@ fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault> {
         return Err(Fault::new(
             FaultKind::TooLarge,
             format!(
-                "The image says that it is {width} × {height} pixels; the limit is {} megapixels, and {MAX_SIDE} a \
+                "The image states a size of {width} × {height} pixels; the limit is {} megapixels, and {MAX_SIDE} a \
                  side. Scan at 300 dpi, or split the image.",
                 max_pixels / 1_000_000
             ),
@@ -165,7 +165,7 @@ fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The decoder's own words say where the damage is; they never quote the image.
+/// Converts a decoder's error. Its text states where the damage is and never quotes the image.
 fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
     let name = kind.name();
     match error {
@@ -182,23 +182,23 @@ fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
             ),
         ),
         other => corrupt(format!(
-            "The {name} is damaged or cut short ({other}); send it again, or export it anew."
+            "The {name} is damaged or cut short ({other}); send it again, or export it again."
         )),
     }
 }
 
-/// A page's pixels: one byte each, 0 is black, rows without padding.
+/// Pixels of a page: one byte each, 0 is black, rows without padding.
 #[derive(Clone)]
 pub(crate) struct Scan {
     pub(crate) pixels: Vec<u8>,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Pixels an inch, where the document says so.
+    /// Pixels per inch, if the document states them.
     pub(crate) dpi: Option<u32>,
 }
 
 impl Scan {
-    /// What is within left, top, right, bottom, as far as that is on the page.
+    /// The part of the page within left, top, right and bottom.
     pub(crate) fn picture(
         &self,
         [left, top, right, bottom]: [i32; 4],
@@ -212,7 +212,7 @@ impl Scan {
         ::image::GrayImage::from_raw(width, height, part.pixels)
     }
 
-    /// A rectangle of it, cut at its edges.
+    /// A rectangle of the page, cut at the page's edges.
     pub(crate) fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
         let width = width.min(self.width.saturating_sub(left));
         let height = height.min(self.height.saturating_sub(top));
@@ -231,12 +231,12 @@ impl Scan {
     }
 }
 
-/// A page's size in pixels.
+/// Size of a page in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Pixels an inch, where the document says so.
+    /// Pixels per inch, if the document states them.
     pub(crate) dpi: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Pictures as the pages of a PDF.
+//! PDFs whose pages are pictures.
 
 use ::image::metadata::Orientation;
 use pdf_writer::types::Predictor;
@@ -10,12 +10,12 @@ use super::measure::turned;
 
 const PICTURE: Name<'static> = Name(b"I");
 const POINTS_PER_INCH: f32 = 72.0;
-/// Of an image that states no resolution.
+/// Resolution of an image that states none, in pixels per inch.
 const DPI: u32 = 300;
-/// Points a side, beyond which readers show nothing (ISO 32000-1, annex C).
+/// Longest side in points. PDF viewers show nothing beyond it (ISO 32000-1, annex C).
 const MAX_SIDE: f32 = 14_400.0;
 
-/// A PDF in the making.
+/// A PDF under construction.
 pub(super) struct Pages {
     pdf: Pdf,
     last: i32,
@@ -41,7 +41,7 @@ impl Pages {
         Ref::new(self.last)
     }
 
-    /// A page of the picture's size, and nothing on it but the picture.
+    /// Adds a page of the picture's size with nothing but the picture on it.
     pub(super) fn push(&mut self, picture: &Picture) {
         let (page, content, image, mask) = (self.next(), self.next(), self.next(), self.next());
         let (width, height) = size(picture);
@@ -86,7 +86,7 @@ impl Pages {
 }
 
 fn sides(writer: &mut ImageXObject<'_>, picture: &Picture) {
-    // No image that was decoded has as many as 2^31.
+    // No decoded image has as many as 2^31 pixels a side.
     let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
     writer.width(side(picture.width));
     writer.height(side(picture.height));
@@ -129,7 +129,7 @@ fn describe(writer: &mut ImageXObject<'_>, picture: &Picture) {
     }
 }
 
-/// As seen, in points.
+/// Size in its upright orientation, in points.
 fn size(picture: &Picture) -> (f32, f32) {
     let (width, height) = turned((picture.width, picture.height), picture.orientation);
     let (width, height) = (width as f32, height as f32);
@@ -138,7 +138,7 @@ fn size(picture: &Picture) -> (f32, f32) {
     (width * scale, height * scale)
 }
 
-/// Where the unit square in which a picture is drawn goes, so that it fills the page the right way up.
+/// Transformation of the unit square, in which pictures are drawn, that fills the page with the picture upright.
 fn placed(orientation: Orientation, w: f32, h: f32) -> [f32; 6] {
     match orientation {
         Orientation::NoTransforms => [w, 0.0, 0.0, h, 0.0, 0.0],

@@ -1,4 +1,5 @@
-//! TIFF pages with a colour map. The tiff crate refuses them, but reads the same page as gray: the indices.
+//! TIFF pages with a colour map. The tiff crate rejects them, but reads the same page as gray, which yields the
+//! indices.
 
 use tiff::tags::{ByteOrder, Tag};
 
@@ -6,7 +7,7 @@ use super::gray;
 
 const BLACK_IS_ZERO: u16 = 1;
 
-/// The brightness of each entry of a colour map: all reds, then all greens, then all blues, of 16 bits each.
+/// Brightness of each entry of a colour map. The map has all reds, then all greens, then all blues, of 16 bits each.
 pub(super) fn brightness(map: &[u16]) -> Vec<u8> {
     let entries = map.len() / 3;
     let byte = |at: usize| (map[at] >> 8) as u8;
@@ -15,7 +16,8 @@ pub(super) fn brightness(map: &[u16]) -> Vec<u8> {
         .collect()
 }
 
-/// The file, with the page whose directory is at `directory` declared to be gray. `None`: there is no such directory.
+/// Copies the file and declares the page whose directory is at `directory` as gray. Returns `None` if there is no such
+/// directory.
 pub(super) fn declared_gray(bytes: &[u8], directory: u64, order: ByteOrder) -> Option<Vec<u8>> {
     let short = |at: usize| -> Option<u16> {
         let two = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
@@ -24,8 +26,8 @@ pub(super) fn declared_gray(bytes: &[u8], directory: u64, order: ByteOrder) -> O
             ByteOrder::BigEndian => u16::from_be_bytes(two),
         })
     };
-    // Classic: a count of 2 bytes, entries of 12 with the value at 8. BigTIFF: 8, 20 and 12; no sane count needs more
-    // than the two bytes looked at.
+    // A classic TIFF has a count of 2 bytes, and entries of 12 bytes with the value at 8. A BigTIFF has 8, 20 and 12;
+    // no valid count needs more than the two bytes that are read here.
     let directory = usize::try_from(directory).ok()?;
     let big = short(2)? == 43;
     let (count_size, entry_size, value_offset) = if big { (8, 20, 12) } else { (2, 12, 8) };
@@ -51,12 +53,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_colour_map_is_brightness_by_entry() {
+    fn converts_a_colour_map_to_brightness() {
         assert_eq!(brightness(&[0, 0xffff, 0, 0xffff, 0, 0xffff]), [0, 255]);
     }
 
     #[test]
-    fn only_the_photometric_entry_changes_in_either_byte_order() {
+    fn changes_only_the_photometric_entry_in_either_byte_order() {
         let little = b"II*\0\x08\0\0\0\x01\0\x06\x01\x03\0\x01\0\0\0\x03\0\0\0\0\0\0\0";
         let mut wanted = little.to_vec();
         wanted[18] = 1;

@@ -1,4 +1,4 @@
-//! What is compressed within a PNG, as a PDF can take it over.
+//! Compressed data of a PNG that a PDF can take over.
 
 use ::image::metadata::Orientation;
 
@@ -6,7 +6,7 @@ use super::embed::{Data, Picture, Space};
 
 const HEADER: usize = 8;
 
-/// `None`: interlaced, transparent, or of a kind that has to be decoded.
+/// Returns `None` for a PNG that is interlaced or transparent, or has to be decoded for another reason.
 pub(super) fn picture(bytes: &[u8]) -> Option<Picture> {
     let mut header: Option<[u8; 13]> = None;
     let mut palette = None;

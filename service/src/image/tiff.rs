@@ -15,18 +15,19 @@ use super::measure::turned;
 use super::{Scan, Size, check_size, corrupt, fax, gray, palette, resolution};
 use crate::protocol::{Counted, Fault, FaultKind};
 
-/// Pages that are counted: a chain of directories can be made to look endless.
+/// Most pages that are counted. A chain of directories can be crafted to be endless.
 const MAX_PAGES: u32 = 100_000;
 
-/// The photometric interpretation of a page with a colour map.
+/// Photometric interpretation of a page with a colour map.
 const PALETTE: u16 = 3;
 
-/// That of one where 0 is black. Most faxes have it the other way round.
+/// Photometric interpretation where 0 is black. Most faxes have the opposite one.
 const BLACK_IS_ZERO: u16 = 1;
 
 pub(super) type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
 
-/// Counts the pages. One whose directory is damaged counts, so that it is answered as damaged and not left out.
+/// Counts the pages. A page with a damaged directory counts, so that it is answered as damaged instead of being left
+/// out.
 pub(super) fn count(bytes: &[u8]) -> Result<Counted, Fault> {
     let mut tiff = open(bytes)?;
     let mut pages = 1;
@@ -39,7 +40,7 @@ pub(super) fn count(bytes: &[u8]) -> Result<Counted, Fault> {
     if !tiff.more_images() {
         return Ok(Counted::pages(pages));
     }
-    let detail = format!("the TIFF has more pages than the {pages} that are counted; split it.");
+    let detail = format!("the TIFF has more than {pages} pages, which is the limit; split it.");
     Ok(Counted {
         pages,
         lacks_pages: true,
@@ -48,7 +49,7 @@ pub(super) fn count(bytes: &[u8]) -> Result<Counted, Fault> {
     })
 }
 
-/// The page with this index, counted from 0.
+/// Decodes the page with this index, counted from 0.
 pub(super) fn decode(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Scan, Fault> {
     let mut tiff = at_page(bytes, index)?;
     let palette = match tiff.find_tag_unsigned(Tag::PhotometricInterpretation) {
@@ -62,7 +63,8 @@ pub(super) fn decode(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Scan, 
     page(at_page(&gray, index)?, Some(&palette), max_pixels)
 }
 
-/// The same page for a PDF: in colour where that is red, green and blue of 8 bits, else in gray, black and white in one bit.
+/// The same page for a PDF: in colour if it is red, green and blue of 8 bits, otherwise in gray. Black and white takes
+/// one bit.
 pub(super) fn picture(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Picture, Fault> {
     if let Some(picture) = colours(bytes, index, max_pixels)? {
         return Ok(picture);
@@ -81,7 +83,7 @@ pub(super) fn picture(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Pictu
         bits,
         data: Data::Deflated(embed::deflate(&samples)?),
         alpha: None,
-        // It has been turned already.
+        // The pixels are upright already.
         orientation: Orientation::NoTransforms,
         dpi: scan.dpi,
     })
@@ -117,7 +119,7 @@ fn colours(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Option<Picture>,
     }))
 }
 
-/// Eight pixels a byte, the leftmost in the highest bit, 1 is white; a row begins with a byte of its own.
+/// Packs eight pixels into a byte, the leftmost in the highest bit; 1 is white. Each row starts with a new byte.
 fn bits(pixels: &[u8], width: usize) -> Vec<u8> {
     let byte = |eight: &[u8]| {
         (0..)
@@ -130,7 +132,7 @@ fn bits(pixels: &[u8], width: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The size of the page, as it is seen, by its directory.
+/// Size of the page in its upright orientation, by its directory.
 pub(super) fn measure(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Size, Fault> {
     let mut tiff = at_page(bytes, index)?;
     let size = tiff.dimensions().map_err(fault)?;
@@ -151,7 +153,7 @@ fn at_page(bytes: &[u8], index: u32) -> Result<Tiff<'_>, Fault> {
     Ok(tiff)
 }
 
-/// The page at which `tiff` is; with a palette, its samples are indices into that.
+/// Decodes the current page of `tiff`. With a palette, its samples are indices into the palette.
 fn page(mut tiff: Tiff<'_>, palette: Option<&[u8]>, max_pixels: u64) -> Result<Scan, Fault> {
     let (width, height) = tiff.dimensions().map_err(fault)?;
     check_size(width, height, max_pixels)?;
@@ -161,7 +163,7 @@ fn page(mut tiff: Tiff<'_>, palette: Option<&[u8]>, max_pixels: u64) -> Result<S
     let orientation = stated_orientation(&mut tiff);
     let pixels = gray_pixels(&mut tiff, palette, width, height)?;
     let image = GrayImage::from_raw(width, height, pixels)
-        .ok_or_else(|| corrupt("The TIFF page has fewer pixels than it says."))?;
+        .ok_or_else(|| corrupt("The TIFF page has fewer pixels than its directory states."))?;
     let mut image = DynamicImage::ImageLuma8(image);
     image.apply_orientation(orientation);
     let (width, height) = (image.width(), image.height());
@@ -249,12 +251,12 @@ fn gray_pixels(
     .ok_or_else(|| unsupported(&format!("{color:?}")))
 }
 
-/// A decoded page, in whatever samples it has.
+/// A decoded page, in the samples that it has.
 struct Samples<'s> {
     bytes: &'s [u8],
     layout: &'s BufferLayoutPreference,
     width: usize,
-    /// Pixels of the page.
+    /// Number of the page's pixels.
     count: usize,
 }
 
@@ -292,7 +294,7 @@ fn by_color(samples: &Samples<'_>, color: ColorType) -> Option<Vec<u8>> {
 }
 
 impl Samples<'_> {
-    /// Samples of whole bytes, pixel by pixel or plane by plane.
+    /// Converts samples of whole bytes, pixel by pixel or plane by plane.
     fn whole(&self, channels: usize, gray: &dyn Fn(&[u8]) -> u8) -> Vec<u8> {
         if self.layout.planes <= 1 {
             let pixels = self.bytes.chunks_exact(channels);
@@ -315,7 +317,7 @@ impl Samples<'_> {
     }
 }
 
-/// Several pixels a byte, the leftmost in the highest bits; a row begins with a byte of its own.
+/// Unpacks several pixels per byte, the leftmost in the highest bits. Each row starts with a new byte.
 fn packed(samples: &[u8], width: usize, bits: u8, gray: &dyn Fn(u8) -> u8) -> Vec<u8> {
     let bits = usize::from(bits);
     let per_byte = 8 / bits;
@@ -346,7 +348,7 @@ pub(super) fn fault(error: TiffError) -> Fault {
         ),
         TiffError::UnsupportedError(what) => unsupported(&what.to_string()),
         other => corrupt(format!(
-            "The TIFF is damaged or cut short ({other}); send it again, or export it anew."
+            "The TIFF is damaged or cut short ({other}); send it again, or export it again."
         )),
     }
 }
@@ -356,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn black_and_white_is_a_bit_each() {
+    fn packs_black_and_white_into_bits() {
         let white = [255, 0, 255, 0, 0, 0, 0, 0, 255];
         assert_eq!(
             bits(&[white, white].concat(), 9),
@@ -365,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_rows_begin_with_a_byte_of_their_own() {
+    fn unpacks_rows_that_start_with_a_new_byte() {
         let as_is = |value: u8| value;
         assert_eq!(
             packed(&[0b1010_0000, 0b0110_0000], 3, 1, &as_is),

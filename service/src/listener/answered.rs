@@ -1,4 +1,4 @@
-//! A body that knows when it has been sent, or never will be.
+//! A response body that signals its end: when it has been sent, or never will be.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use hyper::body::{Frame, SizeHint};
 
 use super::places::Answering;
 
-/// The body of an answer, which keeps its connection's place until it ends.
+/// Body of an answer. It keeps its connection's place until it ends.
 pub(super) struct Answered {
     body: Body,
     _answering: Answering,

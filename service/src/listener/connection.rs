@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its close.
+//! A connection, from its first byte to its close.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,18 +22,18 @@ use super::pace::Paced;
 use super::places::{Place, Standing};
 use super::socket::Stream;
 
-/// A request's head arrives within this, or the connection is closed.
+/// Time in which the head of a request has to arrive. Otherwise, the connection is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of a request's head; a proxy's own limit is about this.
+/// Largest head of a request, in bytes. Proxies have a similar limit.
 const MAX_HEAD: usize = 32 << 10;
-/// Bytes of a connection's buffer for what it reads. Answers are not copied into one.
+/// Largest read buffer of a connection, in bytes. Answers are not copied into it.
 const MAX_BUFFER: usize = 64 << 10;
-/// When the service stops: how long a connection on which nothing is asked stays open. Its request may be on the way,
-/// from a client that connected before.
+/// Time for which an idle connection stays open after the service begins to stop. A request may be on its way, from a
+/// client that connected before.
 const QUIET_GRACE: Duration = Duration::from_secs(2);
 
-/// Serves the requests of a connection. Once `draining` is true, the request at hand is the last one, and its answer
-/// says so.
+/// Serves the requests of a connection. Once `draining` is true, the current request is the last one, and its answer
+/// announces that.
 pub(super) async fn serve(
     stream: Box<dyn Stream>,
     place: Arc<Place>,
@@ -78,20 +78,20 @@ pub(super) async fn serve(
         .serve_connection(TokioIo::new(Paced::new(stream, write_rate)), service);
     tokio::pin!(connection);
 
-    let told = async {
+    let grace_over = async {
         // The sender outlives every connection.
         let _ = draining.wait_for(|draining| *draining).await;
         sleep(QUIET_GRACE).await;
     };
     let result = tokio::select! {
         () = place.closed() => {
-            tracing::debug!("a connection was closed for another one");
+            tracing::debug!("a connection was closed to make room for another one");
             return;
         }
         result = connection.as_mut() => result,
-        () = told => {
-            // With a request at hand, its answer closes the connection; hyper's own shutdown would close one that
-            // has only just begun.
+        () = grace_over => {
+            // A request is being answered, and its answer closes the connection. hyper's own shutdown would close a
+            // connection whose request has only just begun.
             if at_hand.load(Ordering::Relaxed) == 0 {
                 connection.as_mut().graceful_shutdown();
             }
@@ -99,12 +99,12 @@ pub(super) async fn serve(
         }
     };
     if let Err(error) = result {
-        // A client that went away in the middle, or did not speak HTTP: its affair.
+        // The client disconnected during a request, or did not speak HTTP. The service is not at fault.
         tracing::debug!(%error, "connection ended");
     }
 }
 
-/// A request that is being answered.
+/// Counts a request while it is being answered.
 struct AtHand(Arc<AtomicUsize>);
 
 impl AtHand {

@@ -1,4 +1,4 @@
-//! Where requests arrive: a Unix socket or a TCP port.
+//! Listening for requests, on a Unix socket or a TCP port.
 
 mod answered;
 mod connection;
@@ -17,25 +17,25 @@ pub use places::Standing;
 pub use serve::{Drained, serve};
 pub use socket::{BindError, Listener};
 
-/// What connections may take.
+/// Limits on connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Open at a time.
+    /// Most open connections at a time.
     pub connections: usize,
-    /// Bytes a second that a client has to take of its answer.
+    /// Least rate at which a client has to read its answer, in bytes per second.
     pub write_rate: u64,
 }
 
-/// Who is at the other end of a connection. Each of its requests has it as an extension.
+/// The other end of a connection. Each request of the connection has it as an extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Peer {
-    /// Over the Unix socket, which nobody else gets to.
+    /// The proxy, over the Unix socket, to which only it can connect.
     Proxy,
-    /// Over TCP.
+    /// A client, over TCP.
     Client(IpAddr),
 }
 
-/// `unix:/run/ocr/ocr.sock` or `127.0.0.1:3000`.
+/// An address to listen on: `unix:/run/ocr/ocr.sock` or `127.0.0.1:3000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     Unix(PathBuf),
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_back() {
+    fn addresses_parse_from_their_own_text() {
         for text in ["unix:/run/ocr/ocr.sock", "127.0.0.1:3000", "[::1]:3000"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }

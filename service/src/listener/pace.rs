@@ -1,4 +1,4 @@
-//! A connection whose client has to take what is written to it.
+//! A connection whose client has to read what is written to it.
 
 use std::io;
 use std::pin::Pin;
@@ -8,17 +8,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Time over which the rate is measured. Systems take and give by buffers of some hundred KB, not evenly.
+/// Time over which the rate is measured. Systems transfer buffers of some hundred KB at a time, so shorter times would
+/// be uneven.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Fails when its client takes less than a least rate. An answer stays in memory until it is written, so a client that does
-/// not read would otherwise hold it for as long as it likes.
+/// Stream that fails when its client reads more slowly than a minimum rate. An answer stays in memory until it is
+/// written, so a client that does not read could otherwise hold it for as long as it likes.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     inner: S,
-    /// Bytes that have to be taken within [`WINDOW`].
+    /// Bytes that the client has to read within [`WINDOW`].
     least: u64,
-    /// [`WINDOW`]; shorter in tests.
+    /// [`WINDOW`], or less in tests.
     window: Duration,
     slow: Option<Slow>,
 }
@@ -31,7 +32,7 @@ struct Slow {
 }
 
 impl<S> Paced<S> {
-    /// `rate`: bytes a second.
+    /// Wraps a stream. `rate` is in bytes per second.
     pub(super) fn new(inner: S, rate: u64) -> Self {
         Self {
             inner,
@@ -41,7 +42,7 @@ impl<S> Paced<S> {
         }
     }
 
-    /// Counts what the client took, or how long it has taken nothing.
+    /// Counts the bytes that the client has read, and fails at the end of a window with too few.
     fn judge(
         &mut self,
         context: &mut Context<'_>,
@@ -64,7 +65,7 @@ impl<S> Paced<S> {
                     end: Box::pin(sleep_until(Instant::now() + window)),
                 });
                 slow.end.as_mut().poll(context).map(|()| {
-                    let why = "the client takes its answer too slowly";
+                    let why = "the client reads its answer too slowly";
                     Err(io::Error::new(io::ErrorKind::TimedOut, why))
                 })
             }
@@ -106,7 +107,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         self.inner.is_write_vectored()
     }
 
-    /// Called when all of an answer, or of its part so far, is written: what follows is another matter.
+    /// Ends the current window. hyper calls this when an answer, or a part of it, has been written completely.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.slow = None;
         Pin::new(&mut self.inner).poll_flush(context)
@@ -126,7 +127,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(300);
 
     #[tokio::test]
-    async fn cuts_off_a_client_that_takes_too_little() {
+    async fn closes_the_connection_of_a_slow_client() {
         for takes in [0, 2000] {
             let (near, mut far) = duplex(1000);
             let mut near = Paced::new(near, 10_000);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_pauses_is_not_a_client_that_is_slow() {
+    async fn tolerates_pauses_of_the_answer_itself() {
         let (near, mut far) = duplex(16);
         let mut near = Paced::new(near, 1);
         near.window = SHORT;

@@ -1,4 +1,5 @@
-//! How many connections are open at a time, and which one is closed for the next when all places are taken.
+//! Limit on open connections. When all places are taken, a new connection replaces one that is idle or whose client is
+//! unknown.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,7 +18,7 @@ pub(super) struct Places {
 
 #[derive(Debug, Default)]
 struct Open {
-    /// Counts entries and changes: what is smaller has waited for longer.
+    /// Number of entries and changes so far. It orders connections by the time since which they have waited.
     next: u64,
     taken: HashMap<u64, Taken>,
 }
@@ -25,12 +26,13 @@ struct Open {
 #[derive(Debug)]
 struct Taken {
     peer: Option<Peer>,
-    /// Since when it has done nothing for a known client; `None` while it does.
+    /// Number since which the connection does nothing for a known client. `None` while a known client's request is
+    /// being answered.
     waits_since: Option<u64>,
     closed: Arc<Notify>,
 }
 
-/// A connection's place, free again when it is dropped.
+/// A connection's place. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
@@ -38,11 +40,11 @@ pub(super) struct Place {
     closed: Arc<Notify>,
 }
 
-/// The request's connection, for whoever finds out that its client is known. Requests have it as an extension.
+/// Handle with which a request's connection is marked as that of a known client. Requests have it as an extension.
 #[derive(Debug, Clone)]
 pub struct Standing(Arc<Place>);
 
-/// For as long as a known client's request is being answered.
+/// Guard that exists while a known client's request is being answered.
 #[derive(Debug)]
 pub(super) struct Answering(Arc<Place>);
 
@@ -54,9 +56,9 @@ impl Places {
         })
     }
 
-    /// A place for a connection. When none is free, one of a client that is not known, or is idle, is closed: the one that
-    /// has waited for longest of the address that has most of these, so that no address takes another's places. `None`
-    /// when all are at work for known clients.
+    /// Takes a place for a connection. When none is free, an idle connection or one of an unknown client is closed. It
+    /// is chosen from the address that has most of these, so that no address takes another's places, and is the one
+    /// that has waited longest. Returns `None` when all connections are at work for known clients.
     pub(super) fn enter(self: &Arc<Self>, peer: Option<Peer>) -> Option<Arc<Place>> {
         let mut open = self.open();
         if open.taken.len() >= self.most {
@@ -81,7 +83,7 @@ impl Places {
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        // Whole between any two operations on it.
+        // The data is whole between any two operations on it.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,7 +103,7 @@ impl Open {
                 *oldest = (*oldest).min((since, *number));
             }
         }
-        // Of equals, the one that has waited for longer.
+        // Among equal addresses, the connection that has waited longer is closed.
         let (_, (_, number)) = of_peer
             .into_values()
             .max_by_key(|(count, (since, _))| (*count, u64::MAX - since))?;
@@ -110,12 +112,12 @@ impl Open {
 }
 
 impl Place {
-    /// Waits until the place is another's.
+    /// Waits until the place is given to another connection.
     pub(super) async fn closed(&self) {
         self.closed.notified().await;
     }
 
-    /// Whether its client is known; if so, for as long as the result lives.
+    /// If the client is known, returns a guard that keeps its place.
     pub(super) fn answering(self: &Arc<Self>) -> Option<Answering> {
         let open = self.places.open();
         let taken = open.taken.get(&self.number)?;
@@ -145,7 +147,8 @@ impl Standing {
         Self(Arc::clone(place))
     }
 
-    /// The client of the request at hand is known: until it is answered, its connection is not closed for another.
+    /// Marks the client of the current request as known. Its connection is not closed for another one until the request
+    /// is answered.
     pub fn known(&self) {
         self.0.set(true);
     }
@@ -157,7 +160,7 @@ impl Drop for Answering {
     }
 }
 
-/// Who has one address of IPv6 has a /64 of them.
+/// Reduces an IPv6 address to its /64 network, which a client has as a whole.
 fn network(peer: Peer) -> Peer {
     match peer {
         Peer::Client(IpAddr::V6(address)) => {
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn closes_the_oldest_of_the_address_that_has_most() {
+    fn closes_the_oldest_connection_of_the_address_with_most() {
         let places = Places::new(4);
         let other = places.enter(client(1)).unwrap();
         let many: Vec<_> = (0..3).map(|_| places.enter(client(2)).unwrap()).collect();
@@ -191,13 +194,13 @@ mod tests {
         let closed: Vec<bool> = many.iter().map(|place| is_closed(place)).collect();
         assert_eq!(closed, [true, true, false]);
         assert!(more.iter().all(|place| !is_closed(place)));
-        // A place that was lost is not given back twice.
+        // A place that was taken away is not freed twice.
         drop(many);
         assert_eq!(places.open().taken.len(), 3);
     }
 
     #[test]
-    fn keeps_a_known_client_until_it_is_answered() {
+    fn keeps_connections_of_known_clients_until_answered() {
         let places = Places::new(2);
         let one = places.enter(client(1)).unwrap();
         assert!(one.answering().is_none());
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_client() {
+    fn counts_an_ipv6_network_as_one_client() {
         let of = |text: &str| Some(Peer::Client(text.parse().unwrap()));
         let places = Places::new(3);
         let other = places.enter(of("2001:db8:0:2::1")).unwrap();

@@ -1,4 +1,4 @@
-//! A TCP connection on which nobody waits for an acknowledgement.
+//! A TCP connection with immediate acknowledgements.
 
 use std::io;
 use std::pin::Pin;
@@ -11,14 +11,15 @@ use tokio::net::TcpStream;
 use super::Peer;
 use super::socket::Stream;
 
-/// Acknowledges what came at once. A client that sends a request's head and its body apart, as many do, keeps the body back
-/// until the head is acknowledged (Nagle's algorithm), which the kernel puts off for 40 ms: three times what a small picture takes.
+/// Stream that acknowledges received data at once. Many clients send a request's head and its body separately. They
+/// keep the body back until the head is acknowledged (Nagle's algorithm), and the kernel delays that by 40 ms. That is
+/// three times the time that a small picture takes.
 #[derive(Debug)]
 pub(super) struct Prompt(TcpStream);
 
 impl Prompt {
     pub(super) fn new(stream: TcpStream) -> Self {
-        // It would only be slower without.
+        // Without the option, the connection is only slower.
         let _ = stream.set_nodelay(true);
         Self(stream)
     }
@@ -38,7 +39,8 @@ impl AsyncRead for Prompt {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.0).poll_read(context, buffer))?;
-        // A full buffer: more is there already, and the kernel has acknowledged a part of so much. The setting lasts for a while only.
+        // If the buffer is full, more data has arrived already, and the kernel has acknowledged part of it. Otherwise,
+        // set the option again, because it lasts only for a while.
         if buffer.remaining() > 0 {
             let _ = set_tcp_quickack(&self.0, true);
         }

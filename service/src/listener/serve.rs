@@ -1,4 +1,4 @@
-//! Accepting connections until told to stop; then finishing what has begun.
+//! Accepts connections until the service stops, then finishes the requests under way.
 
 use std::io;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use super::places::Places;
 use super::socket::Stream;
 use super::{Limits, Listener};
 
-/// After a failed accept, mostly for want of file descriptors: others have to close first.
+/// Pause after a failed accept. Mostly, the process has no file descriptors left, and others have to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How serving ended.
+/// Connections at the end of serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections that were open when it was told to stop, those in the backlog included.
+    /// Connections that were open when the service began to stop, including those in the backlog.
     pub open: usize,
-    /// Connections that had to be cut, as the time was up.
+    /// Connections that were cut at the end of the drain time.
     pub cut: usize,
 }
 
-/// Serves until `stop` is done, then takes what is in the backlog, closes the listener, and finishes what is in flight, for
-/// no longer than `drain`.
+/// Serves until `stop` completes. Then accepts the connections in the backlog, closes the listener, and finishes the
+/// requests in flight, within `drain`.
 pub async fn serve(
     listener: Listener,
     router: Router,
@@ -34,12 +34,12 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) -> Drained {
-    let (tell, draining) = watch::channel(false);
+    let (start_draining, draining) = watch::channel(false);
     let places = Places::new(limits.connections);
     let mut connections = JoinSet::new();
     let start = |connections: &mut JoinSet<()>, stream: Box<dyn Stream>| {
         let Some(place) = places.enter(stream.peer()) else {
-            tracing::warn!("a connection was refused: as many as may be are at work");
+            tracing::warn!("a connection was refused, because all connections are at work");
             return;
         };
         connections.spawn(connection::serve(
@@ -58,7 +58,7 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok(stream) => start(&mut connections, stream),
-                // That client has gone already.
+                // The client has disconnected already.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection");
@@ -71,12 +71,12 @@ pub async fn serve(
     for stream in listener.close() {
         start(&mut connections, stream);
     }
-    tell.send_replace(true);
+    start_draining.send_replace(true);
     while connections.try_join_next().is_some() {}
     let open = connections.len();
     tracing::info!(open, "draining");
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    // Whether the time was up shows in what is left.
+    // The connections that are left show whether the time was up.
     let _ = timeout(drain, all_ended).await;
     Drained {
         open,

@@ -1,4 +1,4 @@
-//! Binding, and closing so that nobody who has connected is lost.
+//! Binding of sockets, and closing without losing a connected client.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -13,12 +13,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, Un
 use super::prompt::Prompt;
 use super::{Address, Peer};
 
-/// The kernel cuts it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket full gives up at once.
+/// Length of the backlog. The kernel limits it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket
+/// full fails at once.
 const BACKLOG: u32 = 4096;
-/// Of a TCP connection, in bytes; the kernel takes twice as much. What is in there is neither charged nor seen to be taken
-/// by the client, and Linux would let it grow to megabytes.
+/// Send buffer of a TCP connection, in bytes; the kernel uses twice as much. Data in it is not charged, and it is
+/// unknown whether the client has read it. Linux would let the buffer grow to megabytes.
 const SEND_BUFFER: u32 = 256 << 10;
-/// The proxy is in the group of the socket's directory (set-group-id), nobody else gets in.
+/// Mode of the socket. The proxy is in the group of the socket's directory (set-group-id); other users can't connect.
 const SOCKET_MODE: u32 = 0o660;
 
 /// A listening socket.
@@ -36,12 +37,12 @@ enum Inner {
     Tcp(TcpListener),
 }
 
-/// Why an address can't be listened on.
+/// Reason for which the service can't listen on an address.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     #[error("another process listens on {0} already")]
     InUse(PathBuf),
-    #[error("{0} is there, and is not a socket; it is left alone")]
+    #[error("{0} exists and is not a socket; it was not changed")]
     NotASocket(PathBuf),
     #[error("can't listen on {address}: {source}")]
     Io { address: Address, source: io::Error },
@@ -49,7 +50,7 @@ pub enum BindError {
 
 /// A connection of either kind.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
-    /// `None`: it has gone already.
+    /// The other end. `None` if it has disconnected already.
     fn peer(&self) -> Option<Peer>;
 }
 
@@ -60,7 +61,7 @@ impl Stream for UnixStream {
 }
 
 impl Listener {
-    /// Listens on an address. A socket file that nobody listens on any more is replaced; one that somebody does is not.
+    /// Listens on an address. Replaces a socket file without a listener, but not one with a listener.
     ///
     /// # Errors
     /// See [`BindError`].
@@ -80,10 +81,10 @@ impl Listener {
             })
     }
 
-    /// The address that it listens on, with the port that the system chose for port 0.
+    /// The listening address, with the port that the system chose for port 0.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn address(&self) -> io::Result<Address> {
         match &self.inner {
             Inner::Unix { file, .. } => Ok(Address::Unix(file.path.clone())),
@@ -91,7 +92,7 @@ impl Listener {
         }
     }
 
-    /// The next connection. May be dropped at any time without losing one.
+    /// The next connection. The future may be dropped at any time without losing one.
     pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
         match &self.inner {
             Inner::Unix { listener, .. } => Ok(Box::new(listener.accept().await?.0)),
@@ -99,14 +100,15 @@ impl Listener {
         }
     }
 
-    /// Stops listening, and returns every connection that had been made until then. A proxy sees a connection as made
-    /// as soon as it is in the backlog.
+    /// Stops listening, and returns every connection made so far. A proxy regards a connection as made as soon as it is
+    /// in the backlog.
     pub(super) fn close(self) -> Vec<Box<dyn Stream>> {
         let mut streams: Vec<Box<dyn Stream>> = Vec::new();
-        // Asked for directly: the runtime may not have heard yet of connections that are there.
+        // Asks the system directly, because the runtime may not know yet of connections that are there.
         match self.inner {
             Inner::Unix { listener, file } => {
-                // Without its name, nobody connects any more; those who have are all in the backlog.
+                // Without the socket's name, no client can connect any more. Those that have connected are in the
+                // backlog.
                 file.remove();
                 if let Ok(listener) = listener.into_std() {
                     while let Ok((stream, _)) = listener.accept() {
@@ -147,7 +149,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
         TcpSocket::new_v6()?
     };
     socket.set_reuseaddr(true)?;
-    // Its connections have it from here.
+    // Connections inherit the size from the listening socket.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -157,12 +159,13 @@ fn refuse_if_taken(path: &Path) -> Result<(), BindError> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => Err(BindError::NotASocket(path.into())),
         Ok(_) if StdUnixStream::connect(path).is_ok() => Err(BindError::InUse(path.into())),
-        // Left by a service that was killed, or nothing there.
+        // A killed service left the file, or there is none.
         _ => Ok(()),
     }
 }
 
-/// Binds beside the path and renames: the socket is never there with another mode, nor without a listener.
+/// Binds to a name beside the path and renames the socket, so that it never exists with another mode or without a
+/// listener.
 fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -184,7 +187,7 @@ fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     Ok((listener, file))
 }
 
-/// The socket's name in the file system.
+/// Name of the socket in the file system.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -192,7 +195,7 @@ struct SocketFile {
 }
 
 impl SocketFile {
-    /// Removes it, unless a successor has put its own there.
+    /// Removes the socket, unless a successor has replaced it.
     fn remove(&self) {
         let ours = fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
         if ours && let Err(error) = fs::remove_file(&self.path) {

@@ -1,21 +1,22 @@
-//! Workers between two pages of their documents. A worker that has been given anything of a document never gets anything
-//! of another one: it waits here for the next page of its own, and ends with its document. How many wait is bounded by their
-//! number and by their memory; the one that has waited longest goes first, and the next page of its document takes a new one.
+//! Workers between two pages of their documents. A worker that has received anything of a document never receives
+//! anything of another one. It waits here for the next page of its document, and ends with the document. The number and
+//! the memory of waiting workers are bounded. The one that has waited longest is ended first, and its document's next
+//! page gets a new worker.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::process::Process;
 
-/// How much may wait.
+/// Limits on waiting workers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     pub(super) processes: usize,
-    /// Bytes that they have beyond what the template shares with them.
+    /// Most bytes that they may hold beyond the memory shared with their template.
     pub(super) memory: u64,
 }
 
-/// Longest waiting first.
+/// The waiting workers, the longest waiting first.
 #[derive(Debug)]
 pub(super) struct Bound {
     room: Room,
@@ -37,15 +38,15 @@ impl Bound {
         }
     }
 
-    /// A worker that has this document, if one waits: the one that worked last.
+    /// Takes a worker that has this document, if one waits: the one that worked last.
     pub(super) fn take(&self, document: u64) -> Option<Process> {
         let mut waiting = self.waiting();
         let place = waiting.iter().rposition(|one| one.document == document)?;
         waiting.remove(place).map(|one| one.process)
     }
 
-    /// Has a worker wait. To be called while its document is held, and before its task is answered: the next page's turn
-    /// may come at once.
+    /// Makes a worker wait. Called while its document is held and before its task is answered, because the next page
+    /// may need the worker at once.
     pub(super) fn park(&self, document: u64, process: Process, memory: u64) {
         let mut waiting = self.waiting();
         waiting.push_back(Waiting {
@@ -56,11 +57,11 @@ impl Bound {
         let over = over(waiting.iter().map(|one| one.memory), self.room);
         let gone: Vec<Waiting> = waiting.drain(..over).collect();
         drop(waiting);
-        // Killed without the lock.
+        // Kills them without holding the lock.
         drop(gone);
     }
 
-    /// Ends those of a document that has ended.
+    /// Ends the workers of a document that has ended.
     pub(super) fn end(&self, document: u64) {
         let mut waiting = self.waiting();
         let (gone, kept) = waiting.drain(..).partition(|one| one.document == document);
@@ -69,25 +70,25 @@ impl Bound {
         drop::<VecDeque<Waiting>>(gone);
     }
 
-    /// Ends all that wait: their memory is needed.
+    /// Ends all waiting workers, because their memory is needed.
     pub(super) fn clear(&self) {
         let gone = std::mem::take(&mut *self.waiting());
         drop(gone);
     }
 
-    /// Ends those of which nothing but the account is left.
+    /// Removes workers that have exited.
     pub(super) fn sweep(&self) {
         let mut waiting = self.waiting();
         waiting.retain_mut(|one| one.process.try_ended().is_none());
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        // Whole between any two operations on it.
+        // The queue is whole between any two operations on it.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How many, from the first on, have no room.
+/// Number of workers, counted from the first, for which there is no room.
 fn over(memory: impl DoubleEndedIterator<Item = u64> + ExactSizeIterator, room: Room) -> usize {
     let count = memory.len();
     let mut total = 0u64;
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_stay_as_far_as_there_is_room() {
+    fn keeps_the_latest_workers_within_the_limits() {
         let room = Room {
             processes: 3,
             memory: 100,

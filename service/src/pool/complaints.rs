@@ -1,20 +1,21 @@
-//! What workers' libraries complain of, in the service's log. What is written there is a document's to choose once it has
-//! taken its worker over, so each process has a few lines; the rest is counted.
+//! Error output of workers, written to the service's log. Once a document has taken its worker over, it controls this
+//! output. So each process may log a few lines, and the rest is counted.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::time::sleep;
 
-/// Bytes logged of a line. A longer one says no more.
+/// Most bytes logged per line. More of a line is not useful.
 const LONGEST: usize = 400;
-/// Lines and bytes logged of one process, which has one document.
+/// Most lines and bytes logged per process. A process has one document.
 const LINES: u32 = 20;
 const BYTES: usize = 4096;
-/// The pause before each read once these are used up: a flood waits in the pipe, at the cost of the process that makes it.
+/// Pause before each read once the limit is reached. A flood waits in the pipe, at the cost of the process that writes
+/// it.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Lines and bytes of one process, logged and left out.
+/// Lines and bytes of one process: those logged and those left out.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Account {
     lines: u32,
@@ -24,7 +25,7 @@ struct Account {
 }
 
 impl Account {
-    /// Whether a line of so many bytes may still be logged.
+    /// True if a line of this many bytes may still be logged.
     fn may_log(&mut self, length: usize) -> bool {
         let fits = self.lines < LINES && self.bytes + length <= BYTES;
         if fits {
@@ -42,7 +43,7 @@ impl Account {
     }
 }
 
-/// Logs what a process writes to its standard error, until it closes it.
+/// Logs the standard error of a process until the process closes it.
 pub(super) async fn log(stderr: impl AsyncRead + Unpin, pid: u32) {
     let mut account = Account::default();
     let mut stderr = BufReader::new(stderr);
@@ -85,17 +86,17 @@ pub(super) async fn log(stderr: impl AsyncRead + Unpin, pid: u32) {
             pid,
             lines,
             bytes,
-            "a worker's further complaints were left out"
+            "further error output of a worker was left out"
         );
     }
 }
 
-/// `line` is the beginning of one of `length` bytes.
+/// Logs `line`, which is the beginning of a line of `length` bytes.
 fn log_line(account: &mut Account, line: &[u8], length: usize, pid: u32) {
     account.bytes_left_out += (length - line.len()) as u64;
     if account.may_log(line.len()) {
         let line = String::from_utf8_lossy(line);
-        tracing::warn!(pid, line = line.trim_end(), "a worker complains");
+        tracing::warn!(pid, line = line.trim_end(), "error output of a worker");
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_has_a_few_lines_and_the_rest_is_counted() {
+    fn logs_a_few_lines_and_counts_the_rest() {
         let mut account = Account::default();
         let logged = (0..100).filter(|_| account.may_log(10)).count();
         assert_eq!(logged, LINES as usize);
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_is_read_to_its_end() {
+    async fn reads_a_flood_to_its_end() {
         let (mut writer, reader) = tokio::io::duplex(1 << 16);
         let logged = tokio::spawn(log(reader, 1));
         let flood = vec![b'x'; 100_000];

@@ -1,26 +1,26 @@
-//! Crashes of workers, by the key whose document was at hand. The same bytes would most likely crash the next one, too:
-//! after the second crash the key's document is refused for a while. Changed bytes are another document, so a key whose
-//! documents go on crashing workers is slowed down, the more the longer it does. Other keys notice neither, not even
-//! when they send the same bytes.
+//! Crashes of workers, by API key. The same bytes would most likely crash the next worker, too. So after the second
+//! crash, a key's document is refused for a while. Changed bytes are another document. So a key whose documents keep
+//! crashing workers is slowed down, and more with each crash. Other keys are not affected, even if they send the same
+//! bytes.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Crashes at a document until it is refused. One can be chance.
+/// Crashes after which a document is refused. A single crash can be chance.
 const OF_DOCUMENT: u32 = 2;
-/// How long a crash counts.
+/// Time for which a crash counts.
 const REMEMBERED: Duration = Duration::from_secs(600);
-/// Crashes of a key that have no consequence for its other documents: among many files, some are broken.
+/// Crashes of a key without consequence for its other documents. Among many files, some are broken.
 const OF_KEY: usize = 3;
-/// How long a key is refused after the first crash beyond these. It doubles with each further one.
+/// Time for which a key is refused after the first crash beyond these. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Keys remembered, crashes and documents of each.
+/// Most keys that are remembered, and most crashes and documents of each.
 const KEYS: usize = 1024;
 const EACH: usize = 64;
 
-/// By key.
+/// Crashes by key.
 #[derive(Debug, Default)]
 pub(super) struct Crashes {
     keys: Mutex<HashMap<Arc<str>, OfKey>>,
@@ -28,11 +28,11 @@ pub(super) struct Crashes {
 
 #[derive(Debug, Default)]
 struct OfKey {
-    /// When workers crashed, oldest first.
+    /// Times of the crashes, the oldest first.
     times: VecDeque<Instant>,
-    /// By a document's SHA-256.
+    /// Documents by their SHA-256.
     documents: HashMap<String, OfDocument>,
-    /// The latest template of whose copies one crashed.
+    /// The latest template of which a copy crashed.
     template: u64,
 }
 
@@ -43,7 +43,7 @@ struct OfDocument {
 }
 
 impl Crashes {
-    /// Notes that a worker, a copy of this template, crashed at a key's document.
+    /// Records that a copy of this template crashed at a key's document.
     pub(super) fn add(&self, key: &Arc<str>, sha256: &str, template: u64, now: Instant) {
         let mut keys = self.keys();
         if keys.len() >= KEYS && !keys.contains_key(key) {
@@ -60,13 +60,14 @@ impl Crashes {
         of_key.add(sha256, now);
     }
 
-    /// The latest template a copy of which crashed at a document of this key; 0 for none. Copies of a template have their addresses
-    /// and stack canary in common, which a crash may have shown: this key's documents are given to copies of later ones.
+    /// The latest template of which a copy crashed at a document of this key; 0 for none. Copies of a template share
+    /// their addresses and stack canary, which a crash may have revealed. So this key's documents go only to copies of
+    /// later templates.
     pub(super) fn latest_template(&self, key: &str) -> u64 {
         self.keys().get(key).map_or(0, |of_key| of_key.template)
     }
 
-    /// For how long a key's document is still refused.
+    /// Time for which a key's document is still refused.
     pub(super) fn document_refused(
         &self,
         key: &str,
@@ -77,7 +78,7 @@ impl Crashes {
         left(document.last, REMEMBERED, now).filter(|_| document.crashes >= OF_DOCUMENT)
     }
 
-    /// For how long whatever a key sends is still refused.
+    /// Time for which all documents of a key are still refused.
     pub(super) fn key_refused(&self, key: &str, now: Instant) -> Option<Duration> {
         let keys = self.keys();
         let of_key = keys.get(key)?;
@@ -131,7 +132,7 @@ fn counts(time: Instant, now: Instant) -> bool {
     left(time, REMEMBERED, now).is_some()
 }
 
-/// What is left of a time that began then.
+/// The rest of a time that began then.
 fn left(began: Instant, length: Duration, now: Instant) -> Option<Duration> {
     (began + length)
         .checked_duration_since(now)
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_document_after_its_second_crash_for_ten_minutes() {
+    fn refuses_a_document_for_ten_minutes_after_its_second_crash() {
         let crashes = Crashes::default();
         let start = Instant::now();
         let refused = |sha256, now| crashes.document_refused("k", sha256, now);
@@ -159,7 +160,7 @@ mod tests {
         assert_eq!(refused("a", later), Some(REMEMBERED));
         assert_eq!(refused("b", later), None);
         assert_eq!(refused("a", later + REMEMBERED), None);
-        // It begins anew.
+        // The count starts again.
         crashes.add(&key("k"), "a", 1, later + REMEMBERED);
         assert_eq!(refused("a", later + REMEMBERED), None);
     }
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_latest_template_that_crashed_at_a_keys_documents() {
+    fn remembers_the_latest_template_that_crashed_per_key() {
         let crashes = Crashes::default();
         let now = Instant::now();
         assert_eq!(crashes.latest_template("k"), 0);
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn slows_a_key_down_by_how_many_of_its_documents_crashed() {
+    fn slows_a_key_down_more_with_each_crash() {
         let crashes = Crashes::default();
         let now = Instant::now();
         let refused = |number: u32| {
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn is_bounded_and_forgets_the_oldest_first() {
+    fn bounds_the_record_and_drops_the_oldest_first() {
         let crashes = Crashes::default();
         let start = Instant::now();
         for number in 0..KEYS + 10 {

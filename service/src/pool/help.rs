@@ -1,6 +1,7 @@
-//! Idle workers read parts of a page that another has. The other asks how many idle, cuts its page, lends the parts,
-//! reads its own, and collects. What nobody has begun by then, or does not finish soon, it reads itself: a helper that
-//! dies costs time, and no page waits for a worker that another page needs.
+//! Idle workers read parts of another worker's page. The owner asks for the number of idle workers, cuts its page,
+//! lends the parts, reads its own part, and collects the results. It reads a part itself if no worker has begun with it
+//! by then, or does not finish it soon. So a helper that crashes costs only time, and no page waits for a worker that
+//! another page needs.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,16 +13,17 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
-use super::job::{Errand, Job, Outcome};
+use super::job::{Job, Outcome, WorkItem};
 use super::process::{Process, Received};
 use crate::memory::Charged;
 use crate::protocol::{Band, BandRead, Collected, Reply, Task};
 
-/// A part that takes longer than this many times the owner's own is not waited for, as the parts are alike.
-const PATIENCE: u32 = 3;
-const LEAST_PATIENCE: Duration = Duration::from_millis(500);
+/// Factor of the owner's own reading time after which the owner takes a part over. The parts are alike, so they should
+/// take equally long.
+const TAKEOVER_FACTOR: u32 = 3;
+const SHORTEST_TAKEOVER: Duration = Duration::from_millis(500);
 
-/// Workers that idle, and parts of pages that they could read.
+/// Idle workers, and parts of pages that they could read.
 #[derive(Debug, Default)]
 pub(super) struct Helpers {
     idle: AtomicU32,
@@ -30,7 +32,7 @@ pub(super) struct Helpers {
     last: AtomicU64,
 }
 
-/// For as long as a worker idles.
+/// Counts a worker as idle until it is dropped.
 pub(super) struct Idle<'a>(&'a AtomicU32);
 
 impl Drop for Idle<'_> {
@@ -45,7 +47,7 @@ impl Helpers {
         Idle(&self.idle)
     }
 
-    /// The next part that somebody still waits for. May be dropped at any time without losing one.
+    /// The next part that is not abandoned. The future may be dropped at any time without losing one.
     pub(super) async fn pop(&self) -> Job {
         loop {
             if let Some(job) = self.next() {
@@ -63,7 +65,7 @@ impl Helpers {
                 break job;
             }
         };
-        // One wake-up can stand for several parts: pass it on.
+        // One wake-up can stand for several parts, so wake the next waiter.
         if !waiting.is_empty() {
             self.pushed.notify_one();
         }
@@ -77,7 +79,7 @@ impl Helpers {
         number
     }
 
-    /// Takes a part back, unless a worker has it.
+    /// Takes a part back. Returns false if a worker has it already.
     fn withdraw(&self, number: u64) -> bool {
         let mut waiting = self.waiting();
         let before = waiting.len();
@@ -86,50 +88,50 @@ impl Helpers {
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<(u64, Job)>> {
-        // Whole between any two operations on it.
+        // The queue is whole between any two operations on it.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Parts of one page in others' hands.
+/// Parts of one page that were lent to other workers.
 struct Lent {
     since: Instant,
-    /// `None` for one that there was no memory for.
+    /// `None` for a part for which there was no memory.
     parts: Vec<Option<(u64, oneshot::Receiver<Outcome>)>>,
 }
 
-/// Waits for a worker's answer to its errand, and helps it meanwhile. An error means that it died, or does not keep to
-/// what was agreed.
+/// Waits for a worker's reply to its work item, and serves its requests for help meanwhile. An error means that the
+/// worker crashed, or violated the protocol.
 pub(super) async fn answer(
     process: &mut Process,
-    errand: &Errand,
+    item: &WorkItem,
     shared: &Shared,
 ) -> io::Result<Received> {
     let mut lent = None;
     loop {
         let Charged { value, charge } =
-            match process.receive(errand.document.charge.account()).await? {
+            match process.receive(item.document.charge.account()).await? {
                 Ok(charged) => charged,
                 Err(full) => return Ok(Err(full)),
             };
         match value {
             Reply::CountIdle(wanted) => {
-                let idle = if errand.alone {
+                let idle = if item.alone {
                     0
                 } else {
                     shared.helpers.idle.load(Ordering::Relaxed)
                 };
-                process.tell(&idle.min(wanted)).await?;
+                process.reply(&idle.min(wanted)).await?;
             }
             Reply::Lend(bands) if lent.is_none() => {
-                lent = Some(lend(process, errand, bands, shared).await?);
+                lent = Some(lend(process, item, bands, shared).await?);
             }
             Reply::Collect => {
                 let collected = match lent.take() {
                     Some(lent) => collect(lent, &shared.helpers).await,
                     None => Collected::new(),
                 };
-                process.tell(&collected).await?;
+                process.reply(&collected).await?;
             }
             Reply::Lend(_) => return Err(io::Error::other("the worker lends twice")),
             value => return Ok(Ok(Charged { value, charge })),
@@ -139,11 +141,11 @@ pub(super) async fn answer(
 
 async fn lend(
     process: &mut Process,
-    errand: &Errand,
+    item: &WorkItem,
     bands: Vec<Band>,
     shared: &Shared,
 ) -> io::Result<Lent> {
-    // A document may have taken the worker over: no more than a page's pixels, with some white between its parts.
+    // A document may have taken the worker over. So the limit is a page's pixels, with some white between its parts.
     let total = bands
         .iter()
         .fold(0u64, |total, band| total.saturating_add(band.length()));
@@ -154,13 +156,13 @@ async fn lend(
     let mut parts = Vec::new();
     for band in bands {
         let length = usize::try_from(band.length()).map_err(io::Error::other)?;
-        let account = errand.document.charge.account();
+        let account = item.document.charge.account();
         let Some(pixels) = process.receive_bytes(length, account).await? else {
             parts.push(None);
             continue;
         };
-        let (job, outcome) = Job::of(Errand {
-            document: Arc::clone(&errand.document),
+        let (job, outcome) = Job::of(WorkItem {
+            document: Arc::clone(&item.document),
             task: Task::Band(band),
             pixels: Some(pixels),
             alone: false,
@@ -174,7 +176,7 @@ async fn lend(
 }
 
 async fn collect(lent: Lent, helpers: &Helpers) -> Collected {
-    let until = lent.since + (lent.since.elapsed() * PATIENCE).max(LEAST_PATIENCE);
+    let until = lent.since + (lent.since.elapsed() * TAKEOVER_FACTOR).max(SHORTEST_TAKEOVER);
     let mut collected = Collected::new();
     for part in lent.parts {
         collected.push(match part {

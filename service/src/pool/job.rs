@@ -1,4 +1,4 @@
-//! A task on a document, and where its outcome goes.
+//! A task on a document, and the channel for its outcome.
 
 use std::sync::Arc;
 
@@ -10,35 +10,37 @@ use crate::document::Document;
 use crate::memory::Charged;
 use crate::protocol::{Reply, Task};
 
-/// Once can be chance. More often, the document does not fit into a worker's memory, or no worker works.
+/// Most attempts that end before the worker begins with the job. One such end can be chance. More often, the document
+/// does not fit into a worker's memory, or no worker works.
 const MAX_UNLUCKY: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) errand: Errand,
+    pub(super) item: WorkItem,
     answer: oneshot::Sender<Outcome>,
-    /// Workers that died before they began with it.
+    /// Workers that died before they began with the job.
     unlucky: u32,
-    /// When it began to wait.
+    /// Time at which the job began to wait.
     pub(super) since: Instant,
 }
 
-/// What a worker is to do.
+/// Work for a worker.
 #[derive(Debug)]
-pub(super) struct Errand {
-    /// For [`Task::Band`], the one that the band is from.
+pub(super) struct WorkItem {
+    /// The document. For [`Task::Band`], the one that the band is from.
     pub(super) document: Arc<Document>,
     pub(super) task: Task,
     /// The pixels of [`Task::Band`].
     pub(super) pixels: Option<Bytes>,
-    /// The second attempt after the kernel ended the first one: with nothing beside it, as far as others can wait.
+    /// True for a second attempt, after the kernel ended the worker of the first. It runs without other jobs, as far as
+    /// those can wait.
     pub(super) alone: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum Outcome {
     Reply(Charged<Reply>),
-    /// The answer was there, and no memory for it.
+    /// There was an answer, but no memory for it.
     NoRoom,
     Crashed,
     TimedOut,
@@ -47,7 +49,7 @@ pub(super) enum Outcome {
 
 impl Job {
     pub(super) fn new(document: Arc<Document>, task: Task) -> (Self, oneshot::Receiver<Outcome>) {
-        Self::of(Errand {
+        Self::of(WorkItem {
             document,
             task,
             pixels: None,
@@ -55,10 +57,10 @@ impl Job {
         })
     }
 
-    pub(super) fn of(errand: Errand) -> (Self, oneshot::Receiver<Outcome>) {
+    pub(super) fn of(item: WorkItem) -> (Self, oneshot::Receiver<Outcome>) {
         let (answer, outcome) = oneshot::channel();
         let job = Self {
-            errand,
+            item,
             answer,
             unlucky: 0,
             since: Instant::now(),
@@ -66,43 +68,43 @@ impl Job {
         (job, outcome)
     }
 
-    /// What is to be done, and the end of anybody's interest in it, to be awaited side by side.
-    pub(super) fn parts(&mut self) -> (&Errand, impl Future<Output = ()>) {
-        (&self.errand, self.answer.closed())
+    /// The work item, and a future that completes when the job is abandoned. The two are awaited side by side.
+    pub(super) fn parts(&mut self) -> (&WorkItem, impl Future<Output = ()>) {
+        (&self.item, self.answer.closed())
     }
 
-    /// Whether nobody waits for the outcome any more.
+    /// True if the outcome is no longer wanted.
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    /// On whose behalf it is done.
+    /// The API key on whose behalf the job is done.
     pub(super) fn key(&self) -> &Arc<str> {
-        &self.errand.document.owner.key
+        &self.item.document.owner.key
     }
 
-    /// Whether its key may have it under way beside so many others.
+    /// True if the key may have this job under way in addition to `under_way` others.
     pub(super) fn may_run_beside(&self, under_way: u32) -> bool {
-        let most = self.errand.document.owner.concurrent_pages;
+        let most = self.item.document.owner.concurrent_pages;
         most.is_none_or(|most| under_way < most)
     }
 
-    /// Whether it may be given to another worker, after one died before it began with it.
+    /// True if another worker may get the job, after one died before it began with it.
     pub(super) fn may_try_again(&mut self) -> bool {
         self.unlucky += 1;
         self.unlucky < MAX_UNLUCKY
     }
 
-    /// Whether it may be tried a second time, alone, after the kernel ended the worker that had begun with it.
+    /// True if the job may be tried a second time, alone, after the kernel ended the worker that had begun with it.
     pub(super) fn may_try_alone(&mut self) -> bool {
-        let first = !self.errand.alone;
-        self.errand.alone = true;
+        let first = !self.item.alone;
+        self.item.alone = true;
         self.since = Instant::now();
         first
     }
 
     pub(super) fn finish(self, outcome: Outcome) {
-        // Whoever asked may have gone in this very moment.
+        // The request may have been cancelled at this very moment.
         let _ = self.answer.send(outcome);
     }
 }

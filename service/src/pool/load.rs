@@ -1,15 +1,15 @@
-//! What is to be done, what a page costs, and so how long the next one would wait.
+//! Load of the pool: the pages to read, the cost of a page, and the wait that follows from them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a page is taken to cost before one was read.
+/// Estimate for a page before any was read.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
-/// How much a page weighs in the moving average.
+/// Weight of a page in the moving average.
 const WEIGHT: f64 = 1.0 / 16.0;
-/// The rate is measured over this.
+/// Time over which the rate is measured, in seconds.
 const WINDOW: u64 = 60;
 
 #[derive(Debug)]
@@ -20,12 +20,12 @@ pub struct Load {
 
 #[derive(Debug)]
 struct State {
-    /// Seconds of a worker; `None` before the first.
+    /// Seconds of a worker's time per page. `None` before the first page.
     page: Option<f64>,
-    /// Pages that requests in the service have still to get.
+    /// Pages that requests in the service still have to get.
     left: u64,
     workers: u32,
-    /// Pages read in each of the last seconds: the second, counted from the start, and how many.
+    /// Pages read in each of the last seconds: the second, counted from the start, and the number of pages.
     read: [(u64, u32); WINDOW as usize],
 }
 
@@ -44,7 +44,7 @@ impl Default for Load {
 }
 
 impl Load {
-    /// A worker has spent this on a page, whatever came of it.
+    /// Records the time that a worker spent on a page, whatever its result.
     pub(super) fn page_took(&self, time: Duration) {
         self.page_took_at(time, Instant::now());
     }
@@ -64,34 +64,34 @@ impl Load {
         place.1 = place.1.saturating_add(1);
     }
 
-    /// So many workers are ready.
+    /// Sets the number of ready workers.
     pub(super) fn has_workers(&self, ready: u32) {
         self.state().workers = ready.max(1);
     }
 
-    /// Pages more that a request has to get.
+    /// Adds pages that a request has to get.
     pub fn expect(&self, pages: u64) {
         self.state().left += pages;
     }
 
-    /// Pages that it has got, or won't get any more.
+    /// Removes pages that the request has got, or that it no longer needs.
     pub fn settle(&self, pages: u64) {
         let mut state = self.state();
         state.left = state.left.saturating_sub(pages);
     }
 
-    /// Pages that requests in the service have still to get.
+    /// Pages that requests in the service still have to get.
     pub fn left(&self) -> u64 {
         self.state().left
     }
 
-    /// What a page costs of a worker's time: a moving average.
+    /// Cost of a page in worker time, as a moving average.
     pub fn page_cost(&self) -> Duration {
         let page = self.state().page;
         page.map_or(FIRST_GUESS, Duration::from_secs_f64)
     }
 
-    /// Pages read a second, over the last minute or since the start.
+    /// Pages read per second, over the last minute or since the start.
     pub fn pages_per_second(&self) -> f64 {
         self.pages_per_second_at(Instant::now())
     }
@@ -109,20 +109,20 @@ impl Load {
         f64::from(read) / now.as_secs_f64().clamp(1.0, WINDOW as f64)
     }
 
-    /// How long until everything that is in the service would be read.
+    /// Estimated time until all pages in the service are read.
     pub fn wait(&self) -> Duration {
         let state = self.state();
         estimate(state.page, state.left, state.workers)
     }
 
-    /// How long `pages` would take, if no more than `most` of them are read at a time.
+    /// Estimated time for `pages` if at most `most` of them are read at a time.
     pub fn wait_for(&self, pages: u64, most: u32) -> Duration {
         let state = self.state();
         estimate(state.page, pages, state.workers.min(most.max(1)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is a single assignment, so a panic elsewhere leaves it whole.
+        // Each change is a single assignment, so a panic elsewhere leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -130,7 +130,7 @@ impl Load {
 fn estimate(page: Option<f64>, pages: u64, workers: u32) -> Duration {
     let page = page.unwrap_or(FIRST_GUESS.as_secs_f64());
     let seconds = page * pages as f64 / f64::from(workers);
-    // More than anybody waits; a duration has room for it.
+    // No client waits this long, and it fits into a duration.
     Duration::from_secs_f64(seconds.min(1e9))
 }
 
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_is_what_a_page_costs_times_the_pages_by_the_workers() {
+    fn estimates_the_wait_from_cost_pages_and_workers() {
         let load = Load::default();
         load.has_workers(4);
         load.expect(20);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_of_the_last_minute() {
+    fn measures_the_rate_over_the_last_minute() {
         let load = Load::default();
         let at = |ms| load.started + Duration::from_millis(ms);
         for half in 0..240 {

@@ -1,4 +1,4 @@
-//! What the pool counts and times, for `/metrics`.
+//! Counters and histograms of the pool, for `/metrics`.
 
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -6,36 +6,37 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// Seconds: a page of text layer takes 3 ms, a dense scan some seconds, and 30 s is the default limit.
+/// Bounds of the histograms, in seconds. A page of text layer takes 3 ms, a dense scan some seconds, and 30 s is the
+/// default limit.
 pub(crate) const SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
 ];
 
 #[derive(Debug)]
 pub(super) struct Metrics {
-    /// How long jobs, pages and counts of pages, waited for a worker, in seconds.
+    /// Seconds for which jobs (pages and counts of pages) waited for a worker.
     pub(super) queue: Histogram,
-    /// How long workers took for pages, in seconds.
+    /// Seconds that workers spent on pages.
     pub(super) read: Histogram,
     replaced: Family<[(&'static str, Gone); 1], Counter>,
 }
 
-/// Why a worker was replaced.
+/// Reason for which a worker was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Gone {
     /// It did not become ready.
     Start,
-    /// It ended with nothing to do.
+    /// It exited without work.
     Idle,
-    /// It died at a page, or before it began with one.
+    /// It crashed at a page, or before it began with one.
     Crashed,
-    /// Somebody else killed it, most likely the kernel for want of memory.
+    /// Another process killed it, most likely the kernel for lack of memory.
     Killed,
     /// It was killed after the page time-out.
     TimedOut,
-    /// It held much memory after a page, and its document goes on in another.
+    /// It held much memory after a page, and its document continues in another worker.
     Worn,
-    /// It was killed, as nobody waited for its page any more.
+    /// It was killed, because its page was abandoned.
     Abandoned,
 }
 
@@ -46,7 +47,7 @@ impl Default for Metrics {
             read: Histogram::new(SECONDS),
             replaced: Family::default(),
         };
-        // So that the first one is an increase that a query sees.
+        // Creates all series, so that a query sees the first event as an increase.
         for gone in Gone::ALL {
             metrics.replaced.get_or_create_owned(&[("reason", gone)]);
         }
@@ -62,17 +63,17 @@ impl Metrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "queue_wait_seconds",
-            "Time that a job, a page or a count of pages, waited for a worker",
+            "Time for which a job (a page, or a count of pages) waited for a worker",
             self.queue.clone(),
         );
         registry.register(
             "page_seconds",
-            "Time that a worker took for a page, whatever came of it",
+            "Time that a worker spent on a page, whatever its result",
             self.read.clone(),
         );
         registry.register(
             "worker_restarts",
-            "Worker processes that ended before their documents, by why",
+            "Worker processes that ended before their documents, by reason",
             self.replaced.clone(),
         );
     }

@@ -1,5 +1,5 @@
-//! The pool of worker processes. A job is a task on one document; whatever happens to the worker that has it,
-//! the job is answered, and the worker replaced.
+//! The pool of worker processes. A job is a task on one document. Whatever happens to its worker, the job is answered,
+//! and the worker is replaced.
 
 mod bound;
 mod complaints;
@@ -39,23 +39,24 @@ use queue::Queue;
 pub use queue::QueueLength;
 use spares::Spares;
 
-/// How to run workers.
+/// Settings of the pool.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
-    /// The executable that has the `worker` command.
+    /// Executable with the `worker` command.
     pub program: PathBuf,
     pub worker: WorkerSettings,
-    /// Worker processes; at least one.
+    /// Number of worker processes; at least one.
     pub workers: u32,
-    /// A job that takes longer is given up, and its worker killed if it does not let go of it.
+    /// Time limit for a job. A job that takes longer is abandoned, and its worker is killed.
     pub page_timeout: Duration,
-    /// Use no worker whose sandbox lacks something.
+    /// Rejects workers whose sandbox is incomplete.
     pub require_sandbox: bool,
-    /// Bytes that a worker may have more after a page than before it, to go on with its document; and those that wait together.
+    /// Most bytes by which a worker may grow and still continue with its document. All waiting workers together may
+    /// hold as much.
     pub worker_memory: u64,
 }
 
-/// The workers, for as long as it lives. Dropping it kills them.
+/// The worker processes. Dropping the pool kills them.
 #[derive(Debug)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -63,18 +64,18 @@ pub struct Pool {
     _slots: JoinSet<()>,
 }
 
-/// Why a job has no result.
+/// Reason for which a job has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The document's or the page's fault, or the engine's.
+    /// A fault of the document, the page or the engine.
     Fault(Fault),
-    /// The worker died at it.
+    /// The worker crashed at it.
     Crashed,
-    /// It was given up after the page time-out.
+    /// It was abandoned after the page time-out.
     TimedOut,
     /// There was no memory for the answer.
     NoRoom,
-    /// It was not tried: workers died of the document.
+    /// It was not tried, because the document crashed workers. It is refused for this much longer.
     Refused(Duration),
 }
 
@@ -89,16 +90,16 @@ struct Shared {
     slots: u32,
     spares: Spares,
     bound: Bound,
-    /// Slots whose worker has something to do.
+    /// Slots whose worker is at work.
     working: AtomicU32,
 }
 
 impl Pool {
-    /// Starts the workers; they become ready in the background. Needs a tokio runtime.
+    /// Starts the workers, which become ready in the background. Needs a tokio runtime.
     pub fn start(settings: PoolSettings) -> Self {
         let workers = settings.workers.max(1);
         let room = Room {
-            // Two documents for each slot can take turns.
+            // Room for two documents per slot, which may take turns.
             processes: 2 * workers as usize,
             memory: settings.worker_memory,
         };
@@ -126,12 +127,12 @@ impl Pool {
         }
     }
 
-    /// How many workers may have something to do at a time.
+    /// Most workers that are at work at a time.
     pub fn size(&self) -> u32 {
         self.workers
     }
 
-    /// How many workers are ready, and why others may not be.
+    /// Number of ready workers, and the error that keeps others from becoming ready.
     pub fn workers(&self) -> Workers {
         let (ready, error) = self.shared.ready();
         Workers {
@@ -141,50 +142,51 @@ impl Pool {
         }
     }
 
-    /// How much there is to do, and what a page costs.
+    /// The load: pages to read, and the cost of a page.
     pub fn load(&self) -> &Arc<Load> {
         &self.shared.load
     }
 
-    /// The jobs at hand.
+    /// Number of jobs that wait or are under way.
     pub fn queue(&self) -> QueueLength {
         self.shared.queue.length()
     }
 
-    /// How long one more page of a key would wait for a worker.
+    /// Estimated wait of one more page of a key for a worker.
     pub fn wait_of(&self, key: &str) -> Duration {
         let ahead = self.shared.queue.ahead_of(key);
         let ready = self.workers().ready;
         if ahead == 0 && self.queue().under_way < ready {
             return Duration::ZERO;
         }
-        // And on the average half of what is under way.
+        // On average, half of each page under way is left.
         self.load().wait_for(ahead, self.workers) + self.load().page_cost() / (2 * ready.max(1))
     }
 
-    /// Has a registry read what the pool counts.
+    /// Registers the pool's metrics.
     pub fn register(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);
     }
 
-    /// What the workers read with.
+    /// Versions of the engine that the workers use.
     pub fn engine(&self) -> Engine {
         self.shared.spares.engine()
     }
 
-    /// For how long a key's document is still refused, because workers crashed at it.
+    /// Time for which a key's document is still refused, because it crashed workers.
     pub fn document_refused(&self, key: &str, sha256: &str) -> Option<Duration> {
         self.shared
             .crashes
             .document_refused(key, sha256, Instant::now())
     }
 
-    /// For how long all of a key's documents are still refused, because workers crashed at several of them.
+    /// Time for which all of a key's documents are still refused, because several of them crashed workers.
     pub fn key_refused(&self, key: &str) -> Option<Duration> {
         self.shared.crashes.key_refused(key, Instant::now())
     }
 
-    /// The number of pages in a document, and what else is known before they are read. Dropping the future frees the worker.
+    /// Counts the pages of a document, and collects what is known before they are read. Dropping the future frees the
+    /// worker.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -195,7 +197,7 @@ impl Pool {
         }
     }
 
-    /// A page of a document, counted from 1. Dropping the future frees the worker.
+    /// Reads a page of a document, counted from 1. Dropping the future frees the worker.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -219,7 +221,7 @@ impl Pool {
         }
     }
 
-    /// A searchable PDF of these pages. Dropping the future frees the worker.
+    /// Makes a searchable PDF of these pages. Dropping the future frees the worker.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -241,7 +243,8 @@ impl Pool {
         }
     }
 
-    /// A file that is embedded in a document, counted from 1, of at most `limit` bytes. Dropping the future frees the worker.
+    /// Extracts a file that is embedded in a document, counted from 1, of at most `limit` bytes. Dropping the future
+    /// frees the worker.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -259,7 +262,7 @@ impl Pool {
         })
     }
 
-    /// What a page is like, counted from 1. Dropping the future frees the worker.
+    /// Inspects a page, counted from 1. Dropping the future frees the worker.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -276,7 +279,7 @@ impl Pool {
         }
     }
 
-    /// A picture of a page, as PNG of at most `side` pixels a side. Dropping the future frees the worker.
+    /// Draws a page as PNG of at most `side` pixels a side. Dropping the future frees the worker.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -294,8 +297,8 @@ impl Pool {
         })
     }
 
-    /// Has every worker that is free read the embedded sample, before whatever waits. One that hangs at it is replaced.
-    /// Gives why each that failed did.
+    /// Has every free worker read the embedded sample, before any waiting job. A worker that hangs is replaced. Returns
+    /// the failure of each worker that failed.
     pub async fn read_samples(&self) -> Vec<Failure> {
         let document = Arc::new(Document::none());
         let outcomes: Vec<_> = (0..self.workers().ready)
@@ -332,14 +335,14 @@ impl Pool {
                 self.document_refused(&document.owner.key, &document.sha256)
                     .unwrap_or_default(),
             )),
-            // A slot that goes away without a word took its worker along.
+            // A slot that panicked has killed its worker.
             Ok(Outcome::Crashed) | Err(_) => Err(Failure::Crashed),
         }
     }
 }
 
 impl Shared {
-    /// How many workers there are, and why not all.
+    /// Number of ready workers, and the error that keeps others from becoming ready.
     fn ready(&self) -> (u32, Option<String>) {
         let working = self.working.load(Ordering::Relaxed);
         self.spares.ready(self.slots, working)
@@ -355,7 +358,7 @@ fn unexpected(reply: Reply) -> Failure {
         Reply::Fault(fault) => Failure::Fault(fault),
         _ => Failure::Fault(Fault::new(
             FaultKind::Engine,
-            "The worker answered another question.",
+            "The worker's reply does not match the request.",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! One worker process and the socket to it.
+//! A worker process and the socket to it.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -16,20 +16,21 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-use super::job::Errand;
+use super::job::WorkItem;
 use crate::memory::{self, Account, Charged, Full};
 use crate::protocol::{self, Binding, MAX_REPLY, MAX_REQUEST, Reply, Request, Task};
 
-/// A worker whose socket is closed has ended for the most part.
+/// Time in which a worker whose socket is closed is expected to exit.
 const DYING: Duration = Duration::from_secs(2);
 
-/// A word takes so many times the bytes that it has in a frame, about.
+/// Approximate memory of a decoded word, relative to its bytes in a frame.
 const DECODED: u64 = 8;
 
-/// A frame of no more bytes is not worth the account: questions that a worker asks while it reads have to be answered.
+/// Largest frame that is not charged, in bytes. Workers ask short questions while they read, and those always have to
+/// be answered.
 const SMALL: usize = 4096;
 
-/// What a worker answered, if there is room for it.
+/// A worker's reply, if there is room for it.
 pub(super) type Received = Result<Charged<Reply>, Full>;
 
 /// A running worker. Dropping it kills it.
@@ -37,18 +38,18 @@ pub(super) type Received = Result<Charged<Reply>, Full>;
 pub(super) struct Process {
     child: Child,
     socket: UnixStream,
-    /// Which template it is a copy of.
+    /// Number of the template that the worker is a copy of.
     generation: u64,
-    /// The document that it was given anything of: the only one that it is ever given anything of.
+    /// The document of which the worker has received anything. It never receives anything of another one.
     document: Option<u64>,
-    /// It has all of that document.
+    /// True if the worker has the whole document.
     has_bytes: bool,
-    /// Bytes that it had in memory when it was ready.
+    /// Bytes of memory that the worker had when it was ready.
     first: u64,
 }
 
 impl Process {
-    /// A worker that [`super::template`] has made. It is of use after [`Process::ready`].
+    /// A worker that [`super::template`] has made. It can be used after [`Process::ready`].
     pub(super) fn new(pid: Pid, socket: UnixStream, generation: u64) -> io::Result<Self> {
         Ok(Self {
             child: Child::new(pid)?,
@@ -60,7 +61,7 @@ impl Process {
         })
     }
 
-    /// Waits for the worker's word that it has locked itself in.
+    /// Waits until the worker reports that it is in its sandbox.
     pub(super) async fn ready(&mut self) -> io::Result<Engine> {
         match self.receive(&Account::unlimited()).await? {
             Ok(Charged {
@@ -74,17 +75,17 @@ impl Process {
         }
     }
 
-    /// Which template it is a copy of.
+    /// Number of the template that the worker is a copy of.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Gives the worker an errand, and waits until it has it whole. An error means that it died before it could begin. Not
-    /// to be called again after the future was dropped half-way.
-    pub(super) async fn send(&mut self, errand: &Errand) -> io::Result<()> {
-        let document = &errand.document;
+    /// Sends a work item to the worker, and waits until the worker has received it completely. An error means that the
+    /// worker died before it could begin. If the future is dropped before its end, this must not be called again.
+    pub(super) async fn send(&mut self, item: &WorkItem) -> io::Result<()> {
+        let document = &item.document;
         let mut binding = None;
-        if errand.task != Task::Sample {
+        if item.task != Task::Sample {
             match self.document {
                 None => {
                     binding = Some(Binding {
@@ -99,11 +100,11 @@ impl Process {
                 Some(_) => {}
             }
         }
-        let brought = errand.task.of_document() && !self.has_bytes;
+        let brought = item.task.of_document() && !self.has_bytes;
         let request = Request {
             binding,
             document: brought.then_some(document.bytes.len() as u64),
-            task: errand.task.clone(),
+            task: item.task.clone(),
         };
         self.socket
             .write_all(&protocol::frame(&request, MAX_REQUEST)?)
@@ -112,7 +113,7 @@ impl Process {
             self.socket.write_all(&document.bytes).await?;
             self.has_bytes = true;
         }
-        if let Some(pixels) = &errand.pixels {
+        if let Some(pixels) = &item.pixels {
             self.socket.write_all(pixels).await?;
         }
         match self.receive(&Account::unlimited()).await? {
@@ -124,8 +125,8 @@ impl Process {
         }
     }
 
-    /// The answer to the errand, charged to the account before it is taken in; `Full` when that has no room for it. An error
-    /// means that the worker died at it, or is as good as dead.
+    /// The reply to the work item. It is charged to the account before it is read, and `Full` if there is no room for
+    /// it. An error means that the worker crashed, or is unusable.
     pub(super) async fn receive(&mut self, account: &Arc<Account>) -> io::Result<Received> {
         let mut head = [0; 4];
         self.socket.read_exact(&mut head).await?;
@@ -165,7 +166,7 @@ impl Process {
         Ok(Ok(Charged { value, charge }))
     }
 
-    /// Reads bytes away for which there is no room.
+    /// Reads and drops bytes for which there is no room.
     async fn pass_over(&mut self, length: usize) -> io::Result<()> {
         let mut rest = (&mut self.socket).take(length as u64);
         let passed = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
@@ -175,7 +176,7 @@ impl Process {
         Ok(())
     }
 
-    /// Its process id; 0 when it has ended.
+    /// Process id of the worker; 0 if it has exited.
     fn pid(&self) -> u32 {
         match self.child.ended {
             Some(_) => 0,
@@ -183,19 +184,19 @@ impl Process {
         }
     }
 
-    /// Bytes in memory that it has more than when it was ready.
+    /// Bytes of memory by which the worker has grown since it was ready.
     pub(super) fn grown(&self) -> u64 {
         self.resident().saturating_sub(self.first)
     }
 
-    /// Bytes that it has in memory; 0 when it has ended.
+    /// Bytes of memory of the worker; 0 if it has exited.
     fn resident(&self) -> u64 {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap_or_default();
         let pages: Option<u64> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
         pages.unwrap_or_default() * rustix::param::page_size() as u64
     }
 
-    /// What follows a reply: as many bytes as it announced, if the account has room for them.
+    /// Reads bytes that follow a reply, as many as it announced, if the account has room for them.
     pub(super) async fn receive_bytes(
         &mut self,
         length: usize,
@@ -210,20 +211,20 @@ impl Process {
         Ok(Some(Charged { value, charge }.into()))
     }
 
-    /// Answers what the worker asked while at an errand.
-    pub(super) async fn tell(&mut self, message: &impl Serialize) -> io::Result<()> {
+    /// Answers what the worker asked while it works on an item.
+    pub(super) async fn reply(&mut self, message: &impl Serialize) -> io::Result<()> {
         self.socket
             .write_all(&protocol::frame(message, MAX_REQUEST)?)
             .await
     }
 
-    /// How it ended, if it has.
+    /// Exit status, if the worker has exited.
     pub(super) fn try_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait()
     }
 
-    /// How a worker ended whose conversation ended with an error. `None` for one that was still there, or only seemed to have
-    /// ended: it is killed.
+    /// Exit status of a worker whose connection failed. `None` if the worker was still running, or only seemed to have
+    /// exited; it is killed.
     pub(super) async fn died(mut self, error: &io::Error) -> Option<ExitStatus> {
         let seems_so = matches!(
             error.kind(),
@@ -238,7 +239,7 @@ impl Process {
         None
     }
 
-    /// Ends the worker now, and says how it ended: by this, or before.
+    /// Kills the worker. Returns its exit status, which may be from before.
     pub(super) async fn kill(mut self) -> Option<ExitStatus> {
         self.child.kill();
         self.child.wait().await.ok()
@@ -249,9 +250,9 @@ impl Process {
 #[derive(Debug)]
 struct Child {
     pid: Pid,
-    /// How it ended, once that was learnt: from then on its process id may be another's.
+    /// Exit status, once it is known. From then on, the process id may belong to another process.
     ended: Option<ExitStatus>,
-    /// When any child ends.
+    /// Signal that any child has exited.
     some_ended: Signal,
 }
 
@@ -283,7 +284,7 @@ impl Child {
 
     fn kill(&self) {
         if self.ended.is_none() {
-            // It fails only for a process that has ended already.
+            // This fails only for a process that has exited already.
             let _ = kill_process(self.pid, rustix::process::Signal::KILL);
         }
     }
@@ -305,7 +306,7 @@ impl Drop for Child {
     }
 }
 
-/// How a child ended, when it has; it is gone for good then. `some_ended` was there before this was asked for.
+/// Waits for a child's exit, and reaps it. `some_ended` must have been created before this call.
 async fn wait(pid: Pid, some_ended: &mut Signal) -> io::Result<ExitStatus> {
     loop {
         match waitpid(Some(pid), WaitOptions::NOHANG)? {

@@ -1,7 +1,7 @@
-//! Jobs that wait for a worker. Keys take turns, so that one's long document does not keep another's single page waiting;
-//! among a key's own jobs, first come, first served. A worker that has a document open may go on with it a little longer: to
-//! open another costs as much as several pages with a text layer. How many there can be is bounded by whoever pushes: a request has at
-//! most as many as there are workers.
+//! Jobs that wait for a worker. Keys take turns, so that the long document of one key does not delay the single page of
+//! another. The jobs of one key are done in their order. A worker that has a document open may prefer this document for
+//! a short time, because opening another one costs as much as several pages with a text layer. The callers bound the
+//! number of jobs: a request has at most as many as there are workers.
 
 mod waiting;
 
@@ -34,10 +34,10 @@ pub(super) struct Turn {
     alone: bool,
 }
 
-/// How much there is in the queue.
+/// Length of the queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueLength {
-    /// Jobs that somebody waits for and no worker has.
+    /// Jobs that wait for a worker and are not abandoned.
     pub waiting: u32,
     /// Jobs that workers have.
     pub under_way: u32,
@@ -55,7 +55,7 @@ impl Queue {
         self.0.pushed.notify_one();
     }
 
-    /// Puts a job before all others: one that no worker has begun, or the question whether they work at all.
+    /// Puts a job before all others: one that no worker has begun with, or a check of whether workers work at all.
     pub(super) fn push_first(&self, job: Job) {
         let mut waiting = self.waiting();
         let key = Arc::clone(job.key());
@@ -65,8 +65,8 @@ impl Queue {
         self.0.pushed.notify_one();
     }
 
-    /// The next job that somebody still waits for, of a key that may have one more under way and `may` have a worker, for a
-    /// slot that had this document last. May be dropped at any time without losing one.
+    /// The next job that is not abandoned. Its key must be allowed one more under way, and accepted by `may`. `open` is
+    /// the document that the slot had last. The future may be dropped at any time without losing a job.
     pub(super) async fn pop(&self, open: Option<u64>, may: impl Fn(&str) -> bool) -> (Job, Turn) {
         loop {
             let (next, alone) = {
@@ -75,12 +75,12 @@ impl Queue {
                 (next, waiting.has_alone())
             };
             if let Some(job) = next {
-                // One wake-up can stand for several jobs: pass it on.
+                // One wake-up can stand for several jobs, so wake the next waiter.
                 self.0.pushed.notify_one();
                 let turn = Turn {
                     queue: self.clone(),
                     key: Arc::clone(job.key()),
-                    alone: job.errand.alone,
+                    alone: job.item.alone,
                 };
                 return (job, turn);
             }
@@ -93,13 +93,13 @@ impl Queue {
         }
     }
 
-    /// Has it looked again what may be done.
+    /// Makes waiting slots check again for a job.
     pub(super) fn wake(&self) {
         self.0.pushed.notify_one();
     }
 
-    /// Jobs that would get a worker before one more of this key: its own, and of each other key as many as it has turns
-    /// meanwhile.
+    /// Jobs that would get a worker before one more job of this key: the key's own jobs, and of each other key as many
+    /// as it has turns meanwhile.
     pub(super) fn ahead_of(&self, key: &str) -> u64 {
         let waiting = self.waiting();
         let own = waiting.lines.get(key).map_or(0, |line| line.jobs.len());
@@ -120,7 +120,7 @@ impl Queue {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // A queue is whole between any two operations on it.
+        // The queue is whole between any two operations on it.
         self.0
             .waiting
             .lock()
@@ -139,7 +139,7 @@ impl Drop for Turn {
             }
         }
         drop(waiting);
-        // One of this key may have waited for it.
+        // A job of this key may have waited for the end of this one.
         self.queue.0.pushed.notify_one();
     }
 }

@@ -1,5 +1,5 @@
-//! The right to compute: a slot takes the next task, has a worker of the task's document do it, or a spare one, and sets the
-//! worker aside for the document's next page.
+//! A slot is the right to use a core. It takes the next job, runs it in a worker of the job's document or in a spare
+//! one, and parks the worker for the document's next page.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -12,14 +12,14 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
-use super::job::{Errand, Job, Outcome};
+use super::job::{Job, Outcome, WorkItem};
 use super::metrics::Gone;
 use super::process::{Process, Received};
 use super::{Shared, help};
 use crate::memory::Full;
 use crate::protocol::{Reply, Task};
 
-/// A worker reads the sample in a tenth of a second. One that has not by then reads nothing any more.
+/// Time limit for the sample. A worker reads it in a tenth of a second, so one that takes this long is broken.
 const SAMPLE_TIME: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
@@ -29,7 +29,7 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
         let (job, _turn) = tokio::select! {
             biased;
             (job, turn) = shared.queue.pop(open, |key| shared.may_begin(key)) => (job, Some(turn)),
-            // Pages go before parts of pages: those are read in any case.
+            // Pages have priority over parts of pages, which their owners read otherwise.
             job = shared.helpers.pop() => (job, None),
         };
         drop(idle);
@@ -37,7 +37,7 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
             job.finish(Outcome::Refused);
             continue;
         }
-        open = Some(job.errand.document.id);
+        open = Some(job.item.document.id);
         if let Some((process, job)) = worker_for(job, &shared).await {
             shared.working.fetch_add(1, Ordering::Relaxed);
             serve(slot, process, job, &shared).await;
@@ -46,9 +46,9 @@ pub(super) async fn run(slot: u32, shared: Arc<Shared>) {
     }
 }
 
-/// A worker that has the job's document or nothing yet. `None` where the job is not to be done now, by this slot.
+/// A worker that has the job's document, or none yet. Returns `None` if this slot can't run the job now.
 async fn worker_for(mut job: Job, shared: &Arc<Shared>) -> Option<(Process, Job)> {
-    let document = Arc::clone(&job.errand.document);
+    let document = Arc::clone(&job.item.document);
     let (id, key) = (document.id, &document.owner.key);
     while let Some(process) = shared.bound.take(id) {
         if shared.may_serve(&process, key) {
@@ -63,15 +63,15 @@ async fn worker_for(mut job: Job, shared: &Arc<Shared>) -> Option<(Process, Job)
         }
     };
     if !shared.may_serve(&process, key) {
-        // The key's document crashed another copy of the same template just now.
+        // The key's document has just crashed another copy of the same template.
         shared.spares.put(process, shared.slots);
-        match job.errand.task {
+        match job.item.task {
             Task::Band(_) => job.finish(Outcome::Crashed),
             _ => shared.queue.push_first(job),
         }
         return None;
     }
-    if job.errand.task != Task::Sample {
+    if job.item.task != Task::Sample {
         shared.spares.learn(&document.languages);
         let (ended, shared) = (document.ended(), Arc::clone(shared));
         tokio::spawn(async move {
@@ -82,20 +82,21 @@ async fn worker_for(mut job: Job, shared: &Arc<Shared>) -> Option<(Process, Job)
     Some((process, job))
 }
 
-/// Has a worker do a job. Whoever learns that a page is lost can also learn that a worker is: that is counted first.
+/// Runs a job in a worker. A lost worker is counted before its page is reported as lost, so that both are visible
+/// together.
 async fn serve(slot: u32, mut process: Process, mut job: Job, shared: &Arc<Shared>) {
     let waited = job.since.elapsed();
     shared.metrics.queue.observe(waited.as_secs_f64());
     let started = Instant::now();
-    let time = shared.settings.page_timeout * job.errand.task.pages();
-    let time = match job.errand.task {
+    let time = shared.settings.page_timeout * job.item.task.pages();
+    let time = match job.item.task {
         Task::Sample => time.min(SAMPLE_TIME),
         _ => time,
     };
     let end = attempt(&mut process, &mut job, time, shared).await;
     let took = started.elapsed();
     let ms = took.as_millis() as u64;
-    if matches!(job.errand.task, Task::Read { .. }) {
+    if matches!(job.item.task, Task::Read { .. }) {
         shared.load.page_took(took);
         shared.metrics.read.observe(took.as_secs_f64());
     }
@@ -104,9 +105,9 @@ async fn serve(slot: u32, mut process: Process, mut job: Job, shared: &Arc<Share
             if let Reply::Page(read) = &mut reply.value {
                 read.page.ms = ms;
             }
-            // Before the next page's turn comes; the document is held until then.
-            let document = Arc::clone(&job.errand.document);
-            set_aside(process, &job.errand, shared);
+            // Park the worker before the next page's turn. The document is held until then.
+            let document = Arc::clone(&job.item.document);
+            park(process, &job.item, shared);
             job.finish(Outcome::Reply(reply));
             drop(document);
         }
@@ -119,10 +120,10 @@ async fn serve(slot: u32, mut process: Process, mut job: Job, shared: &Arc<Share
                 Cause::Kernel => shared.metrics.replaced(Gone::Killed),
                 Cause::Crash | Cause::Sandbox => shared.metrics.replaced(Gone::Crashed),
             }
-            let of_document = job.errand.task.of_document();
-            let is_band = matches!(job.errand.task, Task::Band(_));
+            let of_document = job.item.task.of_document();
+            let is_band = matches!(job.item.task, Task::Band(_));
             match (begun, cause) {
-                // A band is read by the page's own worker, if by no other.
+                // If no other worker reads a band, the page's own worker does.
                 (false, _) if !is_band && job.may_try_again() => shared.queue.push_first(job),
                 (true, Cause::Kernel) if of_document && job.may_try_alone() => {
                     shared.queue.push_first(job);
@@ -135,17 +136,17 @@ async fn serve(slot: u32, mut process: Process, mut job: Job, shared: &Arc<Share
             }
         }
         End::GivenUp(why) => {
-            tracing::info!(slot, ms, ?why, "a page was given up");
+            tracing::info!(slot, ms, ?why, "a page was abandoned");
             shared.metrics.replaced(why);
-            // Its memory is free before the next page takes some.
+            // Wait for the end of the worker, so that its memory is free before the next page needs some.
             process.kill().await;
             job.finish(Outcome::TimedOut);
         }
     }
 }
 
-fn set_aside(process: Process, errand: &Errand, shared: &Shared) {
-    if errand.task == Task::Sample {
+fn park(process: Process, item: &WorkItem, shared: &Shared) {
+    if item.task == Task::Sample {
         shared.spares.put(process, shared.slots);
         return;
     }
@@ -153,33 +154,34 @@ fn set_aside(process: Process, errand: &Errand, shared: &Shared) {
     if memory > shared.settings.worker_memory {
         shared.metrics.replaced(Gone::Worn);
     } else {
-        shared.bound.park(errand.document.id, process, memory);
+        shared.bound.park(item.document.id, process, memory);
     }
 }
 
-/// How an attempt at a job ended.
+/// The end of an attempt at a job.
 enum End {
     Answered(Received),
     Died {
         error: io::Error,
-        /// It had all that it needed: the document can be the cause.
+        /// True if the worker had received everything, so that the document can be the cause.
         begun: bool,
     },
     GivenUp(Gone),
 }
 
-/// What a worker died of.
+/// Cause of a worker's death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// The kernel ended it, for want of memory, or a person did: no program is able to do that to itself.
+    /// The kernel killed it for lack of memory, or a person did. No program can do that to itself.
     Kernel,
-    /// It asked the kernel for what no page takes.
+    /// It made a system call that no page needs.
     Sandbox,
     Crash,
 }
 
 impl Cause {
-    /// By how it ended; `None` for one that had to be killed as it did not keep to what was agreed.
+    /// Derives the cause from the exit status. `None` stands for a worker that had to be killed because it violated the
+    /// protocol.
     fn of(status: Option<ExitStatus>) -> Self {
         let signal = status.and_then(|status| status.signal());
         match signal.and_then(Signal::from_named_raw) {
@@ -196,15 +198,15 @@ async fn attempt(
     limit: Duration,
     shared: &Arc<Shared>,
 ) -> End {
-    let (errand, abandoned) = job.parts();
+    let (item, abandoned) = job.parts();
     let conversation = async {
-        if let Err(error) = process.send(errand).await {
+        if let Err(error) = process.send(item).await {
             return End::Died {
                 error,
                 begun: false,
             };
         }
-        match help::answer(process, errand, shared).await {
+        match help::answer(process, item, shared).await {
             Ok(reply) => End::Answered(reply),
             Err(error) => End::Died { error, begun: true },
         }
@@ -220,29 +222,29 @@ async fn attempt(
 
 impl Shared {
     fn refuses(&self, job: &Job) -> bool {
-        let document = &job.errand.document;
+        let document = &job.item.document;
         let now = Instant::now().into_std();
         self.crashes
             .document_refused(&document.owner.key, &document.sha256, now)
             .is_some()
     }
 
-    /// Whether workers are made of a template that no document of this key has crashed a copy of.
+    /// True if new workers are made of a template of which no document of this key has crashed a copy.
     fn may_begin(&self, key: &str) -> bool {
         self.spares.generation() > self.crashes.latest_template(key)
     }
 
-    /// The same of this worker.
+    /// The same for this worker.
     fn may_serve(&self, process: &Process, key: &str) -> bool {
         process.generation() > self.crashes.latest_template(key)
     }
 
     fn crashed_at(&self, job: &Job, generation: u64) {
         self.spares.crashed(generation);
-        if job.errand.task == Task::Sample {
+        if job.item.task == Task::Sample {
             return;
         }
-        let document = &job.errand.document;
+        let document = &job.item.document;
         let (key, sha256) = (&document.owner.key, &document.sha256);
         let now = Instant::now().into_std();
         self.crashes.add(key, sha256, generation, now);
@@ -254,11 +256,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_kill_by_somebody_else_is_not_the_documents_fault() {
+    fn attributes_every_end_but_a_kill_to_the_document() {
         let of = |wait_status| Cause::of(Some(ExitStatus::from_raw(wait_status)));
         assert_eq!(of(libc::SIGKILL), Cause::Kernel);
         assert_eq!(of(libc::SIGSYS), Cause::Sandbox);
-        // The flag is for a core that was dumped.
+        // The flag stands for a core dump.
         for other in [
             libc::SIGSEGV | 0x80,
             libc::SIGABRT,

@@ -1,5 +1,6 @@
-//! Workers that have been given nothing yet. As many are ready as there are slots, so that a document waits for none to be
-//! made. They are copies of the template; after a crash, of a new one, whose addresses and stack canary are others.
+//! Spare workers, which have received nothing yet. As many are ready as there are slots, so that no document waits for
+//! one to be made. They are copies of the template. After a crash, they are copies of a new template with other
+//! addresses and another stack canary.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -18,22 +19,23 @@ use super::metrics::Gone;
 use super::process::Process;
 use super::template::{NoCopy, Template};
 use crate::document::Document;
-use crate::pool::job::Errand;
+use crate::pool::job::WorkItem;
 use crate::protocol::{Reply, Task};
 
-/// A copy locks itself in within milliseconds, and reads the sample in a tenth of a second.
+/// Time limit for a new worker. A copy enters its sandbox within milliseconds, and reads the sample in a tenth of a
+/// second.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Between two templates after crashes. Loading one takes half a second of a core.
+/// Shortest time between two templates after crashes. Loading one takes half a second of a core.
 const RENEWED_AFTER: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Combinations of languages that templates are asked to load.
+/// Most combinations of languages that templates load in advance.
 const LEARNT: usize = 6;
 
 #[derive(Debug, Default)]
 pub(super) struct Spares {
     state: Mutex<State>,
-    /// There is something for [`supply`] to do.
+    /// Wakes [`supply`] when there is work for it.
     wanted: Notify,
     made: Notify,
 }
@@ -41,20 +43,21 @@ pub(super) struct Spares {
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Process>,
-    /// Which template they are copies of, counted from 1.
+    /// Number of the template that they are copies of, counted from 1.
     generation: u64,
-    /// One of its copies has crashed.
+    /// True if a copy of this template has crashed.
     crashed: bool,
-    /// As many as wanted were ready, and no attempt to make one has failed since.
+    /// True if enough workers were ready, and none has failed to start since.
     works: bool,
     error: Option<String>,
     engine: Engine,
-    /// Combinations of languages that documents were in.
+    /// Combinations of languages of documents so far.
     languages: Vec<String>,
 }
 
 impl Spares {
-    /// The one that is ready for the longest time, as soon as there is one. May be dropped at any time without losing one.
+    /// Takes the worker that has been ready longest, as soon as there is one. The future may be dropped at any time
+    /// without losing one.
     pub(super) async fn take(&self) -> Process {
         loop {
             if let Some(process) = self.next() {
@@ -74,7 +77,7 @@ impl Spares {
         Some(process)
     }
 
-    /// Takes back one that was given no document, in place of one that was made meanwhile.
+    /// Takes back a worker that received no document. It replaces one that was made meanwhile.
     pub(super) fn put(&self, process: Process, wanted: u32) {
         let mut state = self.state();
         if process.generation() == state.generation {
@@ -88,12 +91,12 @@ impl Spares {
         }
     }
 
-    /// Which template new workers are copies of.
+    /// Number of the template that new workers are copies of.
     pub(super) fn generation(&self) -> u64 {
         self.state().generation
     }
 
-    /// Notes that a copy of a template has crashed: whatever it was given may have learnt how its memory is laid out.
+    /// Records that a copy of a template has crashed. Its document may have learnt the layout of its memory.
     pub(super) fn crashed(&self, generation: u64) {
         let mut state = self.state();
         if generation == state.generation {
@@ -102,7 +105,7 @@ impl Spares {
         }
     }
 
-    /// Has later workers know a combination of languages from the start.
+    /// Makes later workers load a combination of languages at their start.
     pub(super) fn learn(&self, languages: &str) {
         let mut state = self.state();
         let combined = languages.contains('+');
@@ -112,7 +115,8 @@ impl Spares {
         }
     }
 
-    /// How many of `wanted` workers there are or would be at once, while `working` have something to do; why not all.
+    /// Number of workers out of `wanted` that are ready or would be at once, while `working` are at work. Also the
+    /// error that keeps others from becoming ready.
     pub(super) fn ready(&self, wanted: u32, working: u32) -> (u32, Option<String>) {
         let state = self.state();
         if state.works {
@@ -153,7 +157,7 @@ impl Spares {
         state.error = Some(error);
     }
 
-    /// Another template is there: copies of the one before are not given to anybody any more.
+    /// Switches to another template. Copies of the one before are dropped.
     fn renewed(&self, generation: u64, engine: Engine) {
         let mut state = self.state();
         state.generation = generation;
@@ -164,7 +168,7 @@ impl Spares {
         drop(old);
     }
 
-    /// Removes those that have ended.
+    /// Removes workers that have exited.
     fn sweep(&self, shared: &Shared) {
         self.state().ready.retain_mut(|process| {
             let status = process.try_ended();
@@ -177,7 +181,7 @@ impl Spares {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change of it leaves it whole.
+        // Each change leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -203,7 +207,7 @@ pub(super) async fn supply(shared: Arc<Shared>) {
                     spares.add(process, shared.slots);
                 }
                 Err(NoCopy::Template(error)) => {
-                    tracing::warn!(%error, "the workers' template is of no use any more");
+                    tracing::warn!(%error, "the workers' template failed");
                     template = None;
                 }
                 Err(NoCopy::Worker(error)) => {
@@ -231,7 +235,7 @@ pub(super) async fn supply(shared: Arc<Shared>) {
                     Err(error) => {
                         tracing::error!(error, "worker did not start");
                         shared.metrics.replaced(Gone::Start);
-                        // With the one before, the service goes on.
+                        // The service continues with the template before.
                         if template.is_none() {
                             spares.failed(error);
                         }
@@ -243,7 +247,7 @@ pub(super) async fn supply(shared: Arc<Shared>) {
             }
             () = spares.wanted.notified() => {}
             () = sleep_until(renewable), if spares.is_stale() && loading.is_empty() => {
-                tracing::info!("loading another template, as a worker crashed");
+                tracing::info!("loading another template, because a worker crashed");
                 renewable = Instant::now() + RENEWED_AFTER;
                 loading.spawn(load(Arc::clone(&shared), spares.generation() + 1));
             }
@@ -264,7 +268,7 @@ async fn ended(some_ended: &mut Option<Signal>) {
     }
 }
 
-/// Another template, of which one copy has read the sample within the sandbox.
+/// Loads another template. One copy of it has read the sample in its sandbox.
 async fn load(shared: Arc<Shared>, generation: u64) -> Loaded {
     let settings = &shared.settings;
     let mut template = Template::start(settings, generation)
@@ -274,7 +278,7 @@ async fn load(shared: Arc<Shared>, generation: u64) -> Loaded {
         Err(NoCopy::Template(error)) => return Err(template.end(&error).await),
         Err(NoCopy::Worker(error)) => return Err(error),
     };
-    let sample = Errand {
+    let sample = WorkItem {
         document: Arc::new(Document::none()),
         task: Task::Sample,
         pixels: None,
@@ -285,18 +289,21 @@ async fn load(shared: Arc<Shared>, generation: u64) -> Loaded {
         let received = process.receive(sample.document.charge.account()).await?;
         received
             .map(|charged| charged.value)
-            .map_err(|_| io::Error::other("no room for its answer"))
+            .map_err(|_| io::Error::other("no memory for its answer"))
     };
     match timeout(START_TIMEOUT, read).await {
         Ok(Ok(Reply::SampleRead)) => Ok((template, engine)),
         Ok(Ok(Reply::Fault(fault))) => Err(fault.detail),
-        Ok(Ok(_)) => Err("it answered another question".to_owned()),
-        Ok(Err(error)) => Err(format!("it ended at the sample: {error}")),
-        Err(_) => Err(format!("no sample within {} s", START_TIMEOUT.as_secs())),
+        Ok(Ok(_)) => Err("its reply does not match the request".to_owned()),
+        Ok(Err(error)) => Err(format!("it crashed at the sample: {error}")),
+        Err(_) => Err(format!(
+            "it did not read the sample within {} s",
+            START_TIMEOUT.as_secs()
+        )),
     }
 }
 
-/// A copy within its sandbox.
+/// A copy in its sandbox.
 async fn copy(template: &mut Template, shared: &Shared) -> Result<(Process, Engine), NoCopy> {
     let languages = shared.spares.state().languages.clone();
     let mut process = template.copy(&languages).await?;
@@ -305,7 +312,7 @@ async fn copy(template: &mut Template, shared: &Shared) -> Result<(Process, Engi
             let missing = engine.sandbox.missing();
             if shared.settings.require_sandbox && !missing.is_empty() {
                 return Err(NoCopy::Worker(format!(
-                    "--require-sandbox: its sandbox lacks {}; the log says why",
+                    "--require-sandbox: its sandbox lacks {}; the log has the reason",
                     missing.join(", ")
                 )));
             }
@@ -315,11 +322,11 @@ async fn copy(template: &mut Template, shared: &Shared) -> Result<(Process, Engi
             let status = process.kill().await;
             let status = status.map_or_else(|| error.to_string(), |status| status.to_string());
             Err(NoCopy::Worker(format!(
-                "it ended before it was ready ({status}); its complaint is in the log"
+                "it ended before it was ready ({status}); its error output is in the log"
             )))
         }
         Err(_) => Err(NoCopy::Worker(format!(
-            "not ready within {} s",
+            "it was not ready within {} s",
             START_TIMEOUT.as_secs()
         ))),
     }

@@ -1,5 +1,5 @@
-//! Where workers come from: one process that has loaded everything, and makes copies of itself. The only place of the
-//! service that starts a program.
+//! Source of workers: one process that has loaded everything and makes copies of itself. This is the only place where
+//! the service starts a program.
 #![allow(
     clippy::disallowed_methods,
     reason = "this module owns starting workers: environment, process group, standard streams"
@@ -24,38 +24,38 @@ use super::process::Process;
 use super::{PoolSettings, complaints};
 use crate::protocol;
 
-/// What a worker may know of the service's environment: where libraries and language data are.
+/// Environment variables that workers inherit: places of libraries and language data.
 const PASSED_ON: [&str; 3] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
-/// Bytes: more than there are addresses.
+/// Stack size in bytes that exceeds the address space.
 const NO_STACK: &str = "1152921504606846976";
-/// Loading the models takes 0.3 s on an idle machine.
+/// Time limit for loading the models, which takes 0.3 s on an idle machine.
 const LOADING: Duration = Duration::from_secs(20);
-/// Once they are loaded, a copy is made in milliseconds.
+/// Time limit for a copy once they are loaded. A copy takes milliseconds.
 const COPYING: Duration = Duration::from_secs(5);
 
-/// The running template. Dropping it ends it, and no worker.
+/// The running template. Dropping it ends it, but no worker.
 #[derive(Debug)]
 pub(super) struct Template {
     process: Child,
     control: UnixStream,
     generation: u64,
-    /// Whether it has made a copy.
+    /// True once it has made a copy.
     loaded: bool,
     /// Combinations of languages that it was asked to load.
     languages: usize,
 }
 
-/// Why there is no copy.
+/// Reason for which there is no copy.
 #[derive(Debug)]
 pub(super) enum NoCopy {
     /// The template has ended or hangs.
     Template(String),
-    /// There is none this time.
+    /// This copy failed; the next one may succeed.
     Worker(String),
 }
 
 impl Template {
-    /// Starts one. Which one it is, is counted by the caller.
+    /// Starts a template. The caller counts the generations.
     pub(super) fn start(settings: &PoolSettings, generation: u64) -> io::Result<Self> {
         let (ours, theirs) = pair()?;
         let worker = &settings.worker;
@@ -68,8 +68,8 @@ impl Template {
             .arg(&worker.pdfium)
             .arg("--max-pixels")
             .arg(worker.max_pixels.to_string())
-            .arg("--second-looks")
-            .arg(worker.second_looks.to_string())
+            .arg("--second-pass-lines")
+            .arg(worker.second_pass_lines.to_string())
             .args(
                 worker
                     .line_model
@@ -82,18 +82,21 @@ impl Template {
                     .iter()
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
-            // Large pages for the heap, where the kernel has them: a copy is made and ends with a fifth of the work.
+            // Large pages for the heap, where the kernel has them. Making and ending a copy then takes a fifth of the
+            // work.
             .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
-            // With OpenMP's threads, a page took 5.7 times as long; it reads this when it is loaded.
+            // With OpenMP's threads, a page took 5.7 times as long. OpenMP reads this when it is loaded.
             .env("OMP_THREAD_LIMIT", "1")
-            // The second recognizer's, likewise: the other cores have workers of their own.
+            // The second recognizer runs without threads for the same reason: the other cores have workers of their
+            // own.
             .env("RTEN_NUM_THREADS", "1")
-            // And no room for the stack of even that one, so that it is not started: what is copied has to be one thread.
+            // Leaves no room for the stack of even that one thread, so that it is not started. A process that makes
+            // copies of itself must have one thread.
             .env("RUST_MIN_STACK", NO_STACK)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            // A terminal's Ctrl-C is for the service, which lets its workers finish.
+            // A terminal's Ctrl-C goes to the service, which lets its workers finish.
             .process_group(0)
             .kill_on_drop(true);
         let mut process = command.spawn()?;
@@ -109,13 +112,13 @@ impl Template {
         })
     }
 
-    /// Which template it is.
+    /// Number of the template.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Has it make a copy, which is a child of this process. `languages`: combinations that it is to load for later copies, one
-    /// each time. Of no further use after [`NoCopy::Template`].
+    /// Makes a copy, which is a child of this process. `languages` are combinations to load for later copies, one with
+    /// each call. After [`NoCopy::Template`], the template can't be used any more.
     pub(super) async fn copy(&mut self, languages: &[String]) -> Result<Process, NoCopy> {
         let limit = if self.loaded { COPYING } else { LOADING };
         let (socket, pid) = match timeout(limit, self.try_copy(languages)).await {
@@ -123,20 +126,20 @@ impl Template {
             Ok(Err(error)) => return Err(NoCopy::Template(error.to_string())),
             Err(_) => {
                 return Err(NoCopy::Template(format!(
-                    "not ready within {} s",
+                    "it was not ready within {} s",
                     limit.as_secs()
                 )));
             }
         };
         self.loaded = true;
         let pid = pid.ok_or_else(|| {
-            NoCopy::Worker("the template can't fork; its complaint is in the log".to_owned())
+            NoCopy::Worker("the template can't fork; its error output is in the log".to_owned())
         })?;
         Process::new(pid, socket, self.generation)
             .map_err(|error| NoCopy::Worker(error.to_string()))
     }
 
-    /// The socket to the copy and its process id, if there is one.
+    /// The socket to the copy, and its process id if there is a copy.
     async fn try_copy(&mut self, languages: &[String]) -> io::Result<(UnixStream, Option<Pid>)> {
         let (ours, theirs) = pair()?;
         let (reader, writer) = io::pipe()?;
@@ -172,17 +175,17 @@ impl Template {
         Ok((ours, pid))
     }
 
-    /// How it ended, for one that has: better than why it does not answer.
+    /// Exit status of a template that has ended, which explains more than its missing answer.
     pub(super) async fn end(mut self, error: &str) -> String {
         let status = match timeout(COPYING, self.process.wait()).await {
             Ok(Ok(status)) => status.to_string(),
             _ => error.to_owned(),
         };
-        format!("it ended before it was ready ({status}); its complaint is in the log")
+        format!("it ended before it was ready ({status}); its error output is in the log")
     }
 }
 
-/// A socket for this process, and its other end for one that waits at it.
+/// A socket for this process, and its other end for a process that uses blocking I/O.
 fn pair() -> io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = StdUnixStream::pair()?;
     ours.set_nonblocking(true)?;

@@ -1,4 +1,4 @@
-//! Barcodes in pixels, by zxing-cpp.
+//! Barcode search in pixels, by zxing-cpp.
 
 use zxingcpp::{BarcodeFormat, ContentType, ImageFormat, ImageView, TextMode};
 
@@ -6,13 +6,14 @@ use super::upright::Coarse;
 use super::{Fault, FaultKind, Scan, dark};
 use crate::codes::{Barcode, Content};
 
-/// Pixels that are searched at most; more are made fewer. Noise, all of which looks like the corner of a QR code, took 0.1 s
-/// a megapixel.
+/// Most pixels that are searched; larger pages are scaled down. Noise looks like the corner of a QR code everywhere,
+/// and took 0.1 s per megapixel.
 const MOST_PIXELS: u64 = 20_000_000;
 
 /// White that is left around ink, in pixels: ten modules of a large barcode.
 const QUIET: u32 = 100;
-/// Margins are cut in multiples of this: of the library's blocks of 8, and of 9, as it makes a picture a third as large twice.
+/// Unit in which margins are cut: a multiple of the library's blocks of 8, and of 9, because it scales a picture to a
+/// third twice.
 const BLOCK: u32 = 72;
 
 const FORMATS: [BarcodeFormat; 10] = [
@@ -28,7 +29,8 @@ const FORMATS: [BarcodeFormat; 10] = [
     BarcodeFormat::Codabar,
 ];
 
-/// Those that are looked for light on dark. The others would be found in pictures: a few bars, without a check.
+/// Formats that are also searched for light on dark. The others have a few bars without a check, and would be found in
+/// pictures.
 const ON_DARK: [BarcodeFormat; 6] = [
     BarcodeFormat::QRCode,
     BarcodeFormat::DataMatrix,
@@ -38,7 +40,7 @@ const ON_DARK: [BarcodeFormat; 6] = [
     BarcodeFormat::EANUPC,
 ];
 
-/// The barcodes of an image, by place. `left` and `top` are where the image is on its page.
+/// Finds the barcodes of an image, sorted by place. `left` and `top` are the image's place on its page.
 fn read(scan: &Scan, coarse: &Coarse, left: i32, top: i32) -> Result<Vec<Barcode>, Fault> {
     let mut found = search(scan, coarse, left, top, &FORMATS)?;
     let here = found.iter().map(|barcode| {
@@ -82,7 +84,8 @@ fn search(
     let (left, top) = (left + cut_left * scale, top + cut_top * scale);
     let reader = zxingcpp::read()
         .formats(formats)
-        // The whole page once more costs a third: only what is dark is looked at so, inverted by then.
+        // Inverting the whole page would cost a third more. Instead, only dark parts are searched inverted, and they
+        // are inverted before.
         .try_invert(false)
         .text_mode(TextMode::Plain);
     let found = reader
@@ -118,9 +121,9 @@ fn search(
     Ok(found)
 }
 
-/// Left, top, width and height of a scan without its empty margins, where nothing has to be searched for. The white around a
-/// barcode stays, and so do the places where the library parts a picture into blocks and makes it smaller. `coarse` is of the
-/// scan before it was made smaller by `factor`.
+/// Left, top, width and height of a scan without its empty margins, which need not be searched. The white around a
+/// barcode is kept. So are the positions at which the library divides a picture into blocks and scales it down.
+/// `coarse` belongs to the scan before it was scaled down by `factor`.
 fn within_margins(scan: &Scan, coarse: &Coarse, factor: u32) -> [i32; 4] {
     let all = [0, 0, scan.width, scan.height];
     let bounds = coarse.faint().bounds();
@@ -132,7 +135,7 @@ fn within_margins(scan: &Scan, coarse: &Coarse, factor: u32) -> [i32; 4] {
     [left, top, right - left, bottom - top].map(u32::cast_signed)
 }
 
-/// UPC-A is read as EAN-13 with a 0 before it, which no EAN-13 proper begins with.
+/// UPC-A is reported as EAN-13 with a leading 0, with which no real EAN-13 begins.
 fn upc(format: &'static str, content: Content) -> (&'static str, Content) {
     match content {
         Content::Text(text) if format == "ean_13" && text.len() == 13 && text.starts_with('0') => {
@@ -147,7 +150,8 @@ fn content(barcode: &zxingcpp::Barcode) -> Content {
     if barcode.content_type() == ContentType::Binary {
         return Content::Bytes(bytes);
     }
-    // The library's text ends at a NUL, and guesses an encoding where the barcode names none: UTF-8 is the better guess.
+    // The library's text ends at a NUL, and the library guesses an encoding if the barcode names none. UTF-8 is the
+    // better guess.
     match String::from_utf8(bytes) {
         Ok(text) if !barcode.has_eci() => Content::Text(text),
         Ok(_) => Content::Text(barcode.text()),
@@ -184,7 +188,7 @@ fn name(format: BarcodeFormat) -> &'static str {
     }
 }
 
-/// Each pixel the mean of `factor` × `factor`; what is left at the right and the bottom is margin.
+/// Averages `factor` × `factor` pixels to one. The rest at the right and the bottom is margin.
 fn shrink(scan: &Scan, factor: u32) -> Scan {
     let (width, height) = (scan.width / factor, scan.height / factor);
     let stride = scan.width as usize;
@@ -212,7 +216,7 @@ fn shrink(scan: &Scan, factor: u32) -> Scan {
     }
 }
 
-/// All barcodes on a page. Boxes are those of the page as a viewer shows it.
+/// Finds all barcodes on a page. Boxes refer to the page as a viewer shows it.
 pub(super) fn of(content: &super::Content) -> Result<Vec<Barcode>, Fault> {
     match content {
         super::Content::Scan(scan, coarse) => read(scan, coarse, 0, 0),
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn margins_are_left_out_up_to_the_white_around_ink() {
+    fn cuts_margins_up_to_the_white_around_ink() {
         let page = scan(|x, y| (1000..1200).contains(&x) && (2000..2100).contains(&y));
         let [left, top, width, height] = searched(&page);
         assert_eq!([left % 72, top % 72], [0, 0]);
@@ -269,8 +273,8 @@ mod tests {
     }
 
     #[test]
-    fn fine_stripes_of_little_contrast_are_ink() {
-        // Stripes of 2 pixels, 50 darker than the paper, beside text.
+    fn counts_fine_stripes_of_low_contrast_as_ink() {
+        // Stripes of 2 pixels, 50 darker than the paper, next to text.
         let mut page = scan(|x, y| (300..500).contains(&x) && (300..340).contains(&y));
         for y in 3000..3100 {
             for x in (2000..2300).step_by(4) {
@@ -283,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_ink_is_searched_whole() {
+    fn searches_a_page_without_ink_whole() {
         assert_eq!(searched(&scan(|_, _| false)), [0, 0, 2480, 3508]);
         assert_eq!(searched(&scan(|_, _| true)), [0, 0, 2480, 3508]);
     }

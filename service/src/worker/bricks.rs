@@ -1,20 +1,21 @@
-//! Opening of bilevel pictures: what is left of them when each black place goes that is narrower or lower than a brick.
+//! Morphological opening of bilevel pictures: removes each black place that is narrower or lower than a brick.
 //!
-//! A run of `n` pixels that all are black begins where one of `n / 2` begins and another as far behind it. So runs are found by
-//! doubling: a few passes over the picture, where Leptonica makes one for each pixel of the brick.
+//! A run of `n` black pixels begins where a run of `n / 2` begins and another one begins `n / 2` behind it. So runs are
+//! found by doubling, in a few passes over the picture. Leptonica makes one pass per pixel of the brick.
 
-/// A bilevel picture: rows of as many words, a pixel a bit, the most significant one leftmost. What is beside it is white.
+/// A bilevel picture: rows of equally many words, one bit per pixel, the most significant one leftmost. Outside of it,
+/// everything is white.
 pub(super) struct Bits<'a> {
     /// Bits behind the last pixel of a row are 0.
     pub(super) words: &'a mut [u32],
-    /// Words of a row, at least 1.
+    /// Words per row, at least 1.
     pub(super) stride: usize,
 }
 
 const WORD: usize = u32::BITS as usize;
 
 impl Bits<'_> {
-    /// Leaves what a brick of `width` × `height` pixels covers where all of it is on black. Both are at least 1.
+    /// Keeps what bricks of `width` × `height` pixels cover that are completely on black. Both are at least 1.
     pub(super) fn open(&mut self, width: usize, height: usize) {
         let rows = self.words.chunks_exact_mut(self.stride);
         rows.for_each(|row| keep_runs(row, width, Ends::First));
@@ -53,12 +54,12 @@ impl Bits<'_> {
     }
 }
 
-/// Which pixels of a run stand for it.
+/// Pixels of a run that represent it.
 #[derive(Clone, Copy)]
 enum Ends {
-    /// From all to the first: erosion.
+    /// From all pixels to the first one: erosion.
     First,
-    /// From the first to all: dilation.
+    /// From the first pixel to all: dilation.
     All,
 }
 
@@ -100,7 +101,7 @@ fn keep_runs(row: &mut [u32], length: usize, ends: Ends) {
     }
 }
 
-/// The steps by which 1 grows to `length`, none larger than what there is by then.
+/// Steps by which 1 grows to `length`. No step is larger than the value before it.
 fn steps(length: usize) -> impl Iterator<Item = usize> {
     let mut reached = 1;
     std::iter::from_fn(move || {
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_come_to_the_length_by_doubling() {
+    fn steps_reach_the_length_by_doubling() {
         for length in 1..200 {
             let mut reached = 1;
             for step in steps(length) {

@@ -1,17 +1,18 @@
-//! Parts of a page that are dark and so may have a barcode light on dark.
+//! Dark parts of pages, which may have a barcode light on dark.
 
 use super::Scan;
 
-/// Side of the tiles that a page is judged by, in pixels.
+/// Side of the tiles that a page is divided into, in pixels.
 const TILE: u32 = 32;
-/// Every so many pixels of a tile, across and down, one is looked at.
+/// Distance of the pixels of a tile that are sampled, across and down.
 const STEP: usize = 4;
-/// Tiles of a part, across and down, at least: half an inch at 200 dpi is three.
+/// Fewest tiles of a part, across and down. Half an inch at 200 dpi is three tiles.
 const FEWEST: u32 = 2;
-/// Parts that are given, the largest first.
+/// Most parts, the largest first.
 const MOST_PARTS: usize = 8;
 
-/// Each part with its pixels inverted, and where it is. What is mostly one of the `found` boxes is none.
+/// Dark parts with their pixels inverted, and their places. Parts that one of the `found` boxes mostly covers are left
+/// out.
 pub(super) fn parts(scan: &Scan, found: &[[i32; 4]]) -> Vec<(Scan, i32, i32)> {
     let (columns, rows) = (scan.width.div_ceil(TILE), scan.height.div_ceil(TILE));
     let mut dark = dark_tiles(scan, columns, rows);
@@ -44,7 +45,7 @@ pub(super) fn parts(scan: &Scan, found: &[[i32; 4]]) -> Vec<(Scan, i32, i32)> {
         .collect()
 }
 
-/// For each tile, row by row, whether half of it is far darker than the paper.
+/// For each tile, row by row: true if half of it is far darker than the paper.
 fn dark_tiles(scan: &Scan, columns: u32, rows: u32) -> Vec<bool> {
     let width = scan.width as usize;
     let sampled = |from: usize, to: usize, edge: u32| (from..to.min(edge as usize)).step_by(STEP);
@@ -61,7 +62,7 @@ fn dark_tiles(scan: &Scan, columns: u32, rows: u32) -> Vec<bool> {
             tile_pixels(column, row).for_each(|pixel| seen[usize::from(pixel)] += 1);
         }
     }
-    // The paper, or what is brightest where there is none; a few specks may be brighter yet.
+    // Brightness of the paper, or of the brightest pixels if there is no paper. A few specks may be brighter still.
     let all: u32 = seen.iter().sum();
     let mut brighter = 0;
     let paper = (0..=255u8).rev().find(|level| {
@@ -83,7 +84,7 @@ fn dark_tiles(scan: &Scan, columns: u32, rows: u32) -> Vec<bool> {
     dark
 }
 
-/// The box, in tiles, of all that are joined to one; they are taken out.
+/// Box, in tiles, of all tiles connected to one. They are removed from `dark`.
 fn take_region(dark: &mut [bool], columns: u32, first: usize) -> [u32; 4] {
     let columns = columns as usize;
     let mut edges = [usize::MAX, usize::MAX, 0, 0];
@@ -109,11 +110,11 @@ fn take_region(dark: &mut [bool], columns: u32, first: usize) -> [u32; 4] {
             }
         }
     }
-    // A page has fewer tiles than would not fit.
+    // A page has so few tiles that this always fits.
     edges.map(|edge| u32::try_from(edge).unwrap_or(0))
 }
 
-/// Whether a box covers more than half of a part.
+/// True if a box covers more than half of a part.
 fn is_mostly(part: [u32; 4], other: [i32; 4]) -> bool {
     let part = part.map(i64::from);
     let other = other.map(i64::from);

@@ -1,20 +1,21 @@
-//! Which build of Tesseract the loader took.
+//! The build of Tesseract that the loader chose.
 
 use std::fs;
 use std::io;
 
-/// The name of the distribution's own build.
+/// Name of the distribution's own build.
 const DISTRIBUTION: &str = "distribution";
 
-/// `distribution`, or the level of CPUs that the loaded build is for, such as `x86-64-v3`.
+/// `distribution`, or the level of CPUs that the loaded build is made for, such as `x86-64-v3`.
 ///
 /// # Errors
-/// When `/proc` is not there.
+/// `/proc` is missing.
 pub(super) fn in_use() -> io::Result<String> {
     Ok(build_in(&fs::read_to_string("/proc/self/maps")?).to_owned())
 }
 
-/// By the path of the library among a process's mappings (proc(5)): `…/glibc-hwcaps/<level>/libtesseract.so.5` (ld.so(8)).
+/// Reads the level from the path of the library among a process's mappings (proc(5)):
+/// `…/glibc-hwcaps/<level>/libtesseract.so.5` (ld.so(8)).
 fn build_in(maps: &str) -> &str {
     maps.lines()
         .find_map(|line| line.split_once("/libtesseract.so"))
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_loaders_choice_is_told_by_its_directory() {
+    fn recognizes_the_build_by_its_directory() {
         let maps = |directory: &str| {
             format!(
                 "557e4000-557e5000 r-xp 00000000 08:01 99 /usr/local/bin/ocr-service\n\

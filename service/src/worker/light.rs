@@ -1,31 +1,32 @@
-//! Pages that are lit unevenly: photographed by a lamp, or with a hand's shadow on them.
+//! Pages with uneven light: photographed under a lamp, or with the shadow of a hand.
 //!
-//! Recognition tells ink from paper by one brightness for the whole page, so that paper in shadow becomes ink, and what is
-//! written there is lost. Where that would happen, each pixel is divided by the brightness of the paper around it.
+//! Recognition separates ink from paper by one brightness for the whole page. So paper in shadow becomes ink, and the
+//! text on it is lost. If that would happen, each pixel is divided by the brightness of the paper around it.
 
 use std::borrow::Cow;
 
 use super::Scan;
 
-/// Side of the tiles that paper is looked for in, in pixels.
+/// Side of the tiles in which paper is searched for, in pixels.
 const TILE: usize = 32;
-/// Every so many pixels of a tile, across and down, one is looked at.
+/// Distance of the pixels of a tile that are sampled, across and down.
 const STEP: usize = 4;
-/// What a tile's paper may have of its neighbour's, at least: the edge of a shadow is soft, that of a dark box is not.
+/// Least brightness of a tile's paper, relative to its neighbour's. The edge of a shadow is soft; that of a dark box is
+/// not.
 const FALL: f32 = 0.6;
-/// What ink has of its paper's brightness, at most.
+/// Largest brightness of ink, relative to its paper.
 const INK: f32 = 0.7;
-/// And how much darker it is, at least: where it is dark, noise alone is a large share.
+/// Least difference between ink and paper. In dark parts, noise alone is a large share.
 const DARKER: f32 = 32.0;
-/// How far half of a tile is from its brightest, at most, as a share of how far its darkest is: most of what is written on is
-/// paper. It is half in noise, and more where letters are bright on a dark ground.
+/// Largest distance of a tile's median brightness from its brightest pixels, relative to the distance of its darkest
+/// ones. Most of a tile with writing is paper. In noise, this is one half; with bright letters on a dark ground, more.
 const MOSTLY_PAPER: f32 = 0.35;
-/// Tiles with ink on lost paper from which on a page is evened: a share of those with ink, and a count.
+/// Fewest tiles with ink on lost paper for which a page is evened: a share of the tiles with ink, and a count.
 const LOST: (f32, usize) = (0.015, 6);
-/// Paper is never taken for darker: noise would become ink.
+/// Least brightness that is taken for paper. With a darker one, noise would become ink.
 const DARKEST: f32 = 24.0;
 
-/// The same page as in even light; as it came, where all its ink shows.
+/// The same page as in even light, or unchanged if all its ink is visible.
 pub(super) fn even(scan: &Scan) -> Cow<'_, Scan> {
     let tiles = Tiles::of(scan);
     if !tiles.lose_ink() {
@@ -50,7 +51,7 @@ pub(super) fn even(scan: &Scan) -> Cow<'_, Scan> {
     Cow::Owned(scan)
 }
 
-/// The tiles whose middles a place is between, and how far it is on the way from one to the other.
+/// The tiles between whose middles a place is, and its relative position between them.
 fn between(at: usize, count: usize) -> (usize, usize, f32) {
     let place = ((at as f32 + 0.5) / TILE as f32 - 0.5).max(0.0);
     let first = (place as usize).min(count - 1);
@@ -61,15 +62,15 @@ fn between(at: usize, count: usize) -> (usize, usize, f32) {
     )
 }
 
-/// What a page is like, tile by tile.
+/// Properties of a page, tile by tile.
 struct Tiles {
     columns: usize,
     rows: usize,
-    /// Nine of ten pixels are darker, or as bright.
+    /// Brightness that nine of ten pixels do not exceed.
     bright: Vec<f32>,
-    /// Whether something dark is written on it.
+    /// True if there is dark writing on the tile.
     inked: Vec<bool>,
-    /// How many of the pixels looked at have each brightness.
+    /// Number of sampled pixels of each brightness.
     seen: [u32; 256],
 }
 
@@ -110,7 +111,7 @@ impl Tiles {
         this
     }
 
-    /// Whether ink would be lost if the page had one threshold: some of it is on paper that is taken for ink itself.
+    /// True if ink would be lost with one threshold for the page, because some of its paper would be taken for ink.
     fn lose_ink(&self) -> bool {
         let threshold = otsu(&self.seen);
         let tiles = self.inked.iter().zip(&self.bright);
@@ -119,7 +120,8 @@ impl Tiles {
         lost.count() >= LOST.1.max((inked.count() as f32 * LOST.0) as usize)
     }
 
-    /// The brightness of the paper at each tile: what is brightest there, and not much darker than that of its neighbours.
+    /// Brightness of the paper at each tile: that of its brightest pixels, unless it is much darker than that of its
+    /// neighbours.
     fn paper(&self) -> Vec<f32> {
         let mut paper: Vec<f32> = self.bright.iter().map(|it| it.max(DARKEST)).collect();
         let (columns, rows) = (self.columns, self.rows);
@@ -151,7 +153,7 @@ impl Tiles {
     }
 }
 
-/// The brightness that parts dark from bright best: the variance between the two is greatest (Otsu 1979).
+/// The brightness that best separates dark from bright: the variance between the two is greatest (Otsu 1979).
 fn otsu(seen: &[u32; 256]) -> f32 {
     let count: f64 = seen.iter().map(|it| f64::from(*it)).sum();
     let sum: f64 = seen
@@ -180,7 +182,7 @@ fn otsu(seen: &[u32; 256]) -> f32 {
 mod tests {
     use super::*;
 
-    /// Paper by a function of x, with strokes of ink a fifth as bright.
+    /// Paper whose brightness is a function of x, with strokes of ink a fifth as bright.
     fn page(paper: impl Fn(u32) -> u8) -> Scan {
         let (width, height) = (640, 320);
         let mut pixels = Vec::new();
@@ -198,7 +200,7 @@ mod tests {
         }
     }
 
-    /// The brightest ink and the darkest paper.
+    /// Brightness of the brightest ink and of the darkest paper.
     fn ink_and_paper(scan: &Scan) -> (u8, u8) {
         let (mut ink, mut paper) = (0, 255);
         for (at, pixel) in scan.pixels.iter().enumerate() {
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn in_shadow_ink_and_paper_are_told_apart_by_one_brightness_again() {
+    fn separates_ink_from_paper_in_shadow() {
         let falling = page(|x| 250 - (x / 3) as u8);
         let (ink, paper) = ink_and_paper(&falling);
         assert!(ink > paper / 2 && otsu(&Tiles::of(&falling).seen) > f32::from(paper));
@@ -227,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_evenly_lit_stays_as_it_is() {
+    fn keeps_evenly_lit_pages_unchanged() {
         for brightness in [255, 200, 120] {
             assert_stays(page(|_| brightness));
         }
-        // A dark box without ink, or with bright letters on it, is none in shadow.
+        // A dark box without ink, or with bright letters on it, is not in shadow.
         let mut boxed = page(|_| 240);
         for (at, pixel) in boxed.pixels.iter_mut().enumerate() {
             let (x, y) = (at % 640, at / 640);
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_any_size_is_taken() {
+    fn accepts_pages_of_any_size() {
         for (width, height) in [(1, 1), (33, 1), (31, 65)] {
             let scan = Scan {
                 pixels: vec![7; (width * height) as usize],

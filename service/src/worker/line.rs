@@ -1,22 +1,22 @@
-//! A line of text, cut out of a page so that it can be read by itself: upright, at a good size, without its neighbours.
+//! A line of text cut out of a page to be read by itself: level, at a good size, without its neighbours.
 
 use image::{GrayImage, Luma, imageops};
 
 const WHITE: Luma<u8> = Luma([255]);
-/// Steps of slope that are tried to either side, and how steep each is: up to 3.4°.
+/// Number of slopes that are tried to either side, and their difference: up to 3.4°.
 const STEPS: i32 = 12;
 const STEP: f32 = 0.005;
-/// Columns that are taken together where slopes are tried: the steepest falls by half a pixel in them.
+/// Width of the strips in which slopes are tried. The steepest line falls by half a pixel in one.
 const STRIP: u32 = 8;
-/// A row belongs to the text if it has this much of the ink of the row that has most.
+/// Least ink of a row that belongs to the text, as a share of the ink in the fullest row.
 const INK: f32 = 0.06;
-/// Paper is not even: what is nearly as light, of 255, has no ink.
+/// Tolerance for uneven paper, out of 255. Pixels nearly as light as the paper have no ink.
 const UNEVEN: u8 = 40;
-/// Of so many pixels, one at least is writing where there is any: a word at the end of a long strip.
+/// Pixels of which at least one is writing, if there is any: a word at the end of a long strip.
 const LEAST_INKED: usize = 100;
 
-/// A line set straight, with nothing above and below it. `part` has one line in its middle, perhaps sloping, and parts
-/// of its neighbours.
+/// Levels a line and removes everything above and below it. `part` has one line in its middle, sloping or not, and
+/// parts of its neighbours.
 pub(super) fn straighten(part: &GrayImage) -> GrayImage {
     let paper = paper(part);
     let ink = Ink::of(part, paper);
@@ -28,7 +28,7 @@ pub(super) fn straighten(part: &GrayImage) -> GrayImage {
     let rows = ink.of_rows(slope);
     let (top, bottom) = text_rows(&rows);
     let height = bottom - top;
-    // Recognizers want to see where a line ends.
+    // Recognizers need to see the end of a line.
     let margin = (height / 5).max(3);
     let (width, tall) = (part.width(), height + 2 * margin);
     let back = i64::from(top) - i64::from(margin);
@@ -41,14 +41,14 @@ pub(super) fn straighten(part: &GrayImage) -> GrayImage {
     })
 }
 
-/// Whether there is nothing to read: hardly a pixel is darker than the paper.
+/// True if there is nothing to read: hardly any pixel is darker than the paper.
 pub(super) fn is_blank(line: &GrayImage) -> bool {
     let dark = paper(line).saturating_sub(UNEVEN);
     let inked = line.pixels().filter(|pixel| pixel.0[0] < dark).count();
     inked * LEAST_INKED < line.len()
 }
 
-/// A part of a page, enlarged so that a line of `height` pixels gets `wanted`.
+/// Enlarges a part of a page so that a line of `height` pixels becomes `wanted` pixels high.
 pub(super) fn enlarge(part: &GrayImage, height: u32, wanted: u32) -> GrayImage {
     let factor = (wanted as f32 / height.max(1) as f32).clamp(0.25, 4.0);
     let side = |pixels: u32| ((pixels as f32 * factor).round() as u32).max(1);
@@ -56,7 +56,7 @@ pub(super) fn enlarge(part: &GrayImage, height: u32, wanted: u32) -> GrayImage {
     imageops::resize(part, width, tall, imageops::CatmullRom)
 }
 
-/// With a frame of white around, as Tesseract wants it.
+/// Adds a white frame, which Tesseract needs.
 pub(super) fn framed(line: &GrayImage, frame: u32) -> GrayImage {
     let (width, height) = (line.width() + 2 * frame, line.height() + 2 * frame);
     let paper = Luma([paper(line)]);
@@ -65,12 +65,12 @@ pub(super) fn framed(line: &GrayImage, frame: u32) -> GrayImage {
     framed
 }
 
-/// How far down a column is, compared with the middle, on a line of this slope.
+/// Vertical distance of a column from the middle, on a line of this slope.
 fn shift(x: u32, width: u32, slope: f32) -> i32 {
     ((x as f32 - width as f32 / 2.0) * slope).round() as i32
 }
 
-/// The gray that most of it has.
+/// The most frequent gray.
 fn paper(part: &GrayImage) -> u8 {
     let mut counts = [0u32; 256];
     for pixel in part.pixels() {
@@ -81,7 +81,7 @@ fn paper(part: &GrayImage) -> u8 {
         .unwrap_or(WHITE.0[0])
 }
 
-/// How much ink each row of each strip of columns has.
+/// Amount of ink in each row of each strip of columns.
 struct Ink {
     width: u32,
     height: usize,
@@ -104,7 +104,7 @@ impl Ink {
         }
     }
 
-    /// All strips together, as if the line were set straight.
+    /// All strips together, as if the line were level.
     fn of_rows(&self, slope: f32) -> Vec<f32> {
         let mut rows = vec![0.0f32; self.height];
         for (at, strip) in (0..).zip(self.strips.chunks(self.height.max(1))) {
@@ -119,12 +119,12 @@ impl Ink {
     }
 }
 
-/// Text that lies level has rows full of ink beside rows without.
+/// Measures how level text is: level text has rows full of ink next to rows without.
 fn sharpness(rows: &[f32]) -> f32 {
     rows.windows(2).map(|two| (two[1] - two[0]).powi(2)).sum()
 }
 
-/// The rows that the line in the middle covers: from the one that has most ink up and down until there is none.
+/// Rows of the line in the middle: from the row with the most ink, up and down until there is no ink.
 fn text_rows(rows: &[f32]) -> (u32, u32) {
     let count = rows.len();
     let middle = count / 3..(count - count / 3).max(count / 3 + 1).min(count);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sloping_line_is_set_straight_and_its_neighbour_cut_off() {
+    fn levels_a_line_and_removes_its_neighbour() {
         for slope in [-0.03, 0.0, 0.02, 0.035] {
             let line = straighten(&sloping(slope));
             assert!(
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_at_the_end_of_a_strip_is_writing_and_noise_is_none() {
+    fn detects_a_word_at_the_end_of_a_strip_but_no_noise() {
         let strip = |ink: &dyn Fn(u32, u32) -> u8| {
             GrayImage::from_fn(450, 60, |x, y| Luma([240 - ink(x, y)]))
         };
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_no_line_but_no_error() {
+    fn accepts_empty_pictures() {
         for (width, height) in [(1, 1), (3, 200), (200, 2)] {
             let line = straighten(&GrayImage::from_pixel(width, height, WHITE));
             assert_eq!(line.width(), width);

@@ -1,5 +1,5 @@
-//! Whatever tells a word's characters by its picture: shapes that are known, and two recognizers that read a line each for
-//! itself. What both read is right.
+//! Ways to read a word from its picture: known shapes of letters, and two recognizers that each read a line. If both
+//! read the same, it is right.
 
 use image::GrayImage;
 
@@ -11,12 +11,12 @@ pub(super) struct LineReaders<'a> {
     pub(super) tesseract: &'a mut Recognizer,
     pub(super) line_recognizer: Option<&'a LineRecognizer>,
     pub(super) shapes: &'a Shapes,
-    /// For Tesseract.
+    /// Languages for Tesseract.
     pub(super) languages: &'a str,
 }
 
 impl LineReaders<'_> {
-    /// By the model of lines where there is one. Nothing, where it fails.
+    /// Reads a line with the line model, if there is one. Returns an empty text if it fails.
     pub(super) fn first(&mut self, line: &GrayImage) -> String {
         match self.line_recognizer {
             Some(model) => model.read(line).map(|read| read.text).unwrap_or_default(),
@@ -24,7 +24,7 @@ impl LineReaders<'_> {
         }
     }
 
-    /// By Tesseract.
+    /// Reads a line with Tesseract.
     pub(super) fn second(&mut self, line: &GrayImage) -> String {
         let read = self.tesseract.read_line(line, self.languages);
         read.map(|(text, _)| text).unwrap_or_default()

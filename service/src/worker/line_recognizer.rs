@@ -1,5 +1,5 @@
-//! PP-OCR's recognition model, run by rten: one line of text in, its characters out. It reads what a code can have, no
-//! Chinese, though the model knows it.
+//! PP-OCR's recognition model, run by rten: one line of text in, its characters out. It reads the characters that a
+//! code can have. It leaves out Chinese, which the model knows.
 
 use std::fs;
 use std::path::Path;
@@ -8,50 +8,52 @@ use rten::Model;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-/// As answers and `/readyz` name it.
+/// Name in answers and in `/readyz`.
 pub(super) const NAME: &str = "pp-ocrv4";
-/// The height that the model was trained for.
+/// Height of the lines that the model was trained with.
 const HEIGHT: u32 = 48;
-/// What of it the line gets. Its cost is by the width, and letters of 31 pixels are read as well as those of 34.
+/// Height of the line within it. The model's cost depends on the width, and it reads letters of 31 pixels as well as
+/// those of 34.
 const LINE: u32 = 44;
-/// Narrower than a character, or longer than any line with a code on it.
+/// Widths that are read: from one character to the longest line with a code.
 const WIDTHS: std::ops::RangeInclusive<u32> = 16..=1600;
-/// What the model puts between two characters, and for none.
+/// The model's class for the gap between two characters, and for no character.
 const BLANK: usize = 0;
 
-/// The loaded model. Loading takes 30 ms and some 20 MB, which stay.
+/// The loaded model. Loading takes 30 ms and some 20 MB, which stay in use.
 pub(super) struct LineRecognizer {
     model: Model,
     /// The classes that are read, and their characters.
     classes: Vec<(usize, char)>,
 }
 
-/// A line as it was read.
+/// A line that was read.
 #[derive(Debug, PartialEq)]
 pub(super) struct ReadLine {
     pub(super) text: String,
-    /// Of the least certain character, 0 to 100.
+    /// Confidence of the least certain character, 0 to 100.
     pub(super) confidence: f32,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LineModelError {
-    #[error("can't load the model of lines from {path}: {cause}")]
+    #[error("can't load the line model from {path}: {cause}")]
     Load { path: String, cause: String },
-    #[error("the model of lines failed: {0}")]
+    #[error("the line model failed: {0}")]
     Run(String),
 }
 
 impl LineRecognizer {
-    /// Loads an ONNX file of PP-OCR's, which has its dictionary in its metadata. It is run by the thread that asks: a process
-    /// that is copied can't have a second one.
+    /// Loads an ONNX file of PP-OCR, which has its dictionary in its metadata. The model runs on the calling thread,
+    /// because a process that makes copies of itself must have no second thread.
     pub(super) fn load(path: &Path) -> Result<Self, LineModelError> {
         let failed = |cause: String| LineModelError::Load {
             path: path.display().to_string(),
             cause,
         };
-        // What rten shares among threads goes to rayon's: those are this one alone. rten's own ones don't start, as
-        // `RUST_MIN_STACK` in a template's environment leaves no room for their stacks, and it does without them then.
+        // Work that rten distributes goes to rayon's threads, which are only this one. rten's own threads don't start,
+        // because `RUST_MIN_STACK` in a template's environment leaves no room for their stacks. rten works without them
+        // then.
         rayon::ThreadPoolBuilder::new()
             .num_threads(1)
             .use_current_thread()
@@ -75,14 +77,14 @@ impl LineRecognizer {
         Ok(Self { model, classes })
     }
 
-    /// Reads one line: gray, one byte a pixel, rows without padding.
+    /// Reads one line: gray, one byte per pixel, rows without padding.
     pub(super) fn read(&self, line: &image::GrayImage) -> Result<ReadLine, LineModelError> {
         let failed = |error: &dyn std::fmt::Display| LineModelError::Run(error.to_string());
         let width = line.width() * LINE / line.height().max(1);
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
         let scaled = image::imageops::resize(line, width, LINE, image::imageops::Triangle);
         let above = (HEIGHT - LINE) / 2;
-        // Three channels alike, from -1 to 1.
+        // Three equal channels, from -1 to 1.
         let input =
             NdTensor::<f32, 4>::from_fn([1, 3, HEIGHT as usize, width as usize], |[_, _, y, x]| {
                 let row = (y as u32).saturating_sub(above).min(LINE - 1);
@@ -96,12 +98,12 @@ impl LineRecognizer {
         Ok(self.decode(&steps))
     }
 
-    /// The most probable class at each step; what is repeated is one character, unless a blank stands between (CTC).
+    /// Takes the most probable class at each step. Repetitions are one character, unless a blank separates them (CTC).
     fn decode(&self, steps: &NdTensor<f32, 3>) -> ReadLine {
         let mut text = String::new();
         let mut confidence = 1.0f32;
         let mut before = BLANK;
-        // How sure the character that is being read is: as sure as at its best step.
+        // Confidence of the current character: that of its best step.
         let mut best = 0.0f32;
         for step in 0..steps.size(1) {
             let likely = |class: usize| steps[[0, step, class]];

@@ -1,5 +1,5 @@
-//! What is loaded before any copy is made: libraries, models and language data. It is there once for all workers, whose
-//! memory is the template's until they write to it, and no document has been seen by then.
+//! Libraries, models and language data that are loaded before any copy is made. All workers share them, because a
+//! worker's memory is the template's until the worker writes to it. No document has been seen by then.
 
 use super::doubts::Scripts;
 use super::line_recognizer::{self, LineRecognizer};
@@ -21,20 +21,20 @@ endstream endobj
 trailer<</Root 1 0 R>>
 ";
 
-/// Everything that a worker reads with.
+/// Everything that a worker reads documents with.
 pub(super) struct Loaded {
     pub(super) recognizer: Recognizer,
     pub(super) pdf: PdfReader,
     pub(super) line_recognizer: Option<LineRecognizer>,
     pub(super) scripts: Scripts,
-    /// Of the characters of usual fonts.
+    /// Shapes of the characters of common fonts.
     pub(super) shapes: Shapes,
-    /// Which build of Tesseract.
+    /// Build of Tesseract.
     library: Option<String>,
 }
 
 impl Loaded {
-    /// Loads everything and reads the sample: what libraries make ready at their first page, they do once for all copies.
+    /// Loads everything and reads the sample. Work that libraries do at their first page is done once for all copies.
     ///
     /// # Errors
     /// See [`WorkerError`].
@@ -55,14 +55,14 @@ impl Loaded {
             library: library::in_use().ok(),
         };
         this.read_sample()?;
-        // Nor does a copy look for fonts again; a PDF that can't be drawn has its own answer for that.
+        // Copies don't need to search for fonts again, either. If this PDF can't be drawn, requests for PDFs report it.
         if let Ok(document) = this.pdf.open(PDF.to_vec()) {
             let _ = document.preview(0, 64);
         }
         Ok(this)
     }
 
-    /// Shows that recognition works.
+    /// Checks that recognition works.
     ///
     /// # Errors
     /// See [`WorkerError`].
@@ -70,7 +70,7 @@ impl Loaded {
         sample::check(&mut self.recognizer, self.line_recognizer.as_ref())
     }
 
-    /// What reads the documents, for the answers.
+    /// Versions of the engine, for answers.
     pub(super) fn engine(&self, settings: &WorkerSettings, sandbox: &Sandbox) -> Engine {
         Engine {
             tesseract: Some(recognizer::version()),

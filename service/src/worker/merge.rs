@@ -1,28 +1,29 @@
-//! Text of a page's layer and text that was recognized beside it, as one page in reading order.
+//! Merges text of a page's layer with text that was recognized beside it, into one page in reading order.
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
 use super::page::mean_confidence;
 use crate::lines;
 
-/// Below this, what was recognized is a picture or a pattern taken for text. Short lines have to be surer.
+/// Least confidence of a recognized line. Below it, a picture or a pattern was taken for text. Short lines need a
+/// higher one.
 pub(super) const CONFIDENT: f32 = 60.0;
 const CONFIDENT_IF_SHORT: f32 = 80.0;
 const SHORT: usize = 4;
-/// Letters and digits that a line has at least.
+/// Fewest letters and digits of a line.
 const FEWEST: usize = 2;
-/// A word of a line that is kept.
+/// Least confidence of a word in a line that is kept.
 const CONFIDENT_WORD: f32 = 25.0;
-/// Of the lower one's height, what two parts of one line share.
+/// Least vertical overlap of two parts of one line, as a share of the lower one's height.
 const SHARED: f64 = 0.6;
-/// Heights that may be between two parts of one line.
+/// Largest distance between two parts of one line, in heights.
 const APART: i32 = 3;
-/// What is recognized is never as sure as what is read from a layer: only that has 100.
+/// Highest confidence of recognized words. Only words of a layer have 100.
 const MOST_CONFIDENT: f32 = 99.9;
-/// Pixels by which words beside each other may overlap.
+/// Largest overlap of neighbouring words, in pixels.
 const OVERLAP: i32 = 3;
 
-/// The page with what was recognized of it put where it stands. Nothing is added where nothing was read for sure.
+/// The page with its recognized lines inserted at their places. Lines without enough confidence are left out.
 pub(super) fn merge(layer: Page, recognized: &Page) -> Page {
     let found: Vec<Line> = lines::paragraphs(recognized)
         .into_iter()
@@ -54,7 +55,7 @@ pub(super) fn merge(layer: Page, recognized: &Page) -> Page {
     }
 }
 
-/// A line of a page; blank ones have no words.
+/// A line of a page. Blank lines have no words.
 #[derive(Debug, Clone, PartialEq)]
 struct Line {
     text: String,
@@ -62,7 +63,7 @@ struct Line {
 }
 
 impl Line {
-    /// `None`: it is not sure that this is text.
+    /// A recognized line. Returns `None` if it is not certain to be text.
     fn recognized(words: &[Word]) -> Option<Self> {
         let letters = |word: &Word| word.text.chars().filter(|c| c.is_alphanumeric()).count();
         let words: Vec<Word> = words
@@ -99,7 +100,7 @@ fn joined(words: &[Word]) -> String {
     texts.join(" ")
 }
 
-/// The lines of a text layer, whose words are what stands between white space.
+/// Lines of a text layer. Its words are separated by white space.
 fn of_layer(page: &Page) -> Vec<Line> {
     let mut words = page.words.iter();
     page.text
@@ -115,7 +116,7 @@ fn of_layer(page: &Page) -> Vec<Line> {
         .collect()
 }
 
-/// Puts a line where it stands: into the line that it is a part of, beneath what is above it, or above what is beneath.
+/// Inserts a line at its place: into the line that it belongs to, or between the lines above and below it.
 fn put(lines: &mut Vec<Line>, new: Line) {
     let Some(bounds) = new.bounds() else {
         return;
@@ -140,7 +141,7 @@ fn put(lines: &mut Vec<Line>, new: Line) {
     lines.insert(place(lines, bounds), new);
 }
 
-/// Before which word of a line there is room for a part of it. `None`: the part stands elsewhere.
+/// Index of the word of a line before which there is room for a part. Returns `None` if the part belongs elsewhere.
 fn gap_in(line: &Line, [left, top, right, bottom]: [i32; 4]) -> Option<usize> {
     let of_line = line.bounds()?;
     let (own, other) = (bottom - top, of_line[3] - of_line[1]);
@@ -163,7 +164,7 @@ fn gap_in(line: &Line, [left, top, right, bottom]: [i32; 4]) -> Option<usize> {
     (free && close).then_some(word)
 }
 
-/// The place in the list of lines for one with these bounds.
+/// Index in the list of lines for a line with these bounds.
 fn place(lines: &[Line], [left, top, right, bottom]: [i32; 4]) -> usize {
     let middle = i32::midpoint(top, bottom);
     let of_lines = lines.iter().enumerate();
@@ -193,7 +194,7 @@ fn place(lines: &[Line], [left, top, right, bottom]: [i32; 4]) -> usize {
 mod tests {
     use super::*;
 
-    /// A word each of 10 pixels a letter and 20 high.
+    /// A word with 10 pixels per letter and 20 pixels high.
     fn word(text: &str, left: i32, top: i32, confidence: f32) -> Word {
         let width = 10 * i32::try_from(text.len()).unwrap();
         Word {
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_where_they_stand() {
+    fn inserts_lines_at_their_places() {
         for (found, wanted) in [
             (("Head", 100, 10), "Head\nTotal  EUR\n\nThanks\n"),
             (("Between", 100, 200), "Total  EUR\nBetween\n\nThanks\n"),
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_block_stay_together() {
+    fn keeps_lines_of_a_block_together() {
         let page = merged(&[
             ("First", 400, 180),
             ("Second", 400, 210),
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_not_added() {
+    fn leaves_out_uncertain_lines() {
         for (text, confidence) in [("Hk", 70.0), ("Building", 40.0), ("~~", 99.0), ("x", 99.0)] {
             let found = page(text, vec![word(text, 100, 500, confidence)]);
             let merged = merge(layer(), &found);
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_a_layer_is_recognized() {
+    fn accepts_a_page_without_a_layer() {
         let found = page("Scanned", vec![word("Scanned", 100, 500, 95.0)]);
         let merged = merge(page("", Vec::new()), &found);
         assert_eq!(

@@ -1,5 +1,5 @@
-//! The worker process: the only place where documents are parsed. It is a copy of a process that the service started,
-//! speaks [`crate::protocol`] on its standard input, and may die on any document.
+//! The worker process, the only place where documents are parsed. It is a copy of a process that the service started,
+//! speaks [`crate::protocol`] on its standard input, and may crash at any document.
 
 mod barcodes;
 mod bricks;
@@ -20,7 +20,7 @@ mod pdf;
 mod recognizer;
 mod sample;
 mod sandbox;
-mod second_look;
+mod second_pass;
 mod share;
 mod template;
 mod upright;
@@ -41,32 +41,32 @@ use crate::protocol::{
 use line_readers::LineReaders;
 use loaded::Loaded;
 use opened::Opened;
-use page::{Eyes, PageReader};
+use page::{PageReader, Recognizers};
 use share::Helpers;
 use upright::Coarse;
 
-/// Why a worker stopped, or never started.
+/// Reason for which a worker stopped, or did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     #[error("{0}")]
     Recognizer(String),
     #[error("{0}")]
     Pdf(String),
-    #[error("the sample was read as {read:?} and not as {wanted:?}")]
+    #[error("the sample was read as {read:?} instead of {wanted:?}")]
     Sample { read: String, wanted: &'static str },
-    #[error("lost the service: {0}")]
+    #[error("the connection to the service failed: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Loads everything, and makes a worker of a copy of this process whenever the service asks for one. Returns in each of
-/// them when the service closes its end.
+/// Loads everything, and makes a copy of this process whenever the service requests a worker. Each copy returns when
+/// the service closes its end.
 ///
 /// # Errors
 /// See [`WorkerError`].
 pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     forget_panic_messages();
     template::end_with_the_service()?;
-    template::close_what_is_inherited();
+    template::close_inherited_descriptors();
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut loaded = Loaded::load(settings)?;
     match template::copies(control, |languages| loaded.recognizer.learn(languages))? {
@@ -76,7 +76,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
             document: None,
             opened: None,
             max_pixels: settings.max_pixels,
-            second_looks: settings.second_looks,
+            second_pass_lines: settings.second_pass_lines,
             sandbox: Sandbox::default(),
         }
         .serve(socket, settings),
@@ -90,18 +90,18 @@ fn recognizer_error(error: impl std::fmt::Display) -> WorkerError {
 
 struct Worker {
     loaded: Loaded,
-    /// Those of the latest page.
+    /// Rules of the latest page.
     rules: RuleFinder,
-    /// The one whose parts it may be given, once it is known.
+    /// The document of this worker, once it is known. The worker gets no parts of another one.
     document: Option<Binding>,
     opened: Option<Opened>,
     max_pixels: u64,
-    second_looks: u32,
+    second_pass_lines: u32,
     sandbox: Sandbox,
 }
 
 impl Worker {
-    /// Locks itself in, then answers requests until the service closes its end.
+    /// Enters the sandbox, then answers requests until the service closes its end.
     fn serve(
         &mut self,
         mut socket: UnixStream,
@@ -118,7 +118,7 @@ impl Worker {
             }
             if let Some(length) = request.document {
                 let kind = self.document.as_ref().map(|document| document.kind);
-                let kind = kind.ok_or_else(|| io::Error::other("a document of no kind"))?;
+                let kind = kind.ok_or_else(|| io::Error::other("a document without a type"))?;
                 let bytes = receive_bytes(&mut socket, length)?;
                 self.opened = Some(Opened::new(kind, bytes));
             }
@@ -137,8 +137,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Gets ready for a document, of which nothing has come yet: what reading it takes is loaded, and from here on no file is
-    /// opened but the fonts that a PDF may ask for.
+    /// Prepares for a document before any of it arrives. Loads what reading it needs. From here on, no file is opened
+    /// except for fonts that a PDF needs.
     fn bind(&mut self, document: Binding) -> io::Result<()> {
         if self.document.is_some() {
             return Err(io::Error::other("a second document"));
@@ -178,11 +178,11 @@ impl Worker {
                 let content =
                     document.read(page, &how, self.loaded.pdf, self.max_pixels, &mut readers);
                 let mut reader = PageReader {
-                    eyes: Eyes {
+                    recognizers: Recognizers {
                         tesseract: &mut self.loaded.recognizer,
                         line_recognizer: self.loaded.line_recognizer.as_ref(),
                         scripts: &mut self.loaded.scripts,
-                        second_looks: self.second_looks,
+                        second_pass_lines: self.second_pass_lines,
                     },
                     redraw: &|bounds, scale| document.redraw(page, bounds, scale),
                     rules: &self.rules,
@@ -200,7 +200,7 @@ impl Worker {
                 }
             }
             Task::Band(_) | Task::Sample => {
-                return Err(io::Error::other("a task that is no document's"));
+                return Err(io::Error::other("a task without a document"));
             }
         };
         Ok(result.unwrap_or_else(Reply::Fault))
@@ -227,13 +227,13 @@ impl Worker {
     }
 }
 
-/// A panic message can quote the text being worked on, and standard error ends up in the service's log: only the
-/// place is told.
+/// Logs only the place of a panic. Its message can quote the text of a document, and standard error goes to the
+/// service's log.
 fn forget_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let place = place.as_deref().unwrap_or("an unknown place");
-        // Nothing is left to do if standard error is gone.
+        // Nothing more can be done if standard error is closed.
         let _ = writeln!(io::stderr(), "worker panicked at {place}");
     }));
 }
@@ -254,7 +254,7 @@ fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
     }
 }
 
-/// `None`: the service closed its end.
+/// Returns `None` when the service has closed its end.
 fn receive(socket: &mut impl Read) -> io::Result<Option<Request>> {
     match receive_message(socket) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
@@ -279,11 +279,12 @@ fn receive_bytes(socket: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a decoder found on a page.
+/// Content of a page, as decoded.
 enum Content {
-    /// To be recognized, and what it looks like from afar.
+    /// Pixels to be recognized, and a coarse version of them.
     Scan(Scan, Coarse),
-    /// A text layer that was read, what of the page may hold barcodes, and what of it has to be recognized.
+    /// A text layer that was read, drawings that may contain barcodes, and the part of the page that has to be
+    /// recognized.
     Layer(pdf::Layer, Vec<pdf::Drawing>, Option<pdf::Uncovered>),
 }
 

@@ -1,4 +1,4 @@
-//! The document that a worker has at hand.
+//! The document of a worker.
 
 use ::image::GrayImage;
 use ocr_api::answer::{DocumentType, Method, PageStatus};
@@ -15,12 +15,12 @@ pub(super) enum Opened {
         kind: DocumentType,
         bytes: Vec<u8>,
     },
-    /// Opened by the first task, so that its failure is that task's answer.
+    /// A PDF that the first task opens, so that this task reports a failure.
     UnreadPdf {
         bytes: Vec<u8>,
     },
     Pdf(PdfDocument),
-    /// An earlier task found that it can't be opened.
+    /// An earlier task found that the document can't be opened.
     Failed(Fault),
 }
 
@@ -44,7 +44,7 @@ impl Opened {
         if counted.pages == 0 {
             return Err(Fault::new(
                 FaultKind::NoPages,
-                "The document is well formed but has no pages; check how it was made.",
+                "The document is well formed but has no pages; check the program that made it.",
             ));
         }
         Ok(counted)
@@ -71,7 +71,7 @@ impl Opened {
         }
     }
 
-    /// `page` is counted from 1.
+    /// Inspects a page, counted from 1.
     pub(super) fn inspect(
         &mut self,
         page: u32,
@@ -109,7 +109,7 @@ impl Opened {
         })
     }
 
-    /// A PNG of the page, which is counted from 1.
+    /// Draws a page, counted from 1, as PNG.
     pub(super) fn preview(
         &mut self,
         page: u32,
@@ -126,7 +126,7 @@ impl Opened {
         }
     }
 
-    /// A file that is embedded in the document, counted from 1.
+    /// Extracts a file that is embedded in the document, counted from 1.
     pub(super) fn extract(
         &mut self,
         attachment: u32,
@@ -142,7 +142,7 @@ impl Opened {
         }
     }
 
-    /// A searchable PDF of these pages.
+    /// Makes a searchable PDF of these pages.
     pub(super) fn compose(
         &mut self,
         pages: &[Overlay],

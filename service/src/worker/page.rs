@@ -1,4 +1,4 @@
-//! From what is on a page to its place in the answer.
+//! Reads the content of a page and fills in its part of the answer.
 
 mod answer;
 mod layer;
@@ -14,7 +14,7 @@ use super::ffi::tesseract::{RawWord, TesseractError};
 use super::line_recognizer::LineRecognizer;
 use super::pdf::Layer;
 use super::recognizer::Recognizer;
-use super::second_look::{self, Redraw};
+use super::second_pass::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Coarse, Ink, Upright};
 use super::{Content, Scan, barcodes, light, merge};
@@ -23,30 +23,30 @@ use crate::codes::{self, Barcode};
 use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 pub(super) use answer::{mean_confidence, tenths};
 
-/// What it takes to read pages.
+/// Everything needed to read pages.
 pub(super) struct PageReader<'a> {
-    pub(super) eyes: Eyes<'a>,
+    pub(super) recognizers: Recognizers<'a>,
     pub(super) redraw: Redraw<'a>,
     pub(super) rules: &'a RuleFinder,
     pub(super) helpers: Helpers<'a>,
 }
 
-/// What pages are read with.
-pub(super) struct Eyes<'a> {
+/// The recognizers that read pages.
+pub(super) struct Recognizers<'a> {
     pub(super) tesseract: &'a mut Recognizer,
     pub(super) line_recognizer: Option<&'a LineRecognizer>,
     pub(super) scripts: &'a mut Scripts,
-    /// Lines of a page that are looked at a second time, at most.
-    pub(super) second_looks: u32,
+    /// Most lines per page that are re-read.
+    pub(super) second_pass_lines: u32,
 }
 
 type Text = (String, Vec<RawWord>);
 
-/// Why a page was not read.
+/// Reason for which a page was not read.
 enum Unread {
     Engine(TesseractError),
     Barcodes(Fault),
-    /// The service is lost.
+    /// The connection to the service failed.
     Io(io::Error),
 }
 
@@ -63,10 +63,10 @@ impl From<io::Error> for Unread {
 }
 
 impl PageReader<'_> {
-    /// `number` is counted from 1. `ms` is left 0: the service's clock counts decoding too.
+    /// Reads a page; `number` is counted from 1. `ms` stays 0, because the service's clock includes decoding.
     ///
     /// # Errors
-    /// The service is lost. What the page suffers from is the inner result.
+    /// The connection to the service failed. Faults of the page are the inner result.
     pub(super) fn read(
         &mut self,
         number: u32,
@@ -151,8 +151,8 @@ impl PageReader<'_> {
         }
     }
 
-    /// Codes are looked for on the page that stands upright, where lines and columns are what they are; boxes are brought
-    /// back after that.
+    /// Reads a scan. Codes are searched for on the upright page, where lines and columns are aligned. Boxes are
+    /// converted back after that.
     fn of_scan(
         &mut self,
         number: u32,
@@ -164,11 +164,16 @@ impl PageReader<'_> {
         let started = Instant::now();
         let languages = &how.languages;
         let dpi = scan.dpi;
-        let upright =
-            upright::straighten(light::even(scan), coarse, self.eyes.tesseract, languages)?;
+        let upright = upright::straighten(
+            light::even(scan),
+            coarse,
+            self.recognizers.tesseract,
+            languages,
+        )?;
         let (mut sheet, mut cells) = upright.with_cells_closed();
         let (mut text, mut words) = self.recognize(&sheet, languages, search)?;
-        let second = upright::second_thought(&sheet, &words, self.eyes.tesseract, languages)?;
+        let second =
+            upright::second_thought(&sheet, &words, self.recognizers.tesseract, languages)?;
         let further = second.map(|way| upright.turned_further(way));
         if let Some(further) = &further {
             (sheet, cells) = further.with_cells_closed();
@@ -189,7 +194,7 @@ impl PageReader<'_> {
             };
             barcodes.iter().any(|barcode| within(barcode.bounds))
         };
-        // What of a part was read with less does not come into the answer.
+        // Words of a part with less confidence do not go into the answer.
         let answered = |word: &&RawWord| !is_part || word.confidence >= merge::CONFIDENT;
         let boxes = words.iter().filter(answered).map(|word| word.bounds);
         let page_as_read = AsRead {
@@ -200,7 +205,7 @@ impl PageReader<'_> {
             unread: UnreadInk::of(&Ink::of(&as_read), boxes, is_barcode),
             is_part,
         };
-        let doubts = doubts::of(&page_as_read, self.eyes.scripts);
+        let doubts = doubts::of(&page_as_read, self.recognizers.scripts);
         let (width, height) = turned.page();
         let rotation = turned.quarter.and(upright::lying(&words)).degrees();
         let words = words
@@ -228,7 +233,7 @@ impl PageReader<'_> {
         let took = started.elapsed();
         let (scan, rules) = (&as_read, self.rules);
         let (mut codes, warnings) =
-            second_look::codes(scan, &page, &mut self.eyes, redraw, took, rules, how);
+            second_pass::codes(scan, &page, &mut self.recognizers, redraw, took, rules, how);
         for bounds in page
             .words
             .iter_mut()
@@ -246,8 +251,8 @@ impl PageReader<'_> {
         })
     }
 
-    /// With the help of workers that idle, where there are some; barcodes are searched for while they read. Boxes are those of
-    /// the turned page.
+    /// Recognizes a page, with the help of idle workers if there are some. Barcodes are searched for while they read.
+    /// Boxes refer to the rotated page.
     fn recognize(
         &mut self,
         page: &Upright<'_>,
@@ -256,17 +261,17 @@ impl PageReader<'_> {
     ) -> Result<Text, Unread> {
         let parts = self.helpers.cut(page, search.is_open())?;
         let Some((own, others)) = parts.split_first() else {
-            return Ok(self.eyes.tesseract.read(&page.scan, languages)?);
+            return Ok(self.recognizers.tesseract.read(&page.scan, languages)?);
         };
         self.helpers.lend(others)?;
         search.found()?;
-        let mut read = vec![(own, self.eyes.tesseract.read(&own.scan, languages)?)];
+        let mut read = vec![(own, self.recognizers.tesseract.read(&own.scan, languages)?)];
         let collected = self.helpers.collect()?;
         let mut collected = collected.into_iter();
         for part in others {
             let text = match collected.next().flatten() {
                 Some(text) => share::answered(text),
-                None => self.eyes.tesseract.read(&part.scan, languages)?,
+                None => self.recognizers.tesseract.read(&part.scan, languages)?,
             };
             read.push((part, text));
         }
@@ -274,7 +279,7 @@ impl PageReader<'_> {
     }
 }
 
-/// The barcodes of a page, which are searched for once.
+/// Barcode search of a page, which is done once.
 struct Search<'a> {
     content: &'a Content,
     found: Option<Vec<Barcode>>,

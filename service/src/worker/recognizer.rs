@@ -1,17 +1,17 @@
-//! Recognizing a page's pixels: one loaded model for each combination of languages in use.
+//! Recognition of a page's pixels, with one loaded model for each combination of languages in use.
 
 use std::path::PathBuf;
 
 use super::Scan;
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
 
-/// Combinations kept at a time, besides the single languages. Each costs some 30 MB.
+/// Most combinations that stay loaded, besides the single languages. Each costs some 30 MB.
 const MAX_COMBINATIONS: usize = 6;
 
 pub(super) struct Recognizer {
-    /// The languages or the combination of them, and its model. The first is the default.
+    /// Languages, single or combined, and their models. The first is the default.
     models: Vec<(String, Tesseract)>,
-    /// Single languages; they come first and stay.
+    /// Number of single languages, which come first and stay loaded.
     single: usize,
 }
 
@@ -32,21 +32,21 @@ impl Recognizer {
         })
     }
 
-    /// Loads a combination of languages, unless it is there or there are many.
+    /// Loads a combination of languages, unless it is loaded already or there are too many.
     pub(super) fn learn(&mut self, languages: &str) {
         let known = self.models.iter().any(|(name, _)| name == languages);
         if !known && !languages.is_empty() && self.models.len() < self.single + MAX_COMBINATIONS {
-            // A page in it says why it can't be loaded.
+            // If this fails, the first page in these languages reports the error.
             let _ = self.load_more(languages);
         }
     }
 
-    /// Loads languages that a document is in, before anything of it is read.
+    /// Loads the languages of a document before any of it is read.
     pub(super) fn prepare(&mut self, languages: &str) {
         let _ = self.model(languages);
     }
 
-    /// Where languages are loaded from, now and later.
+    /// Directory that languages are loaded from, now and later.
     pub(super) fn language_data(&self) -> PathBuf {
         self.models
             .first()
@@ -54,7 +54,7 @@ impl Recognizer {
             .unwrap_or_default()
     }
 
-    /// Reads a page's text and words, in the default language where `languages` is empty.
+    /// Reads a page's text and words, in the default language if `languages` is empty.
     pub(super) fn read(
         &mut self,
         scan: &Scan,
@@ -64,7 +64,7 @@ impl Recognizer {
         model.read(&scan.pixels, scan.width, scan.height, scan.dpi)
     }
 
-    /// Reads a picture that is one line of text: the text, and its least certain word's confidence, 0 to 100.
+    /// Reads a picture of one line: the text, and the confidence of its least certain word, 0 to 100.
     pub(super) fn read_line(
         &mut self,
         line: &image::GrayImage,

@@ -1,4 +1,4 @@
-//! A worker is ready when it has read this picture correctly: library, model and data all work.
+//! Sample picture. A worker that reads it correctly is ready, because library, model and data all work.
 
 use ocr_api::answer::DocumentType;
 

@@ -1,5 +1,6 @@
-//! The process that workers are copies of. It has loaded libraries, models and language data, and never sees a document:
-//! a worker is there as soon as a copy has locked itself in, and shares the memory of what was loaded with the others.
+//! The process that workers are copies of. It has loaded libraries, models and language data, and never sees a
+//! document. A worker is ready as soon as a copy has entered its sandbox. All copies share the memory of the loaded
+//! data.
 
 use std::io::{self, IoSliceMut, Write};
 use std::mem::MaybeUninit;
@@ -13,27 +14,27 @@ use super::ffi::descriptors::close_others;
 use super::ffi::fork::{Forked, fork};
 use super::receive_message;
 
-/// As `ps` shows them.
+/// Names in `ps`.
 const NAME: &std::ffi::CStr = c"ocr-template";
 const WORKER_NAME: &std::ffi::CStr = c"ocr-worker";
 
-/// A service that was killed can't end its template.
+/// Ends the template together with the service, because a service that was killed can't end its template.
 pub(super) fn end_with_the_service() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// Closes what the service was started with beside its standard streams: a worker has none of that.
-pub(super) fn close_what_is_inherited() {
+/// Closes descriptors inherited from the service, except for the standard streams. Workers must not have them.
+pub(super) fn close_inherited_descriptors() {
     if let Err(error) = close_others() {
-        // Linux before 5.9, or a container's filter of calls.
+        // Linux before 5.9, or a container's filter of system calls.
         let _ = writeln!(io::stderr(), "inherited descriptors stay open: {error}");
     }
 }
 
-/// Makes a copy for each pair of descriptors that comes: the socket to the service, and standard error. With them come
-/// languages that documents were in, joined as Tesseract does; `learn` loads them for this and later copies. Answers with the
-/// copy's process id, 0 when there is none. Returns the socket in the copy, and nothing in the template once the service
-/// has closed its end.
+/// Makes a copy for each pair of descriptors that arrives: the socket to the service, and standard error. With them
+/// come languages of earlier documents, joined in Tesseract's syntax; `learn` loads them for this copy and later ones.
+/// Answers with the copy's process id, or 0 if there is none. Returns the socket in the copy. Returns `None` in the
+/// template when the service has closed its end.
 pub(super) fn copies(
     mut control: UnixStream,
     mut learn: impl FnMut(&str),
@@ -52,7 +53,7 @@ pub(super) fn copies(
             Ok(Forked::Copy) => {
                 drop(control);
                 rustix::thread::set_name(WORKER_NAME)?;
-                // In place of the template's, which is not a worker's to hold.
+                // Replaces the template's socket, which a worker must not hold.
                 rustix::stdio::dup2_stdin(&socket)?;
                 rustix::stdio::dup2_stderr(&stderr)?;
                 return Ok(Some(UnixStream::from(socket)));
@@ -62,7 +63,7 @@ pub(super) fn copies(
     Ok(None)
 }
 
-/// `None`: the service closed its end.
+/// Returns `None` when the service has closed its end.
 fn receive(control: &UnixStream) -> io::Result<Option<[OwnedFd; 2]>> {
     let mut byte = [0];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
@@ -86,5 +87,5 @@ fn receive(control: &UnixStream) -> io::Result<Option<[OwnedFd; 2]>> {
         .collect();
     let both = <[OwnedFd; 2]>::try_from(descriptors);
     both.map(Some)
-        .map_err(|_| io::Error::other("an order for a worker without its two descriptors"))
+        .map_err(|_| io::Error::other("a request for a worker without its two descriptors"))
 }

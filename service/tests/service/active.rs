@@ -1,7 +1,7 @@
-//! What a searchable PDF does not take over from the document, as programs of others see it.
+//! Active content that a searchable PDF leaves out, as other programs see it.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the tests look at files by poppler's programs and qpdf"
+    reason = "the tests inspect files with poppler's programs and qpdf"
 )]
 
 use std::process::Command;
@@ -16,7 +16,7 @@ fn searchable(server: &Server, query: &str, document: &[u8]) -> Reply {
     reply
 }
 
-/// What a program prints about a file.
+/// Output of a program about a file.
 fn seen_by(program: &str, args: &[&str], file: &[u8]) -> String {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("a.pdf"), file).unwrap();
@@ -67,7 +67,7 @@ fn armed() -> Vec<u8> {
 }
 
 #[test]
-fn a_searchable_pdf_runs_and_holds_nothing_of_the_document() {
+fn removes_active_content_from_searchable_pdfs() {
     let server = Server::start(&[]);
     let armed = armed();
     assert!(seen_by("pdfinfo", &["-js", "a.pdf"], &armed).contains("app.alert"));
@@ -135,7 +135,7 @@ fn a_searchable_pdf_runs_and_holds_nothing_of_the_document() {
 }
 
 #[test]
-fn active_content_is_kept_on_demand_and_its_absence_is_not_reported() {
+fn keeps_active_content_on_request() {
     let server = Server::start(&[]);
     let reply = searchable(&server, "?active=keep", &armed());
     assert_eq!(reply.header("x-ocr-active"), None);

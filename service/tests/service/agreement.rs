@@ -1,4 +1,4 @@
-//! A text layer whose fonts state other characters than they draw is not used.
+//! Text layers whose fonts state other characters than they draw are not used.
 
 use std::fmt::Write;
 
@@ -14,12 +14,12 @@ const LINES: [&str; 3] = [
     "Total amount 1234.50 EUR",
 ];
 
-/// A page of a font that draws these lines and states what `map` makes of their characters.
+/// A page whose font draws these lines, but states the characters that `map` returns.
 fn lying(font: &str, size: f64, lines: &[&str], map: impl Fn(char) -> char) -> Vec<u8> {
     with_fonts(&[(font, size, lines)], |_, c| map(c))
 }
 
-/// The same with several fonts, each with lines of its own.
+/// The same with several fonts, each with its own lines.
 fn with_fonts(fonts: &[(&str, f64, &[&str])], map: impl Fn(usize, char) -> char) -> Vec<u8> {
     let mut pdf = Pdf::default();
     let mut content = String::new();
@@ -75,7 +75,7 @@ fn next_letter(c: char) -> char {
 }
 
 #[test]
-fn a_page_whose_font_states_other_characters_is_recognized() {
+fn recognizes_pages_whose_font_states_other_characters() {
     let server = Server::start(&["--workers", "1"]);
     let shift = |c: char| {
         if c == ' ' {
@@ -139,7 +139,7 @@ fn a_page_whose_font_states_other_characters_is_recognized() {
 }
 
 #[test]
-fn one_font_that_lies_among_others_is_found_on_each_page() {
+fn detects_one_wrong_font_among_others() {
     let server = Server::start(&["--workers", "1"]);
     let fonts: [(&str, f64, &[&str]); 3] = [
         (
@@ -165,7 +165,7 @@ fn one_font_that_lies_among_others_is_found_on_each_page() {
 }
 
 #[test]
-fn a_few_words_of_rubbish_are_found() {
+fn detects_a_few_wrong_words() {
     let server = Server::start(&["--workers", "1"]);
     for text in ["Hello", "Invoice 20417", "Page four of nine"] {
         let shift = |c: char| {
@@ -186,7 +186,7 @@ fn a_few_words_of_rubbish_are_found() {
 }
 
 #[test]
-fn sound_fonts_of_any_kind_are_believed() {
+fn trusts_sound_fonts_of_any_kind() {
     let server = Server::start(&["--workers", "1"]);
     let lines: [&[&str]; 12] = [
         &LINES,
@@ -237,7 +237,7 @@ fn sound_fonts_of_any_kind_are_believed() {
 }
 
 #[test]
-fn writing_that_is_hard_to_read_proves_nothing() {
+fn trusts_fonts_whose_text_is_hard_to_recognize() {
     let server = Server::start(&["--workers", "1"]);
     for (name, before) in [
         ("letters apart", "6 Tc"),

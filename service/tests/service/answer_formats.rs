@@ -1,4 +1,4 @@
-//! The same answer as lines, as hOCR, or not at all.
+//! Answers as NDJSON and as hOCR, and strict mode.
 
 use std::io::Read;
 use std::thread;
@@ -28,7 +28,7 @@ fn events(reply: &Reply) -> Vec<Event> {
     reply.text().lines().map(parse).collect()
 }
 
-/// Two pages that are read, and one that is too large.
+/// Two pages that can be read, and one that is too large.
 fn with_a_hole() -> Vec<u8> {
     Pdf::default()
         .text_page(&["First IBAN DE89 3704 0044 0532 0130 00"])
@@ -38,7 +38,7 @@ fn with_a_hole() -> Vec<u8> {
 }
 
 #[test]
-fn lines_say_what_json_says() {
+fn ndjson_has_the_content_of_json() {
     let server = Server::start(&["--workers", "2"]);
     let document = with_a_hole();
     let answer: Answer = server.answer("", &document);
@@ -74,7 +74,7 @@ fn lines_say_what_json_says() {
 }
 
 #[test]
-fn a_line_comes_the_moment_its_page_is_done() {
+fn sends_each_line_as_soon_as_its_page_is_read() {
     let server = start(&["--workers", "1"]);
     let dense = scan::dense_page();
     let (jpeg, (width, height)) = (scan::jpeg(&dense), dense.dimensions());
@@ -96,12 +96,12 @@ fn a_line_comes_the_moment_its_page_is_done() {
         seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
     }
     assert!(!seen.contains("\"page\":2"), "nothing waits for the scans");
-    // Whoever hangs up now frees the worker, which lets go or is replaced: the rest is not read.
+    // A client that disconnects now frees the worker, which stops or is replaced. The other pages are not read.
     drop(stream);
-    wait_for("the log tells", || {
+    wait_for("the log reports it", || {
         server
             .log()
-            .contains("the client went away before the last line")
+            .contains("the client disconnected before the last line")
     });
     let next = Pdf::default().text_page(&["next"]).build();
     assert_eq!(server.answer("", &next).pages[0].text, "next\n");
@@ -113,12 +113,12 @@ fn a_line_comes_the_moment_its_page_is_done() {
 }
 
 #[test]
-fn what_is_a_problem_as_a_whole_is_one_in_lines_too() {
+fn answers_a_problem_if_no_line_was_sent() {
     let server = Server::start(&["--workers", "1"]);
     let vast = Pdf::default().text_page_with(HUGE, &["vast"]).build();
     let reply = ask(&server, "application/x-ndjson", "", &vast);
     assert_eq!(reply.problem().kind, ProblemKind::PageTooLarge);
-    // In time is nothing.
+    // No page is read in time.
     signal(server.spares(1)[0], Signal::STOP);
     let request = Request::post("/v1/ocr", with_a_hole())
         .header("Accept", "application/x-ndjson")
@@ -128,7 +128,7 @@ fn what_is_a_problem_as_a_whole_is_one_in_lines_too() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_cut_off_after_the_deadline() {
+fn disconnects_a_client_that_does_not_read_after_the_deadline() {
     let server = Server::start(&["--workers", "1", "--queue", "1"]);
     let mut pdf = Pdf::default();
     for _ in 0..400 {
@@ -149,13 +149,13 @@ fn a_client_that_does_not_read_is_cut_off_after_the_deadline() {
     });
     assert!(started.elapsed() < Duration::from_secs(20));
     let mut rest = Vec::new();
-    // Reset or closed, but not ended well.
+    // The connection may be reset or closed, but does not end correctly.
     let _ = stream.read_to_end(&mut rest);
     assert!(!rest.ends_with(b"0\r\n\r\n"));
 }
 
 #[test]
-fn strict_is_all_or_nothing() {
+fn strict_mode_rejects_incomplete_answers() {
     let server = Server::start(&["--workers", "2"]);
     let document = with_a_hole();
     for accept in [
@@ -201,7 +201,7 @@ fn strict_is_all_or_nothing() {
 }
 
 #[test]
-fn hocr_has_the_page_its_lines_and_its_words() {
+fn hocr_has_pages_lines_and_words() {
     let server = Server::start(&["--workers", "1"]);
     let document = scan::png_with_dpi(&scan::page(&["Fish & <chips>", "second line"]), 300);
     let request = Request::form("/v1/ocr", "file", "a\"b.png", "image/png", &document);

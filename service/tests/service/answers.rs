@@ -1,4 +1,4 @@
-//! What a good document is answered with.
+//! Answers to good documents.
 
 use ocr_api::answer::{DocumentType, Method, PageStatus};
 use sha2::{Digest, Sha256};
@@ -8,7 +8,7 @@ use crate::support::{Request, Server, pdf, scan};
 const LINES: [&str; 2] = ["Invoice number 20417", "Total amount due 318.50"];
 
 #[test]
-fn a_scanned_page_comes_back_as_text_words_boxes_and_confidences() {
+fn answers_text_words_boxes_and_confidences_of_a_scan() {
     let server = Server::start(&["--release", "r-42"]);
     let document = scan::png(&scan::page(&LINES));
     let request = Request::form("/v1/ocr", "file", "dir/scan.png", "image/png", &document)
@@ -52,7 +52,7 @@ fn a_scanned_page_comes_back_as_text_words_boxes_and_confidences() {
 
     let words: Vec<&str> = page.words.iter().map(|word| word.text.as_str()).collect();
     assert_eq!(words.join(" "), LINES.join(" "));
-    // The first word begins where the page was drawn to have it, within a few pixels.
+    // The first word begins where it was drawn, within a few pixels.
     let scale = 2480.0 / pdf::WIDTH;
     let [left, top, right, bottom] = page.words[0].bounds;
     assert!(
@@ -65,7 +65,7 @@ fn a_scanned_page_comes_back_as_text_words_boxes_and_confidences() {
 }
 
 #[test]
-fn a_blank_page_is_answered_as_empty() {
+fn answers_a_blank_page_as_empty() {
     let server = Server::start(&["--workers", "1"]);
     let blank = image::GrayImage::from_pixel(800, 600, image::Luma([255]));
     let answer = server.answer("", &scan::png(&blank));
@@ -76,7 +76,7 @@ fn a_blank_page_is_answered_as_empty() {
 }
 
 #[test]
-fn plain_text_is_the_pages_with_form_feeds_between_them() {
+fn separates_pages_of_plain_text_by_form_feeds() {
     let server = Server::start(&["--workers", "1"]);
     let document = pdf::Pdf::default()
         .text_page(&["Alpha one", "second line"])
@@ -112,7 +112,7 @@ fn health_needs_no_key_and_names_the_release() {
 }
 
 #[test]
-fn the_log_has_the_request_but_neither_key_nor_content() {
+fn logs_requests_without_key_and_content() {
     let mut server = Server::start(&["--workers", "1"]);
     let secret_text = "Confidential merger talks";
     let document = pdf::Pdf::default().text_page(&[secret_text]).build();

@@ -1,4 +1,4 @@
-//! Documents whose content is not in their pages: attachments and forms of XFA.
+//! Documents whose content is not in their pages: attachments and XFA forms.
 
 use ocr_api::answer::CodesAnswer;
 use ocr_api::inspection::Inspection;
@@ -18,7 +18,7 @@ fn letter(text: &str) -> Pdf {
 }
 
 #[test]
-fn attachments_are_listed_and_read_when_asked_for() {
+fn lists_attachments_and_reads_them_on_request() {
     let server = Server::start(&[]);
     let inner = letter("IBAN DE89 3704 0044 0532 0130 00").build();
     let picture = scan::png(&scan::page(&["Attached picture"]));
@@ -60,7 +60,7 @@ fn attachments_are_listed_and_read_when_asked_for() {
     assert_eq!(
         server.ocr("?strict=2", &document).status,
         200,
-        "they are documents of their own"
+        "they are separate documents"
     );
 
     let by_name = server.answer("?attachment=invoice.pdf", &document);
@@ -71,7 +71,7 @@ fn attachments_are_listed_and_read_when_asked_for() {
     assert_eq!(by_name.document.sha256, alone.document.sha256);
     let by_number = server.answer(&format!("?attachment={}", place("scan.png")), &document);
     assert_eq!(by_number.pages[0].text, "Attached picture\n");
-    // A name goes before a number.
+    // A name has priority over a number.
     assert_eq!(
         server
             .answer("?attachment=3", &document)
@@ -106,7 +106,7 @@ fn attachments_are_listed_and_read_when_asked_for() {
 }
 
 #[test]
-fn attachments_count_as_documents_do() {
+fn applies_document_limits_to_attachments() {
     let server = Server::start(&["--max-upload", "1MB"]);
     let zeros = vec![0; 3_000_000];
     let mut pdf = letter("The cover");
@@ -126,7 +126,7 @@ fn attachments_count_as_documents_do() {
 }
 
 #[test]
-fn a_portfolio_is_not_its_cover() {
+fn reports_portfolios() {
     let server = Server::start(&[]);
     let inner = letter("Inside").build();
     for more in ["/Collection<</View/T>>", "/PageMode/UseAttachments"] {
@@ -148,7 +148,7 @@ fn a_portfolio_is_not_its_cover() {
 }
 
 #[test]
-fn a_form_that_is_not_in_the_pages_is_reported() {
+fn reports_dynamic_xfa_forms() {
     let server = Server::start(&[]);
     let form = |needs_rendering: &str| {
         let mut pdf = letter("Please wait...");
@@ -162,7 +162,7 @@ fn a_form_that_is_not_in_the_pages_is_reported() {
     assert_eq!(server.ocr("?strict=1", &dynamic).status, 200);
     let problem = server.ocr("?strict=2", &dynamic).problem();
     assert_eq!(codes_of(&problem.issues), [IssueCode::XfaForm]);
-    // A static one has its fields in the pages, too.
+    // A static form has its fields in the pages as well.
     assert!(server.answer("", &form("")).issues.is_empty());
 
     for accept in ["text/plain", "text/html", "application/pdf"] {

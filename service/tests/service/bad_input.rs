@@ -1,4 +1,4 @@
-//! Bad input: a clear error each, with what to do about it, and nothing lost for anybody else.
+//! Bad input: each kind has a clear error with its remedy, and does not affect other requests.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn expect(reply: &Reply, kind: ProblemKind, hint: &str) {
 }
 
 #[test]
-fn each_kind_of_bad_document_has_its_own_answer() {
+fn each_kind_of_bad_document_has_its_own_problem() {
     let server = Server::start(&["--max-upload", &LIMIT.to_string()]);
     let page = scan::page(&["Some text"]);
     let png = scan::png(&page);
@@ -61,7 +61,7 @@ fn each_kind_of_bad_document_has_its_own_answer() {
     expect(
         &server.ocr("", &half(&pdf)),
         ProblemKind::Corrupt,
-        "export it anew",
+        "export it again",
     );
     expect(
         &server.ocr("", b"%PDF-1.7 but no more"),
@@ -85,7 +85,7 @@ fn each_kind_of_bad_document_has_its_own_answer() {
 }
 
 #[test]
-fn an_image_bomb_is_refused_by_its_header() {
+fn rejects_an_image_bomb_by_its_header() {
     let server = Server::start(&["--workers", "1"]);
     let started = Instant::now();
     expect(
@@ -98,7 +98,7 @@ fn an_image_bomb_is_refused_by_its_header() {
 }
 
 #[test]
-fn what_is_not_what_it_says_is_refused_with_what_it_is() {
+fn rejects_wrong_content_types_and_names_the_real_type() {
     let server = Server::start(&["--workers", "1"]);
     let form = |name: &str, content_type: &str, file: &[u8]| {
         server.send_with_key(Request::form("/v1/ocr", "file", name, content_type, file))
@@ -113,7 +113,7 @@ fn what_is_not_what_it_says_is_refused_with_what_it_is() {
     expect(&as_pdf, ProblemKind::Type, "image/png");
     let raw = Request::post("/v1/ocr", png.clone()).header("Content-Type", "image/jpeg");
     expect(&server.send_with_key(raw), ProblemKind::Type, "image/png");
-    // A name decides nothing, and a content type that says nothing is fine.
+    // The name does not matter, and a generic content type is accepted.
     let fine = form("scan.pdf", "application/octet-stream", &png);
     assert_eq!(fine.status, 200);
 
@@ -137,7 +137,7 @@ fn what_is_not_what_it_says_is_refused_with_what_it_is() {
 }
 
 #[test]
-fn an_upload_past_the_limit_is_refused_announced_or_not() {
+fn rejects_uploads_over_the_limit_with_and_without_a_length() {
     let server = Server::start(&["--workers", "1", "--max-upload", "100kB"]);
     let large = [b"%PDF-1.7".as_slice(), &[b' '; 300_000]].concat();
     expect(
@@ -168,7 +168,7 @@ fn an_upload_past_the_limit_is_refused_announced_or_not() {
 }
 
 #[test]
-fn what_is_asked_for_has_to_make_sense() {
+fn rejects_invalid_parameters() {
     let server = Server::start(&["--workers", "1"]);
     let pdf = Pdf::default()
         .text_page(&["one"])
@@ -177,7 +177,7 @@ fn what_is_asked_for_has_to_make_sense() {
     expect(
         &server.ocr("?lang=xyz", &pdf),
         ProblemKind::Malformed,
-        "installed here: eng",
+        "Available: eng",
     );
     expect(
         &server.ocr("?pages=3", &pdf),
@@ -224,12 +224,12 @@ fn what_is_asked_for_has_to_make_sense() {
 }
 
 #[test]
-fn a_damaged_page_costs_that_page() {
+fn a_damaged_page_affects_only_itself() {
     let server = Server::start(&[]);
     let pages = [scan::page(&["First page"]), scan::page(&["Second page"])];
     let mut document = scan::tiff(&pages);
-    // The pages' pixels come before their directories, so the second ends shortly before the file does. Make the
-    // second page's compression one that does not exist.
+    // The pixels of pages come before their directories, so the second directory is near the file's end. This sets the
+    // second page's compression to one that does not exist.
     let directory = last_directory(&document);
     let entry = (0..20)
         .map(|at| directory + 2 + at * 12)
@@ -250,7 +250,7 @@ fn a_damaged_page_costs_that_page() {
     assert_eq!(strict.status, 415);
 }
 
-/// Where the last directory of a little-endian TIFF is.
+/// Offset of the last directory of a little-endian TIFF.
 fn last_directory(file: &[u8]) -> usize {
     let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
     let mut at = number(4);
@@ -264,7 +264,7 @@ fn last_directory(file: &[u8]) -> usize {
 }
 
 #[test]
-fn a_body_that_breaks_off_bothers_nobody() {
+fn truncated_bodies_affect_no_other_request() {
     let server = Server::start(&["--workers", "1"]);
     for _ in 0..5 {
         let request = Request::post("/v1/ocr", b"".to_vec())

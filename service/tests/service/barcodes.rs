@@ -1,4 +1,4 @@
-//! Barcodes, drawn by the library's own writer, on pages as they come from scanners and from programs.
+//! Barcodes drawn by the library's own writer, on pages from scanners and from programs.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use zxingcpp::BarcodeFormat;
 use crate::support::pdf::Pdf;
 use crate::support::{Request, Server, scan};
 
-/// Symbology, what it is written from, and its name and value in the answer.
+/// Symbology, its input, and its name and value in the answer.
 const SYMBOLS: [(BarcodeFormat, &str, &str, &str); 12] = [
     (
         BarcodeFormat::QRCode,
@@ -89,13 +89,13 @@ fn codes(server: &Server, query: &str, document: &[u8]) -> CodesAnswer {
     serde_json::from_slice(&reply.body).unwrap()
 }
 
-fn told(codes: &[Code]) -> Vec<(String, String)> {
-    let mut told: Vec<(String, String)> = codes
+fn values(codes: &[Code]) -> Vec<(String, String)> {
+    let mut values: Vec<(String, String)> = codes
         .iter()
         .map(|code| (code.format.clone().unwrap(), code.value.clone()))
         .collect();
-    told.sort();
-    told
+    values.sort();
+    values
 }
 
 fn all_symbols() -> Vec<(String, String)> {
@@ -108,11 +108,11 @@ fn all_symbols() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_symbology_is_read_upright_turned_slanted_and_small() {
+fn reads_every_symbology_upright_rotated_slanted_and_small() {
     let server = Server::start(&["--workers", "1"]);
     let page = sheet(4);
     let answer = codes(&server, "?codes=barcode", &scan::png(&page));
-    assert_eq!(told(&answer.codes), all_symbols());
+    assert_eq!(values(&answer.codes), all_symbols());
     assert_eq!(answer.pages[0].method, Some(Method::Barcode));
     for code in &answer.codes {
         assert_eq!(
@@ -139,15 +139,14 @@ fn every_symbology_is_read_upright_turned_slanted_and_small() {
     ];
     for (number, page) in turned.iter().enumerate() {
         let answer = codes(&server, "?codes=barcode", &scan::png(page));
-        assert_eq!(told(&answer.codes), all_symbols(), "{number}");
+        assert_eq!(values(&answer.codes), all_symbols(), "{number}");
     }
     let answer = codes(&server, "?codes=barcode", &scan::jpeg(&slanted(&page)));
-    assert_eq!(told(&answer.codes), all_symbols());
+    assert_eq!(values(&answer.codes), all_symbols());
 }
 
-/// Turned by two degrees, as a sheet that went askew through a scanner.
 #[test]
-fn what_is_light_on_dark_is_read_too() {
+fn reads_barcodes_light_on_dark() {
     let server = Server::start(&["--workers", "1"]);
     let mut page = paper();
     let cells = [
@@ -166,23 +165,24 @@ fn what_is_light_on_dark_is_read_too() {
     }
     wanted.sort();
     let answer = codes(&server, "?codes=barcode", &scan::png(&page));
-    assert_eq!(told(&answer.codes), wanted);
+    assert_eq!(values(&answer.codes), wanted);
     let qr = answer
         .codes
         .iter()
         .find(|code| code.value.starts_with("https"));
     let [left, top, right, bottom] = qr.unwrap().bounds;
     assert!(left > 301 && top > 203 && right < 600 && bottom < 500);
-    // A page that is dark all over.
+    // A page that is completely dark.
     imageops::invert(&mut page);
     let answer = codes(&server, "?codes=barcode", &scan::png(&page));
-    assert_eq!(told(&answer.codes), wanted);
+    assert_eq!(values(&answer.codes), wanted);
     let mut dark = sheet(4);
     imageops::invert(&mut dark);
     let answer = codes(&server, "?codes=barcode", &scan::png(&dark));
-    assert!(answer.codes.len() >= 8, "{:?}", told(&answer.codes));
+    assert!(answer.codes.len() >= 8, "{:?}", values(&answer.codes));
 }
 
+/// Rotates the page by two degrees, like a sheet that was scanned askew.
 fn slanted(page: &GrayImage) -> GrayImage {
     let (sin, cos) = 2f32.to_radians().sin_cos();
     let (middle_x, middle_y) = (page.width() as f32 / 2.0, page.height() as f32 / 2.0);
@@ -194,7 +194,7 @@ fn slanted(page: &GrayImage) -> GrayImage {
 }
 
 #[test]
-fn a_barcode_on_a_page_with_text_is_read_and_compared_with_it() {
+fn compares_barcodes_with_the_text_of_the_page() {
     let server = Server::start(&["--workers", "1"]);
     let lines = [
         "Article EAN 4006381333931",
@@ -230,7 +230,7 @@ fn a_barcode_on_a_page_with_text_is_read_and_compared_with_it() {
     for code in answer.codes.iter().filter(|code| code.kind != "amount") {
         assert_eq!(code.agreement, [Source::Barcode, Source::Text], "{code:?}");
     }
-    // 300 dpi: the QR code is at 72 points from the left, 392 from the top.
+    // At 300 dpi, the QR code is 72 points from the left and 392 from the top.
     let qr = answer
         .codes
         .iter()
@@ -242,7 +242,7 @@ fn a_barcode_on_a_page_with_text_is_read_and_compared_with_it() {
     );
 }
 
-/// An EAN-13 as a program draws it: filled rectangles, one a bar.
+/// An EAN-13 as programs draw it: one filled rectangle per bar.
 fn bars(number: &str) -> String {
     let image = symbol(BarcodeFormat::EAN13, number, 1);
     let row = image.height() / 3;
@@ -254,7 +254,7 @@ fn bars(number: &str) -> String {
 }
 
 #[test]
-fn what_a_barcode_differs_from_is_told() {
+fn reports_texts_that_differ_from_a_barcode() {
     let server = Server::start(&["--workers", "1"]);
     let document = Pdf::default()
         .drawn_page(
@@ -277,7 +277,7 @@ fn what_a_barcode_differs_from_is_told() {
 }
 
 #[test]
-fn v1_codes_recognizes_a_page_only_where_its_barcodes_leave_a_question() {
+fn v1_codes_recognizes_a_page_only_if_its_barcodes_are_not_enough() {
     let server = Server::start(&["--workers", "1"]);
     let mut page = scan::page(&["IBAN DE89 3704 0044 0532 0130 00"]);
     let ean = symbol(BarcodeFormat::EAN13, "4006381333931", 4);
@@ -317,7 +317,7 @@ fn v1_codes_recognizes_a_page_only_where_its_barcodes_leave_a_question() {
 }
 
 #[test]
-fn content_that_is_no_text_is_hex_digits() {
+fn reports_binary_content_as_hex_digits() {
     let server = Server::start(&["--workers", "1"]);
     let mut page = paper();
     let drawn = zxingcpp::create(BarcodeFormat::QRCode)
@@ -334,7 +334,7 @@ fn content_that_is_no_text_is_hex_digits() {
 }
 
 #[test]
-fn element_strings_come_out_of_a_gs1_barcode() {
+fn reads_element_strings_of_gs1_barcodes() {
     let server = Server::start(&["--workers", "1"]);
     let mut page = paper();
     let creator = zxingcpp::create(BarcodeFormat::DataMatrix).options("gs1");
@@ -365,7 +365,7 @@ fn element_strings_come_out_of_a_gs1_barcode() {
 }
 
 #[test]
-fn a_huge_page_of_noise_is_answered() {
+fn answers_a_huge_page_of_noise() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "60s"]);
     let mut state = 88_172_645_463_325_252u64;
     let noise = GrayImage::from_fn(8000, 8000, |_, _| {

@@ -1,4 +1,4 @@
-//! What the serving process has in memory, whatever clients do.
+//! Memory of the serving process, whatever clients do.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -14,18 +14,19 @@ use crate::support::process::{resident, wait_for};
 use crate::support::{Request, Server};
 
 const MB: u64 = 1_000_000;
-/// As docs/service.md states it: for the program itself, for each connection, and for what a worker is handing over.
+/// The bound that docs/service.md states: for the program itself, for each connection, and for what a worker is handing
+/// over.
 fn stated(memory: u64, cache: u64, connections: u64) -> u64 {
     memory + cache + 64 * MB + connections * MB / 4
 }
 
-/// Bytes that requests hold, by the service's own account.
+/// Bytes that requests hold, according to the service's own account.
 fn account(server: &Server) -> f64 {
     seen::metrics(server)["ocr_document_bytes"]
 }
 
 #[test]
-fn memory_stays_within_its_bound_and_others_are_served_whatever_clients_do() {
+fn bounds_memory_and_serves_others_whatever_clients_do() {
     const CLIENTS: u64 = 40;
     const TIME: Duration = Duration::from_secs(25);
     let server = Server::start(&[
@@ -62,7 +63,7 @@ fn memory_stays_within_its_bound_and_others_are_served_whatever_clients_do() {
         let began = Instant::now();
         while began.elapsed() < TIME {
             let sent = Instant::now();
-            // Each is another document, which is read.
+            // Each is a different document, so each is read.
             let page = [&page[..], format!("% {served}\n").as_bytes()].concat();
             let reply = server.send(&Request::post("/v1/ocr", page).key(&other));
             assert_eq!(reply.answer().pages[0].text, "of another client\n");
@@ -82,7 +83,7 @@ fn memory_stays_within_its_bound_and_others_are_served_whatever_clients_do() {
 }
 
 #[test]
-fn an_answer_is_charged_until_it_is_taken_and_a_client_that_takes_none_is_cut_off() {
+fn charges_answers_until_they_are_read_and_disconnects_clients_that_do_not_read() {
     let server = seen::start(&["--workers", "1"]);
     let book = crowd::book(150);
     let ask = |accept: &str| {
@@ -95,12 +96,12 @@ fn an_answer_is_charged_until_it_is_taken_and_a_client_that_takes_none_is_cut_of
     };
     for accept in ["application/json", "application/x-ndjson"] {
         let mut stream = ask(accept);
-        wait_for("the answer is there, and charged", || {
+        wait_for("the answer is ready and charged", || {
             account(&server) > 1e6 && seen::metrics(&server)["ocr_pages_left"] == 0.0
                 || accept == "application/x-ndjson" && account(&server) > 1e5
         });
         wait_for(
-            "the client is cut off, and nothing is charged any more",
+            "the client is disconnected and nothing is charged any more",
             || account(&server) == 0.0,
         );
         let mut buffer = vec![0; 1 << 16];
@@ -113,7 +114,7 @@ fn an_answer_is_charged_until_it_is_taken_and_a_client_that_takes_none_is_cut_of
 }
 
 #[test]
-fn gives_memory_back_when_it_is_idle() {
+fn returns_memory_when_idle() {
     let server = seen::start(&["--memory", "512MB"]);
     let before = resident(server.pid());
     let book = crowd::book(400);
@@ -122,7 +123,7 @@ fn gives_memory_back_when_it_is_idle() {
             scope.spawn(|| assert!(server.answer("", &book).complete));
         }
     });
-    wait_for("it has about what it had", || {
+    wait_for("it has about as much memory as before", || {
         resident(server.pid()) < before + 24 * MB
     });
 }

@@ -1,4 +1,4 @@
-//! Forms with a cell for each letter: what stands in boxes and combs is read as words, with places where it stands.
+//! Forms with a cell for each letter: the content of boxes and combs is read as words with correct places.
 
 use image::{GrayImage, Luma, imageops};
 
@@ -8,11 +8,11 @@ use crate::support::{Server, scan};
 
 const IBAN: &str = "DE89370400440532013000";
 const NAME: &str = "ERIKA MUSTER";
-/// Points: 5 mm from cell to cell, 7 mm high.
+/// In points: 5 mm from cell to cell, 7 mm high.
 const CELL: f64 = 14.17;
 const HEIGHT: f64 = 19.84;
 const LEFT: f64 = 72.0;
-/// The feet of both rows.
+/// Lower ends of both rows.
 const FEET: [f64; 2] = [600.0, 540.0];
 const DOT: f64 = 300.0 / 72.0;
 
@@ -23,7 +23,7 @@ enum Style {
     Comb,
 }
 
-/// A4 at 300 dpi: an IBAN and a name, a letter a cell.
+/// A4 at 300 dpi: an IBAN and a name, one letter per cell.
 fn form(style: Style) -> GrayImage {
     let mut texts = vec![
         (
@@ -82,7 +82,7 @@ fn form(style: Style) -> GrayImage {
     page
 }
 
-/// Where the IBAN stands, in pixels.
+/// Place of the IBAN, in pixels.
 fn place(page: &GrayImage) -> [i32; 4] {
     let tall = f64::from(page.height());
     let right = LEFT + IBAN.len() as f64 * CELL;
@@ -96,7 +96,7 @@ fn place(page: &GrayImage) -> [i32; 4] {
 }
 
 #[test]
-fn what_stands_in_cells_is_read_and_placed_where_it_stands() {
+fn reads_text_in_cells_with_correct_places() {
     let server = Server::start(&["--workers", "1"]);
     for style in [Style::Boxes, Style::Apart, Style::Comb] {
         let form = form(style);

@@ -1,4 +1,4 @@
-//! Codes in what real workers read.
+//! Codes in documents that real workers read.
 
 use ocr_api::answer::CodesAnswer;
 use ocr_api::code::Source;
@@ -22,7 +22,7 @@ const WANTED: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn codes_are_found_in_a_text_layer_and_in_a_scan_and_agree() {
+fn finds_the_same_codes_in_a_text_layer_and_in_a_scan() {
     let server = Server::start(&["--workers", "1"]);
     let scanned = scan::page(&LINES);
     let (width, height) = scanned.dimensions();
@@ -55,7 +55,7 @@ fn codes_are_found_in_a_text_layer_and_in_a_scan_and_agree() {
 }
 
 #[test]
-fn the_wanted_types_can_be_named() {
+fn selects_types_of_codes() {
     let server = Server::start(&["--workers", "1"]);
     let document = Pdf::default().text_page(&LINES).build();
     let types = |query: &str| -> Vec<String> {
@@ -70,7 +70,7 @@ fn the_wanted_types_can_be_named() {
 }
 
 #[test]
-fn v1_codes_answers_the_codes_alone_to_keys_of_its_scope() {
+fn v1_codes_answers_only_codes_and_needs_its_scope() {
     let server = Server::start(&["--workers", "1"]);
     let document = Pdf::default().text_page(&LINES).build();
     let ask = |path: &str| server.send_with_key(Request::post(path, document.as_slice()));
@@ -80,7 +80,7 @@ fn v1_codes_answers_the_codes_alone_to_keys_of_its_scope() {
         let beside = server.keys_file().with_extension("new");
         std::fs::write(&beside, file.to_json()).unwrap();
         std::fs::rename(beside, server.keys_file()).unwrap();
-        wait_for("the file is taken", || {
+        wait_for("the file is loaded", || {
             server.readiness().1.keys.digest == Some(file.digest())
         });
     };

@@ -1,4 +1,4 @@
-//! Connections: what they may take, and which are closed when there are too many.
+//! Limits of connections, and the choice of those to close when there are too many.
 
 use std::io::Write;
 
@@ -10,14 +10,14 @@ use crate::support::pdf::Pdf;
 use crate::support::process::{signal, wait_for};
 use crate::support::{Request, Server};
 
-/// Whether the service has closed a connection on which nothing is asked.
+/// True if the service has closed an idle connection.
 fn is_closed(stream: &mut dyn Stream) -> bool {
-    // A reset says so, too.
+    // A reset means closed as well.
     matches!(stream.read(&mut [0]), Ok(0) | Err(_))
 }
 
 #[test]
-fn refuses_a_head_that_is_too_long_and_takes_one_that_is_not() {
+fn limits_the_length_of_request_heads() {
     let server = Server::start(&["--workers", "1"]);
     let with_head_of = |bytes: usize| {
         let padding = "x".repeat(bytes);
@@ -25,14 +25,14 @@ fn refuses_a_head_that_is_too_long_and_takes_one_that_is_not() {
     };
     assert_eq!(with_head_of(30_000).status, 200);
     let mut stream = connect(&server.address).unwrap();
-    // The rest is not read, so all may not be written either.
+    // The service does not read the rest, so not all of it can be written.
     let _ =
         stream.write_all(format!("GET /healthz HTTP/1.1\r\nX: {}", "x".repeat(40_000)).as_bytes());
     assert_eq!(read_reply(&mut *stream).unwrap().status, 431);
 }
 
 #[test]
-fn strangers_do_not_take_the_place_of_a_client_with_a_key() {
+fn connections_without_a_key_do_not_replace_one_with_a_key() {
     let server = Server::start(&["--workers", "1", "--connections", "8"]);
     let worker = server.workers()[0];
     signal(worker, Signal::STOP);
@@ -51,7 +51,7 @@ fn strangers_do_not_take_the_place_of_a_client_with_a_key() {
             stream
         })
         .collect();
-    // The service has accepted it, and those before it.
+    // The service has accepted this connection, and those before it.
     assert_eq!(server.send(&Request::get("/healthz")).status, 200);
     assert!(
         strangers[..22]
@@ -63,7 +63,7 @@ fn strangers_do_not_take_the_place_of_a_client_with_a_key() {
     assert_eq!(read_reply(&mut **newest).unwrap().status, 200);
     signal(worker, Signal::CONT);
     assert!(read_reply(&mut *known).unwrap().answer().complete);
-    // Its connection is one of many again, and still there.
+    // The connection counts as idle again, and is still open.
     Request::get("/healthz").send_over(&mut *known);
     assert_eq!(read_reply(&mut *known).unwrap().status, 200);
 }

@@ -1,4 +1,4 @@
-//! How many pages a document has, whatever it says of them, and how many are answered at a time.
+//! The number of pages of a document, whatever it states, and the number that is answered at a time.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use crate::support::process::peak_memory;
 use crate::support::streams::{deflate, stream};
 use crate::support::{Reply, Request, Server};
 
-/// A page, and a page tree that states `count` of them.
+/// A document with one page whose page tree states `count` pages.
 fn stating(count: u32) -> Vec<u8> {
     let pdf = Pdf::default().text_page(&["The only page"]).build();
     let text = String::from_utf8(pdf).unwrap();
-    // The table of offsets is wrong then, and PDFium makes its own.
+    // This makes the table of offsets wrong, so PDFium rebuilds it.
     text.replace("/Count 1", &format!("/Count {count}")).into()
 }
 
@@ -32,7 +32,7 @@ fn is_small(reply: &Reply) {
 }
 
 #[test]
-fn pages_that_are_only_stated_are_not_answered_one_by_one() {
+fn reports_pages_that_are_only_stated_once() {
     let server = Server::start(&[]);
     for count in [200, 100_000, 1_048_574] {
         let document = stating(count);
@@ -76,7 +76,7 @@ fn pages_that_are_only_stated_are_not_answered_one_by_one() {
 }
 
 #[test]
-fn a_few_pages_that_are_missing_are_damaged_ones() {
+fn reports_a_few_missing_pages_as_damaged() {
     let server = Server::start(&[]);
     let answer = server.answer("", &stating(3));
     let statuses: Vec<PageStatus> = answer.pages.iter().map(|page| page.status).collect();
@@ -221,7 +221,7 @@ fn pages_that_the_tree_does_not_count_are_read_all_the_same() {
 }
 
 #[test]
-fn documents_that_state_a_million_pages_hold_up_nobody() {
+fn documents_that_state_a_million_pages_delay_no_other_request() {
     let server = Server::start(&[]);
     let started = Instant::now();
     thread::scope(|scope| {
@@ -243,7 +243,7 @@ fn documents_that_state_a_million_pages_hold_up_nobody() {
 }
 
 #[test]
-fn more_pages_than_are_answered_at_a_time_are_asked_for_in_parts() {
+fn limits_pages_per_request() {
     let server = Server::start(&["--max-pages", "20"]);
     let long = hostile::pdf_of_pages(50);
     for route in ["/v1/ocr", "/v1/codes", "/v1/inspect"] {
@@ -273,7 +273,7 @@ fn more_pages_than_are_answered_at_a_time_are_asked_for_in_parts() {
 }
 
 #[test]
-fn a_tiff_of_more_pages_than_are_counted_is_not_complete() {
+fn marks_a_tiff_with_too_many_pages_as_incomplete() {
     let server = Server::start(&[]);
     let answer = server.answer("?pages=1", &hostile::tiff_of_pages(10_050));
     assert_eq!(answer.document.pages, 10_050);

@@ -1,4 +1,5 @@
-//! Pages that are not read as they are: right text, or an issue that says so. Sound pages have none.
+//! Pages that can't be read correctly: the answer has the right text, or an issue that reports the doubt. Sound pages
+//! have no issue.
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ fn lines(size: f64) -> GrayImage {
     imageops::crop_imm(&page, 200, 200, 2000, 1200).to_image()
 }
 
-/// On more paper, its lines running down to the right by so many degrees.
+/// The same on more paper. Its lines run down to the right by this many degrees.
 fn leaning(image: &GrayImage, degrees: f64) -> GrayImage {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let side = 2600u32;
@@ -43,7 +44,7 @@ fn leaning(image: &GrayImage, degrees: f64) -> GrayImage {
     })
 }
 
-/// One pixel in so many is black or white.
+/// Makes one pixel out of `one_in` black or white.
 fn specks(image: &GrayImage, one_in: usize) -> GrayImage {
     let mut chance = Chance::new(7);
     let mut image = image.clone();
@@ -57,7 +58,7 @@ fn specks(image: &GrayImage, one_in: usize) -> GrayImage {
     image
 }
 
-/// As a printer with needles would print it: a dot for each pixel of small letters.
+/// Text of a needle printer: one dot for each pixel of small letters.
 fn dots(pitch: u32) -> GrayImage {
     let small = imageops::resize(&lines(14.0), 2000 / 6, 1200 / 6, FilterType::Triangle);
     let mut image =
@@ -82,7 +83,7 @@ fn is_right(answer: &Answer) -> bool {
 }
 
 #[test]
-fn a_page_is_read_or_says_that_it_was_not() {
+fn reads_a_page_or_reports_that_it_did_not() {
     let server = Server::start(&["--page-timeout", "60s"]);
     let text = lines(14.0);
     let mut cases: Vec<(String, GrayImage)> = Vec::new();
@@ -128,7 +129,7 @@ fn a_page_is_read_or_says_that_it_was_not() {
 }
 
 #[test]
-fn a_script_that_no_language_reads_is_named() {
+fn names_scripts_that_no_language_reads() {
     let server = Server::start(&[]);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scripts");
     for (name, script) in [
@@ -156,7 +157,7 @@ fn a_script_that_no_language_reads_is_named() {
         println!("{name}: {:?}", answer.warnings);
         assert!(
             codes.iter().any(|code| code.doubts_reading()),
-            "{name} is silent"
+            "{name} has no issue"
         );
         if let Some(script) = script {
             assert!(
@@ -177,7 +178,7 @@ fn a_script_that_no_language_reads_is_named() {
 }
 
 #[test]
-fn a_part_in_another_script_is_reported_in_each_format() {
+fn reports_a_part_in_another_script_in_each_format() {
     let server = Server::start(&[]);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scripts");
     let greek = image::open(directory.join("greek.png")).unwrap().to_luma8();
@@ -269,7 +270,7 @@ fn animated_webp(image: &GrayImage, frames: usize) -> Vec<u8> {
     let still = scan::encode(&image.clone().into(), ImageFormat::WebP);
     let three = |number: u32| number.to_le_bytes()[..3].to_vec();
     let size = [three(image.width() - 1), three(image.height() - 1)].concat();
-    // Behind the file's head is the only chunk of a still picture.
+    // The only chunk of a still picture follows the head of the file.
     let place = [three(0), three(0)].concat();
     let frame = [
         place,
@@ -289,7 +290,7 @@ fn animated_webp(image: &GrayImage, frames: usize) -> Vec<u8> {
 }
 
 #[test]
-fn further_frames_of_an_animation_are_reported() {
+fn reports_further_frames_of_an_animation() {
     let server = Server::start(&[]);
     let page = scan::page(&["A letter", "of two lines"]);
     for (name, document) in [

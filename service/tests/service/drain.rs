@@ -23,14 +23,14 @@ fn connections(server: &Server, count: usize) -> Vec<Box<dyn Stream>> {
 fn assert_answered(mut stream: Box<dyn Stream>) {
     let reply = read_reply(&mut *stream).expect("a request that connected in time is answered");
     assert_eq!(reply.answer().pages[0].text, "in time\n");
-    // Whether it was answered before SIGTERM was seen or after: the connection ends.
+    // The connection ends, whether it was answered before the service saw SIGTERM or after.
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty());
 }
 
 fn backlog_is_served(mut server: Server) {
-    // While the service stands still, connections pile up in the backlog; then it wakes up to SIGTERM.
+    // While the service is stopped, connections queue up in the backlog. Then it continues and receives SIGTERM.
     signal(server.pid(), Signal::STOP);
     let mut streams = connections(&server, 40);
     for stream in &mut streams {
@@ -43,17 +43,17 @@ fn backlog_is_served(mut server: Server) {
 }
 
 #[test]
-fn what_is_in_the_backlog_of_a_socket_is_served() {
+fn serves_the_backlog_of_a_socket() {
     backlog_is_served(Server::start_on_socket(&[]));
 }
 
 #[test]
-fn what_is_in_the_backlog_of_a_port_is_served() {
+fn serves_the_backlog_of_a_port() {
     backlog_is_served(Server::start(&[]));
 }
 
 #[test]
-fn a_request_in_flight_is_finished_and_new_connections_are_not_taken() {
+fn finishes_requests_in_flight_and_accepts_no_new_connections() {
     let mut server = Server::start_on_socket(&["--workers", "1"]);
     let worker = server.workers()[0];
     signal(worker, Signal::STOP);
@@ -68,10 +68,10 @@ fn a_request_in_flight_is_finished_and_new_connections_are_not_taken() {
 }
 
 #[test]
-fn a_client_that_connected_but_has_not_asked_yet_is_served() {
+fn serves_a_client_that_connected_but_sent_no_request_yet() {
     let mut server = Server::start_on_socket(&[]);
     let mut silent = connections(&server, 3);
-    // Half a head.
+    // Half of a request's head.
     let head = request(&server).head();
     silent[0].write_all(&head[..20]).unwrap();
     server.terminate();
@@ -87,7 +87,7 @@ fn a_client_that_connected_but_has_not_asked_yet_is_served() {
 }
 
 #[test]
-fn a_kept_alive_connection_is_closed_soon() {
+fn closes_idle_connections_soon() {
     let mut server = Server::start(&[]);
     let mut stream = connect(&server.address).unwrap();
     request(&server).send_over(&mut *stream);
@@ -96,11 +96,11 @@ fn a_kept_alive_connection_is_closed_soon() {
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(5));
-    // Another connection, closed before anything was asked, does not hold it up either.
+    // A second connection, which is closed before a request is sent, does not delay the stop either.
 }
 
 #[test]
-fn draining_ends_when_its_time_is_up() {
+fn draining_ends_at_its_time_limit() {
     let mut server = Server::start(&["--workers", "1", "--drain", "1s"]);
     signal(server.workers()[0], Signal::STOP);
     let mut stream = connect(&server.address).unwrap();

@@ -1,7 +1,7 @@
-//! Which build of Tesseract is used, and that it is told.
+//! The build of Tesseract that is used, and that it is reported.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the tests ask the loader, as ldd does"
+    reason = "the tests query the loader, as ldd does"
 )]
 
 use std::fs;
@@ -16,8 +16,8 @@ fn executable() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ocr-service"))
 }
 
-/// The Tesseract that the loader takes for an executable (ld.so(8), as ldd asks it).
-fn taken_for(executable: &Path) -> PathBuf {
+/// The Tesseract that the loader chooses for an executable (ld.so(8), queried like ldd does).
+fn chosen_for(executable: &Path) -> PathBuf {
     let output = Command::new(executable)
         .env("LD_TRACE_LOADED_OBJECTS", "1")
         .env_remove("LD_LIBRARY_PATH")
@@ -29,7 +29,7 @@ fn taken_for(executable: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap()
 }
 
-/// Whether this machine's CPU has the level's vectors; whatever has both has the rest of it.
+/// True if this machine's CPU has the vector instructions of the level. CPUs with both have the rest of it.
 fn cpu_has_level() -> bool {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap();
     let has = |flag| info.split_whitespace().any(|word| word == flag);
@@ -37,15 +37,15 @@ fn cpu_has_level() -> bool {
 }
 
 #[test]
-fn a_build_beside_the_executable_is_preferred_where_the_cpu_has_its_level() {
+fn prefers_the_build_beside_the_executable_if_the_cpu_supports_it() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("ocr-service");
     fs::copy(executable(), &copy).unwrap();
-    let distributed = taken_for(&copy);
+    let distributed = chosen_for(&copy);
     assert!(!distributed.starts_with(directory.path()));
 
     let levels = directory.path().join("glibc-hwcaps");
-    // `libtesseract.so.5.0.3` is what `libtesseract.so.5` leads to.
+    // `libtesseract.so.5` is a link to `libtesseract.so.5.0.3`.
     let name = distributed.file_name().unwrap().to_string_lossy();
     let soname: Vec<&str> = name.split('.').take(3).collect();
     let library = levels.join(LEVEL).join(soname.join("."));
@@ -56,14 +56,14 @@ fn a_build_beside_the_executable_is_preferred_where_the_cpu_has_its_level() {
     } else {
         distributed
     };
-    assert_eq!(taken_for(&copy), fs::canonicalize(wanted).unwrap());
+    assert_eq!(chosen_for(&copy), fs::canonicalize(wanted).unwrap());
 }
 
 #[test]
-fn readiness_and_answers_name_the_build_that_was_loaded() {
+fn readiness_and_answers_name_the_loaded_build() {
     let server = Server::start(&[]);
     let named = server.readiness().1.engine.library.unwrap();
-    let taken = taken_for(executable());
+    let taken = chosen_for(executable());
     let own = taken.to_string_lossy().contains("glibc-hwcaps");
     assert_eq!(named, if own { LEVEL } else { "distribution" });
     let answer = server.answer("", &scan::png(&scan::page(&["Which"])));

@@ -1,4 +1,4 @@
-//! Each image format, and what makes images awkward.
+//! Image formats and their special cases.
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use ocr_api::answer::{DocumentType, PageStatus};
@@ -9,7 +9,7 @@ use crate::support::{Server, scan};
 const LINE: &str = "Delivery note 7731";
 
 #[test]
-fn png_jpeg_tiff_and_webp_give_the_same_text() {
+fn reads_the_same_text_from_png_jpeg_tiff_and_webp() {
     let server = Server::start(&[]);
     let page = scan::page(&[LINE]);
     let cases = [
@@ -33,7 +33,7 @@ fn png_jpeg_tiff_and_webp_give_the_same_text() {
 }
 
 #[test]
-fn every_page_of_a_tiff_is_read_in_order() {
+fn reads_every_page_of_a_tiff_in_order() {
     let server = Server::start(&[]);
     let names = ["Page one alpha", "Page two beta", "Page three gamma"];
     let pages: Vec<_> = names.iter().map(|name| scan::page(&[name])).collect();
@@ -52,7 +52,7 @@ fn every_page_of_a_tiff_is_read_in_order() {
 }
 
 #[test]
-fn a_fax_is_read_and_its_resolution_stated_and_so_is_a_page_with_a_colour_map() {
+fn reads_faxes_and_colour_maps_with_their_resolution() {
     let server = Server::start(&["--workers", "1"]);
     let answer = server.answer("", &scan::fax(&scan::page(&[LINE])));
     assert_eq!(answer.pages[0].text.trim(), LINE);
@@ -63,7 +63,7 @@ fn a_fax_is_read_and_its_resolution_stated_and_so_is_a_page_with_a_colour_map() 
 }
 
 #[test]
-fn each_compression_of_a_fax_is_read_whichever_bit_comes_first() {
+fn reads_each_compression_and_bit_order_of_faxes() {
     let server = Server::start(&["--workers", "1"]);
     for fax in scan::FAXES {
         let page = &server.answer("", fax).pages[0];
@@ -74,9 +74,9 @@ fn each_compression_of_a_fax_is_read_whichever_bit_comes_first() {
 }
 
 #[test]
-fn a_fax_that_is_cut_short_is_no_page_that_was_read() {
+fn rejects_a_truncated_fax() {
     let server = Server::start(&["--workers", "1"]);
-    // Its directory says 200 rows in place of 148, and that they are in one strip.
+    // Its directory states 200 rows instead of 148, all in one strip.
     let mut cut = scan::FAXES[0].to_vec();
     for tag in [257u16, 278] {
         let [low, high] = tag.to_le_bytes();
@@ -90,7 +90,7 @@ fn a_fax_that_is_cut_short_is_no_page_that_was_read() {
 }
 
 #[test]
-fn the_resolution_that_an_image_states_is_told_and_none_is_made_up() {
+fn reports_the_stated_resolution_and_invents_none() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::text_page();
     let stated = &server.answer("", &scan::png_with_dpi(&page, 300)).pages[0];
@@ -100,7 +100,7 @@ fn the_resolution_that_an_image_states_is_told_and_none_is_made_up() {
 }
 
 #[test]
-fn black_text_on_a_transparent_ground_is_read() {
+fn reads_black_text_on_a_transparent_ground() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&[LINE]);
     let clear = RgbaImage::from_fn(page.width(), page.height(), |x, y| {
@@ -111,10 +111,10 @@ fn black_text_on_a_transparent_ground_is_read() {
 }
 
 #[test]
-fn a_photograph_is_read_the_way_up_that_it_says() {
+fn reads_a_photograph_in_its_stated_orientation() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&[LINE]);
-    // Stored turned to the left, with the note to turn it to the right (EXIF orientation 6).
+    // Stored rotated to the left, with the note to rotate it to the right (EXIF orientation 6).
     let stored = image::imageops::rotate270(&page);
     let answer = server.answer("", &scan::with_orientation(&scan::jpeg(&stored), 6));
     assert_eq!(answer.pages[0].text.trim(), LINE);
@@ -122,7 +122,7 @@ fn a_photograph_is_read_the_way_up_that_it_says() {
 }
 
 #[test]
-fn colours_and_sixteen_bits_are_read() {
+fn reads_colours_and_sixteen_bits() {
     let server = Server::start(&["--workers", "1"]);
     let page = DynamicImage::from(scan::page(&[LINE]));
     for image in [
@@ -137,7 +137,7 @@ fn colours_and_sixteen_bits_are_read() {
 }
 
 #[test]
-fn an_image_of_a_few_pixels_is_empty_and_harmless() {
+fn answers_an_image_of_a_few_pixels_as_empty() {
     let server = Server::start(&["--workers", "1"]);
     for side in [1, 2, 3, 9] {
         let tiny = image::GrayImage::from_pixel(side, side, image::Luma([0]));

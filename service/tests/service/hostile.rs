@@ -1,4 +1,4 @@
-//! Documents made to hurt: an answer each, in bounded memory and time, and nobody else notices.
+//! Crafted documents: each is answered in bounded memory and time, and other requests are not affected.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -16,12 +16,12 @@ use crate::support::pdf::Pdf;
 use crate::support::process::{peak_memory, signal, ticks, wait_for};
 use crate::support::{Reply, Request, Server, scan};
 
-/// What a worker may take by default: an empty one, what its limit lets it add, and what is only mapped.
+/// Most memory of a worker by default: an empty one, what its limit allows in addition, and what is only mapped.
 const WORKER: u64 = 2 << 30;
-/// What the service itself needs for a few documents of some megabytes.
+/// Most memory of the service for a few documents of some megabytes.
 const SERVICE: u64 = 200 << 20;
 
-/// Runs something while watching the memory of the service's workers.
+/// Runs a closure and measures the memory of the service's workers meanwhile.
 fn watching_workers<T>(server: &Server, run: impl FnOnce() -> T) -> (T, u64) {
     let (most, done) = (AtomicU64::new(0), AtomicBool::new(false));
     let result = thread::scope(|scope| {
@@ -45,7 +45,7 @@ fn works(server: &Server) {
     assert_eq!(server.answer("", &quick).pages[0].text, "quick\n");
 }
 
-/// In words; anything else than an answer or a problem of the document's own fails.
+/// Describes the reply. Fails for anything else than an answer or a problem of the document itself.
 #[track_caller]
 fn judged(name: &str, reply: &Reply) -> String {
     if reply.status == 200 {
@@ -71,7 +71,7 @@ fn judged(name: &str, reply: &Reply) -> String {
 }
 
 #[test]
-fn small_files_that_mean_gigabytes_cost_a_page_at_most() {
+fn small_files_that_expand_to_gigabytes_cost_at_most_one_page() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "3s"]);
     for (name, document) in hostile::all() {
         let started = Instant::now();
@@ -92,7 +92,7 @@ fn small_files_that_mean_gigabytes_cost_a_page_at_most() {
 }
 
 #[test]
-fn a_page_whose_picture_can_t_be_decoded_is_not_an_empty_one() {
+fn a_page_with_an_undecodable_picture_is_not_empty() {
     let server = Server::start(&["--workers", "1"]);
     for (width, height) in [(32_000, 268_000), (32_000, 67_000)] {
         let reply = server.ocr("", &hostile::pdf_with_jbig2(width, height));
@@ -109,7 +109,7 @@ fn a_page_whose_picture_can_t_be_decoded_is_not_an_empty_one() {
 }
 
 #[test]
-fn a_picture_that_can_t_be_decoded_beside_what_can_is_told_with_its_page() {
+fn reports_an_undecodable_picture_with_its_page() {
     let server = Server::start(&["--workers", "1"]);
     let small = image::imageops::crop_imm(&scan::page(&["Damage"]), 280, 320, 320, 100).to_image();
     let whole = scan::jpeg(&small);
@@ -134,7 +134,7 @@ fn a_picture_that_can_t_be_decoded_beside_what_can_is_told_with_its_page() {
 }
 
 #[test]
-fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
+fn reads_the_largest_allowed_picture_within_a_workers_memory() {
     let server = Server::start(&["--workers", "1"]);
     let document = hostile::png_of_80_megapixels();
     let (answer, worker) = watching_workers(&server, || server.answer("", &document));
@@ -150,7 +150,7 @@ fn the_largest_picture_that_is_allowed_is_read_within_a_workers_memory() {
 }
 
 #[test]
-fn ten_thousand_pages_are_answered_before_the_deadline_read_or_not() {
+fn answers_ten_thousand_pages_before_the_deadline() {
     let server = Server::start(&["--max-pages", "10000"]);
     let document = hostile::pdf_of_pages(10_000);
     for query in ["", "?mode=ocr"] {
@@ -188,14 +188,14 @@ fn ten_thousand_pages_are_answered_before_the_deadline_read_or_not() {
 }
 
 #[test]
-fn crashes_under_load_cost_the_pages_at_hand_and_no_other() {
+fn crashes_under_load_affect_only_the_pages_at_hand() {
     const CLIENTS: u8 = 4;
     const EACH: u8 = 6;
     const KILLS: usize = 7;
-    /// More of them have consequences for the key.
+    /// With more of them, the key is slowed down.
     const CRASHES: usize = 3;
     let server = Server::start(&[]);
-    // Enough to read that a worker is seen at it.
+    // Enough to read that a worker can be seen at work.
     let page = scan::page(&["One of many"; 12]);
     let (served, crashed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
@@ -204,7 +204,7 @@ fn crashes_under_load_cost_the_pages_at_hand_and_no_other() {
             let (server, page, served, crashed) = (&server, &page, &served, &crashed);
             move || {
                 let send = |document: u8| {
-                    // Documents of their own: none of them dies twice.
+                    // Each is a different document, so none of them crashes a worker twice.
                     let mut page = page.clone();
                     page.put_pixel(0, 0, image::Luma([number * EACH + document]));
                     let answer = server.answer("", &scan::png(&page));
@@ -232,11 +232,12 @@ fn crashes_under_load_cost_the_pages_at_hand_and_no_other() {
                 wait_for("some pages are read", || {
                     served.load(Ordering::Relaxed) >= kill * 3 || done.load(Ordering::Relaxed)
                 });
-                // A worker that had just answered was killed for nothing: not each kill is a crash.
+                // Not every kill is a crash: the worker may just have answered.
                 if crashed.load(Ordering::SeqCst) >= CRASHES {
                     break;
                 }
-                // One that has begun with a page since: those that have worked until now may have answered.
+                // Waits for a worker that has begun with a page since. Those that have worked before may have answered
+                // already.
                 let working = || server.workers().into_iter().filter(|pid| ticks(*pid) > 5);
                 let before: Vec<u32> = working().collect();
                 let mut busy = None;
@@ -269,7 +270,7 @@ fn crashes_under_load_cost_the_pages_at_hand_and_no_other() {
     works(&server);
 }
 
-/// Where the first line of a text page stands.
+/// Area around the first line of a text page.
 const CROP: &str = "/CropBox[60 720 200 770]";
 
 /// A PDF of a small page that is a picture.
@@ -286,7 +287,7 @@ fn scanned(jpeg: &[u8]) -> Vec<u8> {
     pdf.build()
 }
 
-/// Small ones of each type, so that much damage is done in little time.
+/// Small documents of each type, so that much can be damaged in little time.
 fn seeds() -> Vec<Vec<u8>> {
     let page = scan::page(&["Damage"]);
     let small = image::imageops::crop_imm(&page, 280, 320, 320, 100).to_image();
@@ -312,7 +313,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn two_thousand_damaged_files_get_an_answer_each() {
+fn answers_two_thousand_damaged_files() {
     const FILES: usize = 2000;
     let server = Server::start(&["--page-timeout", "3s"]);
     let seeds = seeds();

@@ -1,4 +1,4 @@
-//! What a document is like, before it is read; and what a page looks like.
+//! Inspection of documents before they are read, and previews of pages.
 
 use ocr_api::answer::{Method, PageStatus};
 use ocr_api::inspection::{Inspection, TextLayer};
@@ -19,7 +19,7 @@ fn post(server: &Server, path: &str, document: &[u8]) -> Reply {
 }
 
 #[test]
-fn a_pdf_is_told_page_by_page_as_it_would_be_read() {
+fn reports_for_each_page_of_a_pdf_how_it_would_be_read() {
     let server = Server::start(&[]);
     let scanned = scan::page(&["Scanned by hand"]);
     let (jpeg, (width, height)) = (scan::jpeg(&scanned), scanned.dimensions());
@@ -44,7 +44,7 @@ fn a_pdf_is_told_page_by_page_as_it_would_be_read() {
     assert_eq!(inspection.pages[3].status, PageStatus::TooLarge);
     assert_eq!(inspection.warnings.len(), 1);
 
-    // It is what the reading does, in the same pixels.
+    // Reading uses the same methods and pixels.
     let answer = server.answer("", &document);
     for (seen, read) in inspection.pages.iter().zip(&answer.pages) {
         assert_eq!((seen.page, seen.method), (read.page, read.method));
@@ -59,7 +59,7 @@ fn a_pdf_is_told_page_by_page_as_it_would_be_read() {
 }
 
 #[test]
-fn images_are_measured_by_their_headers_and_nothing_is_recognized() {
+fn measures_images_by_their_headers_without_recognition() {
     let server = Server::start(&["--workers", "1"]);
     let dense = scan::dense_page();
     let turned = scan::with_orientation(&scan::jpeg(&dense), 6);
@@ -95,7 +95,7 @@ fn images_are_measured_by_their_headers_and_nothing_is_recognized() {
 }
 
 #[test]
-fn either_scope_may_look() {
+fn accepts_either_scope() {
     let server = Server::start(&["--workers", "1"]);
     let output = ocr_service()
         .args([
@@ -117,7 +117,7 @@ fn either_scope_may_look() {
 }
 
 #[test]
-fn a_preview_is_the_page_in_its_colours_as_it_is_seen() {
+fn previews_show_the_page_upright_and_in_colour() {
     let server = Server::start(&["--workers", "1"]);
     let document = Pdf::default()
         .text_page(&["One"])

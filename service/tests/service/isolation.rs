@@ -1,10 +1,11 @@
-//! What is in the memory of workers: of one document at most, and in the template of none.
+//! Content of documents in the memory of workers: of at most one document in a worker, and of none in the template.
 //!
-//! `OCR_TEST_DOCUMENTS=1000` sends as many. Reads `/proc/PID/mem`, as whoever has taken a worker over reads its own memory.
+//! `OCR_TEST_DOCUMENTS=1000` sends that many. The test reads `/proc/PID/mem`, because an attacker in a worker can read
+//! the worker's own memory.
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "whoever wants more documents says so by the environment"
+    reason = "the environment sets the number of documents"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,8 @@ const FEW: u32 = 60;
 /// Pixels that no page has by chance, before the digits of a document's number as pixels.
 const PIXELS: [u8; 6] = [0xf1, 0x02, 0xe3, 0x14, 0xd5, 0x26];
 
-/// A document's number, and each digit's complement to nine: memory that was used again has words of which a digit is another
-/// one, which would be another document's number.
+/// Digits of a document's number, and each digit's complement to nine. If memory is reused, words in it may have a
+/// digit of another document. Without the complement, that would look like a third document's number.
 fn digits(document: u32) -> String {
     let number = format!("{document:06}");
     let complement: String = number.bytes().map(complement).map(char::from).collect();
@@ -39,7 +40,7 @@ fn complement(digit: u8) -> u8 {
     b'0' + b'9' - digit
 }
 
-/// The number of which these are the digits; `None` for what is no document's.
+/// The number with these digits. `None` if it is not that of a document.
 fn number(digits: &[u8]) -> Option<u32> {
     let (number, complements) = digits.split_at(digits.len() / 2);
     let whole = number
@@ -52,12 +53,12 @@ fn number(digits: &[u8]) -> Option<u32> {
         .flatten()
 }
 
-/// A word that stands for a document, wherever its text is.
+/// A word that identifies a document in any text.
 fn word(document: u32) -> String {
     format!("Qzmk{}", digits(document))
 }
 
-/// Pages of text, of which the document's word is a part.
+/// Pages of text with the document's word.
 fn text(document: u32) -> Vec<u8> {
     let word = word(document);
     let line = format!("The word is {word} and nothing else");
@@ -79,7 +80,7 @@ fn picture(of: &GrayImage, document: u32) -> Vec<u8> {
     scan::png(&picture)
 }
 
-/// The numbers of documents of which there is something in a process's memory: words in UTF-8, UTF-16 and UTF-32, and pixels.
+/// Search for numbers of documents in a process's memory: as words in UTF-8, UTF-16 and UTF-32, and as pixels.
 struct Search(Regex);
 
 impl Search {
@@ -102,7 +103,7 @@ impl Search {
         let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
         let memory = match File::open(format!("/proc/{pid}/mem")) {
             Ok(memory) => memory,
-            // It has ended.
+            // The process has exited.
             Err(error)
                 if maps.is_empty()
                     || has_ended(pid)
@@ -121,7 +122,7 @@ impl Search {
                 continue;
             }
             let mut bytes = vec![0; (end - start) as usize];
-            // Fails where nothing is, or no more.
+            // Fails at unmapped addresses.
             let Ok(length) = memory.read_at(&mut bytes, start) else {
                 continue;
             };
@@ -135,7 +136,7 @@ impl Search {
     }
 }
 
-/// When a process began: with it, its process id is its own.
+/// Start time of a process. Together with it, a process id is unique.
 fn began(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields = stat.rsplit(')').next()?.split_whitespace();
@@ -143,7 +144,7 @@ fn began(pid: u32) -> Option<String> {
 }
 
 #[test]
-fn a_worker_s_memory_has_nothing_of_another_document() {
+fn the_memory_of_a_worker_has_nothing_of_another_document() {
     let count = std::env::var(DOCUMENTS).map_or(FEW, |count| count.parse().unwrap());
     let server = Server::start(&["--workers", "2"]);
     let keys = [server.key.clone(), another_key(&server)];
@@ -193,7 +194,7 @@ fn a_worker_s_memory_has_nothing_of_another_document() {
     for (process, documents) in &found {
         assert!(documents.len() <= 1, "{process:?} has {documents:?}");
     }
-    // It is searched for in the right way: workers were seen with their documents.
+    // Check of the search itself: documents were seen in their own workers.
     let seen: BTreeSet<u32> = found.into_values().flatten().collect();
     let (texts, pictures): (Vec<u32>, Vec<u32>) =
         seen.iter().partition(|document| *document / 2 % 2 == 0);

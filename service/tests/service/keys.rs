@@ -1,4 +1,4 @@
-//! API keys: one refusal for all, before the body is read; and the file, which is followed as it changes.
+//! API keys: one refusal for all faults, before the body is read, and a key file that is reloaded.
 
 use std::fs;
 use std::path::Path;
@@ -29,13 +29,13 @@ pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut KeyFile)) {
 #[track_caller]
 pub(crate) fn wait_until_taken(server: &Server) {
     let file = KeyFile::parse(&fs::read(server.keys_file()).unwrap()).unwrap();
-    wait_for("the file is taken", || {
+    wait_for("the file is loaded", || {
         server.readiness().1.keys.digest == Some(file.digest())
     });
 }
 
 #[test]
-fn every_refusal_is_the_same_to_the_byte() {
+fn all_refusals_are_identical() {
     let server = Server::start(&["--workers", "1"]);
     let keys: Vec<String> = (0..4)
         .map(|at| new_key(&server.keys_file(), &format!("k{at}")))
@@ -81,10 +81,10 @@ fn the_key_is_checked_before_the_body_is_read() {
     let request = Request::post("/v1/ocr", Vec::new()).header("Content-Length", "40000000");
     let mut stream = connect(&server.address).unwrap();
     stream.write_all(&request.head()).unwrap();
-    // Not a byte of the body is sent.
+    // No byte of the body is sent.
     assert_eq!(read_reply(&mut *stream).unwrap().status, 403);
 
-    // A client that asks whether to send it is told no, and not to go ahead first.
+    // A client that asks before it sends the body is refused, without a request to continue first.
     let request = request.header("Expect", "100-continue");
     let mut stream = connect(&server.address).unwrap();
     stream.write_all(&request.head()).unwrap();
@@ -92,7 +92,7 @@ fn the_key_is_checked_before_the_body_is_read() {
 }
 
 #[test]
-fn keys_come_and_go_without_a_restart() {
+fn adds_and_removes_keys_without_a_restart() {
     let server = Server::start(&["--workers", "1"]);
     let added = new_key(&server.keys_file(), "added");
     let status = |key: &str| {
@@ -100,7 +100,7 @@ fn keys_come_and_go_without_a_restart() {
             .send(&Request::post("/v1/ocr", document()).key(key))
             .status
     };
-    wait_for("the new key is good", || status(&added) == 200);
+    wait_for("the new key is accepted", || status(&added) == 200);
     assert_eq!(status(&server.key), 200);
 
     edit(&server.keys_file(), |file| {
@@ -111,7 +111,7 @@ fn keys_come_and_go_without_a_restart() {
 }
 
 #[test]
-fn a_torn_or_deleted_file_changes_nothing_but_readyz() {
+fn a_torn_or_deleted_file_affects_only_readyz() {
     let server = Server::start(&["--workers", "1"]);
     let good = fs::read(server.keys_file()).unwrap();
     let error = || server.readiness().1.keys.error;
@@ -129,11 +129,11 @@ fn a_torn_or_deleted_file_changes_nothing_but_readyz() {
     assert_eq!(server.ocr("", &document()).status, 200);
 
     fs::write(server.keys_file(), &good).unwrap();
-    wait_for("the file is good again", || error().is_none());
+    wait_for("the file is valid again", || error().is_none());
 }
 
 #[test]
-fn a_service_that_starts_with_a_torn_or_deleted_file_takes_the_last_good_copy() {
+fn starts_with_the_last_valid_copy_if_the_file_is_torn_or_deleted() {
     for torn in [Some("{\"version\":1,\"ke"), None] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys.json");
@@ -149,7 +149,7 @@ fn a_service_that_starts_with_a_torn_or_deleted_file_takes_the_last_good_copy() 
         assert_eq!(keys.loaded, 1);
         assert!(keys.error.unwrap().contains("keys.json"));
 
-        // The file itself counts again as soon as it is good.
+        // The file itself is used again as soon as it is valid.
         let other = ApiKey::generate().unwrap();
         let record = KeyRecord::new(&other, "other", vec![Scope::Ocr], jiff::Timestamp::now());
         let good = KeyFile {
@@ -157,7 +157,7 @@ fn a_service_that_starts_with_a_torn_or_deleted_file_takes_the_last_good_copy() 
             ..KeyFile::default()
         };
         fs::write(&path, good.to_json()).unwrap();
-        wait_for("the file is taken", || {
+        wait_for("the file is loaded", || {
             server.readiness().1.keys.digest == Some(good.digest())
         });
         assert_eq!(server.ocr("", &document()).status, 403);
@@ -165,7 +165,7 @@ fn a_service_that_starts_with_a_torn_or_deleted_file_takes_the_last_good_copy() 
 }
 
 #[test]
-fn a_key_stops_at_its_second() {
+fn keys_expire_to_the_second() {
     let server = Server::start(&["--workers", "1"]);
     let key = new_key(&server.keys_file(), "short");
     let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(1500);
@@ -189,7 +189,7 @@ fn a_key_stops_at_its_second() {
 }
 
 #[test]
-fn the_use_of_keys_is_counted_and_outlives_the_process() {
+fn counts_the_use_of_keys_across_restarts() {
     let mut server = Server::start_on_socket(&["--workers", "1"]);
     let file = server.directory.path().join("usage.json");
     let from = |address: &str| {
@@ -199,7 +199,7 @@ fn the_use_of_keys_is_counted_and_outlives_the_process() {
     let read = |file: &Path| -> Usage { serde_json::from_slice(&fs::read(file).unwrap()).unwrap() };
     assert_eq!(from("192.0.2.1"), 200);
     assert_eq!(from("203.0.113.5, 192.0.2.2"), 200);
-    wait_for("it is written while serving", || file.exists());
+    wait_for("the counts are written while serving", || file.exists());
     assert_eq!(from("192.0.2.3"), 200);
     let refused = Request::post("/v1/ocr", document()).header("X-Forwarded-For", "192.0.2.9");
     assert_eq!(server.send(&refused).status, 403);
@@ -215,7 +215,7 @@ fn the_use_of_keys_is_counted_and_outlives_the_process() {
 }
 
 #[test]
-fn guessing_is_slowed_down_and_a_good_key_behind_the_same_address_is_not() {
+fn slows_down_guessing_but_no_valid_key_behind_the_same_address() {
     let server = Server::start_on_socket(&["--workers", "1"]);
     let guess = |address: &str| {
         let key = ApiKey::generate().unwrap();
@@ -233,18 +233,18 @@ fn guessing_is_slowed_down_and_a_good_key_behind_the_same_address_is_not() {
     });
     let took = started.elapsed();
     let refused = guesses.iter().filter(|reply| reply.status == 403).count();
-    let told: Vec<&Reply> = guesses.iter().filter(|reply| reply.status == 429).collect();
-    assert_eq!(refused + told.len(), 40);
+    let rejected: Vec<&Reply> = guesses.iter().filter(|reply| reply.status == 429).collect();
+    assert_eq!(refused + rejected.len(), 40);
     assert!(
         (10..=20).contains(&refused),
         "{refused} were answered with 403"
     );
     assert!(took >= Duration::from_secs(3), "{took:?}");
-    assert!(told[0].problem().detail.contains("valid API key"));
-    assert!(told[0].header("retry-after").is_some());
+    assert!(rejected[0].problem().detail.contains("valid API key"));
+    assert!(rejected[0].header("retry-after").is_some());
 
-    // The address is told to go away, whichever key is wrong, and a good one is served at once.
-    let text = told[0].text();
+    // The address is rejected whichever key is wrong, and a valid key is served at once.
+    let text = rejected[0].text();
     assert!(
         !text.contains("unknown") && !text.contains("expired"),
         "{text}"
@@ -257,7 +257,7 @@ fn guessing_is_slowed_down_and_a_good_key_behind_the_same_address_is_not() {
 }
 
 #[test]
-fn a_key_may_ask_as_often_as_its_quota_says() {
+fn enforces_requests_per_minute() {
     let server = Server::start(&["--workers", "1"]);
     let other = new_key(&server.keys_file(), "other");
     edit(&server.keys_file(), |file| {
@@ -278,7 +278,7 @@ fn a_key_may_ask_as_often_as_its_quota_says() {
 }
 
 #[test]
-fn without_a_file_everybody_is_refused_until_there_is_one() {
+fn refuses_all_requests_until_there_is_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start_in(directory, String::new(), "unix", &["--workers", "1"]);
     server.wait_until_ready();
@@ -292,7 +292,7 @@ fn without_a_file_everybody_is_refused_until_there_is_one() {
 
     let key = new_key(&server.keys_file(), "first");
     let request = Request::post("/v1/ocr", document()).key(&key);
-    wait_for("the first key is good", || {
+    wait_for("the first key is accepted", || {
         server.send(&request).status == 200
     });
 }
@@ -318,7 +318,7 @@ fn key_new_prints_the_key_once_and_stores_its_hash() {
 }
 
 #[test]
-fn key_new_leaves_a_file_alone_that_it_does_not_understand() {
+fn key_new_does_not_change_an_invalid_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");
     fs::write(&path, "{\"version\": 9").unwrap();

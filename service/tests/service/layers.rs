@@ -1,4 +1,4 @@
-//! Text layers that can't be believed, or do not say all.
+//! Text layers that are wrong or incomplete.
 
 use ocr_api::answer::Method;
 
@@ -6,7 +6,7 @@ use crate::support::pdf::Pdf;
 use crate::support::{Request, Server};
 
 #[test]
-fn glyph_numbers_are_not_taken_for_characters() {
+fn does_not_take_glyph_numbers_for_characters() {
     let server = Server::start(&["--workers", "1"]);
     let text = "Thegoodsarrivedingoodorderandwereputintothestoreofthehousebyourpeople";
     for document in [
@@ -18,14 +18,14 @@ fn glyph_numbers_are_not_taken_for_characters() {
             server.answer("", &document).pages[0].method,
             Some(Method::Ocr)
         );
-        // Whoever wants it gets it.
+        // Clients get the layer if they request it.
         let layer = server.answer("?mode=text", &document);
         assert_eq!(layer.pages[0].method, Some(Method::Text));
     }
 }
 
 #[test]
-fn the_values_of_a_form_are_read_with_it() {
+fn reads_the_values_of_a_form() {
     let server = Server::start(&["--workers", "1"]);
     for appearance in [true, false] {
         let form = Pdf::default().form_page(&["Name of the customer"], "Miller 4711", appearance);
@@ -42,7 +42,7 @@ fn the_values_of_a_form_are_read_with_it() {
 }
 
 #[test]
-fn what_is_cropped_away_is_not_read() {
+fn does_not_read_cropped_text() {
     let server = Server::start(&["--workers", "1"]);
     let lines = ["Cut away", "cut as well", "", "This one stays"];
     let document = Pdf::default()
@@ -58,9 +58,9 @@ fn what_is_cropped_away_is_not_read() {
 }
 
 #[test]
-fn control_characters_of_a_text_layer_end_no_page_and_steer_no_terminal() {
+fn removes_control_characters_of_a_text_layer() {
     let server = Server::start(&["--workers", "1"]);
-    // The font says of `1` to `4` that they are a form feed, ESC, a C1 character and a sign that reverses what follows.
+    // The font declares `1` to `4` as a form feed, ESC, a C1 character and a sign that reverses the text behind it.
     let mut document = Pdf::default();
     let map = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def\n\
                1 begincodespacerange <00> <ff> endcodespacerange\n\

@@ -1,4 +1,4 @@
-//! Many at once: keys take turns, quotas hold, and who is turned away is told for how long.
+//! Many requests at once: keys take turns, quotas hold, and rejected clients get a time to come back.
 
 use std::sync::mpsc;
 use std::thread;
@@ -36,7 +36,7 @@ fn set_quota(server: &Server, quota: Quota) {
 }
 
 #[test]
-fn an_answer_takes_no_more_memory_than_documents_may_and_says_what_is_missing() {
+fn bounds_the_memory_of_an_answer_and_reports_missing_pages() {
     let server = Server::start(&["--workers", "1", "--max-upload", "500KB", "--memory", "1MB"]);
     let line = "an of to ".repeat(15);
     let pages = (0..20).fold(Pdf::default(), |pdf, _| pdf.text_page(&[line.as_str(); 40]));
@@ -48,7 +48,7 @@ fn an_answer_takes_no_more_memory_than_documents_may_and_says_what_is_missing() 
     let missing = answer.pages.iter().filter(skipped).count();
     assert!((1..20).contains(&missing), "{missing}");
     assert_eq!(answer.warnings.len(), missing, "{:?}", answer.warnings);
-    // What was held for the answer is free again, and lines are not held.
+    // The memory for the answer is free again, and lines are not held.
     let lines = Request::post("/v1/ocr", document).header("Accept", "application/x-ndjson");
     let lines = server.send_with_key(lines).text();
     let last = lines.lines().last().unwrap();
@@ -56,7 +56,7 @@ fn an_answer_takes_no_more_memory_than_documents_may_and_says_what_is_missing() 
 }
 
 #[test]
-fn a_key_s_single_page_does_not_wait_for_all_that_another_has_sent() {
+fn the_single_page_of_a_key_does_not_wait_for_all_pages_of_another() {
     let server = Server::start(&["--workers", "1"]);
     let other = another_key(&server);
     let page = scan::png(&scan::page(&["A line that takes a moment to read"]));
@@ -80,7 +80,7 @@ fn a_key_s_single_page_does_not_wait_for_all_that_another_has_sent() {
         send("busy", &server.key);
     }
     documents(6);
-    // And the one that is under way.
+    // And the one under way.
     assert_eq!(capacity(&server, &other).workers.busy, 1);
     send("single", &other);
     documents(7);
@@ -91,7 +91,7 @@ fn a_key_s_single_page_does_not_wait_for_all_that_another_has_sent() {
 }
 
 #[test]
-fn a_full_service_names_the_time_that_its_pages_take() {
+fn retry_after_follows_the_measured_time_of_pages() {
     let server = Server::start(&["--workers", "1", "--queue", "1"]);
     let other = another_key(&server);
     let page = scan::text_page();
@@ -113,8 +113,8 @@ fn a_full_service_names_the_time_that_its_pages_take() {
     assert_eq!(reply.problem().kind, ProblemKind::Busy);
     let seconds = |capacity: &Capacity| capacity.queue.pages as f64 * capacity.page_ms / 1000.0;
     let retry_after: f64 = reply.header("retry-after").unwrap().parse().unwrap();
-    // A page may have been done in between, which changes both factors a little.
-    // Nothing stays longer than its deadline of 120 s.
+    // A page may have finished in between, which changes both factors a little. Nothing stays longer than its deadline
+    // of 120 s.
     let least = (seconds(&after) * 0.7).min(120.0);
     let most = seconds(&before) * 1.3 + 1.0;
     assert!(
@@ -129,7 +129,7 @@ fn a_full_service_names_the_time_that_its_pages_take() {
 }
 
 #[test]
-fn a_key_has_its_pages_of_a_day_and_a_restart_does_not_renew_them() {
+fn limits_pages_per_day_across_restarts() {
     let mut server = Server::start_on_socket(&["--workers", "1"]);
     set_quota(
         &server,
@@ -166,7 +166,7 @@ fn a_key_has_its_pages_of_a_day_and_a_restart_does_not_renew_them() {
     assert_eq!(server.ocr("", &two).problem().kind, ProblemKind::Quota);
     assert!(server.answer("?pages=2", &two).complete);
     assert_eq!(left(&server), 0);
-    // What was refused later than that costs nothing: it was not read.
+    // Pages of requests rejected after that are not counted, because they were not read.
     assert_eq!(
         server.ocr("?pages=1", &two).problem().kind,
         ProblemKind::Quota
@@ -174,7 +174,7 @@ fn a_key_has_its_pages_of_a_day_and_a_restart_does_not_renew_them() {
 }
 
 #[test]
-fn a_key_has_no_more_pages_under_way_than_it_may() {
+fn limits_concurrent_pages_of_a_key() {
     let server = Server::start(&[]);
     let other = another_key(&server);
     set_quota(
@@ -184,7 +184,7 @@ fn a_key_has_no_more_pages_under_way_than_it_may() {
             ..Quota::default()
         },
     );
-    // The pages of one request wait for each other, and the second worker is for others.
+    // The pages of one request wait for each other, and the second worker is for other keys.
     let page = scan::page(&["A line that takes a moment to read"]);
     let (jpeg, (width, height)) = (scan::jpeg(&page), page.dimensions());
     let mut pdf = Pdf::default();
@@ -211,7 +211,7 @@ fn a_key_has_no_more_pages_under_way_than_it_may() {
 }
 
 #[test]
-fn capacity_tells_what_is_left_and_costs_nothing() {
+fn capacity_reports_the_quota_without_using_it() {
     let server = Server::start(&["--queue", "7"]);
     set_quota(
         &server,
@@ -242,7 +242,7 @@ fn capacity_tells_what_is_left_and_costs_nothing() {
     assert!(seen.pages_per_second > 0.0 && seen.page_ms > 0.0 && seen.page_ms < 1000.0);
     assert_eq!(server.send(&Request::get("/v1/capacity")).status, 403);
 
-    // With both workers at it, a page has to wait.
+    // Both workers are busy, so a page has to wait.
     for pid in server.spares(2) {
         signal(pid, Signal::STOP);
     }

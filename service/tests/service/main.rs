@@ -1,10 +1,10 @@
-//! The service as its users meet it: a real process, real workers, real Tesseract and PDFium.
-//! Needs `service/fetch-pdfium.sh` to have run, and Tesseract with `eng`.
+//! End-to-end tests of the service: a real process with real workers, Tesseract and PDFium. Run
+//! `service/fetch-pdfium.sh` before, and install Tesseract with `eng`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "what the tests share is part of the tests, and clippy allows these in test functions only"
+    reason = "shared code is part of the tests, and clippy allows these only in test functions"
 )]
 
 mod active;
@@ -41,7 +41,7 @@ mod replay;
 mod rules;
 mod sandbox;
 mod searchable;
-mod second_look;
+mod second_pass;
 mod seen;
 mod sharing;
 mod shown;

@@ -1,4 +1,4 @@
-//! The routes without a network.
+//! The routes, called without a network.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
             pdfium: pdfium_path(),
             max_pixels: 10_000_000,
             line_model: None,
-            second_looks: 0,
+            second_pass_lines: 0,
         },
         workers: 1,
         page_timeout: Duration::from_secs(30),

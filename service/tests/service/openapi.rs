@@ -1,5 +1,5 @@
-//! `/openapi.json` and `/metrics` as others read them: schemathesis sends what the description allows and what it doesn't,
-//! and Prometheus' own parser reads the metrics. Needs `service/tests/python.sh` to have run.
+//! `/openapi.json` and `/metrics` in other programs. schemathesis sends requests that the description allows and
+//! forbids, and Prometheus' own parser reads the metrics. Run `service/tests/python.sh` before.
 #![allow(
     clippy::disallowed_methods,
     reason = "the tests run the programs that users would"
@@ -25,7 +25,7 @@ fn program(name: &str) -> Command {
     Command::new(program)
 }
 
-/// A service whose key may do everything.
+/// A service whose key has all scopes.
 fn start() -> Server {
     let server = Server::start(&["--deadline", "20s", "--max-megapixels", "10"]);
     edit(&server.keys_file(), |file| {
@@ -36,7 +36,7 @@ fn start() -> Server {
 }
 
 #[test]
-fn schemathesis_finds_the_service_as_it_is_described() {
+fn schemathesis_finds_no_deviation_from_the_description() {
     let server = start();
     let directory = tempfile::tempdir().unwrap();
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemathesis.toml");
@@ -61,7 +61,7 @@ fn schemathesis_finds_the_service_as_it_is_described() {
             "25",
         ])
         .args(["--continue-on-failure", "--generation-database", "none"])
-        // It writes its examples where it runs.
+        // It writes its examples into the current directory.
         .current_dir(directory.path())
         .output()
         .unwrap();
@@ -76,7 +76,7 @@ fn schemathesis_finds_the_service_as_it_is_described() {
 }
 
 #[test]
-fn prometheus_own_parser_reads_the_metrics() {
+fn the_parser_of_prometheus_reads_the_metrics() {
     let server = start();
     let document = Pdf::default().text_page(&["text"]).build();
     assert!(server.answer("", &document).complete);

@@ -1,4 +1,4 @@
-//! The page at `/`, as a person meets it in Chromium.
+//! The page at `/` in Chromium, as people use it.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ fn browser(server: &Server) -> Browser {
     Browser::open(&format!("http://{}/", server.address))
 }
 
-/// A picture of the page, where a person who looks after it asks for one.
+/// Saves a screenshot, if the environment asks for it.
 fn picture(browser: &mut Browser, name: &str) {
     if let Some(directory) = std::env::var_os("OCR_TEST_PICTURES") {
         let png = browser.call(
@@ -40,7 +40,7 @@ fn picture(browser: &mut Browser, name: &str) {
 }
 
 #[test]
-fn the_page_needs_no_key_and_allows_nothing_but_itself() {
+fn the_page_needs_no_key_and_loads_only_its_own_files() {
     let server = Server::start(&["--workers", "1"]);
     for (path, kind) in [
         ("/", "text/html; charset=utf-8"),
@@ -65,7 +65,7 @@ fn the_page_needs_no_key_and_allows_nothing_but_itself() {
 }
 
 #[test]
-fn a_dropped_document_is_shown_with_its_words_and_codes() {
+fn shows_a_dropped_document_with_words_and_codes() {
     let server = Server::start(&["--workers", "2"]);
     let mut browser = browser(&server);
     picture(&mut browser, "empty");
@@ -84,7 +84,7 @@ fn a_dropped_document_is_shown_with_its_words_and_codes() {
     assert_eq!(browser.value(BOXES), words);
     picture(&mut browser, "pdf");
 
-    // A box is where its word is drawn: dark pixels within, and none right above.
+    // The box of a word is where the word is drawn: dark pixels within it, and none right above it.
     let ink = browser.value(
         "(() => { const image = document.getElementById('image'), canvas = document.createElement('canvas');
          canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
@@ -127,13 +127,13 @@ fn a_dropped_document_is_shown_with_its_words_and_codes() {
         browser.value("fetch(saved[1]).then((r) => r.text(), () => 'blocked by the policy')");
     assert_eq!(
         start, "blocked by the policy",
-        "connections go to the service alone"
+        "connections go only to the service"
     );
     assert_eq!(browser.complaints(), json!(["connect-src blob"]));
 }
 
 #[test]
-fn images_are_shown_whichever_the_browser_can_draw() {
+fn shows_images_of_all_formats() {
     let server = Server::start(&["--workers", "2"]);
     let mut browser = browser(&server);
     let key = server.key.clone();
@@ -157,16 +157,16 @@ fn images_are_shown_whichever_the_browser_can_draw() {
 }
 
 #[test]
-fn what_goes_wrong_is_said_in_words() {
+fn explains_errors_in_words() {
     let server = Server::start(&["--workers", "1", "--max-upload", "20kB"]);
     let mut browser = browser(&server);
     let (_directory, path) = file("a.pdf", &Pdf::default().text_page(&["Text"]).build());
     let complaint = |browser: &mut Browser, words: &str| {
         browser.wait("!document.getElementById('problem').hidden");
-        let said = browser.text("problem");
-        assert!(said.contains(words), "{said}");
+        let shown = browser.text("problem");
+        assert!(shown.contains(words), "{shown}");
     };
-    // Without a key nothing is sent.
+    // Without a key, nothing is sent.
     browser.drop_on("#drop", &path);
     assert_eq!(browser.text("status"), "");
     browser.type_into("key", "ocrk_wrong");
@@ -193,7 +193,7 @@ fn what_goes_wrong_is_said_in_words() {
     complaint(&mut browser, "The document is too large.");
     let (_directory, text) = file("a.txt", b"Dear Sir");
     browser.drop_on("#drop", &text);
-    complaint(&mut browser, "This is not a document that can be read.");
+    complaint(&mut browser, "This type of document is not supported.");
 
     let mut keys = KeyFile::parse(&std::fs::read(server.keys_file()).unwrap()).unwrap();
     keys.keys[0].quota = Some(Quota {

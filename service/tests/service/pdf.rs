@@ -1,4 +1,4 @@
-//! PDFs: which page is read and which is recognized, and where its words are.
+//! PDFs: pages that are read and pages that are recognized, and places of words.
 
 use ocr_api::answer::{Method, Page};
 
@@ -12,7 +12,7 @@ fn methods(pages: &[Page]) -> Vec<Option<Method>> {
 }
 
 #[test]
-fn a_text_layer_is_read_to_the_letter_with_boxes_in_pixels() {
+fn reads_a_text_layer_exactly_with_boxes_in_pixels() {
     let server = Server::start(&["--workers", "1"]);
     let answer = server.answer(
         "",
@@ -40,7 +40,7 @@ fn a_text_layer_is_read_to_the_letter_with_boxes_in_pixels() {
 }
 
 #[test]
-fn it_is_decided_page_by_page() {
+fn chooses_the_method_for_each_page() {
     let server = Server::start(&[]);
     let scanned = scan::page(&["Scanned by hand"]);
     let jpeg = scan::jpeg(&scanned);
@@ -59,13 +59,13 @@ fn it_is_decided_page_by_page() {
     assert_eq!(answer.pages[0].text.trim(), LINE);
     assert_eq!(answer.pages[1].text.trim(), "Scanned by hand");
     assert_eq!(answer.pages[1].dpi, Some(300));
-    // An invisible layer is somebody else's guess, and a stamp on a scan is not its text.
+    // An invisible layer is the guess of another program, and a stamp on a scan is not its text.
     assert_eq!(answer.pages[3].text.trim(), "Scanned by hand");
     assert!(answer.pages[4].text.contains("hand"));
 }
 
 #[test]
-fn the_mode_can_be_asked_for() {
+fn obeys_the_requested_mode() {
     let server = Server::start(&["--workers", "1"]);
     let scanned = scan::page(&["Scanned by hand"]);
     let (width, height) = scanned.dimensions();
@@ -82,7 +82,7 @@ fn the_mode_can_be_asked_for() {
 }
 
 #[test]
-fn a_stamp_on_a_page_is_part_of_its_text() {
+fn reads_stamps_on_a_page() {
     let server = Server::start(&["--workers", "1"]);
     let document = Pdf::default().stamped_page(&[LINE], "PAID IN FULL").build();
     let answer = server.answer("", &document);
@@ -92,7 +92,7 @@ fn a_stamp_on_a_page_is_part_of_its_text() {
 }
 
 #[test]
-fn boxes_are_where_a_reader_sees_the_words_on_rotated_and_cropped_pages() {
+fn places_boxes_correctly_on_rotated_and_cropped_pages() {
     let server = Server::start(&["--workers", "1"]);
     let scale = 300.0 / 72.0;
     let document = Pdf::default()
@@ -107,7 +107,7 @@ fn boxes_are_where_a_reader_sees_the_words_on_rotated_and_cropped_pages() {
         assert_eq!(rotated.width, Some((HEIGHT * scale).round() as u32));
         assert_eq!(rotated.height, Some((WIDTH * scale).round() as u32));
         if mode == "text" {
-            // Turned clockwise, text runs down the right side: its baseline is a vertical line.
+            // On a page rotated clockwise, text runs down the right side, and its baseline is a vertical line.
             let [left, top, ..] = rotated.words[0].bounds;
             assert!(
                 (f64::from(left) - FIRST_LINE.1 * scale).abs() < 20.0,

@@ -1,4 +1,4 @@
-//! Sending a document again: what has been read is not read twice.
+//! Repeated documents: a document is not read twice.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -20,7 +20,7 @@ fn document(text: &str) -> Vec<u8> {
     Pdf::default().text_page(&[text]).build()
 }
 
-/// A service that keeps answers, with one worker and a key that may see the metrics.
+/// A service with a cache, one worker, and a key with access to the metrics.
 fn start(flags: &[&str]) -> Server {
     let server = Server::start(&[&["--cache", "1MB", "--workers", "1"], flags].concat());
     edit(&server.keys_file(), |file| {
@@ -30,7 +30,7 @@ fn start(flags: &[&str]) -> Server {
     server
 }
 
-/// Pages that workers have read.
+/// Number of pages that workers have read.
 fn pages_read(server: &Server) -> u64 {
     let series: BTreeMap<String, f64> = metrics(server);
     let pages = series
@@ -44,7 +44,7 @@ fn cache(reply: &Reply) -> &str {
 }
 
 #[test]
-fn the_same_document_is_read_once_for_a_key_in_whatever_format() {
+fn reads_a_document_once_per_key_for_all_formats() {
     let server = start(&[]);
     let other = another_key(&server);
     let send = |query: &str, key: &str, header: (&str, &str)| {
@@ -71,7 +71,7 @@ fn the_same_document_is_read_once_for_a_key_in_whatever_format() {
     assert_eq!(cache(&codes), "ocr-service; hit");
     assert_eq!(pages_read(&server), 1);
 
-    // Another key, other parameters, another document, or one that asks for work.
+    // Another key, other parameters, another document, and a request for new work.
     let fresh = ("Cache-Control", "no-cache");
     assert_eq!(cache(&send("", &other, json)), "ocr-service; fwd=miss");
     assert_eq!(
@@ -90,7 +90,7 @@ fn the_same_document_is_read_once_for_a_key_in_whatever_format() {
 }
 
 #[test]
-fn a_retry_finds_the_work_that_its_first_try_began() {
+fn a_retry_joins_the_work_of_the_first_request() {
     let server = start(&[]);
     let other = another_key(&server);
     let request = |text: &str| {
@@ -103,7 +103,7 @@ fn a_retry_finds_the_work_that_its_first_try_began() {
     wait_for("it is under way", || {
         capacity(&server, &other).workers.busy == 1
     });
-    // The client gives up, and its retry comes while the first is still at it.
+    // The client disconnects, and its retry arrives while the first request is still being read.
     drop(stream);
     let retry = request("retried").key(&server.key);
     let address = server.address.clone();
@@ -127,7 +127,7 @@ fn a_retry_finds_the_work_that_its_first_try_began() {
     assert_eq!(problem.kind, ProblemKind::IdempotencyKey);
     assert_eq!(problem.status, 422);
     assert_eq!(pages_read(&server), 1);
-    // Another key's `order 7` is another matter.
+    // `order 7` of another key is a different request.
     let reply = server.send(&request("something else").key(&other));
     assert_eq!(reply.answer().pages[0].text, "something else\n");
     assert_eq!(pages_read(&server), 2);
@@ -139,7 +139,7 @@ fn a_retry_finds_the_work_that_its_first_try_began() {
 }
 
 #[test]
-fn work_that_nobody_fetches_is_there_for_the_retry() {
+fn keeps_abandoned_work_for_the_retry() {
     let server = start(&[]);
     let pid = server.workers()[0];
     signal(pid, Signal::STOP);
@@ -163,14 +163,14 @@ fn work_that_nobody_fetches_is_there_for_the_retry() {
 }
 
 #[test]
-fn an_answer_that_lacks_a_page_is_not_kept() {
+fn does_not_keep_incomplete_answers() {
     let server = start(&["--page-timeout", "1s"]);
     signal(server.workers()[0], Signal::STOP);
     let request = || {
         let request = Request::post("/v1/ocr", document("hangs at first"));
         server.send_with_key(request.header("Idempotency-Key", "k"))
     };
-    // Counting its pages is what hangs.
+    // The worker hangs while it counts pages.
     assert_eq!(request().problem().kind, ProblemKind::Corrupt);
     wait_for("the worker is replaced", || server.readiness().0 == 200);
     let reply = request();
@@ -179,7 +179,7 @@ fn an_answer_that_lacks_a_page_is_not_kept() {
 }
 
 #[test]
-fn a_retry_with_more_time_is_not_cut_off_with_the_request_that_it_joins() {
+fn a_retry_with_a_later_deadline_extends_the_work() {
     let server = start(&[]);
     let other = another_key(&server);
     let pid = server.workers()[0];
@@ -201,7 +201,7 @@ fn a_retry_with_more_time_is_not_cut_off_with_the_request_that_it_joins() {
     documents(1);
     let patient = send("60000");
     documents(2);
-    // The first has its answer when its time is up, and the second goes on waiting.
+    // The first request is answered at its own deadline, and the second one keeps waiting.
     let hasty = hasty.join().unwrap();
     assert_eq!(hasty.problem().kind, ProblemKind::Deadline);
     assert!(!patient.is_finished());
@@ -215,7 +215,7 @@ fn a_retry_with_more_time_is_not_cut_off_with_the_request_that_it_joins() {
 }
 
 #[test]
-fn a_request_gets_what_there_is_at_its_deadline_while_another_waits_for_the_rest() {
+fn answers_a_part_at_the_deadline_while_another_request_waits() {
     let server = start(&[]);
     let slow = Pdf::default().text_page(&["at once"]).dense_page().build();
     let send = |deadline: &str, accept: &str| {

@@ -1,4 +1,4 @@
-//! Rules of the operator's own: checked by command, in force in real workers, reloaded.
+//! Rules of the operator: checked by a command, applied by real workers, reloaded.
 
 use std::path::Path;
 
@@ -24,17 +24,17 @@ fn check(file: &Path) -> (bool, String, String) {
 }
 
 #[test]
-fn a_file_can_be_checked_before_it_is_put_in_place() {
+fn checks_a_file_before_it_is_installed() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("rules.yaml");
     std::fs::write(&file, TICKETS).unwrap();
-    let (good, told, _) = check(&file);
+    let (good, output, _) = check(&file);
     assert!(
-        good && told.contains("ticket: \"Ticket: T-1234\" gives T1234"),
-        "{told}"
+        good && output.contains("ticket: \"Ticket: T-1234\" gives T1234"),
+        "{output}"
     );
     assert!(
-        told.contains("ticket: \"T-1234\" gives nothing") && told.contains("1 rules, in order")
+        output.contains("ticket: \"T-1234\" gives nothing") && output.contains("1 rules, valid")
     );
     assert!(
         check(Path::new(concat!(
@@ -63,7 +63,7 @@ fn a_file_can_be_checked_before_it_is_put_in_place() {
 }
 
 #[test]
-fn rules_are_taken_over_while_the_service_runs_and_a_bad_file_changes_nothing() {
+fn reloads_rules_while_running_and_ignores_an_invalid_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("rules.yaml");
     let server = Server::start(&["--workers", "2", "--rules", file.to_str().unwrap()]);
@@ -100,7 +100,7 @@ fn rules_are_taken_over_while_the_service_runs_and_a_bad_file_changes_nothing() 
     );
 
     std::fs::write(&file, "version: 1\nrules: [{name: x").unwrap();
-    wait_for("the bad file is told", || {
+    wait_for("the bad file is reported", || {
         server.readiness().1.rules.error.is_some()
     });
     let (status, readiness) = server.readiness();
@@ -109,7 +109,7 @@ fn rules_are_taken_over_while_the_service_runs_and_a_bad_file_changes_nothing() 
     assert_eq!(found("?codes=ticket"), ["ticket T2026"]);
 
     std::fs::write(&file, TICKETS.replace("T-\\d{4}", "T-(?P<value>\\d{4})")).unwrap();
-    wait_for("the new file is taken", || {
+    wait_for("the new file is loaded", || {
         server.readiness().1.rules.error.is_none()
     });
     assert_eq!(found("?codes=ticket"), ["ticket 2026"]);

@@ -1,5 +1,5 @@
-//! The sandbox of the workers that serve, as it is told and as the kernel sees it. What it forbids is tried in the unit
-//! tests of `worker::sandbox`.
+//! The sandbox of running workers, as reported and as the kernel sees it. The unit tests of `worker::sandbox` attempt
+//! what it forbids.
 
 use std::fs;
 use std::thread;
@@ -21,12 +21,12 @@ fn field(text: &str, name: &str) -> String {
 }
 
 #[test]
-fn readyz_and_answers_say_that_it_is_whole_and_the_kernel_agrees() {
+fn readyz_and_answers_report_a_complete_sandbox_and_the_kernel_agrees() {
     let server = Server::start(&["--require-sandbox"]);
-    let told = server.readiness().1.engine.sandbox;
-    assert_eq!(told.missing(), [""; 0], "{}", server.log());
+    let reported = server.readiness().1.engine.sandbox;
+    assert_eq!(reported.missing(), [""; 0], "{}", server.log());
     let answer = server.answer("", &Pdf::default().text_page(&["within"]).build());
-    assert_eq!(answer.engine.sandbox, told);
+    assert_eq!(answer.engine.sandbox, reported);
 
     for pid in server.spares(2) {
         let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
@@ -45,8 +45,8 @@ fn readyz_and_answers_say_that_it_is_whole_and_the_kernel_agrees() {
 }
 
 #[test]
-fn languages_are_loaded_within_it() {
-    // A combination is loaded when it is first asked for, long after the sandbox was entered.
+fn loads_languages_within_the_sandbox() {
+    // A combination is loaded when it is first requested, long after the sandbox was entered.
     let server = Server::start(&["--languages", "eng,osd", "--workers", "1"]);
     let document = Pdf::default().text_page(&["Within the sandbox"]).build();
     let request = Request::post("/v1/ocr?lang=eng%2Bosd&mode=ocr", document);
@@ -54,7 +54,7 @@ fn languages_are_loaded_within_it() {
     assert_eq!(reply.answer().pages[0].text.trim(), "Within the sandbox");
 }
 
-/// Starts a service as a kernel without Landlock would: what this thread is refused, its children are.
+/// Starts a service as on a kernel without Landlock: calls forbidden for this thread are forbidden for its children.
 fn start_without_landlock(flags: &'static [&'static str]) -> Server {
     thread::spawn(|| {
         let calls = [libc::SYS_landlock_create_ruleset];
@@ -73,15 +73,15 @@ fn start_without_landlock(flags: &'static [&'static str]) -> Server {
 }
 
 #[test]
-fn where_part_of_it_cannot_be_had_it_is_told_and_nothing_is_served_if_it_must_be_whole() {
+fn reports_an_incomplete_sandbox_and_serves_nothing_if_it_is_required() {
     let server = start_without_landlock(&[]);
     server.wait_until_ready();
     let sandbox = server.readiness().1.engine.sandbox;
     assert_eq!(sandbox.missing(), ["Landlock"]);
-    wait_for("it is told", || server.log().contains("no Landlock"));
+    wait_for("it is reported", || server.log().contains("no Landlock"));
 
     let server = start_without_landlock(&["--require-sandbox"]);
-    wait_for("the reason is told", || {
+    wait_for("the reason is reported", || {
         let (status, ready) = server.readiness();
         let error = ready.workers.error.unwrap_or_default();
         status == 503 && error.contains("lacks Landlock")

@@ -1,7 +1,7 @@
 //! Searchable PDFs, as poppler's tools see them.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the tests look at files by poppler's programs"
+    reason = "the tests inspect files with poppler's programs"
 )]
 
 use std::path::Path;
@@ -31,7 +31,7 @@ fn searchable(server: &Server, query: &str, document: &[u8]) -> (TempDir, Vec<u8
     (directory, reply.body)
 }
 
-/// What a program of poppler's prints about the file.
+/// Output of one of poppler's programs about the file.
 fn poppler(directory: &Path, program: &str, args: &[&str]) -> String {
     let output = Command::new(program)
         .args(args)
@@ -39,7 +39,7 @@ fn poppler(directory: &Path, program: &str, args: &[&str]) -> String {
         .output()
         .expect("poppler-utils should be installed");
     assert!(output.status.success(), "{output:?}");
-    // A complaint would mean that the file is not well formed.
+    // A message on standard error would mean that the file is malformed.
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -65,7 +65,7 @@ fn boxes(directory: &Path, pages: &[Page]) -> Vec<Vec<(String, [f64; 4])>> {
         .skip(1)
         .zip(pages)
         .map(|(html, page)| {
-            // An image that states no resolution is taken to have 300.
+            // An image that states no resolution counts as 300 dpi.
             let scale = f64::from(page.dpi.unwrap_or(300)) / 72.0;
             html.lines()
                 .filter(|line| line.contains("<word "))
@@ -80,7 +80,7 @@ fn boxes(directory: &Path, pages: &[Page]) -> Vec<Vec<(String, [f64; 4])>> {
         .collect()
 }
 
-/// Each word is found where it was read: the same sides, and over the same middle.
+/// Checks that each word is found where it was read: the same sides, and over the same middle.
 fn assert_over(found: &[(String, [f64; 4])], words: &[Word]) {
     let texts: Vec<&str> = found.iter().map(|(text, _)| text.as_str()).collect();
     let wanted: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
@@ -101,7 +101,7 @@ fn assert_over(found: &[(String, [f64; 4])], words: &[Word]) {
 }
 
 #[test]
-fn a_scan_keeps_its_pixels_and_its_words_are_found_where_they_stand() {
+fn keeps_the_pixels_of_a_scan_and_places_its_words() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&LINES);
     for document in [scan::png_with_dpi(&page, 300), scan::png(&page)] {
@@ -111,7 +111,7 @@ fn a_scan_keeps_its_pixels_and_its_words_are_found_where_they_stand() {
         let answer = server.answer("", &document);
         assert_over(&boxes(path, &answer.pages)[0], &answer.pages[0].words);
         poppler(path, "pdfimages", &["-png", "a.pdf", "kept"]);
-        // PDFium, by which a browser searches, finds the same.
+        // PDFium, which browsers search with, finds the same.
         let found = server.answer("?mode=text", &std::fs::read(path.join("a.pdf")).unwrap());
         assert_eq!(lines(&found.pages[0].text), LINES);
         let kept = image::open(path.join("kept-000.png")).unwrap();
@@ -120,7 +120,7 @@ fn a_scan_keeps_its_pixels_and_its_words_are_found_where_they_stand() {
 }
 
 #[test]
-fn a_jpeg_is_in_it_to_the_byte_and_seen_the_way_up_that_it_says() {
+fn embeds_a_jpeg_unchanged_in_its_stated_orientation() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&LINES);
     let stored = image::imageops::rotate270(&page);
@@ -132,7 +132,7 @@ fn a_jpeg_is_in_it_to_the_byte_and_seen_the_way_up_that_it_says() {
         &boxes(directory.path(), &answer.pages)[0],
         &answer.pages[0].words,
     );
-    // What is drawn is what was scanned.
+    // The drawn page looks like the scanned one.
     let drawn = draw(directory.path(), page.width());
     assert!(
         difference(&drawn, &page) < 3.0,
@@ -142,7 +142,7 @@ fn a_jpeg_is_in_it_to_the_byte_and_seen_the_way_up_that_it_says() {
 }
 
 #[test]
-fn each_page_of_a_tiff_is_a_page() {
+fn converts_each_page_of_a_tiff() {
     let server = Server::start(&[]);
     let tiff = scan::tiff(&[scan::page(&[LINES[0]]), scan::page(&[LINES[1]])]);
     let (directory, _) = searchable(&server, "", &tiff);
@@ -160,7 +160,7 @@ fn each_page_of_a_tiff_is_a_page() {
 }
 
 #[test]
-fn a_pdf_keeps_its_pages_and_only_scans_get_a_layer() {
+fn keeps_the_pages_of_a_pdf_and_adds_words_only_to_scans() {
     let server = Server::start(&[]);
     let scanned = scan::page(&LINES);
     let jpeg = scan::jpeg(&scanned);
@@ -191,7 +191,7 @@ fn a_pdf_keeps_its_pages_and_only_scans_get_a_layer() {
 }
 
 #[test]
-fn what_would_change_a_page_or_be_found_twice_is_left_alone() {
+fn adds_no_words_that_would_change_a_page_or_be_found_twice() {
     let server = Server::start(&["--workers", "1"]);
     let scanned = scan::page(&LINES);
     let jpeg = scan::jpeg(&scanned);
@@ -211,7 +211,7 @@ fn what_would_change_a_page_or_be_found_twice_is_left_alone() {
 }
 
 #[test]
-fn words_are_over_their_pixels_on_rotated_and_cropped_pages() {
+fn places_words_on_rotated_and_cropped_pages() {
     let server = Server::start(&["--workers", "1"]);
     let upright = scan::page(&LINES);
     for (extra, turned) in [
@@ -249,7 +249,7 @@ fn draw(directory: &Path, width: u32) -> GrayImage {
     image::open(directory.join("drawn.png")).unwrap().to_luma8()
 }
 
-/// The mean difference of two pictures' pixels.
+/// Mean difference of the pixels of two pictures.
 fn difference(a: &GrayImage, b: &GrayImage) -> f64 {
     assert_eq!(a.width(), b.width());
     let sum: u64 = a

@@ -1,4 +1,4 @@
-//! What is seen from outside: metrics and the log.
+//! Metrics and the log.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::support::{Request, Server};
 
 const IBAN: &str = "DE89370400440532013000";
 
-/// A service with a key that may see the metrics.
+/// A service with a key that has access to the metrics.
 pub(crate) fn start(arguments: &[&str]) -> Server {
     let server = Server::start(arguments);
     edit(&server.keys_file(), |file| {
@@ -41,7 +41,7 @@ pub(crate) fn metrics(server: &Server) -> BTreeMap<String, f64> {
 }
 
 #[test]
-fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
+fn metrics_count_requests_pages_and_codes_and_need_their_scope() {
     let server = start(&["--cache", "1MB", "--workers", "1"]);
     let other = another_key(&server);
     let before = metrics(&server);
@@ -95,14 +95,15 @@ fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
         ("ocr_worker_restarts_total{reason=\"crashed\"}", 0.0),
         ("ocr_page_seconds_count", 1.0),
         ("ocr_upload_seconds_count", 2.0),
-        // Of the count of pages, and of the page.
+        // For the count of pages, and for the page.
         ("ocr_queue_wait_seconds_count", 2.0),
         ("ocr_http_request_seconds_count{route=\"/v1/ocr\"}", 3.0),
     ];
     for (name, count) in expected {
         assert_eq!(value(name), Some(count), "{name} in {series:#?}");
     }
-    // The three since it was looked at, and that look; it was asked with this key whether it was ready, too.
+    // The three requests since the last look at the metrics, and that look itself. The key was also used to wait for
+    // readiness.
     let of_key = format!("ocr_key_requests_total{{key=\"{}\"}}", id(0));
     assert_eq!(series[&of_key] - before[&of_key], 4.0);
     assert_eq!(
@@ -115,7 +116,7 @@ fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
             .any(|name| name.starts_with("ocr_build_info{release="))
     );
 
-    // What a key has counted goes when the key does.
+    // The series of a key disappear together with the key.
     let gone = format!("ocr_key_requests_total{{key=\"{}\"}}", id(1));
     assert!(series.contains_key(&gone), "{series:#?}");
     edit(&server.keys_file(), |file| {
@@ -126,7 +127,7 @@ fn metrics_count_requests_pages_and_codes_and_need_a_key_of_their_own() {
 }
 
 #[test]
-fn monitoring_names_what_is_exported() {
+fn monitoring_uses_only_exported_metrics() {
     let server = start(&["--cache", "1MB", "--workers", "1"]);
     server.answer("", &Pdf::default().text_page(&[IBAN]).build());
     let exported: Vec<String> = metrics(&server)
@@ -146,7 +147,7 @@ fn monitoring_names_what_is_exported() {
 }
 
 #[test]
-fn a_request_leaves_one_line_in_the_log_without_content_or_keys() {
+fn logs_one_line_per_request_without_content_or_keys() {
     let server = start(&["--cache", "1MB", "--workers", "1"]);
     let text = "Confidential Zanzibar";
     let document = Pdf::default()
@@ -187,7 +188,8 @@ fn a_request_leaves_one_line_in_the_log_without_content_or_keys() {
     assert_eq!(line["complete"], true);
     assert_eq!(line["status"], 200);
 
-    // What is looked for would be found. A reply may be here before the line of its request.
+    // The search would find the words: the path of a request is logged. A reply may arrive before the log line of its
+    // request.
     wait_for("the path is logged", || server.log().contains("/zanzibar"));
     let log = server.log();
     for secret in [
@@ -203,7 +205,7 @@ fn a_request_leaves_one_line_in_the_log_without_content_or_keys() {
 }
 
 #[test]
-fn a_client_that_went_away_is_in_the_log_with_its_key_and_document() {
+fn logs_disconnected_clients_with_key_and_document() {
     use crate::support::client::connect;
     use crate::support::process::signal;
     use rustix::process::Signal;
@@ -222,10 +224,10 @@ fn a_client_that_went_away_is_in_the_log_with_its_key_and_document() {
         let log = server.log();
         let mut lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
         lines.find(|line: &serde_json::Value| {
-            line["message"] == "the client went away before the answer"
+            line["message"] == "the client disconnected before the answer"
         })
     };
-    wait_for("it is told", || gone().is_some());
+    wait_for("it is logged", || gone().is_some());
     let line = gone().unwrap();
     assert!(
         line["key"].is_string() && line["sha256"].is_string(),

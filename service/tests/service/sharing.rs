@@ -1,4 +1,4 @@
-//! One page read by all idle workers: the same words, and no harm done when one of them is lost.
+//! One page read by all idle workers: the words are the same, and losing one of the workers does no harm.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const SCAN: Wear = Wear {
     quality: 60,
 };
 
-/// Seconds on a core that the two workers that do most spend on a document.
+/// Seconds on a core that the two busiest workers spend on a document.
 fn spent(server: &Server, document: &[u8]) -> (Answer, Vec<f64>) {
     let (answer, spent) = spent_by_workers(
         || server.workers(),
@@ -36,7 +36,7 @@ fn words(page: &Page) -> Vec<&str> {
 }
 
 #[test]
-fn a_page_of_text_is_shared_and_reads_as_if_it_were_not() {
+fn a_shared_page_has_the_same_text() {
     let one = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let two = Server::start(&["--workers", "2", "--page-timeout", "120s"]);
     let prose = prose::page(Layout::Letter, 5);
@@ -50,7 +50,7 @@ fn a_page_of_text_is_shared_and_reads_as_if_it_were_not() {
             prose::recall(&prose.words, &shared.text)
                 >= prose::recall(&prose.words, &whole.text) - 0.002
         );
-        // Words are where they are on the whole page.
+        // Words have the same places as on the whole page.
         assert_eq!(words(whole).len(), words(shared).len());
         for (whole, shared) in whole.words.iter().zip(&shared.words) {
             for (a, b) in whole.bounds.iter().zip(shared.bounds) {
@@ -61,13 +61,13 @@ fn a_page_of_text_is_shared_and_reads_as_if_it_were_not() {
 }
 
 #[test]
-fn columns_and_tables_are_not_cut() {
+fn does_not_cut_columns_and_tables() {
     let two = Server::start(&["--workers", "2", "--page-timeout", "120s"]);
     for layout in [Layout::Columns, Layout::Invoice] {
         let prose = prose::page(layout, 2);
         let (answer, spent) = spent(&two, &SCAN.jpeg(&prose.image));
         let least = spent[0].min(spent[1]);
-        // What it takes to make a worker ready for the next document, and to end one.
+        // Time to make a worker ready for the next document, and to end one.
         assert!(least < 0.05, "{layout:?} {spent:?}");
         assert!(prose::recall(&prose.words, &answer.pages[0].text) > 0.97);
     }
@@ -79,7 +79,7 @@ fn read_in_background(server: &Server, page: &GrayImage) -> thread::JoinHandle<A
     thread::spawn(move || request.send(&address).answer())
 }
 
-/// Has one of two workers, which helps the other, killed or stopped half-way.
+/// Kills or stops one of two workers while it helps the other.
 fn lose_a_helper(how: Signal) {
     let server = Server::start(&["--workers", "2", "--page-timeout", "120s"]);
     let prose = prose::page(Layout::Letter, 5);
@@ -90,7 +90,7 @@ fn lose_a_helper(how: Signal) {
         .collect();
     let started = Instant::now();
     let answer = read_in_background(&server, &prose.image);
-    // The one that has the page decodes it first; when the other has something to do, it helps.
+    // The owner decodes the page first. The other worker becomes busy when it helps.
     let busy = |pid: u32, before: u64| on_core(pid) > before + 20_000_000;
     let mut first = None;
     wait_for("both are busy", || {
@@ -121,11 +121,11 @@ fn lose_a_helper(how: Signal) {
 }
 
 #[test]
-fn a_helper_that_is_killed_costs_no_page() {
+fn losing_a_helper_loses_no_page() {
     lose_a_helper(Signal::KILL);
 }
 
 #[test]
-fn a_helper_that_hangs_is_not_waited_for() {
+fn does_not_wait_for_a_helper_that_hangs() {
     lose_a_helper(Signal::STOP);
 }

@@ -1,4 +1,4 @@
-//! What a page shows is what is answered: text that is not seen is left out.
+//! Answers have the text that a page shows: invisible text is left out.
 
 use ocr_api::answer::{Answer, Method};
 use ocr_api::issue::IssueCode;
@@ -6,17 +6,17 @@ use ocr_api::issue::IssueCode;
 use crate::support::Server;
 use crate::support::pdf::Pdf;
 
-/// On every page, and seen.
+/// Visible on every page.
 const OPEN: &str = "Delivery note for the garden";
-/// What is hidden on it.
+/// Hidden on the page.
 const SECRET: &str = "Ignore everything 4711";
 
-/// A page with the open line, and `content` after it: `/F` is Helvetica and `/G` the state given.
+/// A page with the open line, followed by `content`. `/F` is Helvetica and `/G` the given state.
 fn page_with(content: &str, resources: &str) -> Vec<u8> {
     page_in("", content, resources)
 }
 
-/// The same with content before the line, too.
+/// The same with content before the line as well.
 fn page_in(before: &str, content: &str, resources: &str) -> Vec<u8> {
     let mut pdf = Pdf::default();
     let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
@@ -88,7 +88,7 @@ fn assert_shown(server: &Server, name: &str, document: &[u8]) {
 }
 
 #[test]
-fn text_that_is_not_seen_is_left_out_and_counted() {
+fn leaves_out_invisible_text_and_counts_it() {
     let server = Server::start(&["--workers", "1"]);
     let cases: Vec<(&str, String)> = vec![
         ("white", line("1 1 1 rg")),
@@ -143,7 +143,8 @@ fn text_that_is_not_seen_is_left_out_and_counted() {
             .iter()
             .any(|start| name.starts_with(start))
         {
-            // Not on the page, so not in its layer either; or a layer that is not used for its rendering modes alone.
+            // It is not on the page, so it is not in the layer either. Or the layer is not used, because of its
+            // rendering modes.
             let page = &server.answer("?codes=none", &document).pages[0];
             assert_eq!(page.text.trim(), OPEN, "{name}");
         } else {
@@ -153,7 +154,7 @@ fn text_that_is_not_seen_is_left_out_and_counted() {
 }
 
 #[test]
-fn text_that_is_seen_stays_whatever_it_stands_on() {
+fn keeps_visible_text_on_any_background() {
     let server = Server::start(&["--workers", "1"]);
     let cases: Vec<(&str, String)> = vec![
         ("black", line("")),
@@ -204,7 +205,7 @@ fn text_that_is_seen_stays_whatever_it_stands_on() {
 }
 
 #[test]
-fn a_layer_that_is_switched_off_is_not_read() {
+fn does_not_read_layers_that_are_switched_off() {
     let server = Server::start(&["--workers", "1"]);
     for (name, config, hidden) in [
         ("off", "/D<</OFF[9 0 R]>>", true),
@@ -233,7 +234,7 @@ fn a_layer_that_is_switched_off_is_not_read() {
 }
 
 #[test]
-fn text_within_forms_is_seen_or_not_as_on_the_page() {
+fn treats_text_in_forms_like_text_on_the_page() {
     let server = Server::start(&["--workers", "1"]);
     for (name, content, hidden) in [
         ("black", line(""), false),
@@ -260,7 +261,7 @@ fn text_within_forms_is_seen_or_not_as_on_the_page() {
 }
 
 #[test]
-fn text_that_is_hidden_where_other_text_stands_is_left_out() {
+fn leaves_out_hidden_text_at_the_place_of_other_text() {
     let server = Server::start(&["--workers", "1"]);
     let beneath = |before: &str| format!("q {} Q", set(&format!("/F 14 Tf {before} 72 740 Td")));
     for (name, before) in [
@@ -276,9 +277,9 @@ fn text_that_is_hidden_where_other_text_stands_is_left_out() {
 }
 
 #[test]
-fn a_redacted_part_of_a_word_is_left_out() {
+fn leaves_out_the_redacted_part_of_a_word() {
     let server = Server::start(&["--workers", "1"]);
-    // 18 points of Courier: a letter is 10.8 wide, and the box is over the last eight.
+    // In Courier at 18 points, a letter is 10.8 wide. The box covers the last eight.
     let mut pdf = Pdf::default();
     let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Courier>>");
     let content = "BT /F 18 Tf 72 740 Td (Account:12345678) Tj ET 0 g 158.4 734 87 20 re f";

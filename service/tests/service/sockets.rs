@@ -1,4 +1,4 @@
-//! The Unix socket as the host's proxy needs it, and TCP connections that are kept.
+//! The Unix socket for the host's proxy, and persistent TCP connections.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -14,7 +14,7 @@ use crate::support::server::ocr_service;
 use crate::support::{Reply, Request, Server};
 
 #[test]
-fn the_socket_is_for_owner_and_group_and_belongs_to_its_directorys_group() {
+fn the_socket_belongs_to_the_group_of_its_directory() {
     let directory = tempfile::tempdir().unwrap();
     let group = 12345;
     let changed = std::os::unix::fs::chown(directory.path(), None, Some(group));
@@ -26,7 +26,7 @@ fn the_socket_is_for_owner_and_group_and_belongs_to_its_directorys_group() {
     assert!(found.file_type().is_socket());
     assert_eq!(found.mode() & 0o7777, 0o660);
     if changed.is_ok() {
-        // Only root can give a directory to another group; as anybody else, the group is one's own.
+        // Only root can give a directory to another group. For other users, the group is their own.
         assert_eq!(found.gid(), group);
     }
     let names: Vec<_> = fs::read_dir(server.directory.path())
@@ -37,7 +37,7 @@ fn the_socket_is_for_owner_and_group_and_belongs_to_its_directorys_group() {
 }
 
 #[test]
-fn a_socket_left_by_a_killed_service_is_replaced() {
+fn replaces_the_socket_of_a_killed_service() {
     let mut server = Server::start_on_socket(&["--workers", "1"]);
     signal(server.pid(), Signal::KILL);
     server.wait();
@@ -68,7 +68,7 @@ fn start_fails(path: &std::path::Path) -> String {
 }
 
 #[test]
-fn neither_a_live_socket_nor_another_file_is_touched() {
+fn replaces_no_live_socket_and_no_other_file() {
     let directory = tempfile::tempdir().unwrap();
     let live = directory.path().join("live.sock");
     let listener = UnixListener::bind(&live).unwrap();
@@ -90,7 +90,7 @@ fn requests_work_over_the_socket() {
 }
 
 #[test]
-fn a_request_whose_head_and_body_are_sent_apart_does_not_wait_for_an_acknowledgement() {
+fn acknowledges_a_head_sent_before_its_body_at_once() {
     let server = Server::start(&["--workers", "1"]);
     // Nagle's algorithm is on.
     let mut stream = connect(&server.address).unwrap();
@@ -104,12 +104,12 @@ fn a_request_whose_head_and_body_are_sent_apart_does_not_wait_for_an_acknowledge
         })
         .collect();
     times.sort_unstable();
-    // The kernel's delay is 40 ms at least, and hits all but the first few.
+    // The kernel's delay is at least 40 ms, and affects all but the first few.
     assert!(times[20] < Duration::from_millis(40), "{times:?}");
 }
 
 #[test]
-fn strangers_see_whether_it_is_ready_and_no_more() {
+fn clients_without_a_key_see_only_readiness() {
     let short = r#"{"ready":true}"#;
     let tcp = Server::start(&["--workers", "1"]);
     let socket = Server::start_on_socket(&["--workers", "1"]);
@@ -124,14 +124,14 @@ fn strangers_see_whether_it_is_ready_and_no_more() {
     let forwarded = ("X-Forwarded-For", "127.0.0.1");
     assert_eq!(get(&tcp, &[]).text(), short);
     assert_eq!(get(&tcp, &[forwarded]).text(), short);
-    // What a proxy passes on, and a header that its client wrote in front of the proxy's.
+    // A forwarded request, and a header that a client set before the proxy's.
     assert_eq!(get(&socket, &[forwarded]).text(), short);
     assert_eq!(
         get(&socket, &[("X-Forwarded-For", ""), forwarded]).text(),
         short
     );
     assert_eq!(get(&socket, &[("X-Forwarded-For", "")]).text(), short);
-    // The host itself, and whoever has a key.
+    // The host itself, and clients with a key.
     let is_whole = |reply: Reply| {
         let ready: ocr_api::health::Readiness = serde_json::from_slice(&reply.body).unwrap();
         assert!(ready.engine.tesseract.is_some());
@@ -140,7 +140,7 @@ fn strangers_see_whether_it_is_ready_and_no_more() {
     for server in [&tcp, &socket] {
         let key = format!("Bearer {}", server.key);
         is_whole(get(server, &[("Authorization", &key), forwarded]));
-        // A key that is tried is refused here as anywhere.
+        // Invalid keys are refused like anywhere else.
         let wrong = ("Authorization", "Bearer ocrk_nonsense");
         assert_eq!(
             get(server, &[wrong, forwarded]).problem().kind,

@@ -1,4 +1,4 @@
-//! What a page shows beside its text layer is recognized and put in its place.
+//! Content of a page beside its text layer is recognized and inserted at its place.
 
 use std::fmt::Write;
 
@@ -8,9 +8,9 @@ use ocr_api::inspection::Inspection;
 use crate::support::pdf::{HEIGHT, Pdf, WIDTH};
 use crate::support::{Request, Server, scan};
 
-/// In the layer.
+/// Text of the layer.
 const OPEN: &str = "Delivery note for the garden";
-/// In the picture.
+/// Text of the picture.
 const SCANNED: [&str; 2] = ["Scanned by hand", "on a Tuesday"];
 
 struct Picture {
@@ -33,7 +33,7 @@ impl Picture {
     }
 }
 
-/// A scan of the lines, which stand in its upper part.
+/// A scan with the lines in its upper part.
 fn scanned() -> Picture {
     Picture::of(&scan::page(&SCANNED))
 }
@@ -58,7 +58,7 @@ fn wanted() -> [&'static str; 3] {
 }
 
 #[test]
-fn pictures_over_text_hide_it_and_are_read() {
+fn reads_pictures_that_hide_text_instead_of_the_text() {
     let server = Server::start(&["--workers", "1"]);
     let ten = ["The quick brown fox jumps over the lazy dog again"; 10];
     let cover = format!("q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q");
@@ -71,7 +71,7 @@ fn pictures_over_text_hide_it_and_are_read() {
 }
 
 #[test]
-fn a_scan_under_lines_of_text_is_read() {
+fn reads_a_scan_under_lines_of_text() {
     let server = Server::start(&["--workers", "1"]);
     let picture = Picture::of(&scan::page(&[
         "", "", "", "", "", "", "", "", "", "", "", "", "", SCANNED[0], SCANNED[1],
@@ -93,7 +93,7 @@ fn a_scan_under_lines_of_text_is_read() {
 }
 
 #[test]
-fn pictures_of_any_size_are_read_in_place() {
+fn reads_pictures_of_any_size_in_place() {
     let server = Server::start(&["--workers", "1"]);
     let picture = scanned();
     for share in [0.12, 0.2, 0.3, 0.4, 0.48] {
@@ -110,7 +110,7 @@ fn pictures_of_any_size_are_read_in_place() {
             "{}",
             page.text
         );
-        // Boxes are on the page, where the picture stands.
+        // Boxes refer to the page, at the place of the picture.
         let word = page
             .words
             .iter()
@@ -127,7 +127,7 @@ fn pictures_of_any_size_are_read_in_place() {
 }
 
 #[test]
-fn a_scan_in_strips_with_a_header_is_read() {
+fn reads_a_scan_in_strips_with_a_header() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&SCANNED);
     for count in [2, 4, 9, 30] {
@@ -153,7 +153,7 @@ fn a_scan_in_strips_with_a_header_is_read() {
 }
 
 #[test]
-fn a_scan_as_a_pattern_or_within_forms_is_read() {
+fn reads_a_scan_as_a_pattern_or_within_forms() {
     let server = Server::start(&["--workers", "1"]);
     let picture = scanned();
     let image = |pdf: &mut Pdf| pdf.add_image(&picture.jpeg, picture.width, picture.height);
@@ -209,7 +209,7 @@ fn a_scan_as_a_pattern_or_within_forms_is_read() {
 }
 
 #[test]
-fn what_a_text_page_has_beside_text_costs_no_recognition_and_adds_none() {
+fn decorations_of_a_text_page_are_not_recognized() {
     let server = Server::start(&["--workers", "1"]);
     let noise = image::GrayImage::from_fn(400, 400, |x, y| {
         let value =
@@ -281,7 +281,7 @@ fn text_drawn_as_outlines_is_read() {
 }
 
 #[test]
-fn inspection_says_that_a_page_is_mixed() {
+fn inspection_reports_mixed_pages() {
     let server = Server::start(&["--workers", "1"]);
     let drawing = format!("q {} 0 0 {} 20 20 cm /I Do Q", WIDTH / 2.0, HEIGHT / 2.0);
     let document = Pdf::default()
@@ -295,7 +295,7 @@ fn inspection_says_that_a_page_is_mixed() {
 }
 
 #[test]
-fn the_words_that_were_recognized_are_laid_over_a_mixed_page() {
+fn lays_recognized_words_over_a_mixed_page() {
     let server = Server::start(&["--workers", "1"]);
     let drawing = format!("q {} 0 0 {} 20 20 cm /I Do Q", WIDTH / 2.0, HEIGHT / 2.0);
     let document = Pdf::default()
@@ -314,7 +314,7 @@ fn the_words_that_were_recognized_are_laid_over_a_mixed_page() {
 }
 
 #[test]
-fn a_scan_is_read_whatever_the_size_of_its_page() {
+fn reads_scans_of_any_page_size() {
     let server = Server::start(&["--workers", "1"]);
     let picture = scanned();
     for (width, height, unit) in [

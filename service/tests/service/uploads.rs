@@ -1,4 +1,4 @@
-//! How documents come: forms with parameters, their file names, compressed bodies, and bodies that are made to cost memory.
+//! Uploads: forms with parameters, file names, compressed bodies, and bodies crafted to use memory.
 
 use std::io::Write;
 use std::thread;
@@ -57,7 +57,7 @@ fn refused(reply: &Reply, kind: ProblemKind, hint: &str) {
 }
 
 #[test]
-fn parameters_in_a_form_mean_what_they_mean_in_a_query() {
+fn parameters_in_a_form_work_like_those_in_a_query() {
     let server = Server::start(&["--workers", "1"]);
     let document = file(b"filename=\"a.pdf\"", &two_pages());
     let send = |path: &str, before: &[Vec<u8>], after: &[Vec<u8>]| {
@@ -82,13 +82,13 @@ fn parameters_in_a_form_mean_what_they_mean_in_a_query() {
     assert_eq!(inspection.pages.len(), 1);
 
     for (path, fields, hint) in [
-        ("/v1/ocr", vec![field("lang", "xyz")], "installed here: eng"),
+        ("/v1/ocr", vec![field("lang", "xyz")], "Available: eng"),
         ("/v1/ocr", vec![field("strict", "maybe")], "`strict`"),
         ("/v1/ocr", vec![field("codes", "ibans")], "`codes`"),
         (
             "/v1/ocr",
             vec![field("page", "2")],
-            "a part `page`, which is no parameter; there are `lang`",
+            "a part `page`, which is not a parameter. The parameters are `lang`",
         ),
         (
             "/v1/ocr?pages=1",
@@ -98,7 +98,7 @@ fn parameters_in_a_form_mean_what_they_mean_in_a_query() {
         (
             "/v1/ocr",
             [second.clone(), second.clone()].concat(),
-            "`pages` is there twice",
+            "`pages` is given twice",
         ),
         (
             "/v1/ocr",
@@ -112,7 +112,7 @@ fn parameters_in_a_form_mean_what_they_mean_in_a_query() {
 }
 
 #[test]
-fn a_file_has_the_name_that_its_client_gave_it() {
+fn keeps_the_file_name_of_the_client() {
     let server = Server::start(&["--workers", "1"]);
     for (disposition, wanted) in [
         ("filename=\"Übersicht €.pdf\"".as_bytes(), "Übersicht €.pdf"),
@@ -132,7 +132,7 @@ fn a_file_has_the_name_that_its_client_gave_it() {
 }
 
 #[test]
-fn a_compressed_body_is_read_and_other_codings_are_refused_by_those_that_are_known() {
+fn reads_compressed_bodies_and_names_the_supported_codings() {
     let server = Server::start(&["--workers", "1"]);
     let document = two_pages();
     let plain = server.answer("", &document);
@@ -195,7 +195,7 @@ fn a_compressed_body_is_read_and_other_codings_are_refused_by_those_that_are_kno
 }
 
 #[test]
-fn a_compressed_body_that_means_gigabytes_is_refused_as_soon_as_it_is_too_large() {
+fn rejects_a_compressed_body_as_soon_as_it_is_too_large() {
     let server = Server::start(&["--workers", "1", "--max-upload", "2MB"]);
     let before = peak_memory(server.pid());
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -205,7 +205,7 @@ fn a_compressed_body_that_means_gigabytes_is_refused_as_soon_as_it_is_too_large(
     }
     let bomb = encoder.finish().unwrap();
     assert!(bomb.len() < 1_000_000);
-    // What it decodes to is charged, however little of it came.
+    // The decoded bytes are charged, however few arrived.
     let empty_blocks = [
         &b"\x1f\x8b\x08\0\0\0\0\0\0\xff"[..],
         &b"\0\0\0\xff\xff".repeat(600_000),
@@ -224,7 +224,7 @@ fn a_compressed_body_that_means_gigabytes_is_refused_as_soon_as_it_is_too_large(
 }
 
 #[test]
-fn what_a_compressed_body_has_given_is_charged_while_it_comes() {
+fn charges_a_compressed_body_while_it_arrives() {
     let server = Server::start(&["--workers", "1", "--max-upload", "2MB", "--memory", "2MB"]);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&[b' '; 1_500_000]).unwrap();
@@ -238,7 +238,7 @@ fn what_a_compressed_body_has_given_is_charged_while_it_comes() {
     let mut stream = connect(&server.address).unwrap();
     request.send_over(&mut *stream);
     let large = [&b"%PDF-1.7"[..], &[b' '; 1_000_000]].concat();
-    wait_for("there is no room for another", || {
+    wait_for("there is no room for another document", || {
         server.ocr("", &large).status == 503
     });
     drop(stream);
@@ -247,7 +247,7 @@ fn what_a_compressed_body_has_given_is_charged_while_it_comes() {
     });
 }
 
-/// Bodies of a form that never comes to its file, each of so many bytes.
+/// Bodies of a form that never reaches its file, each of this many bytes.
 fn endless(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let fill = |start: &[u8], piece: &[u8]| {
         let mut body = start.to_vec();
@@ -286,7 +286,7 @@ fn endless(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn forms_that_never_come_to_a_file_are_refused_and_take_no_memory() {
+fn rejects_forms_that_never_reach_a_file_without_using_memory() {
     const CLIENTS: usize = 34;
     const BYTES: usize = 12_000_000;
     let server = Server::start(&["--workers", "1"]);
@@ -305,7 +305,7 @@ fn forms_that_never_come_to_a_file_are_refused_and_take_no_memory() {
             });
         }
     });
-    // Held as they came, they would have been 400 MB.
+    // If they were held, they would take 400 MB.
     let grown = peak_memory(server.pid()) - before;
     assert!(grown < 100_000_000, "{grown}");
     assert!(server.answer("", &two_pages()).complete);

@@ -1,4 +1,4 @@
-//! Pages that lie, stand on their head, lean, or are small: read all the same, with boxes on the page as it came.
+//! Pages that are rotated, upside down, leaning or small: all are read, with boxes on the original page.
 
 use image::imageops;
 use ocr_api::answer::Page;
@@ -8,7 +8,7 @@ use crate::support::{Server, pdf, scan};
 
 const LINES: [&str; 2] = ["Delivery note 7731", "to be signed"];
 
-/// The box of the page's first word with this text.
+/// Box of the page's first word with this text.
 #[track_caller]
 fn place(page: &Page, text: &str) -> [i32; 4] {
     let found = page.words.iter().find(|word| word.text == text);
@@ -16,7 +16,7 @@ fn place(page: &Page, text: &str) -> [i32; 4] {
 }
 
 #[test]
-fn a_page_that_was_turned_is_read_upright_with_boxes_where_its_words_are() {
+fn reads_rotated_pages_with_boxes_at_their_words() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let level = scan::page(&LINES);
     let (width, height) = level.dimensions();
@@ -25,7 +25,7 @@ fn a_page_that_was_turned_is_read_upright_with_boxes_where_its_words_are() {
     let [left, top, right, bottom] = place(upright, "Delivery");
     let (w, h) = (width as i32, height as i32);
     let cases = [
-        // Turned to the right, which is undone by three more quarters.
+        // Rotated to the right, which three more quarters undo.
         (
             imageops::rotate90(&level),
             270,
@@ -64,7 +64,7 @@ fn a_page_that_was_turned_is_read_upright_with_boxes_where_its_words_are() {
 }
 
 #[test]
-fn a_full_page_that_was_turned_is_read_upright() {
+fn reads_a_full_rotated_page() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let prose = prose::page(Layout::Letter, 3);
     let scanner = Wear {
@@ -87,7 +87,7 @@ fn a_full_page_that_was_turned_is_read_upright() {
 }
 
 #[test]
-fn a_page_that_leans_is_read_and_its_boxes_are_where_its_words_are() {
+fn reads_leaning_pages_with_boxes_at_their_words() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let prose = prose::page(Layout::Letter, 2);
     for degrees in [-6.0, 2.5, 9.0] {
@@ -99,7 +99,7 @@ fn a_page_that_leans_is_read_and_its_boxes_are_where_its_words_are() {
         assert_eq!(page.rotation, 0);
         assert!(prose::recall(&prose.words, &page.text) > 0.98, "{degrees}");
     }
-    // The first line's first letter, turned about the page's middle as the page was.
+    // First letter of the first line, rotated about the page's middle like the page.
     let page = scan::page(&LINES);
     let leaning = Wear {
         degrees: 8.0,
@@ -130,7 +130,7 @@ fn a_page_that_leans_is_read_and_its_boxes_are_where_its_words_are() {
 }
 
 #[test]
-fn small_text_is_read_with_boxes_in_the_pixels_that_were_sent() {
+fn reads_small_text_with_boxes_in_the_original_pixels() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let prose = prose::page(Layout::Letter, 3);
     let small = Wear {
@@ -153,7 +153,7 @@ fn small_text_is_read_with_boxes_in_the_pixels_that_were_sent() {
 }
 
 #[test]
-fn a_resolution_that_cannot_be_meant_is_not_believed() {
+fn ignores_implausible_resolutions() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let page = scan::page(&LINES);
     for dpi in [72, 96] {
@@ -164,7 +164,7 @@ fn a_resolution_that_cannot_be_meant_is_not_believed() {
 }
 
 #[test]
-fn a_few_lines_that_stand_on_their_head_are_read_upright() {
+fn reads_a_few_lines_that_are_upside_down() {
     let server = Server::start(&["--workers", "1"]);
     let lines = [
         "Harbour Office of Northwick",
@@ -182,7 +182,7 @@ fn a_few_lines_that_stand_on_their_head_are_read_upright() {
 }
 
 #[test]
-fn a_page_that_lies_in_shadow_is_read_as_one_in_even_light() {
+fn reads_a_page_in_shadow() {
     let server = Server::start(&["--workers", "1", "--page-timeout", "120s"]);
     let even = prose::page(Layout::Letter, 3).image;
     let (width, height) = even.dimensions();

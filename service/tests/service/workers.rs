@@ -1,4 +1,4 @@
-//! Worker processes: what happens to one costs at most the page at hand.
+//! Worker processes: whatever happens to one affects at most the current page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,7 @@ fn workers_share_no_socket_and_no_pipe() {
 }
 
 #[test]
-fn workers_have_nothing_that_the_service_was_started_with() {
+fn workers_do_not_inherit_descriptors_of_the_service() {
     let (reader, writer) = std::io::pipe().unwrap();
     for end in [reader.as_fd(), writer.as_fd()] {
         rustix::io::fcntl_setfd(end, FdFlags::empty()).unwrap();
@@ -60,12 +60,12 @@ fn workers_have_nothing_that_the_service_was_started_with() {
 }
 
 #[test]
-fn an_idle_worker_that_dies_is_replaced_and_costs_nothing() {
+fn replaces_an_idle_worker_that_dies() {
     let server = Server::start(&["--workers", "1"]);
     for _ in 0..3 {
         let pid = server.spares(1)[0];
         signal(pid, Signal::KILL);
-        // At once: the service may not know yet.
+        // At once, when the service may not know yet.
         assert_eq!(server.answer("", &quick()).pages[0].status, PageStatus::Ok);
         wait_for("the worker is replaced", || {
             all_ready(&server) && server.spares(1) != [pid]
@@ -74,7 +74,7 @@ fn an_idle_worker_that_dies_is_replaced_and_costs_nothing() {
 }
 
 #[test]
-fn a_page_that_hangs_is_timed_out() {
+fn times_out_a_page_that_hangs() {
     let server = Server::start(&["--page-timeout", "1s", "--workers", "1"]);
     let pid = server.workers()[0];
     signal(pid, Signal::STOP);
@@ -89,7 +89,7 @@ fn a_page_that_hangs_is_timed_out() {
 }
 
 #[test]
-fn a_client_that_hangs_up_frees_its_worker() {
+fn a_client_that_disconnects_frees_its_worker() {
     let server = Server::start(&["--workers", "1"]);
     signal(server.workers()[0], Signal::STOP);
     let mut stream = connect(&server.address).unwrap();
@@ -98,19 +98,19 @@ fn a_client_that_hangs_up_frees_its_worker() {
         .send_over(&mut *stream);
     thread::sleep(Duration::from_millis(200));
     drop(stream);
-    // The only worker hangs: had it not been freed, this would wait for the page's time-out of 30 s.
+    // The only worker hangs. Unless it was freed, this would wait for the page time-out of 30 s.
     let started = Instant::now();
     assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
     assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[test]
-fn a_template_that_dies_or_hangs_is_replaced_and_costs_nothing() {
+fn replaces_a_template_that_dies_or_hangs() {
     let server = Server::start(&["--workers", "1"]);
     for sent in [Signal::KILL, Signal::STOP] {
         let (template, worker) = (server.template(), server.spares(1)[0]);
         signal(template, sent);
-        // With the worker that is there, and then with one that is not.
+        // With the worker that exists, and then with a new one.
         for _ in 0..2 {
             assert_eq!(server.answer("", &quick()).pages[0].text, "quick\n");
         }
@@ -120,7 +120,7 @@ fn a_template_that_dies_or_hangs_is_replaced_and_costs_nothing() {
 }
 
 #[test]
-fn a_worker_that_has_grown_is_replaced_between_two_pages_and_none_is_lost() {
+fn replaces_a_worker_that_has_grown_between_two_pages() {
     let server = Server::start(&["--workers", "1", "--worker-memory", "1MB"]);
     let page = scan::page(&["Not lost"]);
     let (answer, spent) = spent_by_workers(
@@ -142,7 +142,7 @@ fn the_deadline_answers_with_what_there_is() {
     let with_deadline = |document: Vec<u8>, ms: &str| {
         server.send_with_key(Request::post("/v1/ocr", document).header("X-Deadline-Ms", ms))
     };
-    // Nothing at all in time.
+    // No page is read in time.
     signal(server.workers()[0], Signal::STOP);
     let started = Instant::now();
     let reply = with_deadline(quick(), "300");
@@ -150,7 +150,7 @@ fn the_deadline_answers_with_what_there_is() {
     assert!(started.elapsed() < Duration::from_secs(2));
     wait_for("the worker is replaced", || all_ready(&server));
 
-    // The first page in time, which is read at once; the others are scans of a second and more each.
+    // The first page is read in time. The others are scans that take more than a second each.
     let dense = scan::dense_page();
     let (jpeg, (width, height)) = (scan::jpeg(&dense), dense.dimensions());
     let mut pdf = Pdf::default().text_page(&["quick"]);
@@ -170,7 +170,7 @@ fn the_deadline_answers_with_what_there_is() {
 }
 
 #[test]
-fn a_full_service_says_when_to_come_back() {
+fn a_full_service_sends_retry_after() {
     let server = Server::start(&["--workers", "1", "--queue", "2", "--page-timeout", "20s"]);
     let pid = server.workers()[0];
     signal(pid, Signal::STOP);
@@ -190,7 +190,7 @@ fn a_full_service_says_when_to_come_back() {
 }
 
 #[test]
-fn pages_go_to_all_workers() {
+fn distributes_pages_to_all_workers() {
     let server = Server::start(&[]);
     let page = scan::page(&["Somewhat longer text on a page"]);
     let (answer, spent) = spent_by_workers(
@@ -203,7 +203,7 @@ fn pages_go_to_all_workers() {
 }
 
 #[test]
-fn a_worker_has_one_openmp_thread_and_none_of_the_services_environment() {
+fn workers_have_one_openmp_thread_and_no_environment_of_the_service() {
     let server = Server::start(&[]);
     for pid in server.workers() {
         let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
@@ -213,19 +213,21 @@ fn a_worker_has_one_openmp_thread_and_none_of_the_services_environment() {
 }
 
 #[test]
-fn a_worker_that_cannot_start_is_told_in_readyz() {
+fn readyz_reports_a_worker_that_can_t_start() {
     let server = Server::start_at("127.0.0.1:0", &["--languages", "eng,xyz"]);
-    wait_for("the failure is told", || {
+    wait_for("the failure is reported", || {
         let (status, ready) = server.readiness();
         status == 503 && ready.workers.error.is_some()
     });
-    wait_for("it is told", || server.log().contains("installed are"));
+    wait_for("it is logged", || {
+        server.log().contains("installed languages")
+    });
     assert_eq!(server.send(&Request::get("/healthz")).status, 200);
 }
 
 #[test]
-fn ready_within_a_second_and_a_half() {
-    // Other tests run beside this one: the best of three is what the service is able to do.
+fn is_ready_within_a_second_and_a_half() {
+    // Other tests run at the same time, so the best of three counts.
     let best = (0..3)
         .map(|_| {
             let directory = tempfile::tempdir().unwrap();

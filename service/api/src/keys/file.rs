@@ -1,4 +1,4 @@
-//! `keys.json`: who may use the service. It holds hashes, never keys.
+//! `keys.json`, the file of API keys. It holds hashes, never keys.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiKey, KeyHash};
 
-/// The one version there is.
+/// The only version.
 const VERSION: u32 = 1;
-/// A well-formed key that nobody has: what is hashed where nothing else is to be.
+/// A well-formed key that nobody owns. Its text is hashed if the request has no well-formed key.
 const DECOY: &str = "ocrk_00000000_00000000000000000000000000000000000000000001N8hOC";
 
-/// The whole file. Make one by [`KeyFile::default`] or [`KeyFile::parse`]; unknown fields are refused, so that
-/// a misspelt `expires` is an error and not a key that lives for ever.
+/// The whole file. It is created by [`KeyFile::default`] or [`KeyFile::parse`]. Unknown fields are rejected: a misspelt
+/// `expires` must be an error and not a key that never expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
@@ -22,31 +22,31 @@ pub struct KeyFile {
     pub keys: Vec<KeyRecord>,
 }
 
-/// One key: what is known of it without knowing it. Times are RFC 3339, such as `2027-01-31T00:00:00Z`.
+/// Data about one key, without the key itself. Times are in RFC 3339, such as `2027-01-31T00:00:00Z`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRecord {
-    /// The public part of the key, [`ApiKey::id`].
+    /// Public part of the key, [`ApiKey::id`].
     pub id: String,
-    /// Whose key it is, for people.
+    /// Name of the key's owner.
     pub name: String,
     pub sha256: KeyHash,
     pub scopes: Vec<Scope>,
     pub created: Timestamp,
-    /// Refused before this moment.
+    /// Time before which the key is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// Refused from this moment on.
+    /// Time from which on the key is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// When it was revoked. A key with this field is refused whatever the clock says.
+    /// Time at which the key was revoked. A key with this field is refused, whatever the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
 }
 
-/// What a key may be used for.
+/// Permission of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -58,7 +58,7 @@ pub enum Scope {
     Metrics,
 }
 
-/// How much a key may use; a field that is absent sets no limit.
+/// Limits of a key. An absent field sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
@@ -70,20 +70,20 @@ pub struct Quota {
     pub concurrent_pages: Option<u32>,
 }
 
-/// Why a key file can't be used.
+/// Reason for which a key file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     #[error("not a key file: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("version {0} of the key file is not known here; this program reads version {VERSION}")]
+    #[error("version {0} of the key file is unknown; this program reads version {VERSION}")]
     Version(u32),
-    #[error("the key id `{0}` is there twice")]
+    #[error("the key id `{0}` is used twice")]
     DuplicateId(String),
     #[error("the key `{0}` has no name")]
     NoName(String),
 }
 
-/// Why a request was refused. For the log: a client is never told which.
+/// Reason for which a request was refused, for the log. Clients never learn it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("missing")]
@@ -102,11 +102,11 @@ pub enum Refusal {
     Scope,
 }
 
-/// A refusal, and whose key it was if that is known.
+/// A refusal, and the id of the key, if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub why: Refusal,
-    /// Of a record whose very key was presented.
+    /// Id of the record whose key was presented. `None` unless the whole key was right.
     pub id: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl Default for KeyFile {
 }
 
 impl KeyFile {
-    /// Reads and validates the JSON of a key file.
+    /// Parses and validates the JSON of a key file.
     ///
     /// # Errors
     /// See [`KeyFileError`].
@@ -150,19 +150,19 @@ impl KeyFile {
         Ok(())
     }
 
-    /// The file's text: indented, with a line end, ready to be written.
+    /// Text of the file: indented JSON with a line end.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and times only: nothing here can fail to be JSON.
+        // The file consists of strings, numbers and times, which always serialize.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
     }
 
-    /// The record of the key that a client presented for a route that one of `scopes` is enough for, if it is good at the time
-    /// `now`.
+    /// Verifies a presented key at the time `now`, for a route that needs one of `scopes`. Returns the key's record.
     ///
-    /// Whatever is presented, and nothing too, costs the same: the text is read to its end, one text of a key's
-    /// length is hashed, and the hash is compared with every record's. So the time tells nothing of what was wrong.
+    /// The cost is the same for any presented text, and for none: the text is read to its end, one text of a key's
+    /// length is hashed, and the hash is compared with those of all records. So the time does not reveal the reason of
+    /// a refusal.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -199,21 +199,22 @@ impl KeyFile {
         })
     }
 
-    /// Stands for what the file says, however it is written: SHA-256 in hex.
+    /// SHA-256, in hex, of the file's content, independent of its formatting.
     pub fn digest(&self) -> String {
         let mut sorted = self.clone();
         sorted.keys.sort_by(|a, b| a.id.cmp(&b.id));
         KeyHash::of(&sorted.to_json()).to_string()
     }
 
-    /// Where the copy is kept that stands in when a service starts and its key file can't be used: beside it.
+    /// Path of the copy of the last valid key file, beside it. A service that starts with an unusable key file loads
+    /// the copy.
     pub fn last_good(path: &Path) -> PathBuf {
         path.with_extension("last-good.json")
     }
 }
 
 impl KeyRecord {
-    /// The record of a new key that is valid from now on, with no limits but its scopes.
+    /// Record of a new key that is valid from now on, without limits except for its scopes.
     pub fn new(key: &ApiKey, name: &str, scopes: Vec<Scope>, created: Timestamp) -> Self {
         Self {
             id: key.id().to_owned(),
@@ -228,7 +229,7 @@ impl KeyRecord {
         }
     }
 
-    /// Why a client that has this very key would be refused at `now`, if it would.
+    /// Reason for which a client with this key would be refused at `now`, if it would.
     pub fn refusal(&self, now: Timestamp) -> Option<Refusal> {
         if self.revoked.is_some() {
             Some(Refusal::Revoked)
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_reads_back_as_it_was_written_and_has_no_key_in_it() {
+    fn parses_its_own_text_which_has_no_key() {
         let (mut file, key) = file_with_one();
         file.keys[0].expires = Some(at("2027-01-01T00:00:00Z"));
         file.keys[0].quota = Some(Quota {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_key_is_found_by_its_text_alone() {
+    fn finds_a_valid_key_by_its_text() {
         let (file, key) = file_with_one();
         let now = at("2026-06-01T00:00:00Z");
         let record = file.verify(Some(key.reveal()), &[Scope::Ocr], now).unwrap();
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refusal_is_told_apart_for_the_log() {
+    fn distinguishes_refusals_for_the_log() {
         let (mut file, key) = file_with_one();
         let now = at("2026-06-01T00:00:00Z");
         let ask =
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_id_with_a_wrong_secret_is_unknown() {
+    fn rejects_a_wrong_secret_as_unknown() {
         let (mut file, key) = file_with_one();
         file.keys[0].sha256 = KeyHash::of("something else");
         let now = at("2026-06-01T00:00:00Z");
@@ -327,12 +328,12 @@ mod tests {
     }
 
     #[test]
-    fn the_decoy_is_well_formed_and_never_good() {
+    fn the_decoy_is_well_formed_but_never_valid() {
         assert!(ApiKey::parse(DECOY).is_ok());
     }
 
     #[test]
-    fn the_digest_is_of_what_is_said_and_not_of_how() {
+    fn the_digest_is_independent_of_formatting() {
         let (mut file, _) = file_with_one();
         let (more, _) = file_with_one();
         file.keys.extend(more.keys);
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_unknown_fields_versions_duplicates_and_torn_files() {
+    fn rejects_unknown_fields_versions_duplicates_and_torn_files() {
         let (mut file, _) = file_with_one();
         let json = file.to_json();
         let typo = json.replace("\"created\"", "\"expirs\": null, \"created\"");

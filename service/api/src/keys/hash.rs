@@ -1,4 +1,4 @@
-//! The hash of an API key.
+//! Hash of an API key.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// SHA-256 of a key's whole text; 64 hex digits in JSON. A slow password hash would add nothing: the
-/// secret has 256 random bits, so there is no list to try.
+/// SHA-256 of a key's whole text, as 64 hex digits in JSON. A slow password hash would add nothing: the secret has 256
+/// random bits, so there is no list of candidates to try.
 #[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
@@ -17,7 +17,7 @@ impl KeyHash {
     }
 }
 
-/// In constant time: how long a comparison takes says nothing about where hashes differ.
+/// Compares in constant time, so that the time does not reveal where hashes differ.
 impl PartialEq for KeyHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         from_hex(&text).map(Self).ok_or_else(|| {
-            de::Error::custom("`sha256` is 64 hex digits: the SHA-256 of the whole key")
+            de::Error::custom("`sha256` must be 64 hex digits, the SHA-256 of the whole key")
         })
     }
 }
@@ -75,7 +75,7 @@ mod tests {
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
-    fn is_the_plain_sha256_in_hex() {
+    fn equals_the_plain_sha256_in_hex() {
         assert_eq!(KeyHash::of("abc").to_string(), ABC);
         let read: KeyHash = serde_json::from_str(&format!("\"{ABC}\"")).unwrap();
         assert_eq!(read, KeyHash::of("abc"));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_64_hex_digits() {
+    fn rejects_anything_but_64_hex_digits() {
         for wrong in ["", "00", &ABC[1..], &ABC.replace('b', "g"), &"ü".repeat(32)] {
             assert!(serde_json::from_str::<KeyHash>(&format!("\"{wrong}\"")).is_err());
         }

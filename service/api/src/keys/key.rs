@@ -1,10 +1,10 @@
-//! One API key: `ocrk_<id>_<secret><check>`.
+//! An API key: `ocrk_<id>_<secret><check>`.
 //!
-//! | part   | length | what it is                                                          |
-//! |--------|--------|---------------------------------------------------------------------|
-//! | id     | 8      | public; names the key in logs, in `keys.json` and in commands        |
-//! | secret | 43     | base62, drawn uniformly: 43 × log2(62) = 256 bits                    |
-//! | check  | 6      | CRC-32 of everything before it, base62; tells a typo without a server |
+//! | part   | length | meaning                                                                  |
+//! |--------|--------|--------------------------------------------------------------------------|
+//! | id     | 8      | public; names the key in logs, in `keys.json` and in commands             |
+//! | secret | 43     | base62, drawn uniformly: 43 × log2(62) = 256 bits                         |
+//! | check  | 6      | CRC-32 of everything before it, base62; detects typos without a server    |
 
 use std::fmt;
 
@@ -19,37 +19,37 @@ const CHECK_LEN: usize = 6;
 const LEN: usize = PREFIX.len() + ID_LEN + 1 + SECRET_LEN + CHECK_LEN;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Lower case without look-alikes (Crockford's base 32): an id is read aloud and typed.
+/// Alphabet of ids: lower case without look-alikes (Crockford's base 32), because people read ids aloud and type them.
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// An API key. Its text leaves only through [`ApiKey::reveal`]; `Debug` shows the public id alone.
+/// An API key. Only [`ApiKey::reveal`] returns its text; `Debug` shows only the public id.
 #[derive(Clone)]
 pub struct ApiKey {
     text: SecretString,
 }
 
-/// Why a text is not an API key. None of these repeats the text: it may be nearly a secret.
+/// Reason for which a text is not an API key. No message repeats the text, because it may be nearly a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyError {
     #[error("an API key starts with `{PREFIX}`")]
     Prefix,
-    #[error("an API key has {LEN} characters, this has {0}")]
+    #[error("an API key has {LEN} characters, but this text has {0}")]
     Length(usize),
     #[error(
-        "an API key is `ocrk_`, 8 characters, `_`, 49 letters and digits; this has another character"
+        "an API key is `ocrk_`, 8 characters, `_`, 49 letters and digits; this text has another character"
     )]
     Alphabet,
-    #[error("the check at the end of the API key does not fit: it has a typo or was cut")]
+    #[error("the check at the end of the API key does not match: the key has a typo or was cut")]
     Check,
-    #[error("the operating system gave no random numbers: {0}")]
+    #[error("the operating system returned no random numbers: {0}")]
     Random(getrandom::Error),
 }
 
 impl ApiKey {
-    /// A new key from the operating system's random numbers.
+    /// Generates a key from the operating system's random numbers.
     ///
     /// # Errors
-    /// [`ApiKeyError::Random`] when there are none.
+    /// [`ApiKeyError::Random`] if there are none.
     pub fn generate() -> Result<Self, ApiKeyError> {
         let mut text = String::with_capacity(LEN);
         text.push_str(PREFIX);
@@ -61,10 +61,10 @@ impl ApiKey {
         Ok(Self { text: text.into() })
     }
 
-    /// Reads a key as a person or a client gave it; surrounding white space is not part of it.
+    /// Parses a key from a person or a client, without surrounding white space.
     ///
     /// # Errors
-    /// Everything but [`ApiKeyError::Random`]; a right form says nothing of whether a service accepts the key.
+    /// Any error except for [`ApiKeyError::Random`]. A well-formed key need not be valid for a service.
     pub fn parse(text: &str) -> Result<Self, ApiKeyError> {
         let text = text.trim();
         let rest = text.strip_prefix(PREFIX).ok_or(ApiKeyError::Prefix)?;
@@ -76,7 +76,7 @@ impl ApiKey {
             .split_at_checked(ID_LEN)
             .ok_or(ApiKeyError::Alphabet)?;
         let (separator, tail) = tail.split_first().ok_or(ApiKeyError::Alphabet)?;
-        // Read to the end whatever is found: the time must not tell how far a guess was right.
+        // Reads to the end in any case, so that the time does not reveal how much of a guess was right.
         let fits = |part: &[u8], in_alphabet: fn(u8) -> bool| {
             part.iter().fold(true, |good, &c| good & in_alphabet(c))
         };
@@ -96,24 +96,24 @@ impl ApiKey {
         })
     }
 
-    /// Whether a text has the form of an [`ApiKey::id`].
+    /// True if a text has the form of an [`ApiKey::id`].
     pub fn is_id(text: &str) -> bool {
         text.len() == ID_LEN && text.bytes().all(|c| BASE32.contains(&c))
     }
 
-    /// The public part that names this key: 8 characters.
+    /// Public part that names this key: 8 characters.
     pub fn id(&self) -> &str {
         let text = self.text.expose_secret();
         text.get(PREFIX.len()..PREFIX.len() + ID_LEN)
             .unwrap_or_default()
     }
 
-    /// The hash that `keys.json` holds.
+    /// Hash for `keys.json`.
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(self.text.expose_secret())
     }
 
-    /// The key itself. For showing it once to its owner, and for sending it as `Authorization: Bearer`.
+    /// Text of the key, to show it to its owner once, and to send it as `Authorization: Bearer`.
     pub fn reveal(&self) -> &str {
         self.text.expose_secret()
     }
@@ -125,7 +125,8 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Appends `count` characters of `alphabet`, each equally likely (no modulo bias: too high bytes are drawn again).
+/// Appends `count` characters of `alphabet` with equal probability. Bytes that are too high are drawn again, which
+/// avoids modulo bias.
 fn push_random(text: &mut String, alphabet: &[u8], count: usize) -> Result<(), ApiKeyError> {
     let fair = 256 - 256 % alphabet.len();
     let mut left = count;
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_key_reads_back_and_keeps_its_id() {
+    fn a_new_key_parses_from_its_text() {
         let key = ApiKey::generate().unwrap();
         let again = ApiKey::parse(&format!("  {}\n", key.reveal())).unwrap();
         assert_eq!(key.reveal().len(), LEN);
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_character_typo_is_found_offline() {
+    fn detects_every_typo_of_one_character() {
         let key = ApiKey::generate().unwrap();
         for at in PREFIX.len()..LEN {
             let mut typo = key.reveal().as_bytes().to_vec();
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn each_malformation_has_its_own_error() {
+    fn reports_each_malformation() {
         let key = ApiKey::generate().unwrap();
         let text = key.reveal();
         assert_eq!(ApiKey::parse("").unwrap_err(), ApiKeyError::Prefix);
@@ -203,7 +204,7 @@ mod tests {
         assert!(!shown.contains(&key.reveal()[14..]));
     }
 
-    /// Fixed for ever: keys that are out in the world have to stay valid.
+    /// Fixed for ever, because existing keys have to stay valid.
     #[test]
     fn the_check_is_crc32_in_base62() {
         let body = "ocrk_00000000_0000000000000000000000000000000000000000000";

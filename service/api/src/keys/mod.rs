@@ -1,4 +1,4 @@
-//! API keys: their text, their hashes, `keys.json`, which holds only the hashes, and how often each is used.
+//! API keys: their text, their hashes, `keys.json` with the hashes, and counts of their use.
 
 mod file;
 mod hash;

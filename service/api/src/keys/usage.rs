@@ -1,4 +1,4 @@
-//! `usage.json`: how often each key was used, and by whom last. It names keys by their public ids alone.
+//! `usage.json`: how often each key was used, and by whom last. Keys appear only with their public ids.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,24 +7,24 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// By the id of a key.
+/// Use of keys, by key id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Usage {
     pub keys: BTreeMap<String, KeyUse>,
 }
 
-/// One key's use so far.
+/// Use of one key so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUse {
-    /// Requests that it let in.
+    /// Number of requests with the key.
     pub count: u64,
-    /// The latest of them.
+    /// Time of the latest request.
     pub last: Timestamp,
-    /// Where that came from; `None`: from a client without an address.
+    /// Address of the latest request's client. `None` for a client without an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IpAddr>,
-    /// Pages read for it on the latest day on which there were any. Releases before this field leave it out.
+    /// Pages read for it on the latest day with any. Releases before this field leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<DayPages>,
 }
@@ -37,7 +37,7 @@ pub struct DayPages {
 }
 
 impl Usage {
-    /// One more request.
+    /// Counts one more request.
     pub fn record(&mut self, id: &str, now: Timestamp, from: Option<IpAddr>) {
         let once = KeyUse {
             count: 1,
@@ -45,7 +45,7 @@ impl Usage {
             from,
             pages: None,
         };
-        // Without making a string for a key that is there already.
+        // Avoids allocating a string for an existing key.
         match self.keys.get_mut(id) {
             Some(known) => known.merge(&once),
             None => {
@@ -54,7 +54,7 @@ impl Usage {
         }
     }
 
-    /// One more page, read on that day for a key that has let a request in.
+    /// Counts one more page, read on that day for a key that has made a request.
     pub fn record_page(&mut self, id: &str, day: Date) {
         if let Some(known) = self.keys.get_mut(id) {
             known.add_pages(DayPages { day, count: 1 });
@@ -69,7 +69,7 @@ impl Usage {
             .map_or(0, |pages| pages.count)
     }
 
-    /// Adds what was counted elsewhere: in another slot, on another host.
+    /// Adds counts from another slot or another host.
     pub fn merge(&mut self, other: &Self) {
         for (id, more) in &other.keys {
             self.keys
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_add_up_and_the_latest_use_is_the_last() {
+    fn merges_counts_and_keeps_the_latest_use() {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let from = |text: &str| Some(text.parse().unwrap());
         let mut a = Usage::default();

@@ -1,4 +1,4 @@
-//! Article numbers: EAN, UPC and ITF-14. Books and serials have theirs within EAN-13.
+//! Article numbers: EAN, UPC and ITF-14. Numbers of books and serials are within EAN-13.
 
 use super::super::digits::{digits, gs1, weighted};
 use super::super::kind::{CodeType, Selection};
@@ -8,7 +8,7 @@ use super::Element;
 pub(super) fn number(format: &str, text: &str, wanted: &Selection) -> Option<Element> {
     let number = match (format, text.len()) {
         ("upc_e", 8) => expand(text)?,
-        // Read as EAN-13, which UPC-A is with a 0 before it.
+        // The reader may report UPC-A as EAN-13 with a leading 0.
         ("upc_e", 12 | 13) => text.to_owned(),
         ("ean_8", 8) | ("upc_a", 12 | 13) | ("ean_13", 13) => text.to_owned(),
         ("itf", 14) if gs1(text) => text.to_owned(),
@@ -28,7 +28,8 @@ pub(super) fn number(format: &str, text: &str, wanted: &Selection) -> Option<Ele
     Some(Element::new(CodeType::Gtin, gtin_value(&number), text).checked("gs1-mod10", ok))
 }
 
-/// UPC-A of a UPC-E (GS1 General Specifications, 5.2.2.4.2): the last of its six digits says where zeros were left out.
+/// Expands a UPC-E to UPC-A (GS1 General Specifications, 5.2.2.4.2). The last of its six digits states where zeros were
+/// left out.
 fn expand(text: &str) -> Option<String> {
     digits(text)?;
     let (system, six, check) = (&text[..1], &text[1..7], &text[7..]);
@@ -42,7 +43,7 @@ fn expand(text: &str) -> Option<String> {
     Some(format!("{system}{middle}{check}"))
 }
 
-/// An ISSN with its own check digit, which its EAN-13 leaves out.
+/// Adds the check digit of an ISSN, which its EAN-13 leaves out.
 fn issn(seven: &str) -> Option<String> {
     let sum = weighted(&digits(seven)?, &[8, 7, 6, 5, 4, 3, 2]);
     let check = match (11 - sum % 11) % 11 {
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upc_e_is_upc_a_with_zeros_left_out() {
+    fn expands_upc_e_to_upc_a() {
         for (short, long) in [
             ("04252614", "042100005264"),
             ("01234505", "012000003455"),

@@ -1,5 +1,5 @@
-//! GS1 element strings (GS1 General Specifications, 3 and 7.8): data after application identifiers, the next one beginning
-//! at a fixed length or after FNC1.
+//! GS1 element strings (GS1 General Specifications, 3 and 7.8). They consist of application identifiers with data. An
+//! element ends at a fixed length or at FNC1.
 
 use super::super::digits::gs1;
 use super::super::fields::date;
@@ -7,10 +7,10 @@ use super::super::kind::CodeType;
 use super::super::types::gtin_value;
 use super::Element;
 
-/// What FNC1 within a barcode is read as.
+/// Character for FNC1 within a barcode.
 const SEPARATOR: char = '\u{1d}';
 
-/// The elements of known types, and the rest as `(AI)data`. A content that breaks the rules is all rest.
+/// Elements of known types, and the rest as `(AI)data`. If the content breaks the rules, all of it is the rest.
 pub(super) fn elements(text: &str) -> (Vec<Element>, Option<String>) {
     let Some(strings) = split(text) else {
         return (Vec::new(), Some(text.to_owned()));
@@ -27,7 +27,7 @@ pub(super) fn elements(text: &str) -> (Vec<Element>, Option<String>) {
     (elements, Some(rest).filter(|rest| !rest.is_empty()))
 }
 
-/// The element that an identifier and its data are, if it is of a type.
+/// Converts an identifier and its data to an element, if it is of a known type.
 pub(super) fn element(identifier: &str, data: &str, raw: &str) -> Option<Element> {
     Some(match identifier {
         "00" => Element::new(CodeType::Sscc, data, raw).checked("gs1-mod10", gs1(data)),
@@ -44,7 +44,7 @@ pub(super) fn element(identifier: &str, data: &str, raw: &str) -> Option<Element
     })
 }
 
-/// Each application identifier with its data.
+/// Splits the text into application identifiers and their data.
 fn split(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut strings = Vec::new();
     let mut rest = text.trim_start_matches(SEPARATOR);
@@ -70,7 +70,7 @@ fn split(text: &str) -> Option<Vec<(&str, &str)>> {
     (!strings.is_empty()).then_some(strings)
 }
 
-/// Digits of the identifier that the text begins with, by its first two.
+/// Number of digits of the identifier at the start of the text, by its first two digits.
 fn identifier_length(text: &str) -> Option<usize> {
     let two: u32 = text.get(..2)?.parse().ok()?;
     Some(match two {
@@ -81,7 +81,7 @@ fn identifier_length(text: &str) -> Option<usize> {
     })
 }
 
-/// Digits of data after identifiers that need no FNC1 behind them, by their first two digits.
+/// Number of digits of an element of fixed length, which needs no FNC1, by its first two digits.
 fn fixed_length(identifier: &str) -> Option<usize> {
     let whole = match identifier.get(..2)? {
         "00" => 20,
@@ -102,12 +102,12 @@ mod tests {
 
     fn read(text: &str) -> (Vec<String>, Option<String>) {
         let (elements, rest) = elements(text);
-        let told = |element: &Element| format!("{} {}", element.kind.name(), element.value);
-        (elements.iter().map(told).collect(), rest)
+        let shown = |element: &Element| format!("{} {}", element.kind.name(), element.value);
+        (elements.iter().map(shown).collect(), rest)
     }
 
     #[test]
-    fn elements_end_at_their_length_or_at_fnc1() {
+    fn ends_elements_at_their_length_or_at_fnc1() {
         let (found, rest) = read("0104006381333931172601311012(A)\u{1d}3103001250");
         assert_eq!(
             found,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_rules_is_left_whole() {
+    fn keeps_invalid_content_whole() {
         for broken in [
             "0104006381",
             "05123",

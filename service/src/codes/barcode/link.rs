@@ -1,11 +1,11 @@
-//! GS1 Digital Link: the web address of an article or a parcel (GS1 Digital Link standard, URI syntax), in QR codes mostly.
-//! Any domain may have such addresses: the path ends in application identifiers and their data.
+//! GS1 Digital Link: web addresses of articles and parcels, mostly in QR codes (GS1 Digital Link standard, URI syntax).
+//! Any domain may have such addresses. Their path ends in application identifiers and their data.
 
 use super::super::digits::gs1;
 use super::super::types::is_of_digits;
 use super::{Element, gs1 as strings};
 
-/// Names that early versions of the standard have for identifiers.
+/// Names for identifiers in early versions of the standard.
 const NAMES: [(&str, &str); 6] = [
     ("gtin", "01"),
     ("sscc", "00"),
@@ -15,7 +15,7 @@ const NAMES: [(&str, &str); 6] = [
     ("exp", "17"),
 ];
 
-/// What an address names; `None` where it is an address of something else.
+/// Elements in an address. Returns `None` for addresses of anything else.
 pub(super) fn elements(text: &str) -> Option<Vec<Element>> {
     let (scheme, rest) = text.trim().split_once("://")?;
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
@@ -29,7 +29,7 @@ pub(super) fn elements(text: &str) -> Option<Vec<Element>> {
         [name, data] => Some((identifier(name)?, *data)),
         _ => None,
     });
-    // A path that goes on otherwise only looks like one.
+    // A path that continues in another way only looks like one of these.
     let pairs: Vec<(&str, &str)> = pairs.collect::<Option<_>>()?;
     let queried = query.split(['&', ';']).filter_map(|pair| {
         let (name, data) = pair.split_once('=')?;
@@ -42,7 +42,7 @@ pub(super) fn elements(text: &str) -> Option<Vec<Element>> {
     Some(found.collect())
 }
 
-/// Whether a path begins with what it names, its check passing.
+/// True if a path begins with an article or a parcel whose check digit is right.
 fn is_key(parts: &[&str]) -> bool {
     let [name, data, ..] = parts else {
         return false;
@@ -63,7 +63,7 @@ fn identifier(name: &str) -> Option<&str> {
     }
 }
 
-/// `%2F` as `/`.
+/// Decodes percent-encoding, such as `%2F` for `/`.
 fn decoded(data: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(data.len());
     let mut rest = data.as_bytes();

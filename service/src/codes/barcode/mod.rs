@@ -1,4 +1,4 @@
-//! Codes in barcodes: what a barcode holds, by type.
+//! Codes in barcodes: the content of a barcode, by type.
 
 mod article;
 mod gs1;
@@ -12,13 +12,13 @@ use ocr_api::code::{Check, Code, Source};
 use super::kind::{CodeType, Selection};
 use super::rules::RuleFinder;
 
-/// A barcode, as its reader found it.
+/// A barcode that the reader found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Barcode {
-    /// Its symbology, such as `qr_code`.
+    /// Symbology, such as `qr_code`.
     pub format: &'static str,
     pub content: Content,
-    /// Whether it says that it holds GS1 element strings, FNC1 within them being U+001D.
+    /// True if the barcode is marked as GS1 element strings. FNC1 within them is U+001D.
     pub gs1: bool,
     /// Left, top, right, bottom in pixels of the page.
     pub bounds: [i32; 4],
@@ -27,7 +27,7 @@ pub struct Barcode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Text(String),
-    /// What is neither text by the barcode's own word nor UTF-8.
+    /// Content that is not declared as text and is not UTF-8.
     Bytes(Vec<u8>),
 }
 
@@ -37,7 +37,7 @@ struct Element {
     kind: CodeType,
     value: String,
     raw: String,
-    /// The scheme, and whether it passes.
+    /// The scheme of the check, and its result.
     check: Option<(&'static str, bool)>,
 }
 
@@ -59,7 +59,8 @@ impl Element {
     }
 }
 
-/// The codes of the wanted types in the barcodes of a page. What is of no wanted type is a `barcode`, if that is wanted.
+/// Codes of the wanted types in the barcodes of a page. Content of no wanted type is a `barcode`, if that type is
+/// wanted.
 pub fn in_barcodes(
     barcodes: &[Barcode],
     page: u32,
@@ -95,7 +96,7 @@ pub fn in_barcodes(
     codes
 }
 
-/// What the content is known to be, and what of it is of no type of its own.
+/// Elements of known types in the content, and the rest.
 fn elements(barcode: &Barcode, wanted: &Selection) -> (Vec<Element>, Option<String>) {
     let Content::Text(text) = &barcode.content else {
         return (Vec::new(), None);
@@ -110,13 +111,13 @@ fn elements(barcode: &Barcode, wanted: &Selection) -> (Vec<Element>, Option<Stri
     if let Some(found) = found {
         return (found, None);
     }
-    // An address and a written text say more than the codes in them.
+    // Addresses and written texts contain more than the codes in them.
     let found = link::elements(text).unwrap_or_else(|| written::numbers(text, wanted));
     let rest = (!found.is_empty()).then(|| text.clone());
     (found, rest)
 }
 
-/// Text as it is; bytes that are none as hex digits.
+/// Text unchanged, and other bytes as hex digits.
 fn printable(content: &Content) -> String {
     match content {
         Content::Text(text) => text.clone(),

@@ -1,4 +1,5 @@
-//! Payment codes: the European Payments Council's (EPC069-12, "GiroCode") and the Swiss QR-bill's (SIX, QR-bill guidelines).
+//! Payment codes: those of the European Payments Council (EPC069-12, "GiroCode") and of the Swiss QR-bill (SIX, QR-bill
+//! guidelines).
 
 use super::super::kind::CodeType;
 use super::super::types::passes;
@@ -9,7 +10,7 @@ pub(super) fn elements(text: &str) -> Option<Vec<Element>> {
     let line = |at: usize| lines.get(at).copied().unwrap_or_default();
     let (iban, amount) = match line(0) {
         "BCD" if line(3) == "SCT" => {
-            // The currency stands right before the amount.
+            // The currency is right before the amount.
             let amount = line(7)
                 .split_at_checked(3)
                 .map(|(currency, number)| (number, currency));
@@ -35,7 +36,7 @@ pub(super) fn elements(text: &str) -> Option<Vec<Element>> {
     Some(elements)
 }
 
-/// `12.3` and `EUR` as `12.30 EUR`.
+/// Formats `12.3` and `EUR` as `12.30 EUR`.
 fn money(number: &str, currency: &str) -> Option<String> {
     let (units, cents) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -49,7 +50,7 @@ fn money(number: &str, currency: &str) -> Option<String> {
     good.then(|| format!("{units}.{cents:0<2} {currency}"))
 }
 
-/// The two as they stand in the code.
+/// The number and the currency as they are printed in the code.
 fn line_of(number: &str, currency: &str, text: &str) -> String {
     let joined = format!("{currency}{number}");
     if text.contains(&joined) {

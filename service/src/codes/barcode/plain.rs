@@ -1,14 +1,14 @@
-//! A barcode whose whole content is a number that its form and check make known.
+//! Barcodes whose whole content is a number that is known by its form and check.
 
 use super::super::kind::CodeType;
 use super::super::types::{passes, scheme};
 use super::Element;
 
-/// Labels of parcels and shelves hold any number: only what its form and check leave no doubt of is typed.
+/// Types a number if its form and check leave no doubt. Labels of parcels and shelves hold any number.
 pub(super) fn number(format: &str, text: &str) -> Option<Element> {
     let compact: String = text.trim().chars().filter(|c| *c != ' ').collect();
     let value = compact.to_ascii_uppercase();
-    // Makers of cars put an I before the VIN in Code 39, for a vehicle that is imported.
+    // Car makers put an I before the VIN of an imported vehicle in Code 39.
     let vin = match value.strip_prefix('I') {
         Some(vin) if format == "code_39" && vin.len() == 17 => vin,
         _ => &value,
@@ -28,7 +28,7 @@ pub(super) fn number(format: &str, text: &str) -> Option<Element> {
     Some(Element::new(kind, value, text).checked(scheme(kind), true))
 }
 
-/// The bodies that give out almost all type allocation codes; Luhn's check alone passes one number in ten.
+/// Checks for the bodies that issue almost all type allocation codes. Luhn's check alone accepts one number in ten.
 fn is_phone(value: &str) -> bool {
     ["01", "35", "86", "99"]
         .iter()

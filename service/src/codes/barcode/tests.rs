@@ -1,4 +1,4 @@
-//! Barcodes as data: contents in, codes out.
+//! Tests with barcodes as data: contents in, codes out.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn barcode(format: &'static str, text: &str) -> Barcode {
     }
 }
 
-/// As `type value`; `!` marks a check that fails, `?` none.
+/// Codes as `type value`. `!` marks a check that fails, `?` a code without a check.
 fn found_of(barcode: Barcode, wanted: &str) -> Vec<String> {
     let wanted = match wanted {
         "" => Selection::default(),
@@ -35,7 +35,7 @@ fn found(format: &'static str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn contents_are_typed_by_their_symbology_form_and_check() {
+fn types_contents_by_symbology_form_and_check() {
     for (format, text, wanted) in [
         ("ean_13", "4006381333931", "gtin 4006381333931"),
         ("ean_13", "0042100005264", "gtin 042100005264"),
@@ -50,7 +50,7 @@ fn contents_are_typed_by_their_symbology_form_and_check() {
         ("code_39", "I1M8GDM9AXKP042788", "vin 1M8GDM9AXKP042788"),
         ("code_128", "1M8GDM9AXKP042788", "vin 1M8GDM9AXKP042788"),
         ("code_128", "353879234252633", "imei 353879234252633"),
-        // Luhn's check passes, but no body gives out such numbers.
+        // Luhn's check passes, but no body issues such numbers.
         ("code_128", "123456789012347", "barcode 123456789012347?"),
         (
             "qr_code",
@@ -69,7 +69,7 @@ fn contents_are_typed_by_their_symbology_form_and_check() {
 }
 
 #[test]
-fn addresses_of_gs1_give_what_they_name_and_themselves() {
+fn reports_gs1_addresses_and_their_elements() {
     for (address, wanted) in [
         (
             "https://id.gs1.org/01/04006381333931/10/A%2F1/21/98?17=261231",
@@ -101,7 +101,7 @@ fn addresses_of_gs1_give_what_they_name_and_themselves() {
 }
 
 #[test]
-fn written_text_gives_its_codes_and_itself() {
+fn reports_written_text_and_its_codes() {
     let text =
         "Holder: A. Smith\nIBAN: DE89 3704 0044 0532 0130 00\nEAN 4006381333931\nNo. 4006381333948";
     let barcode = format!("barcode {text}?");
@@ -118,7 +118,7 @@ fn written_text_gives_its_codes_and_itself() {
 }
 
 #[test]
-fn payment_codes_give_their_account_and_amount() {
+fn reports_account_and_amount_of_payment_codes() {
     let epc = "BCD\n002\n1\nSCT\nBFSWDE33BER\nName\nDE33100205000001194700\nEUR12.3\n\n\nThanks";
     assert_eq!(
         found("qr_code", epc),
@@ -138,7 +138,7 @@ fn payment_codes_give_their_account_and_amount() {
 }
 
 #[test]
-fn element_strings_give_their_elements_and_the_rest() {
+fn reports_elements_and_the_rest_of_element_strings() {
     let gs1 = Barcode {
         gs1: true,
         ..barcode(
@@ -160,7 +160,7 @@ fn element_strings_give_their_elements_and_the_rest() {
 }
 
 #[test]
-fn what_is_not_wanted_as_its_type_is_a_barcode_if_that_is() {
+fn reports_content_of_unwanted_types_as_barcode() {
     let book = || barcode("ean_13", "9783161484100");
     assert_eq!(found_of(book(), "gtin"), ["gtin 9783161484100"]);
     assert_eq!(found_of(book(), "barcode"), ["barcode 9783161484100?"]);
@@ -168,7 +168,7 @@ fn what_is_not_wanted_as_its_type_is_a_barcode_if_that_is() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_hex_digits() {
+fn reports_binary_content_as_hex_digits() {
     let bytes = Barcode {
         content: Content::Bytes(vec![0, 0x1f, 0xff]),
         ..barcode("qr_code", "")
@@ -177,7 +177,7 @@ fn bytes_that_are_no_text_are_hex_digits() {
 }
 
 #[test]
-fn a_rule_may_claim_the_whole_of_a_content() {
+fn rules_may_match_the_whole_content() {
     let yaml = "version: 1\nrules:\n  - name: ticket\n    pattern: 'T(?P<value>\\d{4})'\n    matches: [T1234]\n";
     let rules = super::super::rules::RuleFile::parse(yaml.as_bytes())
         .unwrap()
@@ -187,10 +187,10 @@ fn a_rule_may_claim_the_whole_of_a_content() {
     let find = |text: &str| {
         let wanted = Selection::all(&rules);
         let codes = in_barcodes(&[barcode("qr_code", text)], 1, &wanted, &finder);
-        let told = codes
+        let shown = codes
             .iter()
             .map(|code| format!("{} {}", code.kind, code.value));
-        told.collect::<Vec<_>>()
+        shown.collect::<Vec<_>>()
     };
     assert_eq!(find("T2026"), ["ticket 2026"]);
     assert_eq!(find("T2026x"), ["barcode T2026x"]);

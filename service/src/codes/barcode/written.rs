@@ -1,11 +1,11 @@
-//! A barcode that holds written text, as a label in words has it: `IBAN: DE89 3704 …`.
+//! Barcodes that hold written text, such as a label with its value: `IBAN: DE89 3704 …`.
 
 use super::super::flow::Flow;
 use super::super::kind::Selection;
 use super::super::{line_page, with_check};
 use super::Element;
 
-/// What of the text would be a code on a page, its check passing.
+/// Codes in the text that would be reported on a page and pass their check.
 pub(super) fn numbers(text: &str, wanted: &Selection) -> Vec<Element> {
     let page = line_page(text);
     let flow = Flow::of(&page);

@@ -3,10 +3,10 @@
 use super::super::flow::Flow;
 use super::Value;
 
-/// Digits of an amount that has neither separators nor cents.
+/// Most digits of an amount without separators and cents.
 const LONGEST_RUN: usize = 6;
 
-/// What may stand between a label and its amount.
+/// Words allowed between a label and its amount.
 const FILLERS: [&str; 10] = [
     "in",
     "incl",
@@ -27,7 +27,7 @@ const CURRENCIES: [&str; 27] = [
     "CNY", "CAD", "AUD", "NZD", "INR", "TRY", "BRL", "MXN", "ZAR", "SGD", "HKD", "ILS", "AED",
     "ISK",
 ];
-/// A dollar sign alone is taken for the United States'.
+/// Currency signs. A dollar sign alone stands for US dollars.
 const SIGNS: [(&str, &str); 12] = [
     ("US$", "USD"),
     ("CA$", "CAD"),
@@ -43,12 +43,12 @@ const SIGNS: [(&str, &str); 12] = [
     ("Euro", "EUR"),
 ];
 
-/// The amount that begins at a character or behind fillers.
+/// Reads the amount at a character, or behind fillers.
 pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
     let signs = |c: char| ":()|[].–".contains(c);
     let mut at = flow.skip(start, &FILLERS, signs)?;
     let mut currency = None;
-    // "incl. 19 % VAT", "(EUR)", "in EUR:"
+    // Skips texts such as "incl. 19 % VAT", "(EUR)" and "in EUR:".
     for _ in 0..4 {
         let chars = flow.chars_from(at);
         if let Some((code, length)) = currency_at(chars) {
@@ -57,9 +57,9 @@ pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
         } else if let Some(length) = rate_at(chars) {
             at = flow.skip(at + length, &TAXES, signs)?;
         } else {
-            let said: String = flow.raw_chars(start, at).iter().collect();
+            let word: String = flow.raw_chars(start, at).iter().collect();
             let including =
-                said.to_lowercase().contains("incl") || said.to_lowercase().contains("inkl");
+                word.to_lowercase().contains("incl") || word.to_lowercase().contains("inkl");
             let behind = flow.skip(at, &TAXES, signs)?;
             if !including || behind == at {
                 break;
@@ -86,7 +86,7 @@ pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
     if gap <= 1
         && let Some((code, length)) = currency_at(behind)
     {
-        // A currency before and another one behind: it belongs to the next amount.
+        // With one currency before and another one behind, the latter belongs to the next amount.
         if currency.is_none_or(|before| before == code) {
             currency = Some(code);
             end += gap + length;
@@ -101,7 +101,7 @@ pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
                 .chars_from(end + 1)
                 .first()
                 .is_some_and(char::is_ascii_digit));
-    // A number without cents and without a currency may be of anything.
+    // A number without cents and currency may mean anything.
     if !ends || !(decimals || currency.is_some()) {
         return None;
     }
@@ -117,7 +117,7 @@ pub(super) fn read(flow: &Flow<'_>, start: usize) -> Option<Value> {
     })
 }
 
-/// Where the currency before the number stands, if it stands right before it.
+/// Start of the currency, if it is right before the number.
 fn currency_start(flow: &Flow<'_>, from: usize, number: usize) -> usize {
     (number.saturating_sub(5).max(from)..number)
         .find(|at| {
@@ -126,7 +126,7 @@ fn currency_start(flow: &Flow<'_>, from: usize, number: usize) -> usize {
         .unwrap_or(number)
 }
 
-/// `19 %`, `19%`, `7,7 %`.
+/// Length of a tax rate: `19 %`, `19%`, `7,7 %`.
 fn rate_at(chars: &[char]) -> Option<usize> {
     let digits = chars
         .iter()
@@ -137,12 +137,12 @@ fn rate_at(chars: &[char]) -> Option<usize> {
     (digits > 0 && chars.get(digits + space) == Some(&'%')).then_some(digits + space + 1)
 }
 
-/// The currency that the text begins with, and its length.
+/// The currency at the start of the text, and its length.
 fn currency_at(chars: &[char]) -> Option<(&'static str, usize)> {
     let begins = |text: &str| {
         let count = text.chars().count();
         let equal = chars.len() >= count && text.chars().zip(chars).all(|(a, b)| a == *b);
-        // A word of letters ends where it ends.
+        // A currency of letters must end where the word ends.
         let letters = text.ends_with(|c: char| c.is_alphabetic());
         let ends = !letters || !chars.get(count).is_some_and(|c| c.is_alphabetic());
         (equal && ends).then_some(count)
@@ -155,7 +155,7 @@ fn currency_at(chars: &[char]) -> Option<(&'static str, usize)> {
         .find_map(|(text, code)| begins(text).map(|length| (code, length)))
 }
 
-/// The number that the text begins with, as `1234.50`; its length, and whether it has cents.
+/// The number at the start of the text as `1234.50`, its length, and whether it has cents.
 fn number(chars: &[char]) -> Option<(String, usize, bool)> {
     let mut groups = vec![String::new()];
     let mut separators = Vec::new();
@@ -183,7 +183,7 @@ fn number(chars: &[char]) -> Option<(String, usize, bool)> {
     }
     let mut cents = "00".to_owned();
     let mut has_cents = false;
-    // Also where recognition took a comma for a point: `1.204.50` has no other meaning.
+    // Recognition may have misread a comma as a point: `1.204.50` has no other meaning.
     if let Some(last) = separators.last().copied()
         && matches!(last, '.' | ',')
         && groups.last()?.len() == 2
@@ -200,7 +200,7 @@ fn number(chars: &[char]) -> Option<(String, usize, bool)> {
     let same = separators.windows(2).all(|pair| pair[0] == pair[1]);
     let grouped = rest.is_empty()
         || (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3);
-    // In one run that long, without cents, it is a number of something, or lost its separators.
+    // A long run of digits without cents counts something else, or has lost its separators.
     let run = rest.is_empty() && !has_cents && whole.len() > LONGEST_RUN;
     let good = !whole.is_empty() && whole.len() <= 12 && same && grouped && !run;
     let units = whole.trim_start_matches('0');
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_are_told_by_where_they_stand() {
+    fn recognizes_separators_by_their_positions() {
         let read = |text: &str| {
             let chars: Vec<char> = text.chars().collect();
             number(&chars).map(|(number, length, cents)| (number, length == chars.len(), cents))

@@ -1,11 +1,11 @@
-//! Dates, as `2026-01-31`.
+//! Dates, normalized to `2026-01-31`.
 
 use jiff::civil::Date;
 
 use super::super::flow::Flow;
 use super::Value;
 
-/// What is known of the order of day and month where both are numbers.
+/// Order of day and month, if known, for dates in which both are numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::codes) enum Order {
     DayFirst,
@@ -13,7 +13,7 @@ pub(in crate::codes) enum Order {
     Unknown,
 }
 
-/// A date that may be two.
+/// A date with two possible meanings.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ambiguous(pub(super) String);
 
@@ -86,7 +86,7 @@ const WEEKDAYS: [&str; 49] = [
 const FILLERS: [&str; 4] = ["de", "of", "del", "den"];
 
 impl Order {
-    /// What other dates of the page, with slashes or hyphens and a number over 12, say of it.
+    /// Derives the order from other dates of the page with slashes or hyphens, if one of their numbers is over 12.
     pub(super) fn of(flow: &Flow<'_>) -> Self {
         let mut seen = [false; 2];
         for (at, token) in flow.tokens.iter().enumerate() {
@@ -113,7 +113,7 @@ impl Order {
         }
     }
 
-    /// This, or what the label's language does.
+    /// This order, or else that of the label's language.
     pub(super) fn or(self, day_first: Option<bool>) -> Self {
         match (self, day_first) {
             (Self::Unknown, Some(true)) => Self::DayFirst,
@@ -122,10 +122,10 @@ impl Order {
     }
 }
 
-/// The date that begins at a character, or behind signs and words that say little.
+/// Reads the date at a character, or behind signs and filler words.
 ///
 /// # Errors
-/// One that may have its day or its month first.
+/// Returns the text of a date that may begin with its day or its month.
 pub(super) fn read(
     flow: &Flow<'_>,
     start: usize,
@@ -176,7 +176,7 @@ pub(super) fn read(
             let y = year(y, width);
             match (order, date(y, b, a), date(y, a, b)) {
                 (_, Some(day), Some(month)) if day == month => Some(day),
-                // Of two digits, the year may come first, too.
+                // With two digits, the first number may be the year, too.
                 (Order::Unknown, Some(_), _) | (Order::Unknown, _, Some(_)) if width == 2 => {
                     return Err(Ambiguous(chars[..length].iter().collect()));
                 }
@@ -197,7 +197,8 @@ pub(super) fn read(
     }))
 }
 
-/// GS1's YYMMDD, whose century is the nearest (General Specifications, 7.12); day 0 is the month's last.
+/// Parses GS1's YYMMDD. The century is the nearest one (General Specifications, 7.12), and day 0 is the last of the
+/// month.
 pub(in crate::codes) fn of_gs1(digits: &str) -> Option<String> {
     let number = |at: usize| digits.get(at..at + 2)?.parse::<i16>().ok();
     let (yy, month, day) = (number(0)?, number(2)?, number(4)?);
@@ -238,12 +239,13 @@ fn year(year: u32, width: usize) -> u32 {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// Its value and how many digits it has.
+    /// Value and number of digits.
     Number(u32, usize),
     Month(u32),
 }
 
-/// The three parts that the text begins with, the sign that separates them (a space where a month is a word), and their length.
+/// The three parts of the date at the start of the text, the sign that separates them (a space if the month is a word),
+/// and the length.
 fn parts(chars: &[char]) -> Option<([Part; 3], char, usize)> {
     let mut parts = Vec::new();
     let mut signs = Vec::new();
@@ -256,7 +258,7 @@ fn parts(chars: &[char]) -> Option<([Part; 3], char, usize)> {
             let value: String = rest[..digits].iter().collect();
             parts.push(Part::Number(value.parse().ok()?, digits));
             at += digits;
-            // 1st, 2nd, 1er
+            // Skips the endings of 1st, 2nd and 1er.
             let suffix: String = rest[digits..]
                 .iter()
                 .take(2)
@@ -296,7 +298,7 @@ fn parts(chars: &[char]) -> Option<([Part; 3], char, usize)> {
     }
 }
 
-/// ISO 8601's basic format: `20260131`.
+/// Parses ISO 8601's basic format: `20260131`.
 fn compact(chars: &[char]) -> Option<([Part; 3], char, usize)> {
     let eight: String = chars.iter().take(8).collect();
     let all = eight.len() == 8 && eight.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! The labels of fields, in the languages that most European invoices have.
+//! Labels of fields, in the languages of most European invoices.
 
 use super::super::flow::Flow;
 use super::super::kind::CodeType;
@@ -16,13 +16,14 @@ pub(super) const KINDS: [CodeType; 4] = [
 pub(super) struct Label {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// A word that says little by itself.
+    /// True for a general word that is weak evidence on its own.
     pub(super) bare: bool,
-    /// Whether its language writes the day before the month; `None`: English, which does both.
+    /// True if the label's language writes the day before the month. `None` for English, in which both orders are used.
     pub(super) day_first: Option<bool>,
 }
 
-/// The labels of a kind: in English and in other languages, and those of both that are bare. In lower case, `|` between them.
+/// Labels of a kind in lower case, separated by `|`: those in English, those in other languages, and the bare ones of
+/// both.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Labels {
     english: &'static str,
@@ -85,7 +86,7 @@ impl Labels {
         }
     }
 
-    /// Where they stand on a page; of those that overlap, the longest.
+    /// Occurrences on a page. Of overlapping ones, the longest.
     pub(super) fn on(self, flow: &Flow<'_>) -> Vec<Label> {
         let lists = [
             (self.english, false, None),
@@ -124,7 +125,7 @@ impl Labels {
             };
             let (first, last) = (flow.tokens[at], flow.tokens[at + words.len() - 1]);
             let one_line = !flow.raw_chars(first.start, last.end).contains(&'\n');
-            // "Sub-total", "net total", "due on the date": part of another phrase.
+            // In "Sub-total", "net total" and "due on the date", the word is part of another phrase.
             let begins = flow.begins(at) && (!bare || !flow.has_word_before(at));
             if one_line && begins {
                 found.push(Label {

@@ -1,4 +1,4 @@
-//! What has no check, and is known by its label alone: numbers of invoices and orders, dates, amounts.
+//! Fields without a check, which are known only by their labels: numbers of invoices and orders, dates, amounts.
 
 pub(super) mod amount;
 pub(super) mod date;
@@ -10,21 +10,21 @@ use super::flow::Flow;
 use super::kind::{CodeType, Selection};
 use labels::{Label, Labels};
 
-/// Labels of a kind that are looked at: a page is not trusted to have few.
+/// Most labels per kind. A page is not trusted to have few.
 const MOST_LABELS: usize = 100;
 
-/// A value that stands by its label: characters of the flow from `start` up to `end`.
+/// A value with a label: characters of the flow from `start` up to `end`.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) kind: CodeType,
     pub(super) value: String,
     pub(super) start: usize,
     pub(super) end: usize,
-    /// The label's characters.
+    /// Characters of the label.
     pub(super) label: (usize, usize),
 }
 
-/// What a value's text is read as: its normal form, and where it begins and ends.
+/// A value that was read: its normal form, its start and its end.
 #[derive(Debug, PartialEq, Eq)]
 struct Value {
     text: String,
@@ -32,7 +32,7 @@ struct Value {
     end: usize,
 }
 
-/// The wanted fields on a page, and what a person should know of those that are not among them.
+/// The wanted fields on a page, and warnings about fields that were left out.
 pub(super) fn on_page(flow: &Flow<'_>, wanted: &Selection) -> (Vec<Field>, Vec<String>) {
     let mut fields: Vec<Field> = Vec::new();
     let mut ambiguous = Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn on_page(flow: &Flow<'_>, wanted: &Selection) -> (Vec<Field>, Vec<S
             };
             match value_of(flow, &label, kind, &read) {
                 Ok(Some(value)) => {
-                    // Two labels of one value: the first says more.
+                    // If two labels have the same value, the first one is more specific.
                     if fields.iter().all(|field| {
                         field.kind != kind || value.end <= field.start || field.end <= value.start
                     }) {
@@ -69,13 +69,13 @@ pub(super) fn on_page(flow: &Flow<'_>, wanted: &Selection) -> (Vec<Field>, Vec<S
     }
     fields.sort_by_key(|field| field.start);
     ambiguous.dedup();
-    let told = ambiguous.into_iter().take(3).map(|text| {
-        format!("the date {text} may have its day or its month first; it is not among the codes.")
+    let warnings = ambiguous.into_iter().take(3).map(|text| {
+        format!("the date {text} may begin with its day or its month; it is not among the codes.")
     });
-    (fields, told.collect())
+    (fields, warnings.collect())
 }
 
-/// The value behind a label, or to its right on the page, or under it.
+/// The value behind a label, to its right on the page, or below it.
 fn value_of(
     flow: &Flow<'_>,
     label: &Label,
@@ -92,7 +92,7 @@ fn value_of(
     {
         return Ok(Some(value));
     }
-    // Over a column of prices, "Total" is no label of the first of them.
+    // Above a column of prices, "Total" is not a label of the first price.
     if label.bare && kind != CodeType::Date {
         return Ok(None);
     }
@@ -101,7 +101,7 @@ fn value_of(
         return Ok(None);
     };
     let value = read(flow.start_of(under))?;
-    // A heading that has more than one of them under it is a table's.
+    // A heading with several values below it belongs to a table.
     let more = flow
         .word_below(under, under)
         .is_some_and(|next| matches!(read(flow.start_of(next)), Ok(Some(_))));

@@ -1,22 +1,22 @@
-//! Numbers that a company gives itself: any run of letters, digits and a few signs that has a digit.
+//! Numbers that a company assigns: any run of letters, digits and a few signs that has a digit.
 
 use super::super::flow::Flow;
 use super::{Value, date};
 
-/// What may stand between a label and its number.
+/// Words allowed between a label and its number.
 const FILLERS: [&str; 16] = [
     "no", "nr", "num", "number", "nummer", "numéro", "número", "numero", "n", "nº", "id", "is",
     "ist", "lautet", "code", "der",
 ];
 const LONGEST: usize = 30;
 
-/// The number that begins at a character or behind fillers. After a label that says little by itself, it must be longer.
+/// Reads the number at a character, or behind fillers. Behind a bare label, the number must be longer.
 pub(super) fn read(flow: &Flow<'_>, start: usize, bare: bool) -> Option<Value> {
     let start = flow.skip(start, &FILLERS, |c| ":#.-–—°()|".contains(c))?;
     let end = run(flow, start);
     let mut value: String = flow.chars_from(start)[..end - start].iter().collect();
     let mut end = end;
-    // "RE 2026-0815": letters, then the number.
+    // In "RE 2026-0815", the letters belong to the number.
     if value.len() <= 4 && value.chars().all(|c| c.is_ascii_uppercase()) {
         let next = end + 1;
         if flow.chars_from(end).first() != Some(&' ') {
@@ -56,7 +56,7 @@ pub(super) fn read(flow: &Flow<'_>, start: usize, bare: bool) -> Option<Value> {
     )
 }
 
-/// The end of the run that begins here, without signs at its end.
+/// End of the run that begins here, without trailing signs.
 fn run(flow: &Flow<'_>, start: usize) -> usize {
     let chars = flow.chars_from(start);
     let length = chars

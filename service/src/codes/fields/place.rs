@@ -1,14 +1,14 @@
-//! Where values stand by their labels: behind them, to their right, under them.
+//! Positions of values relative to their labels: behind them, to their right, below them.
 
 use super::super::flow::Flow;
 
-/// Characters that are skipped at most.
+/// Most characters that are skipped.
 const REACH: usize = 60;
-/// Heights of a line that a value may stand under its heading.
+/// Largest distance of a value below its heading, in line heights.
 const BELOW: i32 = 3;
 
 impl Flow<'_> {
-    /// The first character behind spaces, signs and words that say nothing; `None` where the line ends first.
+    /// The first character behind spaces, signs and filler words. `None` if the line ends before.
     pub(super) fn skip(
         &self,
         start: usize,
@@ -40,7 +40,7 @@ impl Flow<'_> {
         None
     }
 
-    /// Whether the line has nothing but signs after a character.
+    /// True if the line has only signs after a character.
     pub(super) fn line_ends_after(&self, at: usize) -> bool {
         self.chars_from(at)
             .iter()
@@ -48,7 +48,7 @@ impl Flow<'_> {
             .all(|c| !c.is_alphanumeric())
     }
 
-    /// Whether a token is the next word of a phrase: one stands before it in the line, and close by.
+    /// True if a token continues a phrase: another word is close before it in the line.
     pub(super) fn has_word_before(&self, token: usize) -> bool {
         let Some(before) = token.checked_sub(1).map(|before| self.tokens[before]) else {
             return false;
@@ -81,7 +81,7 @@ impl Flow<'_> {
             .map(|(at, _)| at)
     }
 
-    /// The first word under those from `first` to `last`, if it is near.
+    /// The first word below the words from `first` to `last`, if it is near.
     pub(super) fn word_below(&self, first: usize, last: usize) -> Option<usize> {
         let [left, top, _, bottom] = self.words.get(first)?.bounds;
         let right = self.words.get(last)?.bounds[2];
@@ -93,7 +93,7 @@ impl Flow<'_> {
         let words = self.words.iter().enumerate().filter(under);
         let highest = words.clone().min_by_key(|(_, word)| word.bounds[1])?;
         let [_, t, _, b] = highest.1.bounds;
-        // The boxes of a row are not level to the pixel: a capital's begins above that of a digit.
+        // The boxes of a row differ by a few pixels: that of a capital begins above that of a digit.
         let in_row = |other: &(usize, &ocr_api::answer::Word)| other.1.bounds[1] < t.midpoint(b);
         words
             .filter(in_row)

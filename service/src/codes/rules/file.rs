@@ -1,4 +1,4 @@
-//! The rules' file: YAML, read whole and checked whole, each rule by its own examples.
+//! The file of rules: YAML that is read and checked as a whole. Each rule is checked against its own examples.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::super::kind::CodeType;
 use super::find::compile;
 use super::{Rule, RuleFinder, Scheme};
 
-/// A file that is longer is refused unread.
+/// Largest file in bytes. A larger one is rejected without reading it.
 pub const MAX_BYTES: u64 = 64 << 10;
 const MOST_RULES: usize = 200;
 const LONGEST_NAME: usize = 40;
@@ -45,10 +45,10 @@ struct RuleSource {
     must_not_match: Vec<Spanned<String>>,
 }
 
-/// What is wrong with a file, and where.
+/// A mistake in a file, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Line and column, from 1; `None` where the place is not known.
+    /// Line and column, from 1. `None` if the place is unknown.
     pub at: Option<(u64, u64)>,
     pub what: String,
 }
@@ -62,17 +62,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A file of rules that is in order.
+/// A valid file of rules.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct RuleFile {
     pub rules: Vec<Rule>,
-    /// What each example gave: its rule, its text, and the values found in it.
+    /// Result of each example: its rule, its text, and the values found in it.
     pub examples: Vec<(String, String, Vec<String>)>,
 }
 
 impl RuleFile {
+    /// Parses and checks a file.
+    ///
     /// # Errors
-    /// Everything that is wrong with it; nothing of it is to be used.
+    /// Returns all mistakes. None of the file's rules may be used.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
         let whole = |what: String| vec![Problem { at: None, what }];
         if bytes.len() as u64 > MAX_BYTES {
@@ -86,7 +88,7 @@ impl RuleFile {
         })?;
         let mut lint = Lint::default();
         if source.version.value != 1 {
-            lint.report(source.version.referenced, "there is only version 1");
+            lint.report(source.version.referenced, "the only version is 1");
         }
         if source.rules.len() > MOST_RULES {
             lint.problems
@@ -127,7 +129,7 @@ impl Lint {
         let labels: Vec<String> = source.labels.iter().map(|one| words(&one.value)).collect();
         for (label, one) in labels.iter().zip(&source.labels) {
             if label.is_empty() {
-                self.report(one.referenced, "a label without a letter or digit");
+                self.report(one.referenced, "the label has no letter or digit");
             }
         }
         let needs_label = source.needs_label.as_ref().is_some_and(|needs| needs.value);
@@ -135,12 +137,15 @@ impl Lint {
             .needs_label
             .filter(|_| needs_label && labels.is_empty())
         {
-            self.report(needs.referenced, "a label is needed, and `labels` has none");
+            self.report(
+                needs.referenced,
+                "`labels` is empty, but the rule needs a label",
+            );
         }
         if source.matches.is_empty() {
             self.report(
                 source.name.referenced,
-                "`matches` needs an example at least, so that it shows what the rule is for",
+                "`matches` needs at least one example, to show what the rule is for",
             );
         }
         if self.problems.len() > before {
@@ -169,16 +174,16 @@ impl Lint {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         if !good {
             let what = format!(
-                "`{text}` is no name: small letters, digits and `_`, a letter first, {LONGEST_NAME} at most"
+                "`{text}` is not a valid name: use lower-case letters, digits and `_`, starting with a letter, {LONGEST_NAME} at most"
             );
             self.report(name.referenced, what);
         } else if text == "none" || CodeType::ALL.iter().any(|kind| kind.name() == text) {
             self.report(
                 name.referenced,
-                format!("`{text}` has a meaning of its own; take another name"),
+                format!("`{text}` is a reserved name; use another one"),
             );
         } else if self.file.rules.iter().any(|rule| rule.name == text) {
-            self.report(name.referenced, format!("`{text}` is there twice"));
+            self.report(name.referenced, format!("`{text}` is defined twice"));
         }
     }
 
@@ -187,16 +192,19 @@ impl Lint {
             Ok(compiled) if compiled.is_match("") => {
                 self.report(
                     pattern.referenced,
-                    "the pattern matches nothing at all, too",
+                    "the pattern also matches the empty text",
                 );
             }
             Ok(_) => {}
             Err(error) => {
-                // The first lines draw the pattern; the last says what is wrong.
+                // The first lines of the error draw the pattern; the last one states the mistake.
                 let error = error.to_string();
                 let what = error.lines().last().unwrap_or_default();
                 let what = what.trim_start_matches("error: ");
-                self.report(pattern.referenced, format!("not a usable pattern: {what}"));
+                self.report(
+                    pattern.referenced,
+                    format!("the pattern is not usable: {what}"),
+                );
             }
         }
     }
@@ -206,18 +214,21 @@ impl Lint {
         finder.prepare(std::slice::from_ref(rule));
         for example in examples {
             let found = found_in(&finder, &example.value);
-            // A code whose check fails is reported as such: as an example of a good one it will not do.
+            // A code that fails its check is reported as such, so it can't be an example of a valid one.
             let good = found.iter().any(|(_, ok)| *ok);
             if must_match != good {
                 let what = if must_match && found.is_empty() {
-                    format!("`{}` finds no code in this", rule.name)
+                    format!("`{}` finds no code in this example", rule.name)
                 } else if must_match {
                     format!(
-                        "the code that `{}` finds in this fails its check",
+                        "the code that `{}` finds in this example fails its check",
                         rule.name
                     )
                 } else {
-                    format!("`{}` must not find a code in this, and does", rule.name)
+                    format!(
+                        "`{}` must not find a code in this example, but does",
+                        rule.name
+                    )
                 };
                 self.report(example.referenced, what);
             }
@@ -238,7 +249,7 @@ impl Lint {
     }
 }
 
-/// In lower case, without signs, as a page's words are compared.
+/// Words in lower case without signs, in the form in which a page's words are compared.
 fn words(label: &str) -> String {
     let lower = label.to_lowercase();
     let words: Vec<&str> = lower
@@ -248,7 +259,7 @@ fn words(label: &str) -> String {
     words.join(" ")
 }
 
-/// The values in an example and whether they pass, found as they are on a page that has its lines.
+/// Values in an example and whether they pass, found as on a page with the example's lines.
 fn found_in(finder: &RuleFinder, example: &str) -> Vec<(String, bool)> {
     let mut words = Vec::new();
     for (row, line) in (0i32..).zip(example.lines()) {
@@ -297,23 +308,23 @@ mod tests {
     }
 
     #[test]
-    fn the_example_that_is_shipped_is_in_order() {
+    fn the_shipped_example_is_valid() {
         let file = RuleFile::parse(GOOD.as_bytes()).unwrap();
         assert!(!file.rules.is_empty() && file.examples.len() > file.rules.len());
         assert_eq!(RuleFile::parse(b"version: 1\n").unwrap().rules, []);
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_place() {
+    fn reports_every_mistake_with_its_place() {
         let yaml = "version: 1\nrules:\n  - name: iban\n    pattern: 'a('\n    matches: [x]\n  - name: member\n    \
                     pattern: 'M\\d{4}'\n    check: luhn\n    matches: [M1234, none here]\n    must_not_match: ['M1234']\n";
         assert_eq!(
             problems(yaml),
             [
-                "line 3, column 11: `iban` has a meaning of its own; take another name",
-                "line 4, column 14: not a usable pattern: unclosed group",
-                "line 9, column 22: `member` finds no code in this",
-                "line 10, column 22: `member` must not find a code in this, and does",
+                "line 3, column 11: `iban` is a reserved name; use another one",
+                "line 4, column 14: the pattern is not usable: unclosed group",
+                "line 9, column 22: `member` finds no code in this example",
+                "line 10, column 22: `member` must not find a code in this example, but does",
             ]
         );
         let unknown = problems("version: 1\nrules:\n  - nam: x\n");
@@ -321,12 +332,12 @@ mod tests {
         assert!(unknown[0].contains("nam"), "{unknown:?}");
         assert_eq!(
             problems("version: 2\n"),
-            ["line 1, column 10: there is only version 1"]
+            ["line 1, column 10: the only version is 1"]
         );
     }
 
     #[test]
-    fn a_file_made_to_be_slow_or_large_is_refused() {
+    fn rejects_files_crafted_to_be_slow_or_large() {
         let rule = |pattern: &str| {
             format!("version: 1\nrules:\n  - name: x\n    pattern: '{pattern}'\n    matches: [x]\n")
         };

@@ -1,4 +1,4 @@
-//! Codes of rules on a page, and in a barcode.
+//! Search for the codes of rules on a page and in a barcode.
 
 use ocr_api::code::Check;
 use regex::{Regex, RegexBuilder};
@@ -7,12 +7,12 @@ use super::super::flow::Flow;
 use super::super::label::Labels;
 use super::Rule;
 
-/// Bytes that a compiled pattern, and the cache that it is run with, may have.
+/// Most bytes of a compiled pattern, and of the cache that it runs with.
 const MOST_BYTES: usize = 256 << 10;
-/// Codes of one rule on one page: a page is not trusted to have few.
+/// Most codes per rule and page. A page is not trusted to have few.
 const MOST_CODES: usize = 1000;
 
-/// Rules ready to be run. A worker keeps it for as long as the same rules are wanted.
+/// Compiled rules. A worker keeps them as long as the same rules are wanted.
 #[derive(Debug, Default)]
 pub struct RuleFinder {
     rules: Vec<Rule>,
@@ -29,7 +29,7 @@ pub(in crate::codes) struct RuleCode<'a> {
     pub(in crate::codes) end: usize,
 }
 
-/// Why a pattern can't be used.
+/// Compiles a pattern within the size limits.
 pub(super) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern)
         .size_limit(MOST_BYTES)
@@ -39,8 +39,8 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
 }
 
 impl RuleFinder {
-    /// Makes these the rules that are looked for; it costs nothing where they are already. One that can't be compiled
-    /// finds nothing: the service has compiled it before.
+    /// Compiles the rules, unless they are the current ones already. A rule that can't be compiled finds nothing; the
+    /// service has compiled it before, so that does not happen.
     pub fn prepare(&mut self, rules: &[Rule]) {
         if self.rules == rules {
             return;
@@ -56,7 +56,7 @@ impl RuleFinder {
         self.rules.iter().zip(&self.patterns)
     }
 
-    /// The codes in the words of a page, rule by rule.
+    /// Codes in the words of a page, rule by rule.
     pub(in crate::codes) fn on_page(&self, flow: &Flow<'_>) -> Vec<RuleCode<'_>> {
         if self.rules.is_empty() {
             return Vec::new();
@@ -94,7 +94,7 @@ impl RuleFinder {
         found
     }
 
-    /// The codes that a barcode's whole content is. Nothing there is a label.
+    /// Codes that match a barcode's whole content. Barcodes have no labels.
     pub(in crate::codes) fn in_content(
         &self,
         content: &str,
@@ -113,7 +113,7 @@ impl RuleFinder {
     }
 }
 
-/// The value and its check; `None` if it is not to be reported. A failing check is, where a label stands by it.
+/// The value and its check. `None` if it is not reported: a code that fails its check needs a label.
 fn judge(rule: &Rule, text: &str, labelled: bool) -> Option<(String, Option<Check>)> {
     if rule.needs_label && !labelled {
         return None;

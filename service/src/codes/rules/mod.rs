@@ -1,4 +1,4 @@
-//! Rules: types of codes that an operator adds, as data. `file` reads and checks them, `find` finds their codes.
+//! Rules: types of codes that an operator adds as data. `file` reads and checks them, `find` finds their codes.
 
 mod file;
 mod find;
@@ -10,20 +10,20 @@ pub use file::{MAX_BYTES, Problem, RuleFile};
 pub use find::RuleFinder;
 pub use scheme::Scheme;
 
-/// A rule that has passed every check of [`RuleFile::parse`]; workers get it as it is.
+/// A rule that has passed all checks of [`RuleFile::parse`]. Workers get it in this form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// As in `type` and in `?codes=`.
+    /// Name in `type` and in `?codes=`.
     pub name: String,
-    /// In `regex`'s syntax. A group named `value` is the value; else the whole match is.
+    /// Pattern in `regex`'s syntax. The value is the group named `value`, or else the whole match.
     pub pattern: String,
-    /// In lower case, words separated by one space.
+    /// Labels in lower case, words separated by one space.
     pub labels: Vec<String>,
-    /// Whether a code is reported only where a label stands by it.
+    /// True if a code is reported only with a label.
     pub needs_label: bool,
     pub check: Option<Scheme>,
-    /// Whether letters are made upper case.
+    /// True if letters are converted to upper case.
     pub upper: bool,
-    /// Characters that are taken out.
+    /// Characters that are removed.
     pub strip: String,
 }

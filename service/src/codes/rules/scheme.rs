@@ -1,4 +1,4 @@
-//! The check digit schemes that a rule may name.
+//! Check digit schemes that a rule may name.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,33 +7,33 @@ use super::super::digits::{digits, gs1, luhn, mod11_10, mod11_x, mod97_10};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
-    /// ISO/IEC 7812-1, annex B; letters become two digits first.
+    /// ISO/IEC 7812-1, annex B. Letters become two digits first.
     Luhn,
-    /// GS1's, weights 3 and 1 from the right.
+    /// GS1's scheme: weights 3 and 1 from the right.
     #[serde(rename = "gs1-mod10")]
     Gs1Mod10,
-    /// Weights that fall to 1 at the check digit, X for 10, as in ISBN-10.
+    /// Weights that decrease to 1 at the check digit; X is 10, as in ISBN-10.
     #[serde(rename = "mod11")]
     Mod11,
-    /// The last two digits make the whole leave 1; letters become two digits first.
+    /// Two check digits at the end, for a remainder of 1. Letters become two digits first.
     #[serde(rename = "iso7064-mod97-10")]
     Mod97_10,
-    /// Hybrid, digits only.
+    /// Hybrid system for digits only.
     #[serde(rename = "iso7064-mod11-10")]
     Mod11_10,
-    /// Digits, the last of which may be X, as in ISNI and ORCID.
+    /// Digits, of which the last may be X, as in ISNI and ORCID.
     #[serde(rename = "iso7064-mod11-2")]
     Mod11_2,
-    /// Letters and digits, the last of which may be `*`.
+    /// Letters and digits, of which the last may be `*`.
     #[serde(rename = "iso7064-mod37-2")]
     Mod37_2,
-    /// Hybrid, letters and digits.
+    /// Hybrid system for letters and digits.
     #[serde(rename = "iso7064-mod37-36")]
     Mod37_36,
 }
 
 impl Scheme {
-    /// As in a rule's `check`, and in an answer.
+    /// Name in a rule's `check`, and in an answer.
     pub fn name(self) -> &'static str {
         match self {
             Self::Luhn => "luhn",
@@ -48,7 +48,7 @@ impl Scheme {
     }
 
     pub fn passes(self, text: &str) -> bool {
-        // A check digit alone is no number with one.
+        // A check digit alone is not a number.
         if text.chars().count() < 2 {
             return false;
         }
@@ -65,7 +65,8 @@ impl Scheme {
     }
 }
 
-/// A pure system with radix 2: the sum of values times powers of 2 leaves 1. `last` stands for the largest value, at the end.
+/// Pure system with radix 2: the remainder of the sum of values times powers of 2 is 1. `last` stands for the largest
+/// value, at the end.
 fn pure(text: &str, radix: u32, modulus: u32, last: char) -> bool {
     let count = text.chars().count();
     let mut sum = 0;
@@ -80,7 +81,7 @@ fn pure(text: &str, radix: u32, modulus: u32, last: char) -> bool {
     sum == 1
 }
 
-/// The hybrid system of 36 characters.
+/// Hybrid system of 36 characters.
 fn hybrid(text: &str) -> bool {
     let (mut rest, mut last) = (36, 0);
     let count = text.chars().count();
@@ -102,9 +103,9 @@ fn hybrid(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Numbers of ISO/IEC 7064's own examples, of ISNI and of GRID.
+    /// Numbers from the examples of ISO/IEC 7064, of ISNI and of GRID.
     #[test]
-    fn examples_of_the_standards_pass_and_a_changed_character_fails() {
+    fn accepts_examples_of_the_standards_and_rejects_changed_characters() {
         for (scheme, good) in [
             (Scheme::Mod11_2, "07940"),
             (Scheme::Mod11_2, "000000012146438X"),

@@ -1,9 +1,9 @@
-//! Pages that are made to take long.
+//! Pages that are crafted to take long.
 
 use super::*;
 
 #[test]
-fn a_page_made_to_be_slow_is_not() {
+fn crafted_pages_are_not_slow() {
     let line = "EAN 4006381333931 EAN DE89 3704 1234567 ".repeat(4_000);
     let page = page(Method::Ocr, &[line.trim()]);
     let started = std::time::Instant::now();
@@ -13,7 +13,7 @@ fn a_page_made_to_be_slow_is_not() {
 }
 
 #[test]
-fn a_page_of_endless_words_is_searched_as_far_as_is_told() {
+fn searches_a_page_of_endless_words_up_to_the_reported_limit() {
     let line = ["Konto DE89370400440532013000", &"17 ".repeat(50_000)];
     let page = page(Method::Text, &line);
     let (codes, warnings) = on_page(

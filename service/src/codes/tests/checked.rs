@@ -1,9 +1,9 @@
-//! What has a check: forms, repair, and what it takes to be believed.
+//! Codes with a check: forms, repair, and the evidence that they need.
 
 use super::*;
 
 #[test]
-fn examples_of_the_standards_as_they_are_printed() {
+fn finds_examples_of_the_standards_as_printed() {
     for (line, wanted) in [
         (
             "IBAN: DE89 3704 0044 0532 0130 00",
@@ -35,7 +35,7 @@ fn examples_of_the_standards_as_they_are_printed() {
 }
 
 #[test]
-fn a_reference_that_passes_another_check_is_not_that() {
+fn a_reference_that_passes_another_check_is_not_that_type() {
     for reference in ["RF946858501775486597", "LT110945418795525835"] {
         let found = text(reference);
         let is_lei = |code: &String| code.starts_with("lei");
@@ -44,7 +44,7 @@ fn a_reference_that_passes_another_check_is_not_that() {
 }
 
 #[test]
-fn a_weak_check_is_no_proof() {
+fn a_weak_check_alone_is_no_proof() {
     for line in [
         "our order 73513537 of 4006381333931",
         "call 0317-8471",
@@ -61,7 +61,7 @@ fn a_weak_check_is_no_proof() {
 }
 
 #[test]
-fn a_code_that_fails_is_reported_where_its_label_or_form_leaves_no_doubt() {
+fn reports_failing_codes_with_a_label_or_a_clear_form() {
     assert_eq!(
         text("DE88 3704 0044 0532 0130 00"),
         ["iban DE88370400440532013000!"]
@@ -72,15 +72,15 @@ fn a_code_that_fails_is_reported_where_its_label_or_form_leaves_no_doubt() {
 }
 
 #[test]
-fn look_alikes_are_exchanged_only_in_what_was_recognized() {
+fn exchanges_look_alikes_only_in_recognized_text() {
     assert_eq!(
         ocr("IBAN DE89 37O4 0044 0532 Ol30 00"),
         ["iban DE89370400440532013000~"]
     );
-    // O is in no CUSIP, which these have; but where both pass, no one can tell.
+    // CUSIPs, which these contain, have no O. But if both values pass, it is unknown which one is printed.
     assert_eq!(ocr("ISIN USO378331005"), ["isin US0378331005~"]);
     assert_eq!(ocr("ISIN DE000OOQ7078"), ["isin DE000OOQ7078"]);
-    // Two exchanges would be needed: more than the check can vouch for.
+    // Two exchanges would be needed, which is more than the check can justify.
     assert_eq!(
         ocr("LEI 5493OO1KJTIIGC8Y1R12"),
         ["lei 5493OO1KJTIIGC8Y1R12!"]
@@ -102,9 +102,9 @@ fn look_alikes_are_exchanged_only_in_what_was_recognized() {
     );
 }
 
-/// The fixture is judged by python-stdnum: `tests/fixtures/codes.py` makes it.
+/// python-stdnum has checked the fixture, which `tests/fixtures/codes.py` makes.
 #[test]
-fn an_independent_checker_agrees() {
+fn agrees_with_an_independent_checker() {
     let mut wrong = Vec::new();
     for line in include_str!("../../../tests/fixtures/codes.tsv").lines() {
         let [kind, value, valid] = line.split('\t').collect::<Vec<_>>()[..] else {
@@ -129,7 +129,7 @@ fn an_independent_checker_agrees() {
 }
 
 #[test]
-fn a_code_that_is_spelt_out_letter_by_letter_is_one() {
+fn finds_codes_spelt_out_letter_by_letter() {
     let spelt = |text: &str| {
         let letters: Vec<String> = text.chars().map(String::from).collect();
         letters.join(" ")
@@ -146,7 +146,7 @@ fn a_code_that_is_spelt_out_letter_by_letter_is_one() {
         text(&format!("ISIN {}", spelt("US0378331005"))),
         ["isin US0378331005"]
     );
-    // Numbers of columns, and letters that are no word.
+    // Numbers of columns, and letters that form no word.
     assert!(text("1 2 3 4 5 6 7 8 9 10 11 12").is_empty());
     assert!(text("see a b c d e f g h").is_empty());
 }

@@ -1,4 +1,4 @@
-//! What is known by its label alone.
+//! Fields that are known only by their labels.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn fields(lines: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn numbers_dates_and_amounts_are_found_by_their_labels() {
+fn finds_numbers_dates_and_amounts_by_their_labels() {
     for (line, wanted) in [
         (
             "Invoice No.: INV-2026/0815",
@@ -74,7 +74,7 @@ fn numbers_dates_and_amounts_are_found_by_their_labels() {
 }
 
 #[test]
-fn a_label_alone_makes_no_field() {
+fn a_label_without_a_value_is_no_field() {
     for line in [
         "Invoice date",
         "our invoice of 30 days",
@@ -98,7 +98,7 @@ fn a_label_alone_makes_no_field() {
 }
 
 #[test]
-fn a_field_may_stand_under_its_heading_but_not_in_a_table() {
+fn finds_fields_below_their_heading_but_not_in_tables() {
     assert_eq!(
         fields(&["Invoice No     Date", "20417          2026-01-31"]),
         [
@@ -115,7 +115,7 @@ fn a_field_may_stand_under_its_heading_but_not_in_a_table() {
 }
 
 #[test]
-fn a_date_that_may_be_two_is_told_and_not_guessed() {
+fn reports_ambiguous_dates_without_guessing() {
     let read = |lines: &[&str]| {
         on_page(
             &page(Method::Text, lines),
@@ -129,7 +129,7 @@ fn a_date_that_may_be_two_is_told_and_not_guessed() {
         codes.is_empty() && warnings[0].contains("03/04/2026"),
         "{warnings:?}"
     );
-    // Another date on the page shows how they are written there.
+    // Another date on the page shows the order of day and month.
     let (codes, warnings) = read(&["Date: 03/04/2026", "Due Date: 25/04/2026"]);
     assert_eq!((codes[0].value.as_str(), warnings.len()), ("2026-04-03", 0));
     let (codes, _) = read(&["Datum: 03/04/2026"]);
@@ -139,7 +139,7 @@ fn a_date_that_may_be_two_is_told_and_not_guessed() {
 }
 
 #[test]
-fn a_field_under_its_heading_is_read_from_its_first_word() {
+fn reads_a_field_below_its_heading_from_its_first_word() {
     let mut page = page(Method::Text, &["Due date", "2 March 2026"]);
     // A capital begins a pixel above a digit.
     page.words[3].bounds[1] -= 1;
@@ -148,7 +148,7 @@ fn a_field_under_its_heading_is_read_from_its_first_word() {
 }
 
 #[test]
-fn a_long_label_is_known_by_all_but_one_of_its_characters_where_it_was_recognized() {
+fn tolerates_one_misread_character_in_long_labels() {
     let lines = [
         "Bestelinummer: B6613186",
         "Invcice Number: 20417",

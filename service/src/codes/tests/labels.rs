@@ -1,9 +1,9 @@
-//! Labels beside numbers, before them and over them.
+//! Labels before numbers, beside them and above them.
 
 use super::*;
 
 #[test]
-fn across_lines_and_under_a_heading() {
+fn finds_numbers_across_lines_and_below_a_heading() {
     assert_eq!(
         found(Method::Text, &["to DE89 3704 0044", "0532 0130 00 by"]),
         ["iban DE89370400440532013000"]
@@ -29,23 +29,23 @@ fn across_lines_and_under_a_heading() {
 }
 
 #[test]
-fn labels_are_known_when_they_are_misread_and_head_only_their_column() {
+fn recognizes_misread_labels_which_head_only_their_column() {
     assert_eq!(ocr("lBAN DE88 3704 0044 0532 0130 00").len(), 1);
     assert_eq!(ocr("elSSN: 0317-8471"), ["issn 03178471"]);
     assert_eq!(ocr("USt-dNr.: DE136695976"), ["eu_vat DE136695976"]);
     assert_eq!(ocr("Rsf-dNr.: DE136695976"), [""; 0]);
-    // Of four letters, another one makes another word.
+    // With another letter, a label of four letters is another word.
     assert_eq!(ocr("Mean: 4006381333931"), [""; 0]);
     let beneath = |head: &str, line: &str| found(Method::Text, &[head, line]);
     assert_eq!(beneath("EAN", "4006381333931"), ["gtin 4006381333931"]);
-    // The label has its own number, and the number its own word.
+    // The label has a number of its own, and the number has a word of its own.
     assert_eq!(beneath("EAN 73513537", "4006381333931").len(), 1);
     assert_eq!(beneath("Charge EAN", "Charge 4006381333931"), [""; 0]);
 }
 
 #[test]
-fn a_heading_ends_where_another_begins() {
-    // A form with its labels above: the first of them heads nothing but its own box.
+fn a_heading_ends_at_the_next_one() {
+    // A form with labels above the boxes. The first label heads only its own box.
     let form = [
         "VIN",
         "1M8GDM9AXKP042788",
@@ -71,13 +71,13 @@ fn a_heading_ends_where_another_begins() {
         "490154203237518",
     ];
     assert_eq!(found(Method::Text, &sentence), [""; 0]);
-    // The heading of a table goes on over what is in its column.
+    // The heading of a table continues over all values in its column.
     let table = ["EAN", "4006381333931", "4006381333948", "4006381333955"];
     assert_eq!(found(Method::Text, &table).len(), 3);
 }
 
 #[test]
-fn the_word_of_the_cell_beside_is_not_a_numbers_own() {
+fn a_word_in_another_cell_does_not_belong_to_the_number() {
     let gtins = |line: &str| found(Method::Ocr, &["Item     EAN", line]).len();
     assert_eq!(gtins("Filter   4006381333931"), 1);
     assert_eq!(gtins("Filter | 4006381333931"), 1);
@@ -85,7 +85,7 @@ fn the_word_of_the_cell_beside_is_not_a_numbers_own() {
 }
 
 #[test]
-fn a_vat_number_by_the_names_that_it_has_where_it_is_from() {
+fn finds_vat_numbers_by_their_national_labels() {
     let named = [
         "N° TVA intracommunautaire : FR 40 303 265 045",
         "TVA Intra. FR40303265045",

@@ -1,17 +1,17 @@
-//! Pages as data: lines in, codes out.
+//! Tests with pages as data: lines in, codes out.
 
 mod bounds;
 mod checked;
 mod fields;
 mod labels;
-mod looks;
+mod second_pass;
 mod sources;
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 
 use super::*;
 
-/// A page with a line of words for each line: boxes of ten pixels a character, lines 40 apart.
+/// A page whose lines have the words of `lines`. Boxes have ten pixels per character, and lines are 40 apart.
 fn page(method: Method, lines: &[&str]) -> Page {
     let mut words = Vec::new();
     for (row, line) in (0i32..).zip(lines) {
@@ -53,7 +53,7 @@ fn find(pages: &[Page], wanted: &Selection) -> Vec<Code> {
     codes
 }
 
-/// What is found in the lines, as `type value`; `!` marks a check that fails, `~` a repair.
+/// Codes in the lines, as `type value`. `!` marks a check that fails, `~` a repair.
 fn found(method: Method, lines: &[&str]) -> Vec<String> {
     find(&[page(method, lines)], &Selection::default())
         .into_iter()

@@ -1,9 +1,9 @@
-//! Sources that agree, or differ.
+//! Sources that agree or differ.
 
 use super::*;
 
 #[test]
-fn sources_that_agree_are_named() {
+fn names_sources_that_agree() {
     let line = ["IBAN BE68 5390 0754 7034"];
     let codes = find(
         &[page(Method::Text, &line), page(Method::Ocr, &line)],
@@ -12,7 +12,7 @@ fn sources_that_agree_are_named() {
     assert_eq!(codes[0].agreement, [Source::Text, Source::Ocr]);
 }
 
-/// A barcode's code over a line of text that starts at the top.
+/// Codes of a page with a barcode above a line of text at its top.
 fn with_barcode(format: &'static str, content: &str, lines: &[&str]) -> Vec<Code> {
     let barcode = Barcode {
         format,
@@ -34,7 +34,7 @@ fn with_barcode(format: &'static str, content: &str, lines: &[&str]) -> Vec<Code
 }
 
 #[test]
-fn a_barcode_and_the_text_agree_or_differ() {
+fn compares_a_barcode_with_the_text() {
     let codes = with_barcode("ean_13", "0042100005264", &["0 42100 00526 4"]);
     assert_eq!(codes.len(), 2);
     assert!(
@@ -51,10 +51,10 @@ fn a_barcode_and_the_text_agree_or_differ() {
     );
 
     let codes = with_barcode("ean_13", "4006381333931", &["EAN 4006381333937"]);
-    let told = differences(&codes);
-    assert_eq!(told.len(), 1);
-    assert!(told[0].contains("4006381333931") && told[0].contains("4006381333937"));
-    // Another article is no difference.
+    let sentences = differences(&codes);
+    assert_eq!(sentences.len(), 1);
+    assert!(sentences[0].contains("4006381333931") && sentences[0].contains("4006381333937"));
+    // Another article is not a difference.
     let codes = with_barcode("ean_13", "4006381333931", &["EAN 9002490100070"]);
     assert_eq!(differences(&codes), [""; 0]);
 }

@@ -19,13 +19,14 @@ pub(in crate::codes) const GTIN: Spec = Spec {
     repair: Repair::Forced,
 };
 
-/// As it stands under a bar code: EAN-13 as 1-6-6, UPC-A as 1-5-5-1.
+/// Groups as printed under a barcode: EAN-13 as 1-6-6, UPC-A as 1-5-5-1.
 fn is_printed(seen: &Seen<'_>) -> bool {
     matches!(seen.groups, [1, 6, 6] | [1, 5, 5, 1]) && !seen.hyphens
 }
 
-/// A GTIN without the zeros that only fill it up: GS1 has a number of 8, 12 or 13 digits be the same as that with zeros
-/// before it. So UPC-A has 12 digits also where it is read as EAN-13, and an application identifier's 14 are as printed.
+/// A GTIN without padding zeros. In GS1's rules, a number of 8, 12 or 13 digits is the same as that number with zeros
+/// before it. So UPC-A has 12 digits even if it was read as EAN-13, and the 14 digits of an application identifier
+/// become those that are printed.
 pub(in crate::codes) fn gtin_value(digits: &str) -> String {
     let zeros = |count: usize| digits.bytes().take(count).all(|byte| byte == b'0');
     let short = match digits.len() {
@@ -42,7 +43,7 @@ pub(in crate::codes) fn gtin_value(digits: &str) -> String {
 pub(in crate::codes) const SSCC: Spec = Spec {
     kind: CodeType::Sscc,
     scheme: "gs1-mod10",
-    // 00 is its application identifier, printed as "(00)".
+    // The application identifier 00 is printed as "(00)".
     labels: &["sscc", "nve", "sscc 18", "00"],
     length: (18, 18),
     separators: &[],

@@ -1,4 +1,4 @@
-//! IBAN (ISO 13616): a country, two check digits, and an account number as long as the country has it.
+//! IBAN (ISO 13616): a country, two check digits, and an account number whose length depends on the country.
 
 use super::super::digits::mod97_10;
 use super::super::kind::CodeType;
@@ -16,7 +16,7 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     repair: Repair::Either,
 };
 
-/// Length of the whole, and whether the account number has digits only (SWIFT's IBAN registry, release 101).
+/// Length of the whole IBAN, and `d` if the account number consists of digits (SWIFT's IBAN registry, release 101).
 const COUNTRIES: &str = "AD24* AE23d AL28* AT20d AZ28* BA20d BE16d BG22* BH22* BI27d BR29* BY28* CH21* CR22d CY28* CZ24d DE22d \
     DJ27d DK18d DO28* EE20d EG29d ES24d FI18d FK18* FO18d FR27* GB22* GE22* GI23* GL18d GR27* GT28* HN28* \
     HR21d HU28d IE22* IL23d IQ23* IS26d IT27* JO30* KW30* KZ20* LB28* LC32* LI21* LT20d LU20* LV21* LY25d \
@@ -24,7 +24,7 @@ const COUNTRIES: &str = "AD24* AE23d AL28* AT20d AZ28* BA20d BE16d BG22* BH22* B
     RO24* RS22d RU33* SA24* SC31* SD18d SE24d SI19d SK24d SM27* SO23d ST25d SV28* TL23d TN24d TR26* UA29* \
     VA22d VG24* XK20d YE30*";
 
-/// Characters of an IBAN of a country, by its two letters.
+/// Length of an IBAN of a country, by its two letters.
 pub(in crate::codes) fn length(country: &str) -> Option<usize> {
     entry(country)?.get(2..4)?.parse().ok()
 }
@@ -56,7 +56,8 @@ fn check(text: &str) -> bool {
         .is_some_and(|(head, tail)| mod97_10(&format!("{tail}{head}")))
 }
 
-/// Country, length and a check of 1 in 97 are enough. One that fails is unmistakable by its groups of four, or in one.
+/// Country, length and a check of 1 in 97 are enough. An IBAN that fails its check is recognized by its groups of four,
+/// or by being in one piece.
 fn believe(seen: &Seen<'_>) -> bool {
     seen.ok || seen.labelled || seen.in_one() || seen.in_fours()
 }

@@ -23,7 +23,8 @@ pub(in crate::codes) const SPEC: Spec = Spec {
         10 => mod11_x(text),
         _ => (text.starts_with("978") || text.starts_with("979")) && gs1(text),
     },
-    // Hyphens make ISBN-13 groups of three, then four more; 978 in one run passes as a bar code's number, too.
+    // Hyphens divide an ISBN-13 into a group of three, then four more. In one run, a number with 978 could be that of a
+    // barcode.
     believe: |seen| {
         let printed = seen.hyphens && seen.groups.len() == 5 && seen.groups[0] == 3;
         seen.labelled || seen.ok && seen.value.len() == 13 && (printed || seen.in_one())
@@ -31,7 +32,7 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     repair: Repair::Forced,
 };
 
-/// The ISBN of 13 digits that one of 10 has become.
+/// The ISBN of 13 digits for one of 10.
 pub(in crate::codes) fn of_13(ten: &str) -> Option<String> {
     let head = format!("978{}", ten.get(..9)?);
     let sum: u32 = digits(&head)?

@@ -12,19 +12,19 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     separators: &[],
     places,
     check: luhn,
-    // Luhn passes one in ten, and article numbers look the same, but for the zeros that some countries begin with.
+    // One number in ten passes Luhn, and article numbers look the same, except for the zeros of some countries.
     believe: |seen| {
         let zeros = ["DE000", "GB00", "IE00"];
         let telling = zeros.iter().any(|head| seen.value.starts_with(head));
-        // In groups, it is country, number and check digit: "FR06 0203 6981" begins an IBAN.
+        // In groups, an ISIN is country, number and check digit. "FR06 0203 6981" is the beginning of an IBAN.
         let whole = seen.in_one() || seen.groups.first() == Some(&2);
         seen.labelled && whole || seen.ok && seen.in_one() && telling
     },
     repair: Repair::Forced,
 };
 
-/// ISO 3166-1, and what is used besides: XS for international securities, EU, XK for Kosovo, XA to XF and QS, QT for substitute numbers,
-/// EZ for derivatives, XT and XV for crypto assets.
+/// ISO 3166-1, and further codes in use: XS for international securities, EU, XK for Kosovo, XA to XF and QS, QT for
+/// substitute numbers, EZ for derivatives, XT and XV for crypto assets.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW \
     BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET EU EZ FI FJ FK FM FO FR GA \
     GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI \
@@ -33,8 +33,8 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
     SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU \
     WF WS XA XB XC XD XF XK XS XT XV YE YT ZA ZM ZW";
 
-/// What stands between country and check digit, where a country's numbering agency has a rule: `v` a digit or a letter but
-/// I and O, which WKN and CUSIP avoid, and SEDOL with all vowels; else a digit.
+/// Characters between country and check digit, for countries whose numbering agency has a rule. `v` is a digit or a
+/// letter except for I and O, which WKN and CUSIP avoid; SEDOL avoids all vowels. Others are digits.
 const NATIONAL: [(&str, &str); 5] = [
     ("DE", "000vvvvvv"),
     ("GB", "00vvvvvvv"),

@@ -1,4 +1,4 @@
-//! ISSN (ISO 3297). Seven digits and a check digit that may be X, printed as 1234-567X.
+//! ISSN (ISO 3297): seven digits and a check digit that may be X, printed as 1234-567X.
 
 use super::super::digits::mod11_x;
 use super::super::kind::CodeType;
@@ -16,7 +16,7 @@ pub(in crate::codes) const SPEC: Spec = Spec {
         (text.len() == 8).then_some(places)
     },
     check: mod11_x,
-    // Two groups of four digits are as often a telephone number or years: only the X is a form of its own.
+    // Two groups of four digits are often a telephone number or years. Only the X is distinctive.
     believe: |seen| {
         let printed = seen.hyphens && seen.groups == [4, 4];
         seen.labelled || seen.ok && printed && seen.value.ends_with('X')

@@ -16,12 +16,12 @@ pub(in crate::codes) const SPEC: Spec = Spec {
         (text.len() == 20).then_some(places)
     },
     check: mod97_10,
-    // Twenty digits alone are rather a number of something else; letters in one run of twenty are not.
+    // Twenty digits alone are probably another number. Letters in one run of twenty are not.
     believe: |seen| seen.labelled || seen.ok && seen.in_one() && has_letters(seen.value),
     repair: Repair::Either,
 };
 
-/// A country, or the RF of ISO 11649, and digits alone is an account or a reference.
+/// A country, or the RF of ISO 11649, followed by digits is an account or a reference.
 fn has_letters(value: &str) -> bool {
     let letter_within = value.chars().skip(2).any(|c| c.is_ascii_uppercase());
     letter_within

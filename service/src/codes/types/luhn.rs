@@ -7,18 +7,18 @@ use super::super::spec::{Place, Repair, Spec, all};
 pub(in crate::codes) const IMEI: Spec = Spec {
     kind: CodeType::Imei,
     scheme: "luhn",
-    // "IME" is left of "IMEI" where its last letter is read as a bar or a "!".
+    // "IMEI" becomes "IME" if its last letter is read as a bar or a "!".
     labels: &["imei", "imei 1", "imei1", "imei2", "ime"],
     length: (15, 15),
     separators: &['-', '/'],
     places: |text| (text.len() == 15).then(|| all(Place::Digit, 15)),
     check: luhn,
-    // As 3GPP has it printed: 2-6-6-1.
+    // 3GPP's printed form: 2-6-6-1.
     believe: |seen| seen.labelled || seen.ok && seen.groups == [2, 6, 6, 1],
     repair: Repair::Forced,
 };
 
-/// Who asks for these wants them without labels; one that fails is only a number.
+/// Clients that request these want them without labels. One that fails its check is just a number.
 pub(in crate::codes) const CARD: Spec = Spec {
     kind: CodeType::Luhn,
     scheme: "luhn",

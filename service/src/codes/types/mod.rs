@@ -33,12 +33,12 @@ fn spec(kind: CodeType) -> Option<&'static Spec> {
     SPECS.into_iter().find(|spec| spec.kind == kind)
 }
 
-/// Whether a text is of the digits 0 to 9.
+/// True if a text consists of the digits 0 to 9.
 pub(super) fn is_of_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a word is the label of a number, as `sscc`, and so no part of one. In lower case.
+/// True if a word is the label of a number, such as `sscc`, and so not part of one. The word is in lower case.
 pub(super) fn is_label(word: &str) -> bool {
     word.len() >= 3
         && word.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -48,7 +48,7 @@ pub(super) fn is_label(word: &str) -> bool {
             .any(|spec| spec.labels.contains(&word))
 }
 
-/// Whether a value has the form of a type and passes its check.
+/// True if a value has the form of a type and passes its check.
 pub(super) fn passes(kind: CodeType, value: &str) -> bool {
     spec(kind).is_some_and(|spec| {
         let places = (spec.places)(value).filter(|places| places.len() == value.chars().count());
@@ -62,12 +62,12 @@ pub(super) fn passes(kind: CodeType, value: &str) -> bool {
     })
 }
 
-/// The name of a type's check.
+/// Name of a type's check.
 pub(super) fn scheme(kind: CodeType) -> &'static str {
     spec(kind).map_or("", |spec| spec.scheme)
 }
 
-/// What values of a type have in common that mean the same: an ISBN of 10 digits is one of 13.
+/// Identity of values with the same meaning: an ISBN of 10 digits is the same as one of 13.
 pub(super) fn identity(kind: &str, value: &str) -> String {
     match kind {
         "isbn" if value.len() == 10 => isbn::of_13(value).unwrap_or_else(|| value.to_owned()),

@@ -1,5 +1,5 @@
-//! VIN (ISO 3779). The check digit in the ninth place is law in North America and China (49 CFR 565.15); European makers
-//! mostly put something else there, so that a failing check says little of a VIN that begins with S to Z.
+//! VIN (ISO 3779). The check digit in the ninth place is law in North America and China (49 CFR 565.15). European
+//! makers mostly put something else there, so a failing check says little about a VIN that begins with S to Z.
 
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
@@ -25,9 +25,9 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     separators: &[],
     places: |text| (text.len() == 17).then(|| all(Place::Vin, 17)),
     check,
-    // Without a label: its check, letters, and a serial number that ends in digits.
+    // Without a label, it needs a check that passes, letters, and a serial number that ends in digits.
     believe: |seen| seen.labelled || seen.ok && seen.in_one() && has_form(seen.value),
-    // Where the check says little, it vouches for no exchange but those that the form forces (I and O are in no VIN).
+    // Since the check says little, it justifies only exchanges that the form forces (no VIN has I or O).
     repair: Repair::Forced,
 };
 

@@ -1,18 +1,18 @@
-//! The header lines of a form's part (RFC 7578, 4.2 and 4.8), and header fields with parameters.
+//! Headers of a form's part (RFC 7578, 4.2 and 4.8), and header values with parameters.
 
 use httparse::{EMPTY_HEADER, Status};
 
 use super::super::parameters;
 
-/// Of a part: there are three that mean something.
+/// Most headers per part. Three of them have a meaning.
 const MAX_HEADERS: usize = 16;
-/// Of a file's name, in characters.
+/// Longest file name, in characters.
 const MAX_NAME: usize = 255;
 
-/// Of a header's value, by name.
+/// Parameters of a header's value, by name.
 type Parameters = Vec<(String, Vec<u8>)>;
 
-/// What the head of a part says of it.
+/// Properties of a part, read from its headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PartHead {
     pub(super) name: String,
@@ -20,19 +20,19 @@ pub(super) struct PartHead {
     pub(super) content_type: Option<String>,
 }
 
-/// Why a head is none.
+/// Reason for which a part's headers are rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("the headers of a part are not well formed")]
     Headers,
-    #[error("a part has no name in its Content-Disposition, or not one")]
+    #[error("the Content-Disposition of a part does not have exactly one name")]
     Name,
-    #[error("a part comes in a Content-Transfer-Encoding; send its bytes as they are")]
+    #[error("a part has a Content-Transfer-Encoding; send its bytes unencoded")]
     TransferEncoding,
 }
 
 impl PartHead {
-    /// Reads header lines and the empty one behind them.
+    /// Parses header lines and the empty line that ends them.
     pub(super) fn parse(lines: &[u8]) -> Result<Self, Malformed> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let headers = match httparse::parse_headers(lines, &mut headers) {
@@ -68,7 +68,7 @@ impl PartHead {
             found.map(|(_, value)| value.as_slice())
         };
         head.name = text(get("name").ok_or(Malformed::Name)?);
-        // A browser writes a quotation mark in a name like this.
+        // Browsers write a quotation mark in a file name as `%22`.
         let plain = || get("filename").map(|name| text(name).replace("%22", "\""));
         let extended = get("filename*").and_then(extended_value);
         head.file_name = extended.or_else(plain).map(|name| short_name(&name));
@@ -76,8 +76,8 @@ impl PartHead {
     }
 }
 
-/// A header's value and its parameters, the names of these in lower case: `form-data; name="file"; filename="a b.pdf"`. `None`: it
-/// is not well formed, or names a parameter twice.
+/// Splits a header's value from its parameters: `form-data; name="file"; filename="a b.pdf"`. The names of the
+/// parameters become lower case. Returns `None` if the value is malformed or repeats a parameter.
 pub(super) fn split(value: &[u8]) -> Option<(&[u8], Parameters)> {
     let semicolon = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b';');
     let (first, mut rest) = value.split_at(semicolon(value).unwrap_or(value.len()));
@@ -111,8 +111,8 @@ pub(super) fn split(value: &[u8]) -> Option<(&[u8], Parameters)> {
     }
 }
 
-/// The rest of a quoted string behind its first quote, and what follows it. A backslash that escapes nothing is one, as some clients
-/// send a Windows path as it is; and so is a quote at which the string can't end.
+/// Reads a quoted string behind its first quote, and returns what follows it. A backslash that escapes nothing is kept,
+/// because some clients send a Windows path without escaping it. A quote at which the string can't end is kept, too.
 fn unquote(quoted: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let ends = |behind: &[u8]| {
         let next = behind.trim_ascii_start();
@@ -136,7 +136,7 @@ fn unquote(quoted: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// UTF-8, or else Latin-1.
+/// Decodes UTF-8, or else Latin-1.
 fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -148,7 +148,7 @@ fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// `UTF-8'en'%e2%82%ac%20rates.pdf` (RFC 8187).
+/// Decodes an extended value such as `UTF-8'en'%e2%82%ac%20rates.pdf` (RFC 8187).
 fn extended_value(value: &[u8]) -> Option<String> {
     let mut parts = value.splitn(3, |byte| *byte == b'\'');
     let (charset, _language, encoded) = (parts.next()?, parts.next()?, parts.next()?);
@@ -161,7 +161,8 @@ fn extended_value(value: &[u8]) -> Option<String> {
     }
 }
 
-/// The last part of a path, of bearable length, without what steers a terminal or reverses what follows.
+/// Shortens a path to its last part and limits its length. Removes characters that control a terminal or reverse the
+/// text behind them.
 fn short_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let reverses = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_names_as_clients_write_them() {
+    fn reads_file_names_in_every_form_that_clients_send() {
         let head = PartHead::parse(
             b"content-type: image/png\r\nContent-Disposition: form-data; name=file;filename=\"a;b.png\";\r\nX: y\r\n\r\n",
         );
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_name_and_no_path() {
+    fn strips_paths_and_control_characters_from_file_names() {
         assert_eq!(
             file_name(b"filename=\"../../etc/scan.pdf\"").unwrap(),
             "scan.pdf"
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_parts_without_one_name() {
+    fn rejects_parts_without_exactly_one_name() {
         for wrong in [
             &b"form-data"[..],
             b"form-data; filename=\"x\"",

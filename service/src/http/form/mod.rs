@@ -1,4 +1,5 @@
-//! A form (`multipart/form-data`, RFC 7578): the document is its part `file`, and its other parts are parameters, as a query has them.
+//! Form bodies (`multipart/form-data`, RFC 7578). The part `file` is the document; all other parts are parameters, as
+//! in a query.
 
 mod head;
 mod reader;
@@ -8,32 +9,33 @@ use super::parameters::{Parameter, Parameters, malformed, shown};
 use head::PartHead;
 use reader::{Event, Reader};
 
-/// All of a form that is not the file: heads of parts, parameters, and what stands before the first boundary and behind the last.
+/// Most bytes of a form besides its file: headers of parts, parameters, and the text before the first boundary and
+/// behind the last.
 pub(super) const OVERHEAD: u64 = 64 << 10;
-/// RFC 2046, 5.1.1.
+/// Longest boundary (RFC 2046, 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 const MEDIA_TYPE: &[u8] = b"multipart/form-data";
 const FILE: &str = "file";
 
-/// A form as it comes in.
+/// Parser of a form that is still arriving.
 #[derive(Debug)]
 pub(super) struct Form {
     reader: Reader,
     part: Part,
     file: Option<FilePart>,
-    /// Of the file.
+    /// Bytes of the file so far.
     bytes: u64,
     parameters: Parameters,
 }
 
-/// What the next data belong to.
+/// The part that the next data belong to.
 #[derive(Debug)]
 enum Part {
     File,
     Parameter(Parameter, Vec<u8>),
 }
 
-/// What a form says of its file.
+/// Properties of the file, as the form states them.
 #[derive(Debug, Default)]
 pub(super) struct FilePart {
     pub(super) content_type: Option<String>,
@@ -41,7 +43,7 @@ pub(super) struct FilePart {
 }
 
 impl Form {
-    /// A form, if the content type names one.
+    /// Creates a parser if the content type is that of a form.
     pub(super) fn of(content_type: &[u8]) -> Result<Option<Self>, Rejection> {
         let end = content_type.iter().position(|byte| *byte == b';');
         let media_type = &content_type[..end.unwrap_or(content_type.len())];
@@ -68,7 +70,7 @@ impl Form {
         }))
     }
 
-    /// Takes some more of it. The file's data go to `file`.
+    /// Parses the next bytes and passes the file's data to `file`.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
@@ -95,7 +97,7 @@ impl Form {
         self.check_overhead()
     }
 
-    /// What the form said of its file, and its parameters. To be called when all of it has come.
+    /// Returns the file's properties and the parameters. Called when the whole form has arrived.
     pub(super) fn finish(self) -> Result<(FilePart, Parameters), Rejection> {
         self.reader.finish().map_err(not_well_formed)?;
         let file = self.file.ok_or_else(no_file)?;
@@ -106,7 +108,7 @@ impl Form {
         if head.name != FILE {
             let known = Parameter::named(&head.name).ok_or_else(|| {
                 malformed(format!(
-                    "The form has a part `{}`, which is no parameter; there are {}, and `file`, which is the document.",
+                    "The form has a part `{}`, which is not a parameter. The parameters are {}; `file` is the document.",
                     shown(&head.name),
                     Parameter::list()
                 ))
@@ -115,7 +117,7 @@ impl Form {
         }
         if self.file.is_some() {
             return Err(malformed(
-                "The form has several parts named `file`; send one document a request.",
+                "The form has several parts named `file`; send one document per request.",
             ));
         }
         self.file = Some(FilePart {
@@ -141,10 +143,10 @@ impl Form {
         }
         Err(malformed(if self.reader.is_at_preamble() {
             format!(
-                "There is no boundary in the first {OVERHEAD} bytes of the form; its content type names another one."
+                "The boundary that the content type names is not in the first {OVERHEAD} bytes of the form."
             )
         } else {
-            format!("The form has more than {OVERHEAD} bytes beside its file.")
+            format!("The form has more than {OVERHEAD} bytes besides its file.")
         }))
     }
 }

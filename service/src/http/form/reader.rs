@@ -1,19 +1,20 @@
-//! The parts of a form as its bytes come in (RFC 2046, 5.1.1). However they are cut into pieces, each byte is searched a bounded number
-//! of times, and no more is held than a part's head, or what may be the beginning of a delimiter.
+//! Splits a form into its parts as its bytes arrive (RFC 2046, 5.1.1). However the bytes are cut into pieces, each byte
+//! is searched a bounded number of times. The reader holds no more than the headers of one part, or the possible
+//! beginning of a delimiter.
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::{self, Finder};
 
-/// Of a part: a name, a file name and a content type take some hundred bytes.
+/// Most bytes of a part's headers. A name, a file name and a content type take some hundred bytes.
 pub(super) const MAX_HEAD: usize = 16 << 10;
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
 #[derive(Debug)]
 pub(super) struct Reader {
     delimiter: Finder<'static>,
-    /// What has come and is not yet consumed.
+    /// Bytes that have arrived and are not consumed yet.
     held: BytesMut,
-    /// Bytes of a head that have been searched for its end.
+    /// Bytes of a part's headers that have been searched for their end.
     searched: usize,
     consumed: u64,
     state: State,
@@ -23,7 +24,7 @@ pub(super) struct Reader {
 enum State {
     /// Before the first delimiter.
     Preamble,
-    /// Behind a delimiter, at what says whether a part follows.
+    /// Behind a delimiter, where the next bytes decide whether a part follows.
     Delimiter,
     Head,
     Data,
@@ -33,24 +34,24 @@ enum State {
     Epilogue,
 }
 
-/// What comes next in a form.
+/// Next element of a form.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A part begins with these header lines, and the empty one.
+    /// Header lines at the start of a part, with the empty line.
     Head(Bytes),
-    /// Some of its data.
+    /// Part of its data.
     Data(Bytes),
     PartEnd,
 }
 
-/// Why it is none.
+/// Reason for which a form is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("the headers of a part are longer than {MAX_HEAD} bytes")]
     LongHead,
-    #[error("a boundary is followed by something else on its line")]
+    #[error("other characters follow a boundary on its line")]
     Boundary,
-    #[error("it ends before its last boundary")]
+    #[error("the form ends before its last boundary")]
     Unfinished,
 }
 
@@ -59,7 +60,7 @@ impl Reader {
         let delimiter = [b"\r\n--", boundary].concat();
         Self {
             delimiter: Finder::new(&delimiter).into_owned(),
-            // The first delimiter may stand at the very beginning, without a line end before it.
+            // The first delimiter may be at the very beginning, without a line end before it.
             held: BytesMut::from(&b"\r\n"[..]),
             searched: 0,
             consumed: 0,
@@ -67,12 +68,12 @@ impl Reader {
         }
     }
 
-    /// Takes some more bytes, the events of which [`Reader::next`] gives.
+    /// Takes the next bytes. [`Reader::next`] returns their events.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
     }
 
-    /// The next event, if it is in what has come so far.
+    /// The next event, if enough bytes have arrived for one.
     pub(super) fn next(&mut self) -> Result<Option<Event>, Malformed> {
         loop {
             match self.state {
@@ -119,17 +120,17 @@ impl Reader {
         }
     }
 
-    /// Bytes of the form of which nothing is held any more.
+    /// Bytes of the form that the reader no longer holds.
     pub(super) fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// Whether the first delimiter has not been found yet.
+    /// True until the first delimiter has been found.
     pub(super) fn is_at_preamble(&self) -> bool {
         self.state == State::Preamble
     }
 
-    /// To be called when no more bytes come.
+    /// Checks that the form is complete. Called when no more bytes come.
     pub(super) fn finish(&self) -> Result<(), Malformed> {
         match self.state {
             State::Epilogue => Ok(()),
@@ -137,7 +138,8 @@ impl Reader {
         }
     }
 
-    /// What stands before the next delimiter, which is consumed with it; if there is none yet, as much as can't belong to one.
+    /// Returns the bytes before the next delimiter, and consumes the delimiter. Without a delimiter, returns all bytes
+    /// that can't belong to one.
     fn before_delimiter(&mut self) -> (Bytes, bool) {
         let length = self.delimiter.needle().len();
         if let Some(at) = self.delimiter.find(&self.held) {
@@ -151,9 +153,9 @@ impl Reader {
         (self.take(end.unwrap_or(self.held.len())), false)
     }
 
-    /// The line end behind a delimiter, header lines, and an empty line.
+    /// Reads the line end behind a delimiter, the header lines, and the empty line.
     fn head(&mut self) -> Result<Option<Event>, Malformed> {
-        // The end may have begun before what has come since.
+        // The end may have begun in the bytes that were searched before.
         let from = self.searched.saturating_sub(HEAD_END.len() - 1);
         let to = self.held.len().min(MAX_HEAD);
         let Some(at) = memmem::find(&self.held[from..to], HEAD_END) else {
@@ -185,10 +187,10 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// The head of a part, and its data.
+    /// Headers of a part, and its data.
     type Part = (Vec<u8>, Vec<u8>);
 
-    /// All that comes of a form that arrives in pieces of this size.
+    /// Reads all parts of a form that arrives in pieces of this size.
     fn read(form: &[u8], size: usize) -> Result<Vec<Part>, Malformed> {
         let mut reader = Reader::new(b"edge");
         let mut parts: Vec<Part> = Vec::new();
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_same_parts_however_a_form_is_cut() {
+    fn reads_the_same_parts_whatever_the_size_of_pieces() {
         let form = b"Preamble\r\n--edg\r\n--edge \t\r\nA: 1\r\nB: 2\r\n\r\nnot\r\n--edgy\r\n\r\n--edge\r\n\r\n\r\n--edge--\r\nepilogue";
         let wanted = vec![
             (
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_form() {
+    fn rejects_malformed_forms() {
         for cut in [
             "",
             "no form",
@@ -250,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn looks_at_each_byte_a_bounded_number_of_times_and_holds_little() {
+    fn searches_each_byte_a_bounded_number_of_times_and_holds_little() {
         const BYTES: usize = 100_000;
         let boundary = [b'a'; 70];
-        // The worst for a search: all but the end of a delimiter, again and again.
+        // The worst case of a search: all but the end of a delimiter, over and over.
         let nearly = [b"\r\n--", &boundary[..69]].concat();
         let nearly: Vec<u8> = nearly.into_iter().cycle().take(BYTES).collect();
         let start = [b"--", &boundary[..]].concat();
@@ -267,13 +269,13 @@ mod tests {
             let mut reader = Reader::new(&boundary);
             for byte in start.iter().chain(body) {
                 reader.feed(&[*byte]);
-                // What is held is what is searched.
+                // The reader searches what it holds.
                 assert!(reader.held.len() <= 75);
                 while reader.next().unwrap().is_some() {}
             }
             assert!(reader.consumed() >= BYTES as u64 - 74);
         }
-        // A head that grows byte by byte is searched from near its end.
+        // Headers that grow byte by byte are searched from near their end.
         let mut reader = Reader::new(b"edge");
         reader.feed(b"--edge\r\n");
         let refused = loop {

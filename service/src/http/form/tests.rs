@@ -14,7 +14,7 @@ fn file(data: &str) -> String {
     format!("{FILE_HEAD}{data}\r\n")
 }
 
-/// What comes of a form of these parts: the file's data, and the rest.
+/// Parses a form of these parts. Returns the file's data and the rest.
 fn receive(parts: &[String]) -> Result<(Vec<u8>, FilePart, Parameters), Rejection> {
     let form = format!("{}--edge--\r\n", parts.concat());
     let mut of_pieces = Vec::new();
@@ -45,7 +45,7 @@ fn refused(parts: &[String], detail: &str) {
 }
 
 #[test]
-fn parameters_stand_before_the_file_or_behind_it() {
+fn accepts_parameters_before_and_behind_the_file() {
     let parts = [part("lang", "deu+eng"), file("%PDF"), part("pages", "1")];
     let (data, head, parameters) = receive(&parts).unwrap();
     assert_eq!(data, b"%PDF");
@@ -57,12 +57,12 @@ fn parameters_stand_before_the_file_or_behind_it() {
 }
 
 #[test]
-fn refuses_what_it_does_not_know_or_has_twice() {
-    let detail = "a part `page`, which is no parameter; there are `lang`";
+fn rejects_unknown_and_repeated_parts() {
+    let detail = "a part `page`, which is not a parameter. The parameters are `lang`";
     refused(&[file("x"), part("page", "1")], detail);
     refused(
         &[file("x"), part("lang", "deu"), part("lang", "deu")],
-        "`lang` is there twice",
+        "`lang` is given twice",
     );
     refused(&[file("x"), file("y")], "several parts named `file`");
     let none = receive(&[part("lang", "deu")]).unwrap_err();
@@ -70,24 +70,21 @@ fn refuses_what_it_does_not_know_or_has_twice() {
 }
 
 #[test]
-fn what_a_form_has_beside_its_file_is_bounded() {
+fn bounds_the_bytes_besides_the_file() {
     let large = "x".repeat(OVERHEAD as usize);
     assert_eq!(receive(&[file(&large)]).unwrap().0.len(), large.len());
-    refused(&[file("x"), part("codes", &large)], "beside its file");
-    refused(
-        &[format!("{large}\r\n"), file("x")],
-        "no boundary in the first",
-    );
+    refused(&[file("x"), part("codes", &large)], "besides its file");
+    refused(&[format!("{large}\r\n"), file("x")], "not in the first");
     let preamble = format!("{}\r\n", "x".repeat(60_000));
     assert!(receive(&[preamble, file("x")]).is_ok());
     let endless = format!("--edge--\r\n{large}");
-    refused(&[file("x"), endless], "beside its file");
+    refused(&[file("x"), endless], "besides its file");
     let head = format!("--edge\r\nX: {}\r\n\r\n", "x".repeat(reader::MAX_HEAD));
     refused(&[head, file("x")], "longer than 16384 bytes");
 }
 
 #[test]
-fn a_form_has_a_boundary_of_bearable_length() {
+fn rejects_missing_and_overlong_boundaries() {
     let is_form = |value: &str| Form::of(value.as_bytes()).map(|form| form.is_some()).ok();
     assert_eq!(is_form("application/pdf; boundary=x"), Some(false));
     assert_eq!(is_form("multipart/form-data; boundary=x"), Some(true));

@@ -1,4 +1,4 @@
-// Sends a document to this service and shows what came back. Whatever a document says is put in as text, never as HTML.
+// Sends a document to this service and shows the answer. Content of the document is inserted as text, never as HTML.
 "use strict";
 
 const KEY = "ocr-key";
@@ -8,9 +8,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 let chosen = null; // the file
 let answer = null;
-let shown = 0; // which of the answer's pages
-let picture = null; // the address of its picture
-let running = null; // what a newer request stops
+let shown = 0; // index of the shown page
+let picture = null; // address of its picture
+let running = null; // the request that a newer one aborts
 
 by("key").value = sessionStorage.getItem(KEY) ?? "";
 by("key").addEventListener("change", () => sessionStorage.setItem(KEY, by("key").value.trim()));
@@ -21,7 +21,7 @@ by("form").addEventListener("submit", (event) => {
   read();
 });
 
-// A file that misses the field must not replace this page.
+// A file dropped beside the field must not replace this page.
 for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   window.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -68,7 +68,7 @@ class Problem extends Error {
   }
 }
 
-// Answers with a response that is good, or throws what a person can make something of.
+// Returns a successful response, or throws a problem in words for people.
 async function ask(path, accept, file, more = {}, signal = undefined) {
   const query = new URLSearchParams();
   const options = { pages: by("pages").value, lang: by("lang").value, mode: by("mode").value, ...more };
@@ -84,13 +84,13 @@ async function ask(path, accept, file, more = {}, signal = undefined) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(
-      "The service can't be reached, or broke off.",
-      "Check the connection. A document far over the limit is cut off, too; or the file was changed since you chose it.",
+      "The service can't be reached, or closed the connection.",
+      "Check the connection. The document may also be far over the size limit, or the file has changed since you chose it.",
     );
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  const detail = response.status === 403 ? "Is it whole, still in force, and meant for this?" : problem.detail;
+  const detail = response.status === 403 ? "Check that it is complete, has not expired, and has the scope for this." : problem.detail;
   throw new Problem(words(response), detail, problem.request_id);
 }
 
@@ -102,7 +102,7 @@ function words(response) {
     case 403: return "This API key is not accepted.";
     case 408: return "The document took too long to arrive.";
     case 413: return "The document is too large.";
-    case 415: return "This is not a document that can be read.";
+    case 415: return "This type of document is not supported.";
     case 422: return "The document can't be read.";
     case 429: return `Too many requests.${again}`;
     case 502:
@@ -214,7 +214,7 @@ function box([left, top, right, bottom], kind, title) {
   return rect;
 }
 
-// Browsers draw these themselves; of the others the service gives a picture.
+// Browsers draw these types themselves. For others, the service sends a picture.
 const DRAWN = ["image/png", "image/jpeg", "image/webp"];
 
 async function showPicture(page) {
@@ -234,7 +234,7 @@ async function showPicture(page) {
     const response = await ask("/v1/preview", "image/png", chosen, { pages: String(page.page) });
     put(await response.blob());
   } catch (error) {
-    // The boxes stand on an empty page then.
+    // The boxes are shown on an empty page then.
     complain(error);
   }
 }

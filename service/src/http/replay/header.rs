@@ -1,4 +1,4 @@
-//! What a client says of repetition: `Idempotency-Key` and `Cache-Control`.
+//! Headers about repetition and caching: `Idempotency-Key` and `Cache-Control`.
 
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue};
@@ -10,15 +10,16 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const LONGEST: usize = 255;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::http) struct Wish {
+pub(in crate::http) struct CacheDirectives {
     pub(in crate::http) idempotency_key: Option<String>,
-    /// Not an answer that is kept (`no-cache` or `no-store`), unless it is that of the same `Idempotency-Key`.
+    /// Asks for new work instead of a cached answer (`no-cache` or `no-store`). The answer for the same
+    /// `Idempotency-Key` is used all the same.
     pub(in crate::http) fresh: bool,
-    /// Nor is this one to be kept.
+    /// Keeps the answer out of the cache (`no-store`).
     pub(in crate::http) no_store: bool,
 }
 
-impl Wish {
+impl CacheDirectives {
     pub(in crate::http) fn of(headers: &HeaderMap) -> Result<Self, Rejection> {
         let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
         let idempotency_key = match (keys.next(), keys.next()) {
@@ -32,22 +33,22 @@ impl Wish {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(|directive| directive.trim().to_ascii_lowercase());
-        let mut wish = Self {
+        let mut parsed = Self {
             idempotency_key,
             ..Self::default()
         };
         for directive in directives {
             match directive.as_str() {
-                "no-cache" => wish.fresh = true,
-                "no-store" => (wish.fresh, wish.no_store) = (true, true),
+                "no-cache" => parsed.fresh = true,
+                "no-store" => (parsed.fresh, parsed.no_store) = (true, true),
                 _ => {}
             }
         }
-        Ok(wish)
+        Ok(parsed)
     }
 }
 
-/// A string of RFC 9651, which is in double quotes; or without them, as many clients send it.
+/// Parses a string of RFC 9651, which is in double quotes. Many clients leave the quotes out, which is accepted.
 fn parse(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?.trim();
     let key = match text.strip_prefix('"') {
@@ -60,7 +61,7 @@ fn parse(value: &HeaderValue) -> Option<String> {
     (1..=LONGEST).contains(&key.len()).then_some(key)
 }
 
-/// The rest of a string behind its first quote.
+/// Reads a quoted string behind its first quote.
 fn unquote(rest: &str) -> Option<String> {
     let mut key = String::new();
     let mut characters = rest.chars();
@@ -78,7 +79,7 @@ fn unquote(rest: &str) -> Option<String> {
 fn malformed() -> Rejection {
     Rejection::new(
         ProblemKind::Malformed,
-        "Idempotency-Key is one string of 1 to 255 characters of ASCII, such as \"8e03978e-40d5-43dd-bc93-6894a57f9324\".",
+        "Idempotency-Key must be one string of 1 to 255 ASCII characters, such as \"8e03978e-40d5-43dd-bc93-6894a57f9324\".",
     )
 }
 
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_comes_with_quotes_or_without() {
+    fn accepts_keys_with_and_without_quotes() {
         assert_eq!(key("\"a b\\\"c\\\\\"").as_deref(), Some("a b\"c\\"));
         assert_eq!(key("8e03978e-40d5"), key("\"8e03978e-40d5\""));
         let long = format!("\"{}\"", "x".repeat(256));
@@ -103,12 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn no_cache_looks_past_what_is_kept_and_no_store_keeps_nothing() {
+    fn no_cache_bypasses_the_cache_and_no_store_keeps_nothing() {
         let of = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
-            let wish = Wish::of(&headers).unwrap();
-            (wish.fresh, wish.no_store)
+            let parsed = CacheDirectives::of(&headers).unwrap();
+            (parsed.fresh, parsed.no_store)
         };
         assert_eq!(of("max-age=0, No-Cache"), (true, false));
         assert_eq!(of("no-store"), (true, true));
@@ -116,6 +117,6 @@ mod tests {
         let mut twice = HeaderMap::new();
         twice.append(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
         twice.append(IDEMPOTENCY_KEY, HeaderValue::from_static("b"));
-        assert!(Wish::of(&twice).is_err());
+        assert!(CacheDirectives::of(&twice).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Readings that are kept: bounded in bytes and age. Of too many, the oldest of the key that has most goes first, so that one
-//! key's flood does not cost the others their retries.
+//! Cache of readings, bounded in bytes and age. When it is full, the oldest reading of the key with the most bytes is
+//! dropped. So one key's flood does not cost other keys their retries.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) struct Kept {
     bytes: u64,
 }
 
-/// What is kept for one key, the oldest first.
+/// Readings kept for one key, the oldest first.
 #[derive(Debug, Default)]
 struct Shelf {
     order: VecDeque<Content>,
@@ -37,7 +37,7 @@ impl Kept {
         young.then(|| Arc::clone(&entry.whole))
     }
 
-    /// Keeps a reading, unless it alone is more than `most` bytes.
+    /// Keeps a reading, unless it is larger than `most` bytes.
     pub(super) fn put(
         &mut self,
         content: &Content,
@@ -82,7 +82,7 @@ impl Kept {
         }
     }
 
-    /// Bytes, and readings.
+    /// Bytes, and number of readings.
     pub(super) fn size(&self) -> (u64, usize) {
         let readings = self.shelves.values().map(|shelf| shelf.readings.len());
         (self.bytes, readings.sum())
@@ -95,7 +95,7 @@ impl Kept {
         let Some(entry) = shelf.readings.remove(content) else {
             return;
         };
-        // Mostly the first.
+        // It is the first in most cases.
         if let Some(at) = shelf.order.iter().position(|other| other == content) {
             shelf.order.remove(at);
         }

@@ -1,4 +1,5 @@
-//! Which `Idempotency-Key` came with what. Each API key's are its own; of too many, its oldest are forgotten.
+//! The request that each `Idempotency-Key` came with. Each API key has its own; when there are too many, its oldest are
+//! dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::Content;
 use super::under_way::UnderWay;
 
-/// Of one API key.
+/// Most idempotency keys per API key.
 const MOST: usize = 1000;
 
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(super) struct Ledger {
     keys: HashMap<Arc<str>, Page>,
 }
 
-/// What one API key has used, the oldest first.
+/// Idempotency keys that one API key has used, the oldest first.
 #[derive(Debug, Default)]
 struct Page {
     order: VecDeque<String>,
@@ -34,12 +35,12 @@ struct Entry {
 #[derive(Debug)]
 pub(super) enum Seen {
     UnderWay(UnderWay),
-    /// Answered, and perhaps kept.
+    /// Answered. The answer may still be in the cache.
     Done,
 }
 
 impl Ledger {
-    /// What it came with, if that was no longer ago than `age` or is under way.
+    /// The request that the key came with, if it is under way or no older than `age`.
     pub(super) fn get(
         &self,
         key: &Arc<str>,
@@ -92,7 +93,7 @@ impl Ledger {
 
 impl Entry {
     fn is_young(&self, now: Instant, age: Duration) -> bool {
-        // One that is under way has a deadline of its own.
+        // A request under way has a deadline of its own.
         matches!(self.seen, Seen::UnderWay(_)) || now.saturating_duration_since(self.since) < age
     }
 }

@@ -1,7 +1,9 @@
-//! Answering the same document twice while reading it once. What was read whole is kept for a while, for the key that sent
-//! it; and a request with an `Idempotency-Key` is read to its end even if its client has gone, so that a retry finds it under
-//! way or done. (The header is the IETF's draft-ietf-httpapi-idempotency-key-header; instead of its 409 for a request
-//! that is still under way, the retry waits and gets the answer.)
+//! Answers repeated requests while reading the document once. Complete readings are kept for a while, for the key that
+//! sent the document. A request with an `Idempotency-Key` is read to its end even if its client disconnects, so that a
+//! retry finds it under way or done.
+//!
+//! The header is the IETF's draft-ietf-httpapi-idempotency-key-header. The draft answers 409 for a request that is
+//! still under way; here, the retry waits and gets the answer.
 
 mod header;
 mod kept;
@@ -28,40 +30,40 @@ use super::reading::Reading;
 use super::share::Share;
 use crate::memory::{Charge, Full, weight};
 use crate::protocol::Counted;
-pub(super) use header::Wish;
+pub(super) use header::CacheDirectives;
 use record::{Record, Whole};
 pub use replays::ReplayLimits;
 pub(super) use replays::Replays;
 use replays::{Begun, Work};
 
-/// RFC 9211.
+/// Header of RFC 9211.
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// What two requests must have in common to get the same reading. The release and its rules are those of this process, and
 /// nothing outlives it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Content {
-    /// The id of the API key.
+    /// Id of the API key.
     pub(super) key: Arc<str>,
-    /// Of the document, in hex.
+    /// SHA-256 of the document, in hex.
     pub(super) sha256: String,
-    /// All that decides what is read, normalized.
+    /// All parameters that affect the reading, normalized.
     pub(super) parameters: String,
 }
 
-/// A reading, or why there is none.
+/// A reading, or the rejection in its place.
 type Outcome = Result<Arc<Whole>, Rejection>;
 
-/// Where an answer comes from.
+/// Source of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// It was kept.
+    /// The cache.
     Hit,
-    /// From the work for an earlier request with the same `Idempotency-Key`.
+    /// The work for an earlier request with the same `Idempotency-Key`.
     Collapsed,
-    /// From work for this request.
+    /// Work for this request.
     Miss,
-    /// The same, as the client had asked for it.
+    /// Work for this request, because the client asked for it.
     Bypass,
 }
 
@@ -75,7 +77,7 @@ impl Source {
         }
     }
 
-    /// The response with its `Cache-Status`.
+    /// Adds `Cache-Status` to the response.
     pub(super) fn mark(self, mut response: Response) -> Response {
         let status = HeaderValue::from_static(match self {
             Self::Hit => "ocr-service; hit",
@@ -88,7 +90,7 @@ impl Source {
     }
 }
 
-/// A reading, made for this request or told again: its pages one after the other, then its conclusion.
+/// A reading made for this request, or replayed from a record: its pages one by one, then its conclusion.
 #[derive(Debug)]
 pub(super) struct Replay {
     source: Source,
@@ -99,7 +101,7 @@ pub(super) struct Replay {
 #[derive(Debug)]
 enum From {
     Live(Box<Live>),
-    Told { whole: Arc<Whole>, next: usize },
+    Recorded { whole: Arc<Whole>, next: usize },
 }
 
 #[derive(Debug)]
@@ -111,8 +113,8 @@ struct Live {
 }
 
 impl Replay {
-    /// One that is kept, or under way for a request with the same `Idempotency-Key`; or else a new one. With such a key, it
-    /// is here when all of it has been read.
+    /// Starts an answer: from the cache, from a request under way with the same `Idempotency-Key`, or by reading. With
+    /// such a key, this returns when the whole document has been read.
     pub(super) async fn begin(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
         let replay = Self::begin_with(service, intake).await?;
         service.metrics.replayed(replay.source.name());
@@ -122,21 +124,22 @@ impl Replay {
     async fn begin_with(service: &Arc<Service>, intake: &Intake) -> Result<Self, Rejection> {
         let content = Content::of(intake)?;
         loop {
-            match (service.replays).begin(&content, &intake.wish, intake.deadline)? {
-                Begun::Kept(whole) => return Self::told(intake, whole, Source::Hit),
+            match (service.replays).begin(&content, &intake.directives, intake.deadline)? {
+                Begun::Kept(whole) => return Self::recorded(intake, whole, Source::Hit),
                 Begun::UnderWay(under_way) => {
-                    // Without an outcome, it was given up, and is this request's to read.
+                    // Without an outcome, the other request abandoned the reading, and this request has to read the
+                    // document.
                     let Some(outcome) = under_way.join(intake.deadline).await else {
                         continue;
                     };
-                    // It may have come to an earlier deadline just before this request could move that.
+                    // The reading may have reached an earlier deadline just before this request could extend it.
                     if was_cut_off(&outcome) && Instant::now() < intake.deadline {
                         continue;
                     }
-                    return Self::told(intake, outcome?, Source::Collapsed);
+                    return Self::recorded(intake, outcome?, Source::Collapsed);
                 }
                 Begun::Work(mut work) => {
-                    let source = if intake.wish.fresh {
+                    let source = if intake.directives.fresh {
                         Source::Bypass
                     } else {
                         Source::Miss
@@ -145,7 +148,7 @@ impl Replay {
                         let under_way = work.start(joint, service, intake);
                         let outcome = under_way.join(intake.deadline).await;
                         let whole = outcome.unwrap_or_else(|| Err(gave_up()))?;
-                        return Self::told(intake, whole, source);
+                        return Self::recorded(intake, whole, source);
                     }
                     let reading = Reading::begin(service, intake, intake.deadline.into()).await?;
                     let live = Live {
@@ -164,9 +167,10 @@ impl Replay {
         }
     }
 
-    /// Charges what is told: a whole that may leave the cache meanwhile, and copies of its pages where they are gathered.
-    fn told(intake: &Intake, whole: Arc<Whole>, source: Source) -> Result<Self, Rejection> {
-        // What was cut off may have been copied for this request while the reading went on.
+    /// Charges a reading that is replayed: the reading itself, which may leave the cache meanwhile, and copies of its
+    /// pages if they are gathered.
+    fn recorded(intake: &Intake, whole: Arc<Whole>, source: Source) -> Result<Self, Rejection> {
+        // A reading that was cut off may be a copy, made for this request while the work continued.
         let of_others = matches!(source, Source::Hit | Source::Collapsed) || whole.cut_off;
         let gathers = intake.format != Format::NdJson;
         let copies = u64::from(of_others) + u64::from(gathers);
@@ -179,7 +183,7 @@ impl Replay {
         Ok(Self {
             source,
             strict: intake.wanted.strict,
-            from: From::Told { whole, next: 0 },
+            from: From::Recorded { whole, next: 0 },
         })
     }
 
@@ -187,19 +191,19 @@ impl Replay {
         self.source
     }
 
-    /// What is known of the whole document.
+    /// Properties of the whole document.
     pub(super) fn counted(&self) -> &Counted {
         match &self.from {
             From::Live(live) => live.reading.counted(),
-            From::Told { whole, .. } => &whole.counted,
+            From::Recorded { whole, .. } => &whole.counted,
         }
     }
 
-    /// The wanted ones, in order.
+    /// Numbers of the requested pages, in order.
     pub(super) fn numbers(&self) -> Vec<u32> {
         match &self.from {
             From::Live(live) => live.reading.numbers().to_vec(),
-            From::Told { whole, .. } => {
+            From::Recorded { whole, .. } => {
                 let mut numbers: Vec<u32> = whole.pages.iter().map(|page| page.page).collect();
                 numbers.sort_unstable();
                 numbers
@@ -207,21 +211,21 @@ impl Replay {
         }
     }
 
-    /// As [`Reading::has_answer`].
+    /// See [`Reading::has_answer`].
     pub(super) fn has_answer(&self) -> bool {
         match &self.from {
             From::Live(live) => live.reading.has_answer(),
-            From::Told { .. } => true,
+            From::Recorded { .. } => true,
         }
     }
 
-    /// As [`Reading::next`].
+    /// See [`Reading::next`].
     pub(super) async fn next(&mut self) -> Option<(Page, Option<Charge>)> {
         match &mut self.from {
             From::Live(live) => {
                 let (page, charge) = live.reading.next().await?;
                 if live.record.keeps() {
-                    // A copy, which is the cache's if all comes to a good end.
+                    // A copy for the cache, which takes over the charge if the reading completes.
                     let bytes = weight(&page);
                     match live.share.account().charge_spare(bytes) {
                         Ok(charge) => live.record.add(&page, bytes, Some(charge)),
@@ -230,7 +234,7 @@ impl Replay {
                 }
                 Some((page, charge))
             }
-            From::Told { whole, next } => {
+            From::Recorded { whole, next } => {
                 let page = whole.pages.get(*next)?.clone();
                 *next += 1;
                 Some((page, None))
@@ -238,7 +242,7 @@ impl Replay {
         }
     }
 
-    /// As [`Reading::conclude`]; where all pages or nothing is wanted, one with a page missing is a rejection, too.
+    /// See [`Reading::conclude`]. In strict mode, a missing page is a rejection, too.
     pub(super) fn conclude(self) -> Result<Conclusion, Rejection> {
         let strict = self.strict;
         let conclusion = match self.from {
@@ -257,7 +261,7 @@ impl Replay {
                 }
                 conclusion
             }
-            From::Told { whole, .. } => whole.conclusion.clone(),
+            From::Recorded { whole, .. } => whole.conclusion.clone(),
         };
         conclusion.or_nothing(strict)
     }

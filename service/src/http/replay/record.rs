@@ -1,4 +1,4 @@
-//! A reading as it is made, so that it can be told again.
+//! Records a reading while it is made, so that it can be replayed.
 
 use ocr_api::answer::Page;
 
@@ -6,35 +6,35 @@ use super::Conclusion;
 use crate::memory::{Charge, weight};
 use crate::protocol::Counted;
 
-/// What an entry takes besides.
+/// Memory of an entry besides its pages, in bytes.
 const OVERHEAD: u64 = 1024;
 
-/// All that a reading gave.
+/// A recorded reading.
 #[derive(Debug, Clone)]
 pub(super) struct Whole {
-    /// What is known of the whole document.
+    /// Properties of the whole document.
     pub(super) counted: Counted,
-    /// In the order in which they were done.
+    /// Pages in the order in which they finished.
     pub(super) pages: Vec<Page>,
     pub(super) conclusion: Conclusion,
-    /// About what it takes of memory.
+    /// Approximate memory of the reading.
     pub(super) bytes: u64,
-    /// A deadline cut pages off.
+    /// True if a deadline cut pages off.
     pub(super) cut_off: bool,
 }
 
-/// The pages so far, unless they have become too many to be kept.
+/// The pages so far, unless they are too large to be kept.
 #[derive(Debug)]
 pub(super) struct Record {
     pages: Option<Vec<Page>>,
-    /// For copies of them. What is kept in the end is the cache's to count.
+    /// Charges for the copies. The cache counts what it keeps itself.
     charges: Vec<Charge>,
     bytes: u64,
     most: u64,
 }
 
 impl Record {
-    /// Of no more than `most` bytes.
+    /// Starts a record of at most `most` bytes.
     pub(super) fn new(most: u64) -> Self {
         Self {
             pages: (most > OVERHEAD).then(Vec::new),
@@ -44,7 +44,7 @@ impl Record {
         }
     }
 
-    /// Whether it has not given up.
+    /// True until the record becomes too large.
     pub(super) fn keeps(&self) -> bool {
         self.pages.is_some()
     }
@@ -54,7 +54,7 @@ impl Record {
         self.charges.clear();
     }
 
-    /// Adds a copy of a page, of so many bytes.
+    /// Adds a copy of a page of this many bytes.
     pub(super) fn add(&mut self, page: &Page, bytes: u64, charge: Option<Charge>) {
         let Some(pages) = &mut self.pages else { return };
         self.bytes += bytes;
@@ -66,7 +66,7 @@ impl Record {
         }
     }
 
-    /// A copy of what there is so far, which is not charged.
+    /// An uncharged copy of the pages so far.
     pub(super) fn so_far(&self) -> Self {
         Self {
             pages: self.pages.clone(),
@@ -76,7 +76,7 @@ impl Record {
         }
     }
 
-    /// The whole, if all of it is there.
+    /// The recorded reading, if all of its pages were kept.
     pub(super) fn end(
         self,
         counted: Counted,

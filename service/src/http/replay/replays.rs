@@ -6,7 +6,7 @@ use std::time::Duration;
 use ocr_api::problem::ProblemKind;
 use tokio::time::Instant;
 
-use super::header::Wish;
+use super::header::CacheDirectives;
 use super::kept::Kept;
 use super::ledger::{Ledger, Seen};
 use super::record::Whole;
@@ -65,7 +65,7 @@ impl Replays {
 
     /// Whether a request of the key with this `Idempotency-Key` is under way or has been answered: its retry needs no room
     /// in the quota.
-    pub(in crate::http) fn knows(&self, key: &Arc<str>, wish: &Wish) -> bool {
+    pub(in crate::http) fn knows(&self, key: &Arc<str>, wish: &CacheDirectives) -> bool {
         let idempotency_key = wish.idempotency_key.as_deref();
         let (now, age) = (Instant::now(), self.limits.age);
         idempotency_key.is_some_and(|name| self.state().ledger.get(key, name, now, age).is_some())
@@ -75,7 +75,7 @@ impl Replays {
     pub(super) fn begin(
         self: &Arc<Self>,
         content: &Content,
-        wish: &Wish,
+        wish: &CacheDirectives,
         deadline: Instant,
     ) -> Result<Begun, Rejection> {
         let mut state = self.state();
@@ -186,7 +186,7 @@ impl Work {
         }
         drop(state);
         if let Some(joint) = joint {
-            joint.tell(outcome);
+            joint.publish(outcome);
         }
     }
 }

@@ -29,23 +29,32 @@ fn replays(bytes: u64, age: Duration) -> Arc<Replays> {
     Replays::new(ReplayLimits { bytes, age })
 }
 
-fn wish(idempotency_key: Option<&str>) -> Wish {
-    Wish {
+fn directives(idempotency_key: Option<&str>) -> CacheDirectives {
+    CacheDirectives {
         idempotency_key: idempotency_key.map(str::to_owned),
-        ..Wish::default()
+        ..CacheDirectives::default()
     }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn begin(replays: &Arc<Replays>, content: &Content, wish: &Wish) -> Result<Begun, Rejection> {
-    replays.begin(content, wish, Instant::now() + HOUR)
+fn begin(
+    replays: &Arc<Replays>,
+    content: &Content,
+    directives: &CacheDirectives,
+) -> Result<Begun, Rejection> {
+    replays.begin(content, directives, Instant::now() + HOUR)
 }
 
-/// Has a document read, which is work, and gives what came of it.
+/// Begins a request that has to be read, and finishes it with this outcome.
 #[track_caller]
-fn work(replays: &Arc<Replays>, content: &Content, wish: &Wish, outcome: &Outcome) {
-    match begin(replays, content, wish).unwrap() {
+fn work(
+    replays: &Arc<Replays>,
+    content: &Content,
+    directives: &CacheDirectives,
+    outcome: &Outcome,
+) {
+    match begin(replays, content, directives).unwrap() {
         Begun::Work(work) => work.finish(outcome),
         _ => panic!("there is an answer already"),
     }
@@ -53,20 +62,20 @@ fn work(replays: &Arc<Replays>, content: &Content, wish: &Wish, outcome: &Outcom
 
 fn is_kept(replays: &Arc<Replays>, content: &Content) -> bool {
     matches!(
-        begin(replays, content, &Wish::default()),
+        begin(replays, content, &CacheDirectives::default()),
         Ok(Begun::Kept(_))
     )
 }
 
 #[test]
-fn what_is_kept_is_bounded_and_the_key_that_has_most_pays() {
+fn bounds_the_cache_at_the_cost_of_the_largest_key() {
     let replays = replays(10_000, HOUR);
     let read = |key: &str, document: &str, bytes| {
         let content = content(key, document);
         work(
             &replays,
             &content,
-            &Wish::default(),
+            &CacheDirectives::default(),
             &Ok(whole(bytes, true)),
         );
         assert!(replays.size().0 <= 10_000);
@@ -85,52 +94,67 @@ fn what_is_kept_is_bounded_and_the_key_that_has_most_pays() {
 }
 
 #[test]
-fn nothing_is_kept_that_is_old_or_not_whole_or_was_not_to_be() {
+fn keeps_no_old_incomplete_or_unwanted_readings() {
     let old = replays(10_000, Duration::ZERO);
     let one = content("a", "1");
-    work(&old, &one, &Wish::default(), &Ok(whole(1000, true)));
+    work(
+        &old,
+        &one,
+        &CacheDirectives::default(),
+        &Ok(whole(1000, true)),
+    );
     assert!(!is_kept(&old, &one));
 
     let replays = replays(10_000, HOUR);
-    let no_store = Wish {
+    let no_store = CacheDirectives {
         fresh: true,
         no_store: true,
-        ..Wish::default()
+        ..CacheDirectives::default()
     };
-    work(&replays, &one, &Wish::default(), &Ok(whole(1000, false)));
     work(
         &replays,
         &one,
-        &Wish::default(),
+        &CacheDirectives::default(),
+        &Ok(whole(1000, false)),
+    );
+    work(
+        &replays,
+        &one,
+        &CacheDirectives::default(),
         &Err(crate::http::conclusion::too_late()),
     );
     work(&replays, &one, &no_store, &Ok(whole(1000, true)));
     assert!(!is_kept(&replays, &one));
-    work(&replays, &one, &Wish::default(), &Ok(whole(1000, true)));
+    work(
+        &replays,
+        &one,
+        &CacheDirectives::default(),
+        &Ok(whole(1000, true)),
+    );
     assert!(is_kept(&replays, &one));
-    // One that asks for work gets it.
-    let fresh = Wish {
+    // A client that asks for new work gets it.
+    let fresh = CacheDirectives {
         fresh: true,
-        ..Wish::default()
+        ..CacheDirectives::default()
     };
     work(&replays, &one, &fresh, &Ok(whole(1000, true)));
 }
 
 #[test]
-fn an_idempotency_key_stands_for_one_request_of_one_api_key() {
+fn ties_an_idempotency_key_to_one_request_of_one_api_key() {
     let replays = replays(10_000, HOUR);
-    let k = wish(Some("k"));
+    let k = directives(Some("k"));
     let one = content("a", "1");
     let Begun::Work(first) = begin(&replays, &one, &k).unwrap() else {
         panic!("nothing is known of it");
     };
     assert!(replays.knows(&one.key, &k));
     assert!(matches!(begin(&replays, &one, &k), Ok(Begun::UnderWay(_))));
-    // Another document, or another's key of the same name.
+    // Another document, or another API key with the same idempotency key.
     let other = begin(&replays, &content("a", "2"), &k).err().unwrap();
     assert_eq!(other.kind(), ProblemKind::IdempotencyKey);
     work(&replays, &content("b", "2"), &k, &Ok(whole(1000, true)));
-    // One that was given up can be asked for again, and one that failed, too.
+    // Requests that were abandoned or failed can be repeated.
     drop(first);
     assert!(!replays.knows(&one.key, &k));
     work(
@@ -146,17 +170,17 @@ fn an_idempotency_key_stands_for_one_request_of_one_api_key() {
 }
 
 #[test]
-fn idempotency_keys_are_bounded() {
+fn bounds_the_number_of_idempotency_keys() {
     let replays = replays(100_000_000, HOUR);
     for number in 0..1500 {
         let name = number.to_string();
         work(
             &replays,
             &content("a", &name),
-            &wish(Some(&name)),
+            &directives(Some(&name)),
             &Ok(whole(1000, true)),
         );
     }
-    let knows = |name: &str| replays.knows(&"a".into(), &wish(Some(name)));
+    let knows = |name: &str| replays.knows(&"a".into(), &directives(Some(name)));
     assert!(knows("1499") && knows("500") && !knows("499"));
 }

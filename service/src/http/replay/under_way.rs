@@ -1,5 +1,5 @@
-//! A reading that is under way, and the requests with one `Idempotency-Key` that wait for it. It ends at the latest of their deadlines;
-//! each of them gets what there is at its own.
+//! A reading under way, and the requests with the same `Idempotency-Key` that wait for it. It ends at the latest of
+//! their deadlines. Each request gets the pages read so far at its own deadline.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ use crate::http::intake::Intake;
 use crate::http::reading::Reading;
 use crate::memory::weight;
 
-/// A reading as those see it who wait for it.
+/// Handle of a waiting request.
 #[derive(Debug, Clone)]
 pub(super) struct UnderWay {
     deadline: Deadline,
     outcome: watch::Receiver<Option<Outcome>>,
-    /// By which what there is so far is asked for.
+    /// Requests the pages read so far.
     ask: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
 }
 
-/// The same as it is seen by what reads.
+/// Handle of the task that reads.
 #[derive(Debug)]
 pub(super) struct Joint {
     /// The `Idempotency-Key`.
     pub(super) name: String,
     pub(super) under_way: UnderWay,
-    tell: watch::Sender<Option<Outcome>>,
+    outcome_sender: watch::Sender<Option<Outcome>>,
     asked: mpsc::UnboundedReceiver<oneshot::Sender<Outcome>>,
 }
 
 impl UnderWay {
-    /// What comes of it, or what there is of it at the deadline of this request, before which it does not end. `None`: it was given
-    /// up.
+    /// Waits for the outcome and extends the reading's deadline to this request's. At the deadline, returns the pages
+    /// read so far. Returns `None` if the reading was abandoned.
     pub(super) async fn join(mut self, deadline: Instant) -> Option<Outcome> {
         self.deadline.extend(deadline);
         let outcome = self.outcome.wait_for(Option::is_some);
@@ -54,14 +54,14 @@ impl UnderWay {
         {
             return Some(outcome);
         }
-        // It has ended in this very moment, or was given up.
+        // The reading has ended at this very moment, or was abandoned.
         self.outcome.borrow().clone()
     }
 }
 
 impl Joint {
     pub(super) fn new(name: String, deadline: Instant) -> Self {
-        let (tell, outcome) = watch::channel(None);
+        let (outcome_sender, outcome) = watch::channel(None);
         let (ask, asked) = mpsc::unbounded_channel();
         Self {
             name,
@@ -70,12 +70,12 @@ impl Joint {
                 outcome,
                 ask,
             },
-            tell,
+            outcome_sender,
             asked,
         }
     }
 
-    /// Reads all of a document, or until the latest deadline.
+    /// Reads the whole document, or until the latest deadline.
     pub(super) async fn read(&mut self, service: &Arc<Service>, intake: &Intake) -> Outcome {
         let deadline = self.under_way.deadline.clone();
         let begun = Reading::begin(service, intake, deadline);
@@ -84,7 +84,7 @@ impl Joint {
             tokio::select! {
                 begun = &mut begun => break begun?,
                 Some(reply) = self.asked.recv() => {
-                    // Whoever asked may have gone.
+                    // The request that asked may have disconnected.
                     let _ = reply.send(Err(too_late()));
                 }
             }
@@ -93,7 +93,7 @@ impl Joint {
         loop {
             tokio::select! {
                 page = reading.next() => match page {
-                    // The reading pays for the pages that are kept, as they are gathered.
+                    // The reading pays for the gathered pages, which are kept.
                     Some((page, _)) => record.add(&page, weight(&page), None),
                     None => break,
                 },
@@ -108,9 +108,9 @@ impl Joint {
         whole.map(Arc::new).ok_or_else(super::gave_up)
     }
 
-    pub(super) fn tell(self, outcome: &Outcome) {
-        self.tell.send_replace(Some(outcome.clone()));
-        // Whoever has asked for a part meanwhile finds the whole.
+    pub(super) fn publish(self, outcome: &Outcome) {
+        self.outcome_sender.send_replace(Some(outcome.clone()));
+        // Requests that asked for a part meanwhile find the whole.
         drop(self.asked);
     }
 }

@@ -34,7 +34,7 @@ fn job_of(id: u64, key: &str, page: u32, most: Option<u32>) -> (Job, oneshot::Re
 }
 
 fn name(job: &Job) -> String {
-    let Task::Read { page, .. } = job.errand.task else {
+    let Task::Read { page, .. } = job.item.task else {
         return String::new();
     };
     format!("{}{page}", job.key())
@@ -48,7 +48,7 @@ fn drain(queue: &Queue) -> Vec<String> {
         drop(Turn {
             queue: queue.clone(),
             key: Arc::clone(job.key()),
-            alone: job.errand.alone,
+            alone: job.item.alone,
         });
         order.push(name(&job));
     }
@@ -150,7 +150,7 @@ fn what_is_done_alone_waits_for_the_others_to_end_but_not_for_long() {
     let mut answers = Vec::new();
     let mut push = |key, alone| {
         let (mut job, answer) = job(key, 1, None);
-        job.errand.alone = alone;
+        job.item.alone = alone;
         answers.push(answer);
         queue.push(job);
     };
@@ -160,7 +160,7 @@ fn what_is_done_alone_waits_for_the_others_to_end_but_not_for_long() {
         let turn = Turn {
             queue: queue.clone(),
             key: Arc::clone(job.key()),
-            alone: job.errand.alone,
+            alone: job.item.alone,
         };
         Some((name(&job), turn))
     };

@@ -44,7 +44,7 @@ impl Waiting {
         let line = self.lines.get_mut(&key)?;
         let job = line.jobs.remove(place)?;
         line.under_way += 1;
-        self.alone |= job.errand.alone;
+        self.alone |= job.item.alone;
         if !line.jobs.is_empty() {
             self.turns.push_back(key);
         }
@@ -59,7 +59,7 @@ impl Waiting {
         let may_run = |line: &Line, job: &Job| {
             let waited = now >= job.since + ALONE_AFTER;
             job.may_run_beside(line.under_way)
-                && (!job.errand.alone || alone || alone_later && waited)
+                && (!job.item.alone || alone || alone_later && waited)
                 && may(job.key())
         };
         for _ in 0..self.turns.len() {
@@ -85,7 +85,7 @@ impl Waiting {
 
     pub(super) fn has_alone(&self) -> bool {
         let mut jobs = self.lines.values().flat_map(|line| &line.jobs);
-        jobs.any(|job| job.errand.alone)
+        jobs.any(|job| job.item.alone)
     }
 
     /// Where a job about a document is that may be taken: its key's place among the turns, and its own in the line.
@@ -93,11 +93,11 @@ impl Waiting {
         self.turns.iter().enumerate().find_map(|(turn, key)| {
             let line = self.lines.get(key)?;
             let place = line.jobs.iter().position(|job| {
-                let errand = &job.errand;
-                errand.document.id == document
-                    && errand.task.of_document()
+                let item = &job.item;
+                item.document.id == document
+                    && item.task.of_document()
                     && !job.is_abandoned()
-                    && !errand.alone
+                    && !item.alone
                     && job.may_run_beside(line.under_way)
                     && may(job.key())
             })?;

@@ -1,44 +1,45 @@
-//! Where the lines of cells are.
+//! Finds the lines of cells.
 
 use crate::worker::Scan;
 use crate::worker::bricks::Bits;
 
-/// Lengths in millimetres. A bar is as high as a tooth at least, and no higher than a box; one that is higher belongs to a table.
+/// Height of a bar, in millimetres: at least a tooth of a comb, at most a box. A higher one belongs to a table.
 const BAR: std::ops::RangeInclusive<f32> = 1.8..=14.0;
-/// Lines are no thicker.
+/// Largest thickness of a line, in millimetres.
 const THICK: f32 = 0.8;
-/// From bar to bar, where a letter has its place between them.
+/// Distance from bar to bar, with room for a letter between them, in millimetres.
 const CELL: std::ops::RangeInclusive<f32> = 2.5..=12.0;
-/// How far the ends of bars beside each other are from being at one height: paper lies aslant.
+/// Largest difference in height between the ends of neighbouring bars, in millimetres, since paper may lie aslant.
 const ASLANT: f32 = 0.5;
-/// How far above or below the end of a bar its line runs.
+/// Largest distance between the end of a bar and its line, in millimetres.
 const NEAR: f32 = 0.35;
-/// Cells from which on a row is one of them.
+/// Fewest cells in a row.
 const FEWEST: usize = 5;
-/// What of all distances in a row the two most frequent are, and how different two may be that are the same.
+/// Least share of the two most frequent distances among all distances of a row, and largest difference between two
+/// distances that count as equal.
 const REGULAR: f32 = 0.85;
 const SAME: f32 = 0.08;
-/// What of a cell's width a line covers.
+/// Least share of a cell's width that a line covers.
 const LINED: f32 = 0.9;
-/// Rows of this much of their cells with a line.
+/// Least share of a row's cells that have a line.
 const MOSTLY: f32 = 0.8;
-/// What a line has of the paper's brightness, at most.
+/// Largest brightness of a line, relative to the paper.
 const INK: f32 = 0.86;
-/// Rows of pixels in a millimetre that are enough to find bars by.
+/// Rows of pixels per millimetre that are enough to find bars.
 const FINE: f32 = 5.0;
-/// So many rows that may go on are looked through for those that do not.
+/// Number of open rows from which on rows that can't continue are closed.
 const MANY: usize = 256;
-/// A page made to have more bars than any is not searched.
+/// Most bars on a page. Pages crafted to have more are not searched.
 const MOST_BARS: usize = 20_000;
 pub(super) const MM: f32 = 25.4;
 
-/// A page, of which a pixel is ink or is not.
+/// A page of which each pixel is either ink or not.
 pub(super) struct Ink<'a> {
     pixels: &'a [u8],
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) paper: u8,
-    /// Ink is darker.
+    /// Pixels darker than this are ink.
     below: u8,
 }
 
@@ -69,7 +70,7 @@ impl<'a> Ink<'a> {
         x < self.width && y < self.height && self.pixels[y * self.width + x] < self.below
     }
 
-    /// Every so many rows of it, a bit for each pixel.
+    /// Every `step`-th row of the page, with one bit per pixel.
     fn bits(&self, step: usize) -> Vec<u32> {
         let stride = self.width.div_ceil(32);
         let mut words = Vec::with_capacity(stride * self.height.div_ceil(step));
@@ -92,14 +93,14 @@ impl<'a> Ink<'a> {
     }
 }
 
-/// A bit of each byte, which is 0 or 1: that of the first one is the highest.
+/// Collects one bit of each byte, which is 0 or 1. The bit of the first byte is the highest.
 fn gather(bytes: [u8; 8]) -> u32 {
-    // Byte i comes to bit 63 - i by the factor's bit 63 - 9 i, and nothing else comes to the same place.
+    // The factor's bit 63 - 9 i moves byte i to bit 63 - i, and nothing else to the same place.
     let gathered = u64::from_le_bytes(bytes).wrapping_mul(0x8040_2010_0804_0201) >> 56;
     gathered as u32
 }
 
-/// An upright line: right and bottom are exclusive.
+/// An upright line. Right and bottom are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bar {
     pub(super) left: usize,
@@ -114,9 +115,9 @@ impl Bar {
     }
 }
 
-/// All of them on the page, from left to right.
+/// All bars on the page, from left to right.
 fn bars(page: &Ink<'_>, unit: f32) -> Vec<Bar> {
-    // A bar is there in every second row, too, of which a good scan has enough.
+    // A bar is visible in every second row, too, if the scan is good enough.
     let step = ((unit / FINE) as usize).max(1);
     let shortest = ((BAR.start() * unit) as usize / step).max(6);
     let tallest = (BAR.end() * unit) as usize;
@@ -129,7 +130,7 @@ fn bars(page: &Ink<'_>, unit: f32) -> Vec<Bar> {
     }
     .open(1, shortest);
     let mut done: Vec<Bar> = Vec::new();
-    // Those that the row above has a piece of, from left to right.
+    // Bars that have a piece in the row above, from left to right.
     let mut open: Vec<Bar> = Vec::new();
     for (y, row) in upright.chunks_exact(stride).enumerate() {
         let mut next: Vec<Bar> = Vec::new();
@@ -166,7 +167,7 @@ fn bars(page: &Ink<'_>, unit: f32) -> Vec<Bar> {
     done
 }
 
-/// From where to where the bits of a row are set.
+/// Runs of set bits in a row.
 fn runs(row: &[u32]) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for (at, &word) in row.iter().enumerate() {
@@ -189,7 +190,7 @@ fn runs(row: &[u32]) -> Vec<(usize, usize)> {
     runs
 }
 
-/// Bars that stand beside each other, alike.
+/// Groups of similar bars next to each other.
 fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
     let (aslant, farthest) = ((ASLANT * unit) as usize + 1, (CELL.end() * unit) as usize);
     let mut done: Vec<Vec<Bar>> = Vec::new();
@@ -216,19 +217,19 @@ fn rows(bars: &[Bar], unit: f32) -> Vec<Vec<Bar>> {
     done
 }
 
-/// Of a cell's two lines.
+/// Indexes of a cell's two lines.
 pub(super) const HEAD: usize = 0;
 pub(super) const FOOT: usize = 1;
 
 /// A row of cells.
 pub(super) struct Row {
     pub(super) bars: Vec<Bar>,
-    /// Of each bar but the last: whether a line goes on from its head and from its foot to the next one.
+    /// For each bar but the last: whether a line continues from its head, and from its foot, to the next bar.
     lines: Vec<[bool; 2]>,
 }
 
 impl Row {
-    /// All of the page. `unit`: pixels a millimetre.
+    /// All rows of the page. `unit` is pixels per millimetre.
     pub(super) fn all(page: &Ink<'_>, unit: f32) -> Vec<Self> {
         rows(&bars(page, unit), unit)
             .into_iter()
@@ -236,7 +237,7 @@ impl Row {
             .collect()
     }
 
-    /// `None`: they are something else.
+    /// Checks that bars form a row. Returns `None` otherwise.
     fn of(bars: Vec<Bar>, page: &Ink<'_>, unit: f32) -> Option<Self> {
         let distances: Vec<f32> = bars
             .windows(2)
@@ -276,7 +277,7 @@ impl Row {
         is_row.then_some(row)
     }
 
-    /// The sides of each cell, and its lines. What is narrower is the white between two boxes.
+    /// The sides of each cell, and its lines. Narrower gaps are the white between two boxes.
     pub(super) fn cells(&self, unit: f32) -> Vec<(&[Bar], [bool; 2])> {
         let sides = self.bars.windows(2).zip(self.lines.iter().copied());
         let is_cell =
@@ -284,7 +285,7 @@ impl Row {
         sides.filter(is_cell).collect()
     }
 
-    /// Takes its lines off the page.
+    /// Removes the row's lines from the page.
     pub(super) fn erase(&self, scan: &mut Scan, page: &Ink<'_>, unit: f32) {
         let fringe = (unit / 10.0).round().max(1.0) as usize;
         let near = (NEAR * unit) as usize + 1;
@@ -322,7 +323,7 @@ impl Row {
                     while behind - within <= thickest && page.has(x, behind) {
                         behind += 1;
                     }
-                    // More than a line: a letter crosses it.
+                    // It is more than a line if a letter crosses it.
                     if behind - first <= thickest {
                         whiten(x, first.saturating_sub(fringe), behind + fringe);
                     }

@@ -1,9 +1,9 @@
-//! Forms with a cell for each letter: boxes, or teeth of a comb. Recognition takes their lines for letters, or the whole row for a
-//! drawing; and of letters that stand far apart it takes the white between for letters, too. So the lines are taken off the page and the
-//! letters of a row moved together before it is read.
+//! Forms with a cell for each letter: boxes, or the teeth of a comb. Recognition takes their lines for letters, or the
+//! whole row for a drawing. If letters are far apart, it takes the white between them for letters, too. So the lines
+//! are removed from the page, and the letters of a row are moved together, before the page is read.
 //!
-//! Thin upright bars that are alike in height and stand in a row at one distance, or at two by turns, with a line along their feet or
-//! heads, are no letters.
+//! A row of cells consists of thin upright bars of similar height. They have one distance, or two alternating ones, and
+//! a line along their feet or heads.
 
 mod lines;
 #[cfg(test)]
@@ -14,19 +14,19 @@ use lines::{Bar, FOOT, HEAD, Ink, MM, Row};
 
 const A4_WIDTH: f32 = 8.27;
 
-/// The letters of a row are that far apart when they are moved together, as a share of their height; and words that far.
+/// Distance between letters, and between words, after they are moved together, as a share of their height.
 const LETTERS_APART: f32 = 0.15;
 const WORDS_APART: f32 = 0.6;
-/// How high letters are at most, as a share of a cell's width, where only their feet have a line.
+/// Largest height of letters, as a share of a cell's width, if only their feet have a line.
 const HIGHEST: f32 = 1.6;
-/// A row of pixels belongs to the letters if it has this much of the ink of the row that has most.
+/// Least ink of a row of pixels that belongs to the letters, as a share of the ink in the fullest row.
 const LETTERS: f32 = 0.02;
 
 /// The rows of cells of a page, closed up.
 #[derive(Debug)]
 pub(super) struct Cells(Vec<Closed>);
 
-/// The page without the lines of cells, and letters side by side that stood in them. `None`: there are none.
+/// The page without the lines of cells, and with the letters moved together. Returns `None` if there are no cells.
 pub(super) fn close_up(scan: &Scan) -> Option<(Scan, Cells)> {
     let dpi = scan.dpi.map_or_else(
         || scan.width.min(scan.height) as f32 / A4_WIDTH,
@@ -52,7 +52,7 @@ pub(super) fn close_up(scan: &Scan) -> Option<(Scan, Cells)> {
 }
 
 impl Cells {
-    /// Where a box (left, top, right, bottom) is on the page as it was.
+    /// The place of a box (left, top, right, bottom) on the original page.
     pub(super) fn back(&self, bounds: [i32; 4]) -> [i32; 4] {
         let within = self.0.iter().find_map(|row| row.back(bounds));
         within.unwrap_or(bounds)
@@ -67,14 +67,14 @@ struct Closed {
     letters: Vec<Moved>,
 }
 
-/// What a cell had in it.
+/// The content of a cell.
 #[derive(Debug, Clone, Copy)]
 struct Moved {
-    /// Where it was, and where it is.
+    /// Position before and after.
     from: i32,
     to: i32,
     width: i32,
-    /// By how much it was moved up.
+    /// Distance by which it was moved up.
     up: i32,
 }
 
@@ -89,7 +89,7 @@ impl Closed {
         Some([
             first.from + (left - first.to),
             top + first.up.min(last.up),
-            // A word may go on behind the cells.
+            // A word may continue behind the cells.
             right.max(last.from + (right - last.to).min(last.width)),
             bottom + first.up.max(last.up),
         ])
@@ -97,7 +97,8 @@ impl Closed {
 }
 
 impl Row {
-    /// How far above the feet of their cells letters begin and end. `None`: there are none, or the page is yet to be turned.
+    /// Distances of the top and the bottom of letters above the feet of their cells. Returns `None` if there are no
+    /// letters, or the page has to be rotated first.
     fn letters(&self, page: &Ink<'_>, unit: f32) -> Option<(usize, usize)> {
         let cells = self.cells(unit);
         let mostly = |end: usize| {
@@ -108,7 +109,7 @@ impl Row {
         let most = match (mostly(HEAD), mostly(FOOT)) {
             (true, true) => self.bars.iter().map(|bar| bar.height()).max()?,
             (_, true) => (widths.max()? as f32 * HIGHEST) as usize,
-            // A comb on its head.
+            // A comb that is upside down.
             (_, false) => return None,
         };
         let ink_of = |two: &[Bar], above: usize| {
@@ -130,7 +131,7 @@ impl Row {
         Some((lowest, highest))
     }
 
-    /// Moves the letters together. `page` is the one whose lines have gone. `None`: there is nothing to be moved.
+    /// Moves the letters together. `page` is the page without lines. Returns `None` if there is nothing to move.
     fn close_up(&self, scan: &mut Scan, page: &Ink<'_>, unit: f32) -> Option<Closed> {
         let fringe = (unit / 10.0).round().max(1.0) as usize;
         let (lowest, highest) = self.letters(page, unit)?;
@@ -138,7 +139,7 @@ impl Row {
         let width = page.width;
         let foot = self.bars.first()?.bottom;
         let mut letters: Vec<Moved> = Vec::new();
-        // The upper edge of each, and its pixels.
+        // The upper edge of each letter, and its pixels.
         let mut pictures: Vec<(usize, Vec<u8>)> = Vec::new();
         let mut end = 0.0f32;
         let mut apart = LETTERS_APART;
@@ -156,7 +157,7 @@ impl Row {
             let behind = columns.next_back().unwrap_or(first) + 1;
             let first = first.saturating_sub(fringe).max(two[0].right);
             let behind = (behind + fringe).min(two[1].left);
-            // Broad letters in narrow cells stand close enough.
+            // Broad letters in narrow cells are close enough already.
             let to = match letters.last() {
                 Some(_) => (end + tall * apart).min(first as f32),
                 None => first as f32,

@@ -2,7 +2,7 @@ use super::*;
 
 const BLACK: u8 = 30;
 
-/// A page at 300 dpi, 12 pixels a millimetre.
+/// A page at 300 dpi, 12 pixels per millimetre.
 fn paper() -> Scan {
     Scan {
         pixels: vec![250; 1400 * 400],
@@ -18,7 +18,7 @@ fn fill(scan: &mut Scan, [left, top, right, bottom]: [usize; 4]) {
     }
 }
 
-/// Bars at these places, from 150 down to 230, and a letter behind each but the last.
+/// Bars at these places, from row 150 to row 230, and a letter behind each but the last.
 fn bars_and_letters(places: &[usize]) -> Scan {
     let mut scan = paper();
     for x in places {
@@ -39,7 +39,7 @@ fn ink(scan: &Scan) -> usize {
 }
 
 #[test]
-fn lines_go_and_letters_move_together() {
+fn removes_lines_and_moves_letters_together() {
     let mut scan = bars_and_letters(&every(60, 9));
     fill(&mut scan, [100, 228, 583, 231]);
     let (closed, cells) = close_up(&scan).unwrap();
@@ -50,20 +50,20 @@ fn lines_go_and_letters_move_together() {
     let last = (0..1400).rev().find(inked).unwrap();
     assert_eq!(first, 120);
     assert!((8 * 18..8 * 26).contains(&(last - first)), "{last}");
-    // A word over all of it, and one of the last letter.
+    // A word that covers all letters, and one that covers the last letter.
     let [left, top, right, bottom] = cells.back([120, 170, last as i32 + 1, 206]);
     assert_eq!((left, top, bottom), (120, 170, 206));
     assert!((right - (100 + 7 * 60 + 38)).abs() <= 2, "{right}");
     let [left, _, right, _] = cells.back([last as i32 - 16, 170, last as i32 + 1, 206]);
     assert!((left - (100 + 7 * 60 + 20)).abs() <= 2, "{left}");
     assert!(right - left < 24, "{left} to {right}");
-    // What stands elsewhere is where it is.
+    // Everything else keeps its place.
     assert_eq!(cells.back([120, 20, 300, 60]), [120, 20, 300, 60]);
     assert_eq!(cells.back([900, 170, 990, 206]), [900, 170, 990, 206]);
 }
 
 #[test]
-fn letters_that_fill_their_cells_stay_within_the_row() {
+fn keeps_letters_that_fill_their_cells_within_the_row() {
     let places: Vec<usize> = (0..30)
         .map(|at| 2 + at * 48)
         .take_while(|x| *x < 1398)
@@ -81,7 +81,7 @@ fn letters_that_fill_their_cells_stay_within_the_row() {
 }
 
 #[test]
-fn an_empty_cell_is_a_space() {
+fn turns_an_empty_cell_into_a_space() {
     let width_of = |empty: Option<usize>| {
         let places = every(60, 9);
         let mut scan = bars_and_letters(&places);
@@ -101,7 +101,7 @@ fn an_empty_cell_is_a_space() {
 }
 
 #[test]
-fn what_are_no_cells_stays() {
+fn keeps_everything_that_is_not_a_row_of_cells() {
     let lined = |places: &[usize]| {
         let mut scan = bars_and_letters(places);
         let (first, last) = (places[0], places[places.len() - 1]);
@@ -129,7 +129,7 @@ fn what_are_no_cells_stays() {
 }
 
 #[test]
-fn a_page_of_any_size_is_searched() {
+fn searches_pages_of_any_size() {
     for (width, height) in [(0, 0), (1, 1), (33, 2), (2, 70)] {
         let scan = Scan {
             pixels: vec![0; (width * height) as usize],

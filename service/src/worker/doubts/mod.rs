@@ -1,4 +1,4 @@
-//! Reasons to doubt that a recognized page says what stands on it.
+//! Reasons to doubt that a page was recognized correctly.
 
 mod script;
 mod unread;
@@ -10,42 +10,43 @@ use crate::image::Scan;
 pub(super) use script::Scripts;
 pub(super) use unread::UnreadInk;
 
-/// Below this mean confidence, much of a page is misread.
+/// Mean confidence below which much of a page is misread.
 const LOW: f32 = 60.0;
-/// So many words, one after the other, with less than this are a part of the page that was not read as it is.
+/// Length of a sequence of words which, with a lower confidence than this, is a misread part of the page.
 pub(super) const STRETCH: usize = 12;
 const STRETCH_LOW: f32 = 40.0;
-/// Of so many words, a third that were read with less than this are a part, too, wherever they stand.
+/// Number of words on a page of which a third with a lower confidence than this is a misread part as well, wherever
+/// they are.
 const SCATTERED: usize = 20;
 const SCATTERED_LOW: f32 = 60.0;
-/// Of so many, a tenth.
+/// Number of words on a page of which a tenth is enough.
 const MANY: usize = 100;
-/// Below these, in pixels of the page as it came, the letters of most words are too small: where the document states no
-/// resolution, and where it is less than what scanners use at least.
+/// Heights in pixels of the original page below which the letters of most words are too small: without a stated
+/// resolution, and with one below the lowest that scanners use.
 const SMALL_WORD: i32 = 10;
 const SMALL_AT_LOW_DPI: i32 = 20;
 const LOW_DPI: u32 = 150;
-/// A page that had to be made so many times larger to be read has letters of a few pixels: their words' boxes are too high.
+/// Factor from which on an enlarged page has letters of only a few pixels. The boxes of their words are too high.
 const ENLARGED: u32 = 3;
-/// Words that say something about the size of a page's text.
+/// Fewest words from which the size of a page's text is derived.
 const SIZED_WORDS: usize = 10;
-/// Pixels that a script is looked for in.
+/// Most pixels in which a script is searched for.
 const SAMPLE: u32 = 2_000_000;
 
-/// A page as it was read: upright, and its words on it.
+/// A page as it was read: upright, with its words.
 pub(super) struct AsRead<'a> {
     pub(super) scan: &'a Scan,
     pub(super) words: &'a [RawWord],
     pub(super) languages: &'a str,
-    /// Pixels of it for one of the page.
+    /// Pixels of it for one pixel of the page.
     pub(super) enlarged: u32,
-    /// What looks like text outside of words.
+    /// Ink outside of words that looks like text.
     pub(super) unread: UnreadInk,
-    /// It is a part of a page, beside the text of its layer.
+    /// True if it is a part of a page beside the text of its layer.
     pub(super) is_part: bool,
 }
 
-/// What there is to be said of it.
+/// Issues about the reading of a page.
 pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
     let mut issues = Vec::new();
     let spoken: Vec<&RawWord> = page
@@ -71,7 +72,7 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
                     .to_owned()
             } else {
                 format!(
-                    "its words were read with a mean confidence of {mean:.0} of 100; look at the page, or scan it again."
+                    "its words were read with a mean confidence of {mean:.0} out of 100; check the page, or scan it again."
                 )
             };
             issues.push(Issue::new(IssueCode::LowConfidence, detail));
@@ -80,7 +81,7 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
         (_, Some(stretch)) => {
             issues.push(Issue::new(
                 IssueCode::LowConfidence,
-                "a part of it was read with little confidence; look at the page.",
+                "a part of it was read with little confidence; check the page.",
             ));
             Some(stretch)
         }
@@ -92,7 +93,7 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
         issues.push(Issue::new(
             IssueCode::UnreadScript,
             format!(
-                "it seems to be written in {script}, which none of the languages in `lang` is written in; ask for one that is, if \
+                "it seems to be written in {script}, which none of the languages in `lang` uses; request one that does, if \
                  it is installed."
             ),
         ));
@@ -105,7 +106,7 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
     if is_unread {
         issues.push(Issue::new(
             IssueCode::InkWithoutText,
-            "something on it looks like text and was not read; look at the page, or scan it straight and at 300 dpi.",
+            "a part of it looks like text and was not read; check the page, or scan it straight and at 300 dpi.",
         ));
     }
     issues.extend(low_resolution(page, &spoken));
@@ -118,7 +119,7 @@ fn mean<'w>(words: impl ExactSizeIterator<Item = &'w RawWord>) -> Option<f32> {
     (count > 0).then(|| sum / count as f32)
 }
 
-/// The words one after the other with the least confidence, if that is little.
+/// The sequence of words with the least confidence, if that is low.
 fn lowest_stretch<'s, 'w>(words: &'s [&'w RawWord]) -> Option<&'s [&'w RawWord]> {
     let of = |stretch: &&[&RawWord]| -> f32 { stretch.iter().map(|word| word.confidence).sum() };
     words
@@ -127,7 +128,7 @@ fn lowest_stretch<'s, 'w>(words: &'s [&'w RawWord]) -> Option<&'s [&'w RawWord]>
         .filter(|stretch| of(stretch) < STRETCH_LOW * STRETCH as f32)
 }
 
-/// The script of these words, if none of the page's languages is written in it.
+/// The script of these words, if none of the page's languages uses it.
 fn foreign_script(page: &AsRead<'_>, words: &[&RawWord], scripts: &mut Scripts) -> Option<String> {
     let around = words.iter().map(|word| word.bounds);
     let [left, top, right, bottom] = around.reduce(|a, b| {
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn little_confidence_is_reported_of_a_page_and_of_its_parts() {
+    fn reports_low_confidence_of_a_page_and_of_its_parts() {
         assert_eq!(
             codes(&words(&[50.0; 5], 40), None),
             [IssueCode::LowConfidence]
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn little_confidence_beside_a_text_layer_is_not_that_of_the_page() {
+    fn reports_low_confidence_beside_a_text_layer_as_that_of_the_part() {
         let words = words(&[50.0; 15], 40);
         let of_page = issues(&words, None, false);
         let of_part = issues(&words, None, true);
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn small_words_are_reported() {
+    fn reports_small_words() {
         for (height, dpi, reported) in [
             (40, Some(300), false),
             (14, None, false),

@@ -1,16 +1,16 @@
-//! Which script a text is in, and which scripts languages are written in.
+//! Scripts of texts and of languages.
 
 use std::path::Path;
 
 use crate::worker::Scan;
 use crate::worker::ffi::tesseract::ScriptDetector;
 
-/// What Tesseract's detector is loaded from, beside the languages.
+/// Data file of Tesseract's detector, which is in the directory of languages.
 const DATA: &str = "osd.traineddata";
-/// Names of scripts as Tesseract's detector has them.
+/// Names of scripts in Tesseract's detector.
 const LATIN: &str = "Latin";
 
-/// Languages of Tesseract that are not written in Latin letters, and the script of each.
+/// Languages of Tesseract that don't use Latin letters, by script.
 const SCRIPTS: &[(&str, &[&str])] = &[
     (
         "Arabic",
@@ -47,13 +47,14 @@ const SCRIPTS: &[(&str, &[&str])] = &[
     ("Thaana", &["div"]),
     ("Tibetan", &["bod", "dzo"]),
 ];
-/// Those that share characters, so that the detector may take one for the other.
+/// Scripts that share characters, so that the detector may confuse them.
 const EAST_ASIAN: [&str; 6] = [
     "Han", "Japanese", "Korean", "Hangul", "Katakana", "Hiragana",
 ];
 const EAST_ASIAN_LANGUAGES: [&str; 3] = ["chi", "jpn", "kor"];
 
-/// Finds scripts. What that takes is read from its file at the start, and made a detector of for the first page that needs it.
+/// Detector of scripts. Its data is read from the file at the start. The detector is created for the first page that
+/// needs it.
 #[derive(Default)]
 pub(in crate::worker) struct Scripts {
     data: Vec<u8>,
@@ -61,7 +62,7 @@ pub(in crate::worker) struct Scripts {
 }
 
 impl Scripts {
-    /// Without the file in this directory, no script is found.
+    /// Reads the data. Without the file in this directory, no script is detected.
     pub(in crate::worker) fn load(language_data: &Path) -> Self {
         Self {
             data: std::fs::read(language_data.join(DATA)).unwrap_or_default(),
@@ -69,7 +70,7 @@ impl Scripts {
         }
     }
 
-    /// The script of what is on a picture, as Tesseract names it. `None`: it can't be told.
+    /// Script of the text in a picture, in Tesseract's terms. Returns `None` if it can't be determined.
     pub(super) fn of(&mut self, scan: &Scan) -> Option<String> {
         if self.detector.is_none() && !self.data.is_empty() {
             self.detector = ScriptDetector::load(&self.data).ok();
@@ -79,7 +80,7 @@ impl Scripts {
     }
 }
 
-/// Whether one of the languages, joined by `+`, is written in the script. Latin letters are read with any.
+/// True if one of the languages, joined by `+`, uses the script. Any language reads Latin letters.
 pub(super) fn is_read_by(script: &str, languages: &str) -> bool {
     if script == LATIN || script == "Fraktur" {
         return true;
@@ -96,7 +97,7 @@ pub(super) fn is_read_by(script: &str, languages: &str) -> bool {
     })
 }
 
-/// What people call it.
+/// Common name of a script.
 pub(super) fn name(script: &str) -> String {
     match script {
         "Han" => "Chinese characters".to_owned(),
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_language_reads_its_own_script_and_latin_letters() {
+    fn languages_read_their_own_script_and_latin_letters() {
         assert!(is_read_by("Latin", "eng") && is_read_by("Latin", "rus"));
         assert!(is_read_by("Cyrillic", "eng+rus") && !is_read_by("Cyrillic", "eng+deu"));
         assert!(is_read_by("Han", "jpn_vert") && is_read_by("Japanese", "chi_sim"));

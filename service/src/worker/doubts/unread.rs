@@ -1,34 +1,36 @@
-//! Ink outside of words that looks like text: many pieces of about one size, each beside another, along lines of any direction.
+//! Ink outside of words that looks like text: many pieces of similar size next to each other, along lines of any
+//! direction.
 
 use crate::worker::upright::Ink;
 
-/// How many times coarser the ink is looked at, too: letters of dots, and words that are blurred, are pieces only then.
+/// Factors by which the ink is coarsened as well. Dotted letters and blurred words form pieces only then.
 const COARSER: [usize; 3] = [1, 2, 4];
-/// Cells of ink without a word that are looked at more closely.
+/// Fewest cells of ink without a word that are analysed.
 const MIN_INK: usize = 100;
-/// Sides of a piece, in cells: the shorter one at least, on a page with words and on one without; before it is coarser, at most; and
-/// how much longer the other may be.
+/// Sides of a piece, in cells. The shorter side has a minimum on pages with words and on pages without, and a maximum
+/// before coarsening. The longer side has a largest ratio to it.
 const MIN_SIDE: usize = 3;
 const MIN_SIDE_WITHOUT_WORDS: usize = 2;
 const MAX_SIDE: usize = 60;
 const MAX_RATIO: usize = 12;
-/// The share of its rectangle that a piece fills, in hundredths.
+/// Least share of its rectangle that a piece fills, in hundredths.
 const MIN_FILLED: usize = 15;
-/// Pieces that are compared with each other.
+/// Most pieces that are compared with each other.
 const MAX_PIECES: usize = 5000;
-/// Pieces that are beside each other, one after the other, at least.
+/// Fewest pieces in a row next to each other.
 const CHAIN: usize = 8;
-/// Cells along the shorter side of a speck, at most.
+/// Most cells along the shorter side of a speck.
 const SPECK: usize = 4;
 
-/// What is left of a page's ink outside of its words.
+/// Ink of a page outside of its words.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(in crate::worker) struct UnreadInk {
-    /// Pieces in chains, at the coarseness that shows most.
+    /// Pieces in chains, at the coarseness with the highest score.
     pieces: usize,
-    /// The share that they have of this ink, there.
+    /// Their share of this ink, at that coarseness.
     share: f32,
-    /// Specks for each piece that may be text, in chains or not: letters have few around them, noise and photographs have many.
+    /// Specks per piece that may be text, in chains or not. Letters have few around them; noise and photographs have
+    /// many.
     specks: f32,
 }
 
@@ -40,7 +42,8 @@ struct Piece {
 }
 
 impl UnreadInk {
-    /// `words` are boxes in pixels; `is_known` says of others whether what is in them is known to be no text.
+    /// Analyses a page. `words` are boxes in pixels. `is_known` returns true for other boxes whose content is known not
+    /// to be text.
     pub(in crate::worker) fn of(
         ink: &Ink,
         words: impl Iterator<Item = [i32; 4]>,
@@ -79,7 +82,8 @@ impl UnreadInk {
         self.pieces as f32 * self.share
     }
 
-    /// On a page with words, a picture may have some; on one without, little is enough.
+    /// True if the ink looks like text. A page with words may have some ink in pictures; on a page without words,
+    /// little is enough.
     pub(super) fn looks_like_text(&self, has_words: bool) -> bool {
         if has_words {
             self.pieces >= 24 && self.share >= 0.3
@@ -88,7 +92,7 @@ impl UnreadInk {
         }
     }
 
-    /// The same of a picture on a page of text, which most often is no text.
+    /// The same for a picture on a page of text, which mostly is not text.
     pub(super) fn looks_like_nothing_but_text(&self) -> bool {
         self.pieces >= 24 && self.share >= 0.7 && self.specks <= 0.45
     }
@@ -114,7 +118,7 @@ impl Grid {
         self.cells.iter().filter(|cell| **cell).count()
     }
 
-    /// Clears a word's box, and as much around it as accents, and what a blurred letter has beyond its box, take.
+    /// Clears a word's box and its surroundings, which accents and the blur of letters reach into.
     fn clear(&mut self, [left, top, right, bottom]: [i32; 4], scale: u32) {
         let scale = scale as i32;
         let margin = ((bottom - top) * 35 / 100).max(2 * scale);
@@ -133,7 +137,7 @@ impl Grid {
         }
     }
 
-    /// A cell for `by` × `by` of these, with ink where one of them has some.
+    /// A grid with one cell for `by` × `by` cells, with ink if one of them has ink.
     fn coarser(&self, by: usize) -> Self {
         let (columns, rows) = (self.columns / by, self.rows / by);
         let mut cells = vec![false; columns * rows];
@@ -151,7 +155,7 @@ impl Grid {
         }
     }
 
-    /// What hangs together, corners included, and may be a letter or a word; and how many specks there are.
+    /// Connected pieces, including by corners, that may be a letter or a word, and the number of specks.
     fn pieces(&self, coarser: usize, least: usize) -> (Vec<Piece>, usize) {
         let mut left_over = self.cells.clone();
         let mut open = Vec::new();
@@ -220,7 +224,7 @@ impl Piece {
             && self.cells * 100 >= MIN_FILLED * width * height
     }
 
-    /// Whether it is of about the same size, and no further away than it is large.
+    /// True if a piece is of similar size, and no further away than its own size.
     fn is_beside(&self, other: &Self) -> bool {
         let (one, two) = (self.shorter(), other.shorter());
         let [left, top, right, bottom] = self.bounds;
@@ -232,7 +236,7 @@ impl Piece {
     }
 }
 
-/// How many pieces are in chains of [`CHAIN`], and their ink.
+/// Number of pieces in chains of at least [`CHAIN`], and their ink.
 fn chained(pieces: &[Piece]) -> (usize, usize) {
     if pieces.len() < CHAIN {
         return (0, 0);
@@ -241,7 +245,7 @@ fn chained(pieces: &[Piece]) -> (usize, usize) {
     sorted.sort_by_key(|piece| piece.bounds[1]);
     let mut parents: Vec<usize> = (0..sorted.len()).collect();
     for (at, piece) in sorted.iter().enumerate() {
-        // Those that begin further down than it could reach are not beside it.
+        // Pieces that begin further down than this are not next to it.
         let reach = piece.bounds[3] + piece.shorter();
         for (other_at, other) in sorted.iter().enumerate().skip(at + 1) {
             if other.bounds[1] > reach {
@@ -298,7 +302,7 @@ mod tests {
         })
     }
 
-    /// Pieces as large as letters, `down` from one to the next.
+    /// Pieces of the size of letters, each `down` lower than the one before.
     fn letters(count: u32, down: u32) -> impl Iterator<Item = [u32; 4]> {
         (0..count).map(move |at| {
             let (x, y) = (100 + at * 12, 100 + at * down);
@@ -311,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_without_a_word_look_like_text_whichever_way_they_run() {
+    fn letters_without_words_look_like_text_in_any_direction() {
         for down in [0, 4, 8] {
             let ink = page(letters(60, down));
             assert!(unread(&ink, &[]).looks_like_text(false), "{down}");
@@ -320,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_within_words_and_barcodes_are_not_unread() {
+    fn ignores_letters_within_words_and_barcodes() {
         let ink = page(letters(60, 0));
         let read = unread(&ink, &[[98, 98, 830, 112]]);
         assert!(!read.looks_like_text(false));
@@ -329,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_the_text_of_a_layer_specks_tell_noise_from_text() {
+    fn specks_distinguish_noise_from_text_beside_a_layer() {
         let clean = page(letters(60, 4));
         assert!(unread(&clean, &[]).looks_like_nothing_but_text());
         let specks = (0..60).map(|at| [100 + at * 12, 90 + at * 4, 102 + at * 12, 92 + at * 4]);
@@ -339,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_blots_and_specks_are_no_text() {
+    fn rules_blots_and_specks_are_not_text() {
         let rules = (0..20).map(|at| [100, 50 + at * 50, 1100, 53 + at * 50]);
         assert!(!unread(&page(rules), &[]).looks_like_text(false));
         let blots = (0..6).map(|at| [100 + at * 150, 300, 180 + at * 150, 380]);

@@ -1,9 +1,9 @@
-//! Functions of Leptonica's that are done here in a tenth of the time: Tesseract's search for ruled lines, which opens the whole
-//! page by bricks of some 75 pixels, took a twelfth of all that it does; the search for the edges of what is within a box, a pixel
-//! at a time, an eightieth.
+//! Replacements for two functions of Leptonica that take a tenth of the time. Tesseract's search for ruled lines opens
+//! the whole page by bricks of some 75 pixels, which took a twelfth of its time. The search for the edges of a box's
+//! content goes pixel by pixel, which took an eightieth.
 //!
-//! The loader looks for a symbol in the executable before it looks into libraries, so Tesseract calls these, whichever build
-//! of it is loaded. Results are the same to the bit, and so is what Tesseract reads.
+//! The loader looks for a symbol in the executable before it looks in libraries. So Tesseract calls these functions,
+//! whichever build of it is loaded. The results are identical to the bit, and so is what Tesseract reads.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -13,15 +13,15 @@ use leptess::capi;
 
 use crate::worker::bricks::Bits;
 
-/// Has the linker keep the symbols: nothing of ours calls them.
+/// Makes the linker keep the symbols, since none of our code calls them.
 pub(in crate::worker) fn stand_in() {
     std::hint::black_box([pixOpenBrick as *const (), pixScanForForeground as *const ()]);
 }
 
-/// Morphological opening of a bilevel picture by a brick: Leptonica's function of this name.
+/// Morphological opening of a bilevel picture by a brick. It replaces Leptonica's function of this name.
 ///
 /// # Safety
-/// As Leptonica's: `source` is a live picture, `into` is null or one too.
+/// As for Leptonica's: `source` is a live picture, `into` is null or a live picture.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pixOpenBrick(
     into: *mut capi::Pix,
@@ -32,8 +32,8 @@ unsafe extern "C" fn pixOpenBrick(
     let (Ok(columns), Ok(rows)) = (usize::try_from(width), usize::try_from(height)) else {
         return ptr::null_mut();
     };
-    // SAFETY: pictures are live as the caller promises; a copy is ours until it is returned, has `height` rows of `wpl`
-    // words, and nobody else has its data.
+    // SAFETY: pictures are live as the caller promises. The copy is ours until it is returned. It has `height` rows of
+    // `wpl` words, and its data is not shared.
     unsafe {
         if source.is_null() || columns == 0 || rows == 0 || capi::pixGetDepth(source) != 1 {
             return ptr::null_mut();
@@ -58,17 +58,17 @@ unsafe extern "C" fn pixOpenBrick(
     }
 }
 
-/// Leptonica's numbers of directions.
+/// Leptonica's constants for directions.
 const FROM_LEFT: c_int = 0;
 const FROM_RIGHT: c_int = 1;
 const FROM_TOP: c_int = 2;
 const FROM_BOTTOM: c_int = 3;
 
-/// The first column or row of a bilevel picture with something black within a box: Leptonica's function of this name. 0 if there
-/// is one.
+/// The first column or row of a bilevel picture with a black pixel within a box. Returns 0 if there is one. It replaces
+/// Leptonica's function of this name.
 ///
 /// # Safety
-/// As Leptonica's: the picture is live, `within` is null or a live box, `found` may be written to.
+/// As for Leptonica's: the picture is live, `within` is null or a live box, `found` may be written to.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pixScanForForeground(
     picture: *mut capi::Pix,
@@ -76,7 +76,8 @@ unsafe extern "C" fn pixScanForForeground(
     direction: c_int,
     found: *mut c_int,
 ) -> c_int {
-    // SAFETY: all are live as the caller promises; the data has `height` rows of `stride` words, and what is clipped is within.
+    // SAFETY: all are live as the caller promises; the data has `height` rows of `stride` words, and the clipped box is
+    // within them.
     unsafe {
         if found.is_null() {
             return 1;
@@ -131,14 +132,14 @@ unsafe extern "C" fn pixScanForForeground(
 
 const WORD: c_int = u32::BITS.cast_signed();
 
-/// The first bit of a row that is set, from `left` up to `right`.
+/// The first set bit of a row, from `left` up to `right`.
 fn first_set(row: &[u32], left: c_int, right: c_int) -> Option<c_int> {
     within(row, left, right)
         .find(|(_, bits)| *bits != 0)
         .map(|(start, bits)| start + bits.leading_zeros().cast_signed())
 }
 
-/// The last one.
+/// The last set bit of a row, from `left` up to `right`.
 fn last_set(row: &[u32], left: c_int, right: c_int) -> Option<c_int> {
     within(row, left, right)
         .rev()
@@ -146,7 +147,7 @@ fn last_set(row: &[u32], left: c_int, right: c_int) -> Option<c_int> {
         .map(|(start, bits)| start + WORD - 1 - bits.trailing_zeros().cast_signed())
 }
 
-/// The words of a row with what is from `left` up to `right` of them, and where each begins.
+/// The words of a row, masked to the bits from `left` up to `right`, and the position of each.
 fn within(row: &[u32], left: c_int, right: c_int) -> impl DoubleEndedIterator<Item = (c_int, u32)> {
     (left / WORD..(right + WORD - 1) / WORD).map(move |at| {
         let start = at * WORD;
@@ -170,7 +171,7 @@ mod tests {
         // SAFETY: the picture is made here, and pixels are set within it.
         unsafe {
             let picture = capi::pixCreate(width.cast_signed(), height.cast_signed(), 1);
-            // What is behind a row's end must not matter.
+            // Bits behind a row's end must not matter.
             capi::pixSetPadBits(picture, 1);
             for y in 0..height {
                 for x in 0..width {
@@ -182,7 +183,7 @@ mod tests {
         }
     }
 
-    /// Ours and Leptonica's opening by the same brick.
+    /// Compares our opening with Leptonica's by the same brick.
     #[track_caller]
     fn assert_same(source: *mut capi::Pix, width: c_int, height: c_int) {
         // SAFETY: all pictures are live and freed once.
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_opened_as_leptonica_opens_them() {
+    fn opens_pictures_like_leptonica() {
         let mut state = 1u32;
         let mut random = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -232,13 +233,13 @@ mod tests {
                 assert_same(source, size, size.min(4));
                 assert_same(source, 3, size);
             }
-            // SAFETY: it is live, and freed here.
+            // SAFETY: the picture is live, and freed here.
             unsafe { capi::pixDestroy(&mut { source }) };
         }
     }
 
     #[test]
-    fn nonsense_is_refused_as_leptonica_refuses_it() {
+    fn rejects_invalid_arguments_like_leptonica() {
         let source = picture(8, 8, |_, _| true);
         // SAFETY: the picture is live, and freed here.
         unsafe {
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ours_that_libraries_find() {
+    fn libraries_find_our_functions() {
         stand_in();
         // SAFETY: the name is NUL-terminated; the symbol is only compared.
         for (name, ours) in [
@@ -265,8 +266,8 @@ mod tests {
     type Scan = unsafe extern "C" fn(*mut capi::Pix, *mut capi::Box, c_int, *mut c_int) -> c_int;
 
     #[test]
-    fn edges_are_found_where_leptonica_finds_them() {
-        // SAFETY: the next one behind ours is Leptonica's, of this type.
+    fn finds_edges_like_leptonica() {
+        // SAFETY: the next symbol behind ours is Leptonica's, of this type.
         let theirs: Scan = unsafe {
             let found = libc::dlsym(libc::RTLD_NEXT, c"pixScanForForeground".as_ptr());
             assert!(!found.is_null());
@@ -303,7 +304,7 @@ mod tests {
                         capi::boxDestroy(&mut { place });
                     }
                 }
-                // SAFETY: it is live, and freed here.
+                // SAFETY: the picture is live, and freed here.
                 unsafe { capi::pixDestroy(&mut { source }) };
             }
         }

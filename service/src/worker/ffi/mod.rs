@@ -1,9 +1,9 @@
-//! The only unsafe code of the service: thin, safe faces of the two C libraries that a worker uses, of
-//! fork(2) and of close_range(2), and one function that stands in for a library's.
+//! The only unsafe code of the service: thin, safe wrappers of the two C libraries that a worker uses, of fork(2) and
+//! of close_range(2), and replacements for two functions of a library.
 //!
-//! The libraries' keep raw handles behind types that own them and free them once, hand out only copies of what the
-//! libraries own, and stay on one thread. What these libraries do with a hostile document is not made safe
-//! by that: that is what the worker process is for.
+//! The wrappers keep raw handles in types that own them and free them once. They return only copies of data that the
+//! libraries own, and stay on one thread. They don't make the libraries safe against a hostile document. That is the
+//! purpose of the worker process.
 #![allow(
     unsafe_code,
     reason = "Tesseract and PDFium are C++; leptess and pdfium-render lack the calls needed here"

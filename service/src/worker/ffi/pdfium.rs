@@ -1,5 +1,5 @@
-//! PDFium's C API: documents, pages, their characters and their pixels. pdfium-render loads the library and
-//! declares the calls; its own document types hide whether a character has a Unicode mapping, and copy much.
+//! Wrapper of PDFium's C API: documents, pages, their characters and their pixels. pdfium-render loads the library and
+//! declares the calls. Its own document types hide whether a character has a Unicode mapping, and copy much.
 
 use std::ffi::{c_int, c_void};
 use std::path::Path;
@@ -31,20 +31,20 @@ pub(in crate::worker) struct Library {
 pub(in crate::worker) struct Document {
     calls: Calls,
     handle: NonNull<c_void>,
-    /// PDFium reads from here for as long as the document is open.
+    /// PDFium reads from these bytes as long as the document is open.
     bytes: Rc<Vec<u8>>,
 }
 
-/// A loaded page. It borrows the document, so that it is closed first.
+/// A loaded page. It borrows the document, so that the page is closed first.
 pub(in crate::worker) struct Page<'d> {
     document: &'d Document,
     handle: NonNull<c_void>,
 }
 
-/// Why PDFium would not open a document or a page.
+/// Reason for which PDFium did not open a document or a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::worker) enum OpenError {
-    /// A password, or an encryption that PDFium does not know.
+    /// The document needs a password, or has an encryption unknown to PDFium.
     Encrypted,
     Damaged,
 }
@@ -52,19 +52,19 @@ pub(in crate::worker) enum OpenError {
 /// A character of the text layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::worker) struct Glyph {
-    /// `None`: the value is no Unicode scalar, or zero.
+    /// `None` if the value is zero or not a Unicode scalar.
     pub(in crate::worker) char: Option<char>,
-    /// In points of the page: left, bottom, right, top. Zero-sized for generated ones.
+    /// Left, bottom, right, top in points of the page. Generated characters have no size.
     pub(in crate::worker) bounds: [f64; 4],
-    /// PDFium put it in: spaces and line ends between what is drawn.
+    /// True if PDFium inserted it: spaces and line ends between drawn characters.
     pub(in crate::worker) generated: bool,
-    /// The font does not say which character this is.
+    /// True if the font does not state which character this is.
     pub(in crate::worker) unmapped: bool,
-    /// Drawn in rendering mode 3 or 7: there for a search, or as a clip, not to be seen.
+    /// True in rendering modes 3 and 7, which draw text for searching or as a clip.
     pub(in crate::worker) invisible: bool,
-    /// The number of its font on the page.
+    /// Number of its font on the page.
     pub(in crate::worker) font: usize,
-    /// By which text object of the page it is drawn.
+    /// Number of the text object of the page that draws it.
     pub(in crate::worker) object: usize,
 }
 
@@ -86,7 +86,7 @@ const RENDER_INVISIBLE: c_int = 3;
 const RENDER_CLIP: c_int = 7;
 
 impl Library {
-    /// Loads `libpdfium.so`; once a process.
+    /// Loads `libpdfium.so`, once per process.
     pub(in crate::worker) fn load(path: &Path) -> Result<Self, PdfiumError> {
         let library = Pdfium::new(Pdfium::bind_to_library(path)?);
         Ok(Self {
@@ -99,7 +99,7 @@ impl Library {
     }
 
     fn open_shared(self, bytes: Rc<Vec<u8>>) -> Result<Document, OpenError> {
-        // SAFETY: the document keeps the bytes, which nobody changes, until it is closed.
+        // SAFETY: the document keeps the bytes, which never change, until it is closed.
         let (handle, error) = unsafe {
             let handle = self.calls.FPDF_LoadMemDocument64(&bytes, None);
             (handle.cast(), self.calls.FPDF_GetLastError())
@@ -128,11 +128,12 @@ impl Document {
         u32::try_from(count).unwrap_or(0)
     }
 
-    /// Loads a page, counted from 0. Form fields, stamps and notes that a person sees become part of it.
+    /// Loads a page, counted from 0. Visible form fields, stamps and notes become part of it.
     pub(in crate::worker) fn page(&self, index: u32) -> Result<Page<'_>, OpenError> {
         let page = self.load_page(index)?;
         if self.has_form() {
-            // Drawing has PDFium make the appearance of fields that have a value and none, which flattening does not.
+            // Fields may have a value but no appearance. Drawing makes PDFium create the appearance; flattening does
+            // not.
             page.render(1, 1);
         }
         // SAFETY: the page is live.
@@ -146,13 +147,13 @@ impl Document {
         if !flattened {
             return Ok(page);
         }
-        // The merged content is parsed when the page is loaded anew.
+        // PDFium parses the merged content when the page is loaded again.
         drop(page);
         self.load_page(index)
     }
 
-    /// Whether the page with this index is in the page tree: the tree's count may state more. Nothing of the page is parsed but
-    /// its dictionary.
+    /// True if the page with this index is in the page tree, whose count may be too high. Only the page's dictionary is
+    /// parsed.
     pub(in crate::worker) fn has_page(&self, index: u32) -> bool {
         let mut size = FS_SIZEF {
             width: 0.0,
@@ -170,7 +171,7 @@ impl Document {
         self.form_type() != FORM_NONE
     }
 
-    /// Whether its pages are only a notice for viewers that don't know XFA, which makes others of them.
+    /// True if its pages are only a notice for viewers that don't know XFA. Other viewers replace these pages.
     pub(in crate::worker) fn is_dynamic_form(&self) -> bool {
         self.form_type() == FORM_XFA_FULL
     }
@@ -180,7 +181,7 @@ impl Document {
         unsafe { self.calls.FPDF_GetFormType(self.handle.as_ptr().cast()) }
     }
 
-    /// Loads a page as it is.
+    /// Loads a page unchanged.
     pub(in crate::worker) fn load_page(&self, index: u32) -> Result<Page<'_>, OpenError> {
         let index = c_int::try_from(index).map_err(|_| OpenError::Damaged)?;
         // SAFETY: the document is live, and outlives the page by the borrow.
@@ -204,7 +205,7 @@ impl Page<'_> {
         self.handle.as_ptr()
     }
 
-    /// Width and height in points (1/72 inch), as seen: rotated and cropped.
+    /// Width and height in points (1/72 inch), rotated and cropped like in a viewer.
     pub(in crate::worker) fn size(&self) -> (f32, f32) {
         let calls = self.document.calls;
         // SAFETY: the page is live.
@@ -216,7 +217,7 @@ impl Page<'_> {
         }
     }
 
-    /// The part of the page that is seen, in its own points: left, bottom, right, top. `None`: all.
+    /// The visible part of the page, in the page's points: left, bottom, right, top. `None` if all of it is visible.
     pub(in crate::worker) fn seen(&self) -> Option<Points> {
         let mut seen = FS_RECTF {
             left: 0.0,
@@ -233,7 +234,7 @@ impl Page<'_> {
         (known != 0).then(|| [seen.left, seen.bottom, seen.right, seen.top].map(f64::from))
     }
 
-    /// Where a point of the page is in an image of `width` × `height` pixels, rotation and cropping included.
+    /// Position of a point of the page in an image of `width` × `height` pixels, including rotation and cropping.
     pub(in crate::worker) fn to_pixels(
         &self,
         point: (f64, f64),
@@ -259,7 +260,7 @@ impl Page<'_> {
         (x, y)
     }
 
-    /// Every character of the text layer, in the order of its content, and their fonts.
+    /// All characters of the text layer in the order of the content, and their fonts.
     pub(in crate::worker) fn glyphs(&self) -> (Vec<Glyph>, FontNames) {
         let calls = self.document.calls;
         // SAFETY: the page is live and outlives the text page, which is closed at the end; every index is below
@@ -272,7 +273,7 @@ impl Page<'_> {
             }
             let count = calls.FPDFText_CountChars(text).max(0);
             let mut glyphs = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
-            // Characters of one object come one after the other.
+            // Characters of one object are consecutive.
             let (mut last, mut invisible, mut font) = (ptr::null_mut(), false, 0);
             for index in 0..count {
                 let [mut left, mut right, mut bottom, mut top] = [0.0; 4];
@@ -312,12 +313,12 @@ impl Page<'_> {
         }
     }
 
-    /// Draws the page in gray on white: one byte a pixel, rows without padding. `None`: PDFium would not.
+    /// Draws the page in gray on white: one byte per pixel, rows without padding. Returns `None` if PDFium fails.
     pub(in crate::worker) fn render(&self, width: c_int, height: c_int) -> Option<Vec<u8>> {
         self.render_part((width, height), (0, 0), (width, height))
     }
 
-    /// Draws a part of a page that is `page` pixels large: `size` pixels, from `corner` on.
+    /// Draws a part of a page whose full size is `page` pixels: `size` pixels, starting at `corner`.
     pub(in crate::worker) fn render_part(
         &self,
         page: (c_int, c_int),
@@ -332,7 +333,7 @@ impl Page<'_> {
         self.draw(pixels, page, corner, (width, height), format)
     }
 
-    /// Draws the whole page in colours: red, green and blue, a byte each.
+    /// Draws the whole page in colours: red, green and blue, one byte each.
     pub(in crate::worker) fn render_colours(&self, width: u32, height: u32) -> Option<Vec<u8>> {
         let pixels = usize::try_from(width)
             .ok()?
@@ -346,8 +347,8 @@ impl Page<'_> {
         Some(colours.collect())
     }
 
-    /// Draws a part of the page into `pixels`, which has room for it: `format` is PDFium's, the bytes that a pixel has in
-    /// it, and PDFium's flags.
+    /// Draws a part of the page into `pixels`, which is large enough. `format` is PDFium's format, its bytes per pixel,
+    /// and PDFium's flags.
     fn draw(
         &self,
         mut pixels: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Tesseract's C API: a loaded model that reads gray pixels.
+//! Wrapper of Tesseract's C API: a loaded model that reads gray pixels.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -9,20 +9,20 @@ use leptess::capi;
 
 use super::leptonica;
 
-/// Pixels an inch of which Tesseract makes use; a page may state any.
+/// Pixels per inch that Tesseract can use. A page may state any value.
 const CREDIBLE: std::ops::RangeInclusive<u32> = 70..=1200;
 
-/// A loaded model. Loading costs about 0.1 s; reading leaves nothing behind for the next page.
+/// A loaded model. Loading costs about 0.1 s. Reading a page does not affect the next one.
 #[derive(Debug)]
 pub(in crate::worker) struct Tesseract {
     handle: NonNull<capi::TessBaseAPI>,
 }
 
-/// A word as Tesseract reports it.
+/// A word in Tesseract's result.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::worker) struct RawWord {
     pub(in crate::worker) text: String,
-    /// 0 to 100.
+    /// From 0 to 100.
     pub(in crate::worker) confidence: f32,
     /// Left, top, right, bottom in pixels of the image.
     pub(in crate::worker) bounds: [i32; 4],
@@ -30,31 +30,31 @@ pub(in crate::worker) struct RawWord {
 
 #[derive(Debug, thiserror::Error)]
 pub(in crate::worker) enum TesseractError {
-    #[error("Tesseract can't load `{languages}`; installed are: {}", installed.join(", "))]
+    #[error("Tesseract can't load `{languages}`; installed languages: {}", installed.join(", "))]
     Load {
         languages: String,
         installed: Vec<String>,
     },
-    #[error("Tesseract has no memory left")]
+    #[error("Tesseract ran out of memory")]
     Create,
-    #[error("a name with a NUL byte in it")]
+    #[error("the name has a NUL byte")]
     Nul(#[from] std::ffi::NulError),
     #[error("Tesseract did not accept its setting `{0}`")]
     Setting(&'static str),
-    #[error("the image is not {width} × {height} bytes, or too large for Tesseract")]
+    #[error("the image does not have {width} × {height} bytes, or is too large for Tesseract")]
     Image { width: u32, height: u32 },
     #[error("Tesseract failed on the image")]
     Recognize,
 }
 
 impl Tesseract {
-    /// Loads the LSTM model of `languages`, joined by `+` as Tesseract does, from its own data directory
-    /// (`TESSDATA_PREFIX`, or the one it was built with).
+    /// Loads the LSTM model of `languages`, joined by `+` in Tesseract's syntax. The data directory is
+    /// `TESSDATA_PREFIX`, or the one that Tesseract was built with.
     pub(in crate::worker) fn load(languages: &str) -> Result<Self, TesseractError> {
         let name = CString::new(languages)?;
         Self::load_by(languages, |handle| {
-            // SAFETY: the handle is live, the name is NUL-terminated and outlives the call; a null data path
-            // means the default.
+            // SAFETY: the handle is live, the name is NUL-terminated and outlives the call; a null data path means the
+            // default.
             unsafe {
                 let engine = capi::TessOcrEngineMode_OEM_LSTM_ONLY;
                 capi::TessBaseAPIInit2(handle, ptr::null(), name.as_ptr(), engine)
@@ -62,19 +62,19 @@ impl Tesseract {
         })
     }
 
-    /// `load` returns 0 if the handle has what it needs.
+    /// Creates a handle with a function. `load` returns 0 on success.
     fn load_by(
         languages: &str,
         load: impl FnOnce(*mut capi::TessBaseAPI) -> c_int,
     ) -> Result<Self, TesseractError> {
         leptonica::stand_in();
-        // SAFETY: the call takes nothing; the handle is freed by `drop`.
+        // SAFETY: the call takes nothing; `drop` frees the handle.
         let handle = unsafe { capi::TessBaseAPICreate() };
         let this = Self {
             handle: NonNull::new(handle).ok_or(TesseractError::Create)?,
         };
-        // Leptonica writes its complaints to stderr by itself; the answer carries what matters.
-        // SAFETY: it sets a number.
+        // Leptonica writes its messages to stderr by itself; the answer has everything that matters. SAFETY: sets a
+        // number.
         unsafe { capi::setMsgSeverity(capi::L_SEVERITY_NONE as c_int) };
         if load(handle) != 0 {
             return Err(TesseractError::Load {
@@ -90,15 +90,15 @@ impl Tesseract {
         Ok(this)
     }
 
-    /// Such as `5.5.0`.
+    /// Version, such as `5.5.0`.
     pub(in crate::worker) fn version() -> String {
-        // SAFETY: it returns a pointer to a static string.
+        // SAFETY: returns a pointer to a static string.
         unsafe { CStr::from_ptr(capi::TessVersion()) }
             .to_string_lossy()
             .into_owned()
     }
 
-    /// The directory that languages are loaded from.
+    /// Directory that languages are loaded from.
     pub(in crate::worker) fn data_path(&self) -> PathBuf {
         // SAFETY: the handle is live; the text is Tesseract's, NUL-terminated, and copied here.
         let path = unsafe {
@@ -111,8 +111,8 @@ impl Tesseract {
         PathBuf::from(OsStr::from_bytes(path.to_bytes()))
     }
 
-    /// Reads a page: one byte a pixel, 0 is black, rows without padding. Returns its text and its words, both in
-    /// reading order. Fails when the page is given up half-way.
+    /// Reads a page: one byte per pixel, 0 is black, rows without padding. Returns its text and its words, both in
+    /// reading order. Fails if Tesseract stops half-way.
     pub(in crate::worker) fn read(
         &mut self,
         pixels: &[u8],
@@ -128,11 +128,11 @@ impl Tesseract {
             return Err(too_large());
         }
         let handle = self.handle.as_ptr();
-        // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, and Tesseract copies
-        // them before the call returns.
+        // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, and Tesseract copies them
+        // before the call returns.
         let status = unsafe {
             capi::TessBaseAPISetImage(handle, pixels.as_ptr(), columns, rows, 1, columns);
-            // Without it, Tesseract estimates the resolution by the size of the text.
+            // Without it, Tesseract estimates the resolution from the size of the text.
             let credible = dpi.filter(|dpi| CREDIBLE.contains(dpi));
             if let Some(dpi) = credible.and_then(|dpi| c_int::try_from(dpi).ok()) {
                 capi::TessBaseAPISetSourceResolution(handle, dpi);
@@ -149,7 +149,8 @@ impl Tesseract {
         result
     }
 
-    /// Reads a picture of a single line, whose letters are as large as in a scan of 300 dpi; otherwise as [`Self::read`].
+    /// Reads a picture of a single line, with letters as large as in a scan at 300 dpi. Otherwise the same as
+    /// [`Self::read`].
     pub(in crate::worker) fn read_line(
         &mut self,
         pixels: &[u8],
@@ -168,15 +169,15 @@ impl Tesseract {
     }
 
     fn text(&self) -> String {
-        // SAFETY: the handle is live and has recognized; the text is ours to free.
+        // SAFETY: the handle is live and has results; the text is ours to free.
         unsafe { take_text(capi::TessBaseAPIGetUTF8Text(self.handle.as_ptr())) }
     }
 
     fn words(&self) -> Vec<RawWord> {
         let level = capi::TessPageIteratorLevel_RIL_WORD;
         let mut words = Vec::new();
-        // SAFETY: the iterator lives within this function, in which the results stay as they are; it is deleted
-        // once; a page iterator got from it is part of it; the texts are ours to free.
+        // SAFETY: the iterator lives within this function, in which the results don't change; it is deleted once; a
+        // page iterator from it is part of it; the texts are ours to free.
         unsafe {
             let iterator = capi::TessBaseAPIGetIterator(self.handle.as_ptr());
             if iterator.is_null() {
@@ -229,7 +230,7 @@ impl Drop for Tesseract {
     }
 }
 
-/// Finds which script a page is written in.
+/// Detector of a page's script.
 #[derive(Debug)]
 pub(in crate::worker) struct ScriptDetector {
     model: Tesseract,
@@ -244,7 +245,7 @@ impl ScriptDetector {
                 return -1;
             };
             // SAFETY: the handle is live; `data` has `size` bytes, which are copied, and the name is NUL-terminated; no
-            // settings are given.
+            // settings are passed.
             unsafe {
                 capi::TessBaseAPIInit5(
                     handle,
@@ -264,7 +265,8 @@ impl ScriptDetector {
         Ok(Self { model })
     }
 
-    /// The script of what is on a picture, as Tesseract names it: `Latin`, `Cyrillic`. `None`: there is too little text.
+    /// Script of the text in a picture, in Tesseract's terms: `Latin`, `Cyrillic`. Returns `None` if there is too
+    /// little text.
     pub(in crate::worker) fn detect(
         &mut self,
         pixels: &[u8],
@@ -279,8 +281,9 @@ impl ScriptDetector {
         let handle = self.model.handle.as_ptr();
         let (mut degrees, mut sureness) = (0, 0.0);
         let (mut name, mut score) = (ptr::null(), 0.0);
-        // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, which Tesseract copies before the
-        // call returns; the results are written during the call, and the name is the handle's, copied before it changes.
+        // SAFETY: the handle is live; `pixels` holds exactly `rows` lines of `columns` bytes, which Tesseract copies
+        // before the call returns; the results are written during the call, and the name is the handle's, copied before
+        // it changes.
         unsafe {
             capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_OSD_ONLY);
             capi::TessBaseAPISetImage(handle, pixels.as_ptr(), columns, rows, 1, columns);
@@ -300,11 +303,12 @@ impl ScriptDetector {
     }
 }
 
-/// The languages that Tesseract could load, sorted. Needs a handle of its own, as one that failed to load knows none.
+/// Languages that Tesseract can load, sorted. This needs a handle of its own, because one that failed to load knows
+/// none.
 fn installed_languages() -> Vec<String> {
     let mut names = Vec::new();
-    // SAFETY: a handle that lives in this function; `osd` only points it at the data directory, and whether that
-    // works does not matter; the array is ended by a null pointer and is ours to free.
+    // SAFETY: the handle lives in this function; `osd` only sets the data directory, and it does not matter if that
+    // fails; the array ends with a null pointer and is ours to free.
     unsafe {
         let handle = capi::TessBaseAPICreate();
         if handle.is_null() {
@@ -331,10 +335,10 @@ fn installed_languages() -> Vec<String> {
     names
 }
 
-/// Copies a text that Tesseract allocated, and frees it. Null is no text.
+/// Copies a text that Tesseract allocated, and frees it. Null becomes an empty text.
 ///
 /// # Safety
-/// `text` is null or came from a Tesseract call that leaves it to the caller, NUL-terminated.
+/// `text` is null, or came from a Tesseract call that leaves it to the caller, NUL-terminated.
 unsafe fn take_text(text: *mut c_char) -> String {
     if text.is_null() {
         return String::new();

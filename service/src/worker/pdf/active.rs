@@ -1,5 +1,5 @@
-//! What a PDF does by itself, or has a viewer do: scripts, programs, forms that are sent, files within it. PDFium's interface does
-//! not reach the catalog, so this works on the file that it has written.
+//! Removal of active content from a PDF: scripts, programs, forms that are sent, embedded files. PDFium's interface
+//! does not reach the catalog, so this works on the file that PDFium has written.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use crate::protocol::Active;
 
-/// Actions that only go somewhere when a person asks for it.
+/// Actions that only go to a place when the reader requests it.
 const HARMLESS: [&[u8]; 3] = [b"GoTo", b"URI", b"Named"];
-/// Schemes of URIs that run something or reach for local files.
+/// URI schemes that run something or access local files.
 const UNSAFE_SCHEMES: [&str; 4] = ["javascript:", "vbscript:", "data:", "file:"];
-/// Annotations that play or hold something, and the entries that they do it by.
+/// Annotations that play or contain something, and the entries for that.
 const PLAYERS: [&[u8]; 6] = [
     b"RichMedia",
     b"Movie",
@@ -29,12 +29,13 @@ const PLAYED: [&[u8]; 7] = [
     b"FS",
     b"A",
 ];
-/// Where a dictionary has an action or several, one after the other.
+/// Entries of a dictionary that hold an action, or several in sequence.
 const ACTIONS: [&[u8]; 3] = [b"A", b"PA", b"Next"];
-/// How deep objects are nested within each other; what is deeper is left out.
+/// Deepest nesting of objects. Deeper ones are removed.
 const DEPTH: u32 = 100;
 
-/// The file without its active content, and what that was. `None`: it can't be read or written.
+/// The file without its active content, and a list of what was removed. Returns `None` if the file can't be read or
+/// written.
 pub(super) fn remove(file: &[u8]) -> Option<(Vec<u8>, BTreeSet<Active>)> {
     let mut document = Document::load_mem(file).ok()?;
     let mut removed = BTreeSet::new();
@@ -42,7 +43,8 @@ pub(super) fn remove(file: &[u8]) -> Option<(Vec<u8>, BTreeSet<Active>)> {
     clean_catalog(&mut document, catalog, &mut removed)?;
     let ids: Vec<ObjectId> = document.objects.keys().copied().collect();
     for id in ids {
-        // Taken out meanwhile, so that the others can be looked up. Nothing of it refers to itself in a way that matters here.
+        // The object is removed meanwhile, so that others can be looked up. References from it to itself don't matter
+        // here.
         let Some(mut object) = document.objects.remove(&id) else {
             continue;
         };
@@ -52,7 +54,7 @@ pub(super) fn remove(file: &[u8]) -> Option<(Vec<u8>, BTreeSet<Active>)> {
     if removed.is_empty() {
         return Some((file.to_vec(), removed));
     }
-    // What nothing refers to any more would still be in the file.
+    // Objects that are no longer referenced would otherwise stay in the file.
     document.prune_objects();
     document.max_id = document.objects.keys().map(|id| id.0).max()?;
     let mut written = Vec::with_capacity(file.len());
@@ -60,7 +62,7 @@ pub(super) fn remove(file: &[u8]) -> Option<(Vec<u8>, BTreeSet<Active>)> {
     Some((written, removed))
 }
 
-/// Entries that mean what they do in the catalog only.
+/// Entries that have this meaning only in the catalog.
 fn clean_catalog(
     document: &mut Document,
     catalog: ObjectId,
@@ -92,7 +94,7 @@ fn clean_catalog(
     Some(())
 }
 
-/// Changes a dictionary that an object has under `key`, in itself or by reference.
+/// Changes a dictionary that an object has under `key`, directly or by reference.
 fn within(
     document: &mut Document,
     id: ObjectId,
@@ -145,8 +147,8 @@ fn clean_entries(
             removed.insert(active);
         }
     }
-    // Whatever happens by itself: when a page is opened, a field is left, the document is printed. Names of fonts and the like
-    // may be the same, but what they stand for is no action.
+    // Actions that run by themselves: when a page is opened, a field is left, or the document is printed. Names of
+    // fonts may be the same, but their values are not actions.
     if let Some(triggered) = dictionary_at(document, entries.get(b"AA").ok()) {
         let mut actions = triggered
             .iter()
@@ -186,7 +188,7 @@ fn clean_entries(
     }
 }
 
-/// What a value does, if it is an action, or a list with one, that does more than to go somewhere.
+/// Kind of an active value: an action, or a list with one, that does more than going to a place.
 fn active(document: &Document, value: &Object) -> Option<Active> {
     let (_, value) = document.dereference(value).ok()?;
     if let Object::Array(items) = value {
@@ -200,7 +202,7 @@ fn active(document: &Document, value: &Object) -> Option<Active> {
     (!is_harmless(document, action)).then(|| kind_of(action))
 }
 
-/// An action has a kind, and is no stream. Groups and parts of a document's structure have one, too, but stand elsewhere.
+/// A dictionary with a kind that is not a stream. Groups and structure elements have a kind, too, but at other places.
 fn action<'d>(document: &'d Document, value: &'d Object) -> Option<&'d Dictionary> {
     let action = dictionary_at(document, Some(value))?;
     action.has(b"S").then_some(action)
@@ -248,7 +250,7 @@ mod tests {
     use super::*;
     use lopdf::{Stream, dictionary};
 
-    /// A page whose dictionary and annotation have more.
+    /// A page with additional entries in its dictionary and its annotation.
     fn pdf(page: Dictionary, annotation: Dictionary, catalog: Dictionary) -> Vec<u8> {
         let mut document = Document::with_version("1.7");
         let annotation = document.add_object(annotation);
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_are_gone_wherever_they_hang() {
+    fn removes_scripts_from_all_places() {
         let file = pdf(
             dictionary! { "AA" => dictionary! { "O" => javascript() } },
             dictionary! { "Subtype" => "Link", "A" => dictionary! { "S" => "GoTo", "Next" => vec![Object::Dictionary(javascript())] } },
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_goes_somewhere_stays() {
+    fn keeps_actions_that_only_go_to_a_place() {
         let link =
             dictionary! { "S" => "URI", "URI" => Object::string_literal("https://example.org/") };
         let font = dictionary! { "Type" => "Font", "BaseFont" => "Helvetica" };
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn files_forms_and_programs_are_gone() {
+    fn removes_files_forms_and_programs() {
         let mut document = Document::load_mem(&pdf(
             dictionary! {},
             dictionary! { "Subtype" => "Link", "A" => dictionary! { "S" => "Launch", "F" => Object::string_literal("calc.exe") } },
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_runs_a_script_is_no_link() {
+    fn removes_links_that_run_scripts() {
         for (uri, goes) in [
             ("javascript:alert(1)", true),
             (" JavaScript:alert(1)", true),

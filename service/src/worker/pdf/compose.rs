@@ -1,4 +1,4 @@
-//! A searchable PDF: the pages as they are, with the words that were recognized over them, unseen.
+//! Searchable PDFs: the unchanged pages, with the recognized words over them, invisible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,11 +10,11 @@ use crate::protocol::{Fault, FaultKind, File, MAX_FILE, Overlay, Placed};
 use crate::worker::corrupt;
 use crate::worker::ffi::pdfium::{Document, Font, Page};
 
-/// What stands for characters that find no place among the 65,535.
+/// Replacement for characters beyond the 65,535 that a font can have.
 const REPLACEMENT: char = '\u{fffd}';
 
 impl PdfDocument {
-    /// These pages of the document, as it was uploaded; without what it does by itself, unless that is to be kept.
+    /// Makes a PDF of these pages of the uploaded document. Active content is removed unless it is to be kept.
     pub(in crate::worker) fn compose(
         &self,
         pages: &[Overlay],
@@ -24,7 +24,7 @@ impl PdfDocument {
         let composed = compose(
             || {
                 let mut copy = self.reopen()?;
-                // From the last to the first, so that numbers stay what they are.
+                // From the last page to the first, so that numbers stay valid.
                 for index in (0..contents::pages_in(&copy)).rev() {
                     if !wanted.contains(&(index + 1)) {
                         copy.delete_page(index);
@@ -45,9 +45,9 @@ impl PdfDocument {
             let document = self.document.open_another(bytes);
             document.map(|document| document.page_count()).ok()
         };
-        let (bytes, removed) = active::remove(&composed.bytes).ok_or_else(unsafe_to_give)?;
+        let (bytes, removed) = active::remove(&composed.bytes).ok_or_else(unsafe_to_send)?;
         if !removed.is_empty() && pages(bytes.clone()) != pages(composed.bytes) {
-            return Err(unsafe_to_give());
+            return Err(unsafe_to_send());
         }
         let mut file = File::new(bytes);
         file.unsearchable = composed.unsearchable;
@@ -55,7 +55,7 @@ impl PdfDocument {
         Ok(file)
     }
 
-    /// For a document whose pages are these, whatever their numbers.
+    /// Makes a PDF of a document that consists of these pages, whatever their numbers.
     pub(in crate::worker) fn compose_all(&self, pages: &[Overlay]) -> Result<File, Fault> {
         compose(|| self.reopen(), pages)
     }
@@ -63,19 +63,19 @@ impl PdfDocument {
     fn reopen(&self) -> Result<Document, Fault> {
         self.document
             .reopen()
-            .map_err(|_| corrupt("The PDF can't be opened a second time."))
+            .map_err(|_| corrupt("The PDF can't be opened again."))
     }
 }
 
-fn unsafe_to_give() -> Fault {
+fn unsafe_to_send() -> Fault {
     corrupt(
-        "The PDF is damaged in a way in which its scripts and attachments can't be told from its pages; `active=keep` makes the \
+        "The PDF is damaged, so its scripts and attachments can't be removed safely; with `active=keep`, the service makes the \
          searchable PDF with them.",
     )
 }
 
-/// `open` gives the document whose pages are to be laid over. A page that would not look the same after that is left
-/// alone, which takes a fresh start.
+/// Lays words over pages. `open` returns the document. Pages whose appearance would change are left unchanged, which
+/// takes a second pass from the start.
 fn compose(open: impl Fn() -> Result<Document, Fault>, pages: &[Overlay]) -> Result<File, Fault> {
     let document = open()?;
     let spoilt = lay_over_all(&document, pages, &[])?;
@@ -103,7 +103,7 @@ fn save(document: &Document, unsearchable: Vec<u32>) -> Result<File, Fault> {
     Ok(file)
 }
 
-/// The pages, but those to be `left`, that do not look the same any more.
+/// Lays words over all pages except for those in `left`. Returns the pages whose appearance has changed.
 fn lay_over_all(document: &Document, pages: &[Overlay], left: &[u32]) -> Result<Vec<u32>, Fault> {
     let codes = Codes::of(pages);
     let mut spoilt = Vec::new();
@@ -116,7 +116,7 @@ fn lay_over_all(document: &Document, pages: &[Overlay], left: &[u32]) -> Result<
             &codes.to_unicode(),
             &glyphless::glyphs(codes.numbers.len() + 1),
         )
-        .ok_or_else(|| engine("PDFium did not take the font."))?;
+        .ok_or_else(|| engine("PDFium rejected the font."))?;
     for (index, overlay) in (0..).zip(pages) {
         if overlay.words.is_empty() || left.contains(&overlay.page) {
             continue;
@@ -128,7 +128,7 @@ fn lay_over_all(document: &Document, pages: &[Overlay], left: &[u32]) -> Result<
     Ok(spoilt)
 }
 
-/// Whether the page looks the same after that.
+/// Lays words over a page. Returns true if its appearance is unchanged.
 fn lay_over(
     document: &Document,
     font: &Font<'_>,
@@ -142,7 +142,8 @@ fn lay_over(
             .map_err(|_| corrupt(format!("Page {} of the PDF is damaged.", overlay.page)))
     };
     let page = load()?;
-    // Recognized all the same because that was asked for: everything on it would be found twice.
+    // The page was recognized although it has a sound layer, because the request asked for that. All of its words would
+    // be found twice.
     if !overlay.beside_layer && soundness::judge(&page.glyphs().0, &page) == TextLayer::Sound {
         return Ok(true);
     }
@@ -151,17 +152,17 @@ fn lay_over(
         let text = codes.of_text(&word.text);
         let placed = matrix(&page, overlay, word, text.len());
         if placed.is_some_and(|matrix| !page.add_text(font, &text, matrix)) {
-            return Err(engine("PDFium did not take a word."));
+            return Err(engine("PDFium rejected a word."));
         }
     }
     if !page.generate() {
-        return Err(engine("PDFium did not take the words of a page."));
+        return Err(engine("PDFium rejected the words of a page."));
     }
     drop(page);
     Ok(look(&load()?) == before)
 }
 
-/// The page, drawn small.
+/// A small drawing of the page.
 fn look(page: &Page<'_>) -> Option<Vec<u8>> {
     const SIDE: f32 = 500.0;
     let (width, height) = page.size();
@@ -170,15 +171,15 @@ fn look(page: &Page<'_>) -> Option<Vec<u8>> {
     page.render(side(width), side(height))
 }
 
-/// Stretches `letters` unit squares over the word's box, in the direction in which it is read. `None`: there is nothing to
-/// stretch over.
+/// Matrix that stretches `letters` unit squares over the word's box, in reading direction. Returns `None` for an empty
+/// box.
 fn matrix(page: &Page<'_>, overlay: &Overlay, word: &Placed, letters: usize) -> Option<[f64; 6]> {
     let [left, top, right, bottom] = word.bounds;
     if letters == 0 || right <= left || bottom <= top {
         return None;
     }
-    // The baseline's start and end, and what is above its start. A page that has to be turned clockwise by a quarter to be
-    // read has its lines run upwards.
+    // Start and end of the baseline, and the point above its start. On a page that has to be rotated clockwise by a
+    // quarter, lines run upwards.
     let [start, end, above] = match overlay.rotation {
         90 => [(right, bottom), (right, top), (left, bottom)],
         180 => [(right, top), (left, top), (right, bottom)],
@@ -201,7 +202,7 @@ fn matrix(page: &Page<'_>, overlay: &Overlay, word: &Placed, letters: usize) -> 
     ])
 }
 
-/// The number of each character in the font.
+/// Number of each character in the font.
 struct Codes {
     numbers: BTreeMap<char, u16>,
 }
@@ -211,7 +212,7 @@ impl Codes {
         let mut numbers = BTreeMap::new();
         let words = pages.iter().flat_map(|overlay| &overlay.words);
         for c in words.flat_map(|word| word.text.chars()) {
-            // The last number is the replacement's.
+            // The last number is reserved for the replacement.
             if numbers.len() < usize::from(u16::MAX) - 1 {
                 let next = numbers.len() as u16 + 1;
                 numbers.entry(c).or_insert(next);
@@ -229,7 +230,7 @@ impl Codes {
             .collect()
     }
 
-    /// What each number means, as a CMap (ISO 32000-1, 9.10.3).
+    /// Meaning of each number, as a CMap (ISO 32000-1, 9.10.3).
     fn to_unicode(&self) -> String {
         let mut cmap = String::from(
             "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n\
@@ -238,7 +239,7 @@ impl Codes {
              1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n",
         );
         let entries: Vec<(&char, &u16)> = self.numbers.iter().collect();
-        // No more than a hundred at a time.
+        // At most a hundred at a time.
         for entries in entries.chunks(100) {
             // Writing to a string can't fail.
             let _ = writeln!(cmap, "{} beginbfchar", entries.len());
@@ -265,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_character_has_a_number_and_its_meaning() {
+    fn maps_each_character_to_a_number_and_back() {
         let word = Placed {
             text: "aé𝄞a".into(),
             bounds: [0; 4],

@@ -1,6 +1,6 @@
-//! Parts of a bilevel picture whose pixels touch, and groups of what belongs together.
+//! Connected parts of a bilevel picture, and groups of related things.
 
-/// Pixels that touch, at their corners too, and the box around them: right and bottom are exclusive.
+/// Pixels that touch, including at their corners, and the box around them. Right and bottom are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) left: usize,
@@ -30,7 +30,7 @@ impl Part {
     }
 }
 
-/// The parts of a picture; of more than `most` pieces of rows, those that come first.
+/// The parts of a picture. If it has more than `most` runs of pixels, only the first ones count.
 pub(super) fn parts(ink: &[bool], width: usize, height: usize, most: usize) -> Vec<Part> {
     let mut runs: Vec<Part> = Vec::new();
     let mut links = Vec::new();
@@ -54,7 +54,7 @@ pub(super) fn parts(ink: &[bool], width: usize, height: usize, most: usize) -> V
         }
         let mut upper = above.clone();
         for lower in first..runs.len() {
-            // Runs that end before this one begins touch none of those that follow.
+            // Runs that end before this one begins don't touch any of the following ones.
             while upper.start < upper.end && runs[upper.start].right < runs[lower].left {
                 upper.start += 1;
             }
@@ -80,7 +80,7 @@ pub(super) fn parts(ink: &[bool], width: usize, height: usize, most: usize) -> V
     found.into_iter().flatten().collect()
 }
 
-/// Things that belong together, directly or by others.
+/// Groups of things that are related directly or through others.
 pub(super) struct Groups(Vec<usize>);
 
 impl Groups {
@@ -88,7 +88,7 @@ impl Groups {
         Self((0..count).collect())
     }
 
-    /// The one of its group that stands for it.
+    /// The representative of a group.
     fn of(&mut self, at: usize) -> usize {
         let mut one = at;
         while self.0[one] != one {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_that_touch_are_one_part() {
+    fn touching_pixels_are_one_part() {
         assert_eq!(parts_of(&["#.#", "###"]), [[0, 0, 3, 2, 5]]);
         assert_eq!(parts_of(&["#..", ".#.", "..#"]), [[0, 0, 3, 3, 3]]);
         assert_eq!(
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_has_no_more_parts_than_allowed() {
+    fn bounds_the_parts_of_noise() {
         let ink: Vec<bool> = (0..10_000).map(|at| at % 2 == 0).collect();
         assert!(parts(&ink, 100, 100, 200).len() <= 250);
     }

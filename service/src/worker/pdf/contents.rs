@@ -6,13 +6,13 @@ use super::PdfDocument;
 use crate::protocol::Counted;
 use crate::worker::ffi::pdfium::Document;
 
-/// Pages that the count states and the tree lacks, which are answered as damaged one by one. Of more, one issue reports.
+/// Most missing pages that are answered as damaged one by one. For more, one issue reports them.
 const FEW: u32 = 100;
-/// Pages that are counted one by one: a small tree can be made to have millions.
+/// Most pages that are counted. A small page tree can be crafted to have millions.
 const MAX_PAGES: u32 = 100_000;
 
 impl PdfDocument {
-    /// PDFium believes the page tree's count. This is what the tree has.
+    /// Counts the pages in the page tree. PDFium trusts the count that the tree states.
     pub(in crate::worker) fn count(&self) -> Counted {
         let document = &self.document;
         let stated = document.page_count();
@@ -20,10 +20,10 @@ impl PdfDocument {
         let pages = pages_in(document);
         if pages < stated {
             let detail = if pages == MAX_PAGES {
-                format!("the PDF has more pages than the {pages} that are counted; split it.")
+                format!("the PDF has more than {pages} pages, which is the limit; split it.")
             } else {
                 format!(
-                    "the PDF states {stated} pages, and {pages} were found in it: it is damaged or cut short. Export it anew."
+                    "the PDF states {stated} pages, but has {pages}: it is damaged or cut short. Export it again."
                 )
             };
             issues.push(Issue::new(IssueCode::MissingPages, detail));
@@ -46,7 +46,7 @@ impl PdfDocument {
     }
 }
 
-/// The pages that a document has, whatever it states.
+/// The real number of a document's pages, whatever it states.
 pub(super) fn pages_in(document: &Document) -> u32 {
     in_tree(document.page_count(), |index| document.has_page(index))
 }
@@ -77,7 +77,7 @@ mod tests {
     use std::cell::Cell;
 
     #[test]
-    fn counts_the_pages_that_are_there() {
+    fn counts_existing_pages() {
         let of = |stated, there: fn(u32) -> bool| in_tree(stated, there);
         assert_eq!(of(0, |_| false), 0);
         assert_eq!(of(12, |_| true), 12);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_few_pages_that_are_not_there() {
+    fn checks_few_missing_pages() {
         let asked = Cell::new(0);
         let pages = in_tree(1_048_574, |index| {
             asked.set(asked.get() + 1);

@@ -1,11 +1,11 @@
-//! How much of a page rectangles cover together.
+//! Share of a page that rectangles cover together.
 
 use crate::worker::ffi::pdfium::{Page, Picture, Points};
 
-/// Cells along each side that a page is parted into.
+/// Cells along each side of the grid over a page.
 const CELLS: usize = 64;
 
-/// The share of a page that the largest of its pictures covers.
+/// Share of a page that its largest picture covers.
 pub(super) fn largest(page: &Page<'_>, pictures: &[Picture]) -> f64 {
     let (width, height) = page.size();
     let area = f64::from(width) * f64::from(height);
@@ -16,7 +16,7 @@ pub(super) fn largest(page: &Page<'_>, pictures: &[Picture]) -> f64 {
     areas.fold(0.0, f64::max)
 }
 
-/// The share of a page that its pictures cover together.
+/// Share of a page that its pictures cover together.
 pub(super) fn of(page: &Page<'_>, pictures: &[Picture]) -> f64 {
     let (width, height) = page.size();
     let all = [0.0, 0.0, f64::from(width), f64::from(height)];
@@ -28,7 +28,7 @@ pub(super) fn of(page: &Page<'_>, pictures: &[Picture]) -> f64 {
     share(areas, right - left, top - bottom)
 }
 
-/// The share of a page's area that is within any of these.
+/// Share of a page's area within any of these areas.
 fn share(areas: impl Iterator<Item = Points>, width: f64, height: f64) -> f64 {
     let mut covered = [[false; CELLS]; CELLS];
     let cell =
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_overlaps_counts_once() {
+    fn counts_overlaps_once() {
         let of = |areas: &[Points]| share(areas.iter().copied(), 100.0, 200.0);
         let near = |share: f64, wanted: f64| (share - wanted).abs() < 0.02;
         assert!(near(of(&[[0.0, 0.0, 100.0, 200.0]]), 1.0));

@@ -1,31 +1,31 @@
-//! Where on a page with a sound text layer a barcode may be: pictures, and drawings of many small parts. Only these are
-//! drawn, so that a page of text alone costs nothing.
+//! Places of possible barcodes on a page with a sound text layer: pictures, and drawings of many small parts. Only
+//! these are rendered, so that a page of text alone costs nothing.
 
 use super::{Frame, OBJECTS};
 use crate::worker::Scan;
 use crate::worker::ffi::pdfium::{Drawn, Page, Points};
 
-/// A part of a page, and where its top left corner is.
+/// A part of a page, and the place of its top left corner.
 pub(in crate::worker) struct Drawing {
     pub(in crate::worker) scan: Scan,
     pub(in crate::worker) left: i32,
     pub(in crate::worker) top: i32,
 }
 
-/// Bars or modules that a barcode drawn as paths has at least.
+/// Fewest bars or modules of a barcode drawn as paths.
 const FEWEST_PARTS: usize = 20;
-/// Segments by which a single path may be a whole barcode.
+/// Fewest segments of a single path that may be a whole barcode.
 const FEWEST_SEGMENTS: i32 = 60;
-/// Points: a smaller picture is no barcode that a scan could show.
+/// Least side of a barcode, in points. In a smaller picture, no scan could show one.
 const SMALLEST: f64 = 14.0;
-/// Points: a bar is no wider, a module no larger.
+/// Largest width of a bar or side of a module, in points.
 const WIDEST_PART: f64 = 9.0;
-/// White around, in points: a barcode is told by its margin.
+/// White margin around, in points. A barcode is recognized by its margin.
 const MARGIN: f64 = 12.0;
-/// More than these are drawn together.
+/// Number of places above which all are drawn together.
 const MOST: usize = 8;
 
-/// What may hold a barcode, drawn at the page's resolution.
+/// Renders the places that may hold a barcode, at the page's resolution.
 pub(super) fn of(page: &Page<'_>, frame: Frame) -> Vec<Drawing> {
     let mut areas = Vec::new();
     let mut parts: Vec<Points> = Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn of(page: &Page<'_>, frame: Frame) -> Vec<Drawing> {
         .into_iter()
         .filter_map(|area| pixels_of(page, frame, area))
         .collect();
-    // A page that is drawn over and over would cost as often as much.
+    // Drawing a page repeatedly would cost the full time each time.
     let size =
         |[left, top, right, bottom]: &[i32; 4]| i64::from(right - left) * i64::from(bottom - top);
     let whole = i64::from(frame.width) * i64::from(frame.height);
@@ -79,7 +79,7 @@ fn union(a: Points, b: Points) -> Points {
     ]
 }
 
-/// The area with its margin in pixels, as far as it is on the page.
+/// The area with its margin in pixels, within the page.
 fn pixels_of(
     page: &Page<'_>,
     frame: Frame,

@@ -1,26 +1,26 @@
-//! In how many pixels a page is read.
+//! Number of pixels in which a page is read.
 
 use super::{OBJECTS, POINTS_PER_INCH, coverage};
 use crate::protocol::{Fault, FaultKind};
 use crate::worker::corrupt;
 use crate::worker::ffi::pdfium::{Page, Picture};
 
-/// What scanners use, and what Tesseract's models were trained for.
+/// Resolution of scanners, with which Tesseract's models were trained.
 const DPI: f64 = 300.0;
-/// Below this, no person could read a page either: it is too large.
+/// Least resolution. Below it, the page is too large, and people could not read it either.
 const MIN_DPI: f64 = 36.0;
 const MAX_SIDE: f64 = 32_767.0;
-/// Inches of a page's longer side that need no look at its pictures: from a card to a poster.
+/// Inches of the longer side of pages of usual size, from a card to a poster. Their pictures need not be analysed.
 const USUAL: std::ops::RangeInclusive<f64> = 5.0..=20.0;
 /// Pixels of the longer side of an A4 scan.
 const SCAN: f64 = 3508.0;
-/// The share of a page above which it is a picture with a page's size around it.
+/// Share of a page above which a picture counts as the whole page.
 const PICTURE_SHARE: f64 = 0.5;
-/// Times that a picture may be drawn larger or smaller than it is.
+/// Largest factors by which a picture may be enlarged or reduced.
 const LARGER: f64 = 2.0;
 const SMALLER: f64 = 2.0;
 
-/// A page's size in pixels, and the resolution that gives it.
+/// Size of a page in pixels, and its resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) width: i32,
@@ -43,15 +43,15 @@ impl Frame {
         Self::fit(width, height, own, max_pixels)
     }
 
-    /// 300 dpi, or less where the page would have too many pixels. The size is in points. A page that is a picture, whose
-    /// longer side would have `own` pixels in the picture's own resolution, has a size of little meaning: it is drawn in
-    /// about as many pixels as it has.
+    /// Size at 300 dpi, or at less if the page would have too many pixels. `width` and `height` are in points. If the
+    /// page is a picture, its size in points means little. It is drawn in about its own number of pixels, of which the
+    /// longer side has `own`.
     fn fit(width: f64, height: f64, own: Option<f64>, max_pixels: u64) -> Result<Self, Fault> {
         let (width, height) = (width / POINTS_PER_INCH, height / POINTS_PER_INCH);
         let usable = |side: f64| side.is_finite() && side > 0.0;
         if !usable(width) || !usable(height) {
             return Err(corrupt(
-                "The PDF page has no size; export the document anew.",
+                "The PDF page has no size; export the document again.",
             ));
         }
         let by_area = (max_pixels as f64 / (width * height)).sqrt();
@@ -91,12 +91,12 @@ impl Frame {
     }
 }
 
-/// Pixels that the longer side of a page, in points, has in the resolution of its finest picture.
+/// Pixels of a page's longer side, given in points, at the resolution of its finest picture.
 fn own_side(pictures: &[Picture], longer: f64) -> f64 {
     let finest = pictures.iter().map(|picture| {
         let [left, bottom, right, top] = picture.bounds;
         let (across, down) = (f64::from(picture.width), f64::from(picture.height));
-        // It may be turned on its side.
+        // The picture may be rotated by a quarter.
         across.max(down) / (right - left).max(top - bottom).max(f64::MIN_POSITIVE)
     });
     finest.fold(0.0, f64::max) * longer
@@ -109,7 +109,7 @@ mod tests {
     const MOST: u64 = 80_000_000;
 
     #[test]
-    fn a_page_is_300_dpi_unless_that_is_too_much() {
+    fn reads_pages_at_300_dpi_unless_they_are_too_large() {
         let a4 = Frame::fit(595.0, 842.0, None, MOST).unwrap();
         assert_eq!((a4.width, a4.height, a4.dpi), (2479, 3508, 300));
         let plan = Frame::fit(2384.0 * 2.0, 3370.0 * 2.0, None, MOST).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_no_person_could_read_is_refused() {
+    fn rejects_pages_that_are_too_large_to_read() {
         let huge = Frame::fit(14_400.0 * 20.0, 14_400.0 * 20.0, None, MOST).unwrap_err();
         assert_eq!(huge.kind, FaultKind::TooLarge);
         for side in [0.0, -1.0, f64::NAN, f64::INFINITY] {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_drawn_in_about_its_own_pixels_whatever_the_size_of_its_page() {
+    fn draws_a_picture_in_about_its_own_pixels() {
         for (width, height, own, wanted) in [
             (59.0, 84.0, 3508.0, 3508),
             (14_400.0, 20_360.0, 3508.0, 3508),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_finest_of_pictures_counts() {
+    fn uses_the_resolution_of_the_finest_picture() {
         let picture = |bounds, width, height| Picture {
             bounds,
             width,

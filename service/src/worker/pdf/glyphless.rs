@@ -1,9 +1,8 @@
-//! A font in which every character is a square with nothing in it: text in it is found and copied, but there is nothing to
-//! draw.
+//! A font whose characters are empty squares. Text in it can be found and copied, but nothing is drawn.
 
-/// Units a side, of ascent as of advance: a letter is a unit square on its baseline.
+/// Units per em, for ascent and advance: a letter is a unit square on its baseline.
 const EM: u16 = 1000;
-/// The glyph of every character; 0 is the one for what is missing.
+/// Glyph of all characters; 0 is the one for missing characters.
 const GLYPH: u16 = 1;
 
 /// The font as a TrueType file (OpenType specification, "Organization of an OpenType Font").
@@ -45,7 +44,7 @@ pub(super) fn font() -> Vec<u8> {
     file
 }
 
-/// The glyph of each of so many characters, as CIDToGIDMap has it.
+/// Glyph of each of this many characters, as a CIDToGIDMap.
 pub(super) fn glyphs(characters: usize) -> Vec<u8> {
     GLYPH.to_be_bytes().repeat(characters)
 }
@@ -74,26 +73,27 @@ fn head() -> Vec<u8> {
     words(&head)
 }
 
-/// A line from one corner of the square to the other and back: it encloses nothing, but has the square's extent. Without
-/// any, PDFium takes a word of one letter for nothing at all.
+/// A line from one corner of the square to the opposite one and back. It encloses nothing, but has the square's extent.
+/// Without it, PDFium treats a word of one letter as empty.
 fn glyph() -> Vec<u8> {
     let [high, low] = EM.to_be_bytes();
     // One contour, its extent, its last point, no instructions.
     let mut glyph = words(&[1, 0, 0, EM, EM, 1, 0]);
-    // Points on the curve: one where it begins, one as far away to the right as upwards.
+    // Points on the curve: the start, and one at the same distance to the right and upwards.
     glyph.extend([0x31, 0x01, high, low, high, low]);
     glyph
 }
 
 fn hhea() -> Vec<u8> {
     let mut hhea = vec![1, 0, EM, 0, 0, EM, 0, 0, EM, 1];
-    // Caret offset, four reserved, format; then both glyphs have an advance of their own.
+    // Caret offset, four reserved fields, format. Then each of the two glyphs has its own advance.
     hhea.extend([0; 7]);
     hhea.push(2);
     words(&hhea)
 }
 
-/// Format 4, with the space alone: characters are looked up by their numbers, but a font without any is refused.
+/// Format 4, with only the space. Characters are addressed by their numbers, but a font without any mapping is
+/// rejected.
 fn cmap() -> Vec<u8> {
     const SPACE: u16 = 0x20;
     let segments: [u16; 16] = [
@@ -134,9 +134,9 @@ fn name() -> Vec<u8> {
 
 fn os2() -> Vec<u8> {
     let mut os2 = vec![3, EM, 400, 5, 0];
-    // Sizes of sub- and superscripts and of the line through, the family's class, ten bytes of Panose.
+    // Sizes of sub- and superscripts and of the strikeout line, the family's class, ten bytes of Panose.
     os2.extend([0; 11 + 5]);
-    // Unicode ranges and the maker; regular; first and last character.
+    // Unicode ranges and the vendor; regular; first and last character.
     os2.extend([0; 8 + 2]);
     os2.extend([0x40, 0x20, 0x20]);
     // Ascents and descents; code pages; heights; default and break character; longest context.
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_have_the_lengths_that_the_specification_wants() {
+    fn tables_have_the_lengths_of_the_specification() {
         assert_eq!(head().len(), 54);
         assert_eq!(hhea().len(), 36);
         assert_eq!(os2().len(), 96);

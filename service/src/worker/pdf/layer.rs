@@ -1,4 +1,4 @@
-//! A page's text layer as text and words.
+//! Text and words of a page's text layer.
 
 use ocr_api::answer::Word;
 
@@ -12,7 +12,7 @@ pub(in crate::worker) struct Layer {
     pub(in crate::worker) dpi: u32,
     pub(in crate::worker) text: String,
     pub(in crate::worker) words: Vec<Word>,
-    /// How many words, of all that the layer has, are not seen on the page.
+    /// Number of the layer's words that are not visible on the page.
     pub(in crate::worker) hidden: usize,
     /// Whether it has text in a font that neither the document nor PDFium has, so that it was not compared with the page.
     pub(in crate::worker) undrawn: bool,
@@ -51,7 +51,7 @@ pub(super) fn read(glyphs: &[Glyph], seen: &[bool], page: &Page<'_>, frame: Fram
     }
 }
 
-/// Leaves out what stands outside the part of the page that is seen, and the spaces between it.
+/// Removes characters outside of the visible part of the page, and the spaces between them.
 pub(super) fn keep_seen(glyphs: &mut Vec<Glyph>, seen: Option<Points>) {
     let Some([left, bottom, right, top]) = seen else {
         return;
@@ -63,11 +63,11 @@ pub(super) fn keep_seen(glyphs: &mut Vec<Glyph>, seen: Option<Points>) {
     });
 }
 
-/// Leaves out characters, each of which is asked for by its place in the list. Of the white space around them, what parts the
-/// others from each other stays.
+/// Removes the characters for which `wanted` returns false for their index. White space that separates the other
+/// characters stays.
 pub(super) fn keep(glyphs: &mut Vec<Glyph>, wanted: impl Fn(usize, &Glyph) -> bool) {
     let mut at = 0;
-    // Whether the last character was left out, and whether what is kept ends with white space, or with a line.
+    // True if the last character was removed, and if the kept text ends with white space, or with a line end.
     let (mut left_out, mut ends_blank, mut ends_line) = (false, true, true);
     glyphs.retain(|glyph| {
         let line_end = matches!(glyph.char, Some('\r' | '\n'));
@@ -128,8 +128,9 @@ fn split(glyphs: &[Glyph], seen: &[bool]) -> (String, Vec<Span>) {
     (text, words)
 }
 
-/// A character as an answer has it. A control character would end a page of `text/plain` or steer a terminal: it becomes a
-/// space. The invisible signs that reverse the order of what follows them are left out: the page does not show their effect.
+/// A character as answers contain it. Control characters could end a page of `text/plain` or control a terminal, so
+/// they become spaces. Invisible signs that reverse the order of the text behind them are removed, because the page
+/// does not show their effect.
 pub(in crate::worker) fn plain(c: char) -> Option<char> {
     match c {
         // PDFium's signs for a hyphen at a line's end.
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_cropped_away_is_not_read() {
+    fn removes_cropped_characters() {
         let glyph = |char, y, generated| Glyph {
             char: Some(char),
             bounds: [1.0, y, 2.0, y + 5.0],
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_leaves_the_others_apart() {
+    fn keeps_words_apart_when_characters_are_removed() {
         for (text, wanted) in [
             ("a H b", "a b"),
             ("H b", "b"),
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_between_white_space_and_their_boxes_hold_all_their_letters() {
+    fn splits_words_at_white_space_with_boxes_around_all_letters() {
         let glyphs: Vec<Glyph> = "ab c\r\nd\u{2}"
             .chars()
             .zip(0u8..)
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_spaces_and_reversing_signs_are_left_out() {
+    fn replaces_control_characters_and_removes_reversing_signs() {
         let glyphs: Vec<Glyph> = "a\u{c}b\u{1b}[2J\u{9b}c\u{7f}d\u{202e}e\u{2066}f\u{200f}"
             .chars()
             .map(|char| Glyph {

@@ -1,33 +1,33 @@
-//! A page drawn small, with its text and without it: the difference is what of the text can be seen, and what is left is
-//! ink that the text layer does not have.
+//! Small drawings of a page with its text and without it. The difference shows which text is visible. The rest is ink
+//! that the text layer does not have.
 
 use crate::worker::ffi::pdfium::{Page, Points};
 
-/// Pixels an inch: letters of 6 pt are four pixels high.
+/// Resolution in pixels per inch. Letters of 6 pt are four pixels high.
 const DPI: f64 = 100.0;
-/// A small page is drawn larger than that, as its letters may be small, too.
+/// Least pixels of the longer side. A small page is drawn larger, because its letters may be small, too.
 const LEAST_SIDE: f64 = 800.0;
-/// Pixels of a page, at most: those of A3.
+/// Most pixels of a page: those of A3.
 const MOST_PIXELS: f64 = 2_000_000.0;
 const POINTS_PER_INCH: f64 = 72.0;
-/// Places on a page are measured in parts of a pixel.
+/// Fractions of a pixel in which places on a page are measured.
 const FINER: i32 = 32;
 
-/// A part of a page, or all of it, in gray.
+/// A drawing of a page or of a part of it, in gray.
 pub(super) struct Look {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// Pixels to a point.
+    /// Pixels per point.
     pub(super) scale: f64,
-    /// With its text: one byte a pixel, rows without padding.
+    /// Pixels with text: one byte each, rows without padding.
     pub(super) with: Vec<u8>,
-    /// Without its text. `None`: there is nothing else, all is white.
+    /// Pixels without text. `None` if there is nothing else and all is white.
     without: Option<Vec<u8>>,
     placement: Placement,
 }
 
 impl Look {
-    /// All of a page. `None`: it has no size, or PDFium would not draw it.
+    /// Draws a whole page. Returns `None` if it has no size, or if PDFium fails.
     pub(super) fn at(page: &Page<'_>) -> Option<Self> {
         let (width, height) = size(page)?;
         let usual = (DPI / POINTS_PER_INCH).max(LEAST_SIDE / width.max(height));
@@ -40,8 +40,8 @@ impl Look {
         )
     }
 
-    /// What is around these places, in that many pixels to a point, or as many as `most_pixels` allow; with all text, and
-    /// without the text objects that are to be left out.
+    /// Draws the surroundings of places at `scale`, or at the scale that `most_pixels` allows. One drawing has all
+    /// text, and one leaves out the text objects for which `left_out` is true.
     pub(super) fn around(
         page: &Page<'_>,
         places: impl Iterator<Item = Points>,
@@ -53,7 +53,7 @@ impl Look {
         Self::draw(page, scale, part, left_out)
     }
 
-    /// The page as it looks at one place, in that many pixels to a point.
+    /// Draws the page at one place at `scale`, with all text.
     pub(super) fn close(
         page: &Page<'_>,
         place: Points,
@@ -64,7 +64,7 @@ impl Look {
         Self::draw_as_it_is(page, scale, part)
     }
 
-    /// Left, top, right and bottom are in pixels of the whole page at that scale.
+    /// Draws a part of the page. Left, top, right and bottom are in pixels of the whole page at that scale.
     fn draw_as_it_is(
         page: &Page<'_>,
         scale: f64,
@@ -86,7 +86,7 @@ impl Look {
         })
     }
 
-    /// The same, and without text that is to be left out.
+    /// The same, and a drawing without the text objects for which `left_out` is true.
     fn draw(
         page: &Page<'_>,
         scale: f64,
@@ -116,17 +116,17 @@ impl Look {
         self.placement.place(points)
     }
 
-    /// What is drawn beside text. `None`: nothing.
+    /// Pixels of everything besides text. `None` if there is nothing.
     pub(super) fn without_text(&self) -> Option<&[u8]> {
         self.without.as_deref()
     }
 
-    /// The difference that text makes to each row of pixels that a place touches.
+    /// Difference that text makes to each row of pixels at a place.
     pub(super) fn differences(
         &self,
         [left, top, right, bottom]: [f64; 4],
     ) -> impl Iterator<Item = u8> + '_ {
-        // A place that is smaller than a pixel has one all the same.
+        // A place smaller than a pixel still has one.
         let range = |from: f64, to: f64, end: usize| {
             let from = (from.max(0.0) as usize).min(end.saturating_sub(1));
             from..(to.max(0.0).ceil() as usize).clamp(from + 1, end.max(1))
@@ -144,7 +144,7 @@ impl Look {
     }
 }
 
-/// A place on the page with so many points around it, in pixels of the whole page at the scale that `most_pixels` allow.
+/// A place with this many points around it, in pixels of the whole page at the scale that `most_pixels` allows.
 fn part(
     page: &Page<'_>,
     place: Points,
@@ -194,11 +194,11 @@ fn around(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
     ]
 }
 
-/// How points of a page become pixels: rotation and cropping included.
+/// Conversion of points of a page to pixels, including rotation and cropping.
 #[derive(Debug, Clone, Copy)]
 struct Placement {
     origin: (f64, f64),
-    /// Pixels right and down for a point of the page to the right.
+    /// Pixels right and down for one point to the right on the page.
     right: (f64, f64),
     up: (f64, f64),
 }

@@ -1,4 +1,4 @@
-//! PDF: pages by their text layer or by their pixels.
+//! PDF: pages read by their text layer or by their pixels.
 
 mod active;
 mod agreement;
@@ -42,9 +42,10 @@ use look::Look;
 pub(super) use shapes::Shapes;
 pub(super) use uncovered::Uncovered;
 
-/// Every part of a page costs nearly as much to draw as the whole, where that is not pixels.
+/// Longest time of drawing a page whose parts may be drawn again. Unless a page consists of pixels, each part costs
+/// nearly as much as the whole.
 const MOST_TO_DRAW_AGAIN: Duration = Duration::from_millis(100);
-/// Page objects looked at.
+/// Most page objects that are inspected.
 const OBJECTS: i32 = 10_000;
 const POINTS_PER_INCH: f64 = 72.0;
 
@@ -77,11 +78,11 @@ impl PdfReader {
             }),
             Err(OpenError::Encrypted) => Err(Fault::new(
                 FaultKind::Encrypted,
-                "The PDF is protected by a password, or encrypted in a way that is not known here; save it without \
+                "The PDF is protected by a password, or has an unsupported encryption; save it without \
                  protection and send that.",
             )),
             Err(OpenError::Damaged) => Err(corrupt(
-                "The PDF is damaged or cut short; send it again, or export it anew.",
+                "The PDF is damaged or cut short; send it again, or export it again.",
             )),
         }
     }
@@ -91,14 +92,14 @@ impl PdfDocument {
     fn page(&self, index: u32) -> Result<Page<'_>, Fault> {
         self.document.page(index).map_err(|_| {
             corrupt(format!(
-                "Page {} of the PDF is damaged; export the document anew.",
+                "Page {} of the PDF is damaged; export the document again.",
                 u64::from(index) + 1
             ))
         })
     }
 
-    /// The size in which the page would be read, what its text layer is worth, and whether there may be text beside it.
-    /// `index` is counted from 0.
+    /// Size in which the page would be read, soundness of its text layer, and whether there may be text beside the
+    /// layer. `index` is counted from 0.
     pub(super) fn inspect(
         &self,
         index: u32,
@@ -117,7 +118,7 @@ impl PdfDocument {
         Ok((size, layer, uncovered))
     }
 
-    /// A PNG of the page in colour, of at most `side` pixels a side.
+    /// A colour PNG of the page, of at most `side` pixels a side.
     pub(super) fn preview(&self, index: u32, side: u32) -> Result<Vec<u8>, Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, u64::from(side) * u64::from(side))?;
@@ -159,7 +160,7 @@ impl PdfDocument {
             .ok_or_else(not_drawn)?;
         let blank = pixels.windows(2).all(|two| two[0] == two[1]);
         let took = started.elapsed();
-        // Not longer than it took to draw them all, if there is something to read.
+        // Unless the page is blank, this takes no longer than drawing the page took.
         let time = if blank { Duration::MAX } else { took };
         if page.lacks_an_image(OBJECTS, time) {
             if blank {
@@ -237,7 +238,8 @@ impl PdfDocument {
         Ok(Some((content, issues)))
     }
 
-    /// Whether a font of a page draws other characters than the layer has. A few words of each font are read as they look.
+    /// True if a font of a page draws other characters than the layer has. A few words of each font are recognized for
+    /// that.
     fn disagrees(
         &self,
         page: &Page<'_>,
@@ -293,7 +295,7 @@ struct Glyphs {
     fonts: FontNames,
 }
 
-/// How a page was drawn to be read.
+/// Properties of a page that was drawn to be read.
 #[derive(Debug, Clone, Copy)]
 struct Drawn {
     index: u32,
@@ -301,7 +303,7 @@ struct Drawn {
     took: Duration,
 }
 
-/// The characters that are not cropped away.
+/// Characters that are not cropped away.
 fn seen(page: &Page<'_>) -> (Vec<Glyph>, FontNames) {
     let (mut glyphs, fonts) = page.glyphs();
     layer::keep_seen(&mut glyphs, page.seen());

@@ -1,49 +1,49 @@
-//! Rows of parts that are as high as letters and stand beside each other: where there may be text in a picture.
+//! Rows of parts that have the height of letters and are next to each other: possible text in a picture.
 
 use super::connected::{self, Part};
 
-/// Pixels around a pixel that it is compared with, to each side.
+/// Pixels on each side that a pixel is compared with.
 const AROUND: usize = 12;
-/// How much darker, or lighter, than its surroundings ink is.
+/// Least difference in brightness between ink and its surroundings.
 const CONTRAST: i32 = 26;
-/// Around light ink, it is darker than this.
+/// Highest brightness of the surroundings of light ink.
 const DARK: i32 = 170;
-/// Pixels that a letter is high.
+/// Least and largest height of a letter, in pixels.
 const LOWEST: usize = 4;
 const HIGHEST: usize = 140;
-/// Times its height that a part of a row is long at most: more is a rule.
+/// Largest ratio of length to height of a part of a row. A longer part is a rule.
 const LONGEST: usize = 20;
-/// The share of its box that a letter, or a word whose letters touch, fills.
+/// Share of its box that a letter fills, or a word whose letters touch.
 const FILL: std::ops::RangeInclusive<f64> = 0.12..=0.92;
-/// Parts of a row beside each other: how much of the lower one's height they share, how many times higher one is, and
-/// how many times that is between them.
+/// Conditions for neighbouring parts of a row: least overlap relative to the lower one's height, largest ratio of their
+/// heights, and largest gap relative to the height.
 const SHARED: f64 = 0.5;
 const HIGHER: f64 = 2.6;
 const GAP: f64 = 1.3;
-/// Letters that a row has; of words whose letters touch, how many times its height it is long.
+/// Fewest letters of a row, and least length of words whose letters touch, relative to their height.
 const LETTERS: usize = 3;
 const LENGTH: f64 = 2.0;
-/// Pixels that words are high whose letters touch: at this resolution, larger letters stand apart.
+/// Largest height of words whose letters touch, in pixels. At this resolution, larger letters are separate.
 const HIGHEST_TOUCHING: usize = 24;
-/// Of a row's parts, so many are as wide as letters are.
+/// Least share of a row's parts that are as wide as letters.
 const WIDE: f64 = 0.35;
-/// Pixels that are looked at, in parts: a picture of noise has no more rows than that.
+/// Most parts that are analysed. A picture of noise has no more rows than that.
 const MOST_PARTS: usize = 40_000;
 
 /// A rectangle of pixels: left, top, right, bottom.
 pub(super) type Area = [usize; 4];
 
-/// Areas, and the height of most rows in them.
+/// Areas, and the most frequent height of rows in them.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Areas {
     pub(super) areas: Vec<Area>,
     pub(super) height: usize,
 }
 
-/// Where there may be text in a gray picture: rows, each with its surroundings, that touch no other.
+/// Finds areas of possible text in a gray picture: rows with their surroundings. Areas don't touch each other.
 pub(super) fn areas(pixels: &[u8], width: usize, height: usize) -> Areas {
     let mut rows = Vec::new();
-    // Most pages with little beside text have it in a few rows: a header, or the rules of a table.
+    // Most pages with little besides text have it in a few rows: a header, or the rules of a table.
     let inked = |row: usize| {
         pixels[row * width..(row + 1) * width]
             .iter()
@@ -84,7 +84,7 @@ pub(super) fn areas(pixels: &[u8], width: usize, height: usize) -> Areas {
     }
 }
 
-/// What is darker than its surroundings, and what is lighter than dark ones.
+/// Pixels that are darker than their surroundings, and pixels that are lighter than dark surroundings.
 fn ink(pixels: &[u8], width: usize, height: usize) -> (Vec<bool>, Vec<bool>) {
     let mut dark = vec![false; width * height];
     let mut light = vec![false; width * height];
@@ -106,7 +106,7 @@ fn ink(pixels: &[u8], width: usize, height: usize) -> (Vec<bool>, Vec<bool>) {
             }
         }
         let rows = (bottom - row.saturating_sub(AROUND)) as i32;
-        // White through and through, as most of most pages.
+        // Completely white, like most of most pages.
         if columns.iter().all(|sum| *sum == 255 * rows) {
             continue;
         }
@@ -133,7 +133,7 @@ fn ink(pixels: &[u8], width: usize, height: usize) -> (Vec<bool>, Vec<bool>) {
     (dark, light)
 }
 
-/// The parts that may be letters, or words whose letters touch.
+/// Parts that may be letters, or words whose letters touch.
 fn letters(parts: Vec<Part>) -> Vec<Part> {
     let may_be = |part: &Part| {
         let (width, height) = (part.width(), part.height());
@@ -145,12 +145,12 @@ fn letters(parts: Vec<Part>) -> Vec<Part> {
     parts.into_iter().filter(may_be).collect()
 }
 
-/// Boxes of parts that stand beside each other like the letters of a line.
+/// Boxes of parts that are next to each other like the letters of a line.
 fn rows(parts: &[Part]) -> Vec<Area> {
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|at| parts[*at].left);
     let mut groups = connected::Groups::new(parts.len());
-    // By bands of their middles' height, so that not each is compared with each.
+    // Sorts parts into bands by the height of their middles, so that not all are compared with each other.
     let band = |part: &Part| part.top.midpoint(part.bottom) / HIGHEST;
     let mut open: std::collections::HashMap<usize, Vec<usize>> = std::collections::HashMap::new();
     for at in order {
@@ -160,7 +160,7 @@ fn rows(parts: &[Part]) -> Vec<Area> {
             let Some(others) = open.get_mut(&near) else {
                 continue;
             };
-            // Too far to the left for this one, and so for those that follow.
+            // It is too far to the left for this part, and so for those that follow.
             others.retain(|other| reach(&parts[*other]) + HIGHEST as f64 * GAP >= part.left as f64);
             for other in others.iter() {
                 if beside(&parts[*other], part) {
@@ -197,7 +197,7 @@ fn reach(part: &Part) -> f64 {
     part.right as f64
 }
 
-/// Whether the second of two parts continues a row that the first is in.
+/// True if the right part continues the row of the left one.
 fn beside(left: &Part, right: &Part) -> bool {
     let (low, high) = (
         left.height().min(right.height()),
@@ -217,7 +217,7 @@ pub(super) fn around(a: Area, b: Area) -> Area {
     ]
 }
 
-/// The same areas, with those that touch made one.
+/// Merges areas that touch.
 fn joined(mut areas: Vec<Area>) -> Vec<Area> {
     let touch = |a: &Area, b: &Area| a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
     let mut done: Vec<Area> = Vec::new();
@@ -238,7 +238,7 @@ mod tests {
     const WIDTH: usize = 400;
     const HEIGHT: usize = 200;
 
-    /// A picture of one brightness with rectangles of another on it.
+    /// A picture of one brightness with rectangles of another one on it.
     fn picture(paper: u8, ink: u8, parts: &[Area]) -> Vec<u8> {
         let mut pixels = vec![paper; WIDTH * HEIGHT];
         for [left, top, right, bottom] in parts {
@@ -249,7 +249,7 @@ mod tests {
         pixels
     }
 
-    /// An `H` each: letters do not fill their box.
+    /// Letters in the form of an `H`, which does not fill its box.
     fn line(left: usize, top: usize, letters: usize) -> Vec<Area> {
         let letter = |at: usize| {
             let left = left + at * 10;
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_beside_each_other_are_text_dark_or_light() {
+    fn neighbouring_letters_are_text_dark_or_light() {
         for (paper, ink) in [(255, 0), (255, 180), (0, 255), (120, 20), (60, 140)] {
             let found = areas_of(paper, ink, &line(100, 80, 8));
             assert_eq!(found.len(), 1, "{paper} {ink}");
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_close_to_each_other_are_one_area_and_far_apart_two() {
+    fn merges_close_lines_into_one_area() {
         let two =
             |gap: usize| areas_of(255, 0, &[line(50, 20, 6), line(50, 30 + gap, 6)].concat()).len();
         assert_eq!(two(6), 1);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_boxes_bars_and_single_marks_are_no_text() {
+    fn rules_boxes_bars_and_single_marks_are_not_text() {
         let bars = (0..30)
             .map(|at| [50 + at * 6, 50, 53 + at * 6, 110])
             .collect();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_that_touch_over_others_become_one() {
+    fn merges_areas_that_touch_through_others() {
         let parts = vec![
             [0, 0, 10, 10],
             [20, 0, 30, 10],

@@ -1,4 +1,4 @@
-//! Words of a page, drawn to be compared and read one by one: black on white, of one height.
+//! Drawings of single words of a page, to be compared and read: black on white, all of the same height.
 
 use ::image::{GrayImage, Luma};
 
@@ -8,15 +8,16 @@ use super::shapes::{Shape, Shapes, outward};
 use crate::worker::ffi::pdfium::Page;
 use crate::worker::line;
 
-/// Pixels that a word is high, from its lowest to its highest part.
+/// Height of a word in pixels, from its lowest to its highest part.
 const HEIGHT: f64 = 34.0;
-/// White around a word, as a share of its height, and what of that may show what is around it on the page.
+/// White frame around a word in pixels, and the share of a word's height in which its surroundings on the page are kept.
 const MARGIN: u32 = 10;
 const SEEN: f64 = 0.06;
-/// Pixels of one word.
+/// Most pixels of one word.
 const MOST_PIXELS: f64 = 200_000.0;
 
-/// The word as it looks, and how many of its characters look like what the layer says. `None`: there is nothing to be seen.
+/// A picture of the word, and the number of its characters that look like those of the layer. Returns `None` if nothing
+/// is visible.
 pub(super) fn draw(
     page: &Page<'_>,
     sample: &Sample,
@@ -41,7 +42,7 @@ pub(super) fn draw(
     let mut alike = Likeness::default();
     for (c, place) in sample.text.chars().zip(places) {
         let shape = Shape::of(&word, outward(place));
-        // What has no shape there is not looked at: another glyph may have been drawn over it.
+        // Characters without a shape at their place are skipped, because another glyph may have been drawn over them.
         if let Some(may_be) = shape.and_then(|shape| shapes.may_be(&shape, c)) {
             alike.add(c, may_be);
         }
@@ -49,7 +50,7 @@ pub(super) fn draw(
     Some((line::framed(&word, MARGIN), alike))
 }
 
-/// The same on white: what is light on dark is turned, and what is pale made strong.
+/// The same on white: light on dark is inverted, and pale ink is made dark.
 fn dark_on_light(mut word: GrayImage) -> GrayImage {
     let (mut low, mut high, mut sum) = (u8::MAX, 0, 0u64);
     for Luma([gray]) in word.pixels() {
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_become_dark_on_light() {
+    fn makes_words_dark_on_light() {
         for (paper, ink) in [(255, 0), (0, 255), (200, 180), (30, 60)] {
             let ink_at = |x, y| (x + y) % 4 == 0;
             let word = GrayImage::from_fn(40, 20, |x, y| {

@@ -1,5 +1,5 @@
-//! Characters compared by their shape with those of the fonts that PDFium brings along. Most fonts resemble one of them, so
-//! that no recognizer is needed to believe what they say of their characters.
+//! Comparison of characters by their shape with those of the fonts that PDFium contains. Most fonts resemble one of
+//! them, so no recognizer is needed to check which characters they state.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ use super::look::Look;
 
 /// Pixels along each side of a shape.
 const SIDE: u32 = 12;
-/// A pixel below this is ink.
+/// Brightness below which a pixel is ink.
 const INK: u8 = 128;
-/// What a difference of proportions counts beside one of pixels.
+/// Weight of a difference in proportions, relative to one in pixels.
 const PROPORTIONS: f32 = 0.3;
-/// How much farther than the nearest shape that of the stated character may be, as a share and at all.
+/// Tolerance by which the stated character's shape may be further than the nearest one, as a factor and as a distance.
 const SLACK: f32 = 1.15;
 const LEAST_SLACK: f32 = 0.01;
-/// Shapes that differ by more than this are not alike.
+/// Distance above which shapes are not alike.
 const FAR: f32 = 0.3;
 
 const FONTS: [&str; 12] = [
@@ -36,24 +36,25 @@ const FONTS: [&str; 12] = [
     "Courier-BoldOblique",
 ];
 const CHARACTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// Points.
+/// In points.
 const SIZE: f64 = 24.0;
 const ROW: f64 = 40.0;
 const WIDTH: f64 = 2600.0;
-/// Pixels to a point.
+/// Pixels per point.
 const SCALE: f64 = 1.4;
 const MOST_PIXELS: f64 = 4_000_000.0;
 
-/// The ink of a character, stretched to a square.
+/// Ink of a character, stretched to a square.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Shape {
     pixels: Vec<u8>,
-    /// The logarithm of its width to its height.
+    /// Logarithm of the ratio of its width to its height.
     proportions: f32,
 }
 
 impl Shape {
-    /// What a part of a picture shows, dark on light: left, top, right, bottom. `None`: nothing.
+    /// Shape of the ink in a part of a picture, dark on light: left, top, right, bottom. Returns `None` if there is no
+    /// ink.
     pub(super) fn of(picture: &GrayImage, [left, top, right, bottom]: [u32; 4]) -> Option<Self> {
         let (right, bottom) = (right.min(picture.width()), bottom.min(picture.height()));
         let [mut from_x, mut from_y, mut to_x, mut to_y] = [right, bottom, left, top];
@@ -76,7 +77,7 @@ impl Shape {
         })
     }
 
-    /// From 0, for the same, to about 1.
+    /// Distance, from 0 for equal shapes to about 1.
     fn distance(&self, other: &Self) -> f32 {
         let pixels = self.pixels.iter().zip(&other.pixels);
         let sum: u32 = pixels.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
@@ -90,7 +91,7 @@ impl Shape {
 pub(in crate::worker) struct Shapes(Vec<(char, Shape)>);
 
 impl Shapes {
-    /// Draws them. None at all, where PDFium can't.
+    /// Draws the shapes. There are none if PDFium fails.
     pub(in crate::worker) fn draw(pdf: PdfReader) -> Self {
         Self(Self::drawn(pdf).unwrap_or_default())
     }
@@ -115,7 +116,8 @@ impl Shapes {
         Some(shapes.collect())
     }
 
-    /// Whether a shape may be this character, or one that looks like it: no other is nearer by much. `None` where that can't be said of the character.
+    /// True if a shape may be this character, or one that looks like it: no other character is much nearer. Returns
+    /// `None` for characters without shapes.
     pub(super) fn may_be(&self, shape: &Shape, c: char) -> Option<bool> {
         let (mut own, mut nearest) = (f32::INFINITY, f32::INFINITY);
         for (other, known) in &self.0 {
@@ -130,12 +132,12 @@ impl Shapes {
     }
 }
 
-/// The pixels that a place touches.
+/// Pixels that a place touches.
 pub(super) fn outward([left, top, right, bottom]: [f64; 4]) -> [u32; 4] {
     [left.floor(), top.floor(), right.ceil(), bottom.ceil()].map(|at| at.max(0.0) as u32)
 }
 
-/// A PDF with a row of the characters in each font.
+/// A PDF with one row of the characters in each font.
 fn document() -> String {
     let (mut fonts, mut rows) = (String::new(), String::new());
     for (number, font) in FONTS.iter().enumerate() {
@@ -180,7 +182,7 @@ mod tests {
     const BOX: [&str; 6] = ["######", "#....#", "#....#", "#....#", "#....#", "######"];
 
     #[test]
-    fn a_shape_is_that_of_its_ink_wherever_it_stands() {
+    fn shapes_are_independent_of_their_place() {
         let apart = [".........", "..##.....", "..##.....", "........."];
         assert_eq!(shape(&apart), shape(&["##", "##"]));
         assert_eq!(Shape::of(&picture(&["...", "..."]), [0, 0, 3, 2]), None);
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_may_be_the_nearest_character_and_no_other() {
+    fn a_shape_is_the_nearest_character_and_no_other() {
         let shapes = Shapes(vec![('t', shape(&CROSS)), ('o', shape(&BOX))]);
         assert_eq!(shapes.may_be(&shape(&CROSS), 't'), Some(true));
         assert_eq!(shapes.may_be(&shape(&CROSS), 'o'), Some(false));

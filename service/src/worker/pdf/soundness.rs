@@ -1,24 +1,24 @@
-//! Whether a page's text layer says what a person sees on the page.
+//! Soundness of a page's text layer: whether it matches what people see on the page.
 
 use ocr_api::inspection::TextLayer;
 
 use super::super::ffi::pdfium::{Glyph, Page};
 use super::{OBJECTS, coverage};
 
-/// A page that is mostly picture needs this many characters, or its text is taken for a stamp on a scan.
+/// Fewest characters of a page that is mostly a picture. Fewer are taken for a stamp on a scan.
 const CHARS_ON_A_PICTURE: usize = 200;
-/// A share of the page, covered by one picture, above which it counts as mostly picture.
+/// Share of the page above which one picture makes it count as mostly a picture.
 const PICTURE_SHARE: f64 = 0.5;
-/// Characters of which the font does not say what they are, or that nobody sees: above this share, OCR is better.
+/// Share of characters without a meaning in their font, or that are invisible, above which OCR is better.
 const BAD_SHARE: f64 = 0.05;
-/// Glyph numbers taken for characters give letters that are none of the text's: of so many Latin letters, at least this
-/// share are vowels in any language that writes with them, and about 0.15 are among such numbers.
+/// Least share of vowels among this many Latin letters. It holds for all languages that use these letters. If glyph
+/// numbers are taken for characters, the letters are wrong, and the share is about 0.15.
 const LETTERS: usize = 60;
 const VOWELS: f64 = 0.22;
 
 pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
     let count = Count::of(glyphs);
-    // Looking for pictures costs more than counting; most pages with text have plenty of it.
+    // Counting is cheaper than searching for pictures, and most pages with text have enough of it.
     let sound = count.is_readable()
         && (count.drawn >= CHARS_ON_A_PICTURE
             || coverage::largest(page, &page.pictures(OBJECTS)) <= PICTURE_SHARE);
@@ -33,7 +33,7 @@ pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
 struct Count {
     drawn: usize,
     bad: usize,
-    /// Of A to Z, in either case.
+    /// Letters from A to Z, in either case.
     letters: usize,
     vowels: usize,
 }
@@ -69,8 +69,8 @@ fn is_vowel(c: char) -> bool {
     matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'i' | 'o' | 'u' | 'y')
 }
 
-/// Not a control character, not from a private area, not the replacement character. U+0002 and U+FFFE are
-/// PDFium's signs for a hyphen at a line's end.
+/// True unless the character is a control character, from a private area, or the replacement character. U+0002 and
+/// U+FFFE are PDFium's signs for a hyphen at a line's end.
 fn says_something(c: char) -> bool {
     matches!(c, '\u{2}' | '\u{fffe}')
         || !(c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}'))
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn spaces_do_not_count_and_an_empty_layer_is_not_readable() {
+    fn ignores_spaces_and_rejects_empty_layers() {
         assert!(!Count::of(&[]).is_readable());
         assert!(!Count::of(&[glyph(' '), glyph('\n')]).is_readable());
         assert!(Count::of(&[glyph('a'), glyph(' ')]).is_readable());
     }
 
     #[test]
-    fn glyph_numbers_are_no_letters() {
+    fn rejects_glyph_numbers_taken_for_letters() {
         let text =
             "The goods arrived on Monday in good order and were put into the store of the house";
         let read = |shift: u8| {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn unmapped_invisible_or_private_characters_spoil_it() {
+    fn rejects_unmapped_invisible_and_private_characters() {
         let good = vec![glyph('e'); 90];
         assert!(Count::of(&good).is_readable());
         let spoilt: [fn(&mut Glyph); 4] = [

@@ -1,4 +1,4 @@
-//! What a page shows beside its text layer and may be text, drawn to be recognized.
+//! Content of a page beside its text layer that may be text, drawn to be recognized.
 
 use super::frame::Frame;
 use super::look::Look;
@@ -8,23 +8,23 @@ use crate::protocol::Fault;
 use crate::worker::Scan;
 use crate::worker::ffi::pdfium::Page;
 
-/// Pixels that are drawn at most: some more than a page of A4 has at 300 dpi.
+/// Most pixels that are drawn: somewhat more than a page of A4 at 300 dpi.
 const MOST_PIXELS: f64 = 12_000_000.0;
-/// Pixels that most rows get at least, if it takes no more than so many times the page's resolution.
+/// Least height of most rows, in pixels, if it takes no more than this multiple of the page's resolution.
 const ROW: f64 = 22.0;
 const FINEST: f64 = 3.0;
 
-/// A part of a page, white where there is no text to be recognized.
+/// A part of a page. It is white where there is no text to recognize.
 pub(in crate::worker) struct Uncovered {
     pub(in crate::worker) scan: Scan,
-    /// Where its top left corner is, in its own pixels.
+    /// Place of its top left corner, in its own pixels.
     corner: (i32, i32),
-    /// Its pixels to one of the page's.
+    /// Its pixels per pixel of the page.
     scale: f64,
 }
 
 impl Uncovered {
-    /// Where a box of the part is on the page.
+    /// Place on the page of a box of the part.
     pub(in crate::worker) fn on_page(&self, [left, top, right, bottom]: [i32; 4]) -> [i32; 4] {
         let place = |at: i32, corner: i32| {
             (f64::from(at.saturating_add(corner)) / self.scale).round() as i32
@@ -39,7 +39,7 @@ impl Uncovered {
     }
 }
 
-/// Where a page may have text that is not in its layer.
+/// Areas in which a page may have text that is not in its layer.
 pub(super) fn of(look: &Look) -> Areas {
     let pixels = look.without_text();
     pixels.map_or_else(Areas::default, |pixels| {
@@ -47,13 +47,13 @@ pub(super) fn of(look: &Look) -> Areas {
     })
 }
 
-/// That, drawn. `None`: there is nothing to be recognized.
+/// Draws these areas. Returns `None` if there is nothing to recognize.
 pub(super) fn draw(page: &Page<'_>, frame: Frame, look: &Look) -> Result<Option<Uncovered>, Fault> {
     let Areas { areas, height } = of(look);
     let Some([left, top, right, bottom]) = areas.iter().copied().reduce(rows::around) else {
         return Ok(None);
     };
-    // In points of the page as it is seen.
+    // In points of the visible page.
     let points = |pixels: usize| pixels as f64 / look.scale;
     let usual = f64::from(frame.dpi) / POINTS_PER_INCH;
     let wanted = ROW / points(height).max(f64::MIN_POSITIVE);
@@ -61,7 +61,7 @@ pub(super) fn draw(page: &Page<'_>, frame: Frame, look: &Look) -> Result<Option<
     let scale = wanted
         .clamp(usual, usual * FINEST)
         .min((MOST_PIXELS / area).sqrt());
-    // By the frame, which the page's boxes are in.
+    // Relative to the frame, which the page's boxes refer to.
     let (wide, tall) = page.size();
     let exact = scale * f64::from(wide.max(tall)) / f64::from(frame.width.max(frame.height));
     let side = f64::from(i16::MAX) / f64::from(frame.width.max(frame.height));
@@ -96,7 +96,8 @@ pub(super) fn draw(page: &Page<'_>, frame: Frame, look: &Look) -> Result<Option<
     }))
 }
 
-/// Leaves only these areas of a page that is larger than the picture they were found in; the others become white.
+/// Keeps only these areas of a page and makes the rest white. The page is larger than the picture in which they were
+/// found.
 pub(super) fn keep(scan: &mut Scan, areas: &[Area], (width, height): (usize, usize)) {
     let columns = scan.width as usize;
     let rows = scan.height as usize;
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boxes_of_a_part_are_brought_onto_the_page() {
+    fn converts_boxes_of_a_part_to_the_page() {
         let part = Uncovered {
             scan: Scan {
                 pixels: Vec::new(),
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_the_areas_becomes_white() {
+    fn makes_everything_outside_the_areas_white() {
         let mut scan = Scan {
             pixels: vec![0; 8 * 4],
             width: 8,

@@ -1,5 +1,5 @@
-//! Which characters of a text layer can be seen on the page: those that make a difference to what is drawn, and are large
-//! enough to be read.
+//! Visibility of the characters of a text layer. Characters are visible if they make a difference to the drawn page and
+//! are large enough to be read.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,30 +7,31 @@ use std::ops::Range;
 use super::look::Look;
 use crate::worker::ffi::pdfium::{Glyph, Page, Points};
 
-/// A difference of gray, of 255, that is surely seen in a small picture of the page.
+/// Difference of gray, out of 255, that is certainly visible in a small drawing of the page.
 const SURE: u8 = 48;
-/// In a picture at reading resolution, what is less than this is not seen: text of 4 % gray on white.
+/// Difference below which text is invisible at reading resolution: text of 4 % gray on white.
 const SEEN: u8 = 12;
-/// The share of a character's box that has to differ so.
+/// Least share of a character's box with such a difference.
 const SHARE: f64 = 0.02;
-/// What of a box belongs to its neighbours, which may lean into it.
+/// Share of a box that belongs to its neighbours, which may lean into it.
 const EDGE: f64 = 0.1;
-/// Points, and a share of the page's longer side: a word whose largest letter is smaller is not to be seen.
+/// Size of a word's largest letter below which the word is invisible: in points, and as a share of the page's longer
+/// side.
 const SMALLEST: f64 = 0.9;
 const SMALLEST_SHARE: f64 = 1.0 / 900.0;
-/// The same of its other side, as a share: an `I` is narrow, but no line.
+/// The same for its shorter side, as a share of that size. An `I` is narrow, but not a line.
 const FLAT: f64 = 0.1;
-/// The share of a word that another one covers where they stand in the same place, and how many words are compared with each.
+/// Share of a word that another word covers if both are at the same place, and most words that are compared with each.
 const COVERED: f64 = 0.4;
 const NEAR: usize = 200;
-/// Pixels to a point, for what is in doubt, and how many at most.
+/// Resolution for doubtful characters, in pixels per point, and most pixels.
 const CLOSE: f64 = 300.0 / 72.0;
 const MOST_PIXELS: f64 = 6_000_000.0;
-/// The share of that resolution below which words are drawn one by one, and how many of them.
+/// Share of that resolution below which words are drawn one by one, and most words for which that is done.
 const COARSE: f64 = 0.6;
 const MOST_WORDS: usize = 40;
 
-/// Whether each character can be seen, where that was in question; white space always can.
+/// For each character, true if it is visible. White space always is.
 pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
     let words = words(glyphs);
     let mut seen: Vec<bool> = glyphs
@@ -40,7 +41,7 @@ pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
     let doubtful = doubtful(&words, &seen);
     if !doubtful.is_empty() {
         let close = draw(page, glyphs, doubtful.iter());
-        // A page that is too large to be seen so is seen word by word.
+        // A page that is too large for this is drawn word by word.
         let coarse = close
             .as_ref()
             .is_none_or(|close| close.scale < CLOSE * COARSE);
@@ -74,7 +75,7 @@ pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
             follow(&glyphs[word.clone()], &mut seen[word]);
         }
     }
-    // The spaces of a text go with what stands before them.
+    // The spaces of a text belong to the character before them.
     for at in 1..glyphs.len() {
         if glyphs[at].char == Some(' ') && !glyphs[at].generated {
             seen[at] = seen[at - 1];
@@ -83,7 +84,7 @@ pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
     seen
 }
 
-/// Words at reading resolution, in one piece.
+/// Draws words at reading resolution, in one drawing.
 fn draw<'a>(
     page: &Page<'_>,
     glyphs: &[Glyph],
@@ -96,7 +97,7 @@ fn draw<'a>(
     Look::around(page, places, CLOSE, MOST_PIXELS, |_| true)
 }
 
-/// Text that stands where other text does is seen only if it makes a difference by itself.
+/// Hides text at the place of other text unless it makes a difference by itself.
 fn hide_beneath(glyphs: &[Glyph], words: &[Range<usize>], page: &Page<'_>, seen: &mut [bool]) {
     let places: Vec<Place> = words
         .iter()
@@ -128,7 +129,7 @@ fn hide_beneath(glyphs: &[Glyph], words: &[Range<usize>], page: &Page<'_>, seen:
     }
 }
 
-/// The parts of a word that are each drawn by one object: texts in the same place may be taken for one word.
+/// Parts of a word that are each drawn by one object. Texts at the same place may be taken for one word.
 fn by_object(word: &Range<usize>, glyphs: &[Glyph]) -> Vec<Range<usize>> {
     let mut start = word.start;
     let parts = glyphs[word.clone()].chunk_by(|a, b| a.object == b.object);
@@ -140,7 +141,7 @@ fn by_object(word: &Range<usize>, glyphs: &[Glyph]) -> Vec<Range<usize>> {
     parts.map(range).collect()
 }
 
-/// A word and where it stands, in points.
+/// A word and its place, in points.
 struct Place {
     word: Range<usize>,
     bounds: Points,
@@ -174,7 +175,8 @@ impl Place {
     }
 }
 
-/// Pairs of words of which one covers most of the other, and that are not the same, as where a text is drawn twice to be bold.
+/// Pairs of different words of which one covers most of the other. Equal words are skipped, because text may be drawn
+/// twice to be bold.
 fn overlaps(places: &[Place]) -> Vec<(usize, usize)> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|a, b| places[*a].bounds[1].total_cmp(&places[*b].bounds[1]));
@@ -189,7 +191,7 @@ fn overlaps(places: &[Place]) -> Vec<(usize, usize)> {
             };
             let shared = side(0, 2) * side(1, 3);
             if shared > COVERED * a.area().min(b.area()) && a.text != b.text {
-                // By the order in which they are drawn: each is left out with those that are drawn before, or after, others.
+                // In drawing order: each word is left out once together with the lower words, or with the upper ones.
                 pairs.push((*low.min(high), *low.max(high)));
             }
         }
@@ -197,7 +199,7 @@ fn overlaps(places: &[Place]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Words with characters that are not seen for sure, and their neighbours.
+/// Words with characters that are not certainly visible, and their neighbours.
 fn doubtful(words: &[Range<usize>], seen: &[bool]) -> Vec<Range<usize>> {
     let unsure = |at: usize| {
         words
@@ -209,7 +211,7 @@ fn doubtful(words: &[Range<usize>], seen: &[bool]) -> Vec<Range<usize>> {
     words.map(|(_, word)| word.clone()).collect()
 }
 
-/// Marks have little ink, and boxes that may miss it: within a word, they are seen where the letter before them is.
+/// Punctuation has little ink, and its box may miss it. Within a word, it is visible if the letter before it is.
 fn follow(word: &[Glyph], seen: &mut [bool]) {
     let letter = |glyph: &Glyph| glyph.char.is_some_and(char::is_alphanumeric);
     let Some(first) = word.iter().position(letter) else {
@@ -225,7 +227,7 @@ fn follow(word: &[Glyph], seen: &mut [bool]) {
     }
 }
 
-/// The places of words in the list of characters.
+/// Ranges of words in the list of characters.
 pub(super) fn words(glyphs: &[Glyph]) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     let mut within = false;
@@ -244,7 +246,7 @@ pub(super) fn words(glyphs: &[Glyph]) -> Vec<Range<usize>> {
     words
 }
 
-/// Whether a character leaves a trace at all: not white space, not a mark that joins or parts others.
+/// True if a character leaves a trace: no white space, and no mark that joins or separates others.
 fn has_ink(glyph: &Glyph) -> bool {
     let traceless = |c: char| {
         c.is_whitespace()
@@ -253,7 +255,7 @@ fn has_ink(glyph: &Glyph) -> bool {
     !glyph.generated && !glyph.char.is_some_and(traceless)
 }
 
-/// The longer and the shorter side of a word's largest letters or digits, in points.
+/// Longer and shorter side of a word's largest letters or digits, in points.
 fn largest(word: &[Glyph]) -> Option<(f64, f64)> {
     let letters = word
         .iter()
@@ -267,7 +269,7 @@ fn largest(word: &[Glyph]) -> Option<(f64, f64)> {
         .reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))
 }
 
-/// The place between a character's neighbours: some fonts draw letters beside the box that they state.
+/// Place between a character's neighbours. Some fonts draw letters next to the box that they state.
 fn reach(word: &[Glyph], at: usize) -> Points {
     let [left, bottom, right, top] = word[at].bounds;
     let beside = |glyph: &Glyph| {
@@ -315,13 +317,13 @@ mod tests {
     }
 
     #[test]
-    fn words_are_what_stands_between_white_space() {
+    fn splits_words_at_white_space() {
         assert_eq!(words(&glyphs(" ab c\nd ")), [1..3, 4..5, 6..7]);
         assert!(words(&glyphs(" \n")).is_empty());
     }
 
     #[test]
-    fn marks_are_seen_where_the_letter_before_them_is() {
+    fn punctuation_is_visible_like_the_letter_before_it() {
         let mut seen = [false, true, false, false, true];
         follow(&glyphs("\"a.b-"), &mut seen);
         assert_eq!(seen, [true, true, true, false, false]);
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_the_same_place_are_found_unless_they_are_the_same() {
+    fn finds_different_words_at_the_same_place() {
         let place = |left: f64, bottom: f64, text: &str| Place {
             word: 0..1,
             bounds: [left, bottom, left + 40.0, bottom + 10.0],
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn size_is_that_of_the_largest_letter() {
+    fn uses_the_size_of_the_largest_letter() {
         let mut word = glyphs("a.");
         word[1].bounds = [0.0, 0.0, 90.0, 1.0];
         assert_eq!(largest(&word), Some((7.0, 5.0)));

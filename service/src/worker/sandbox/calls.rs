@@ -1,6 +1,6 @@
-//! Seccomp: what decoders, PDFium and Tesseract ask of the kernel is allowed. What only somebody who has taken the
-//! worker over would ask for ends it at once. Anything else is answered as if the kernel did not know it (`ENOSYS`), for
-//! which C libraries have an older way at hand: so a newer C library than those of today works, too.
+//! Seccomp filter of system calls. Calls that decoders, PDFium and Tesseract make are allowed. Calls that only an
+//! attacker in the worker would make end the worker at once. All others fail as if the kernel did not know them
+//! (`ENOSYS`). C libraries have an older way for that case, so newer C libraries than today's work, too.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use seccompiler::{
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
-/// Allowed, whatever the arguments. Sockets, descriptors and processes are those that are there already.
+/// Calls that are allowed with any arguments. Sockets, descriptors and processes exist already.
 const ALLOWED: &[c_long] = &[
     // the socket to the service, standard streams, files that Landlock lets it open
     libc::SYS_read,
@@ -42,7 +42,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_landlock_create_ruleset,
     libc::SYS_landlock_add_rule,
     libc::SYS_landlock_restrict_self,
-    // locks and signals of its own
+    // its own locks and signals
     libc::SYS_futex,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
@@ -57,7 +57,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_restart_syscall,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    // clocks, chance, and what there is of the machine
+    // clocks, random numbers, and properties of the machine
     libc::SYS_clock_gettime,
     libc::SYS_clock_getres,
     libc::SYS_clock_nanosleep,
@@ -74,7 +74,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getegid,
 ];
 
-/// The older names of some of the above, which newer architectures have not.
+/// Older names of some of these calls, which newer architectures lack.
 #[cfg(target_arch = "x86_64")]
 const ALLOWED_OLD: &[c_long] = &[
     libc::SYS_open,
@@ -88,8 +88,8 @@ const ALLOWED_OLD: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OLD: &[c_long] = &[];
 
-/// What may be asked of a descriptor by `fcntl`. With `F_SETOWN`, `F_SETSIG` and `O_ASYNC` (`F_SETFL`) the kernel would send a
-/// signal to any process of the same user, and Landlock forbids that from its sixth version on only.
+/// Commands of `fcntl` that are allowed. With `F_SETOWN`, `F_SETSIG` and `O_ASYNC` (`F_SETFL`), the kernel would send a
+/// signal to any process of the same user, and Landlock forbids that only from version 6 on.
 const DESCRIPTORS: &[c_int] = &[
     libc::F_GETFD,
     libc::F_SETFD,
@@ -97,7 +97,7 @@ const DESCRIPTORS: &[c_int] = &[
     libc::F_DUPFD_CLOEXEC,
 ];
 
-/// What the second step takes, and nothing after it: it leaves no way to take a third.
+/// Calls of the second step, which are forbidden after it. So there is no third step.
 const STEP: &[c_long] = &[
     libc::SYS_seccomp,
     libc::SYS_landlock_create_ruleset,
@@ -106,7 +106,7 @@ const STEP: &[c_long] = &[
     libc::SYS_prctl,
 ];
 
-/// What looking for fonts takes, and nothing in an image.
+/// Calls that search for fonts. An image needs none of them.
 const OF_FONTS: &[c_long] = &[
     libc::SYS_getdents64,
     libc::SYS_readlinkat,
@@ -119,7 +119,7 @@ const OF_FONTS_OLD: &[c_long] = &[libc::SYS_access, libc::SYS_readlink];
 #[cfg(not(target_arch = "x86_64"))]
 const OF_FONTS_OLD: &[c_long] = &[];
 
-/// How memory may be advised: what allocators do.
+/// Allowed advice about memory: the kinds that allocators use.
 const ADVICE: &[c_int] = &[
     libc::MADV_NORMAL,
     libc::MADV_WILLNEED,
@@ -129,7 +129,7 @@ const ADVICE: &[c_int] = &[
     libc::MADV_NOHUGEPAGE,
 ];
 
-/// These end the process.
+/// Calls that end the process.
 const DEADLY: &[c_long] = &[
     // the network
     libc::SYS_socket,
@@ -171,7 +171,7 @@ const DEADLY: &[c_long] = &[
     libc::SYS_move_mount,
     libc::SYS_fsopen,
     libc::SYS_open_by_handle_at,
-    // parts of the kernel that have been ways into it
+    // parts of the kernel that attacks have used
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
@@ -192,16 +192,16 @@ const DEADLY_OLD: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
 #[cfg(not(target_arch = "x86_64"))]
 const DEADLY_OLD: &[c_long] = &[];
 
-/// Restricts every thread of this process.
+/// Restricts all threads of this process.
 pub(super) fn restrict() -> Result<(), Error> {
-    // The first one must let the second one be installed, so it names what it forbids.
+    // The first filter must allow the second one to be installed, so it lists what it forbids.
     for filter in [deadly()?, allowed()?] {
         apply_filter_all_threads(&filter)?;
     }
     Ok(())
 }
 
-/// Restricts this process further, by what kind of document it has.
+/// Restricts this process further, by the type of its document.
 pub(super) fn narrow(kind: DocumentType) -> Result<(), Error> {
     let rules = match kind {
         DocumentType::Pdf => unconditional(&[STEP]),
@@ -215,7 +215,7 @@ pub(super) fn narrow(kind: DocumentType) -> Result<(), Error> {
 
 fn deadly() -> Result<BpfProgram, BackendError> {
     let mut rules = unconditional(&[DEADLY, DEADLY_OLD]);
-    // A process. A thread is unknown, too, but no attack: libraries do without.
+    // Forbids processes. A new thread fails with `ENOSYS` instead, because it is no attack: libraries work without it.
     let threads = libc::CLONE_THREAD as u64;
     rules.insert(
         libc::SYS_clone,
@@ -229,10 +229,10 @@ fn allowed() -> Result<BpfProgram, BackendError> {
     let executable = SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64);
     let this_process = u64::from(std::process::id());
     for (call, conditions) in [
-        // No code but what was loaded by now.
+        // No code except for what is loaded already.
         (libc::SYS_mmap, &[(2, executable.clone(), 0)][..]),
         (libc::SYS_mprotect, &[(2, executable, 0)]),
-        // abort(), and no signal that would end it as the kernel does when it is out of memory.
+        // Allows abort(), but no signal that would look like the kernel's out-of-memory kill.
         (
             libc::SYS_tgkill,
             &[
@@ -245,7 +245,7 @@ fn allowed() -> Result<BpfProgram, BackendError> {
             libc::SYS_prctl,
             &[(0, SeccompCmpOp::Eq, libc::PR_SET_NO_NEW_PRIVS as u64)],
         ),
-        // Limits may be asked for, of this process.
+        // Limits of this process may be read.
         (
             libc::SYS_prlimit64,
             &[(0, SeccompCmpOp::Eq, 0), (2, SeccompCmpOp::Eq, 0)],
@@ -273,7 +273,7 @@ fn unconditional(lists: &[&[c_long]]) -> Rules {
     calls.map(|call| (*call, Vec::new())).collect()
 }
 
-/// All of the conditions: an argument's place, how it is compared, and with what.
+/// A rule of several conditions, which must all hold: an argument's index, a comparison, and a value.
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendError> {
     let conditions = conditions.iter().map(|(argument, operator, value)| {
         SeccompCondition::new(*argument, SeccompCmpArgLen::Qword, operator.clone(), *value)

@@ -1,4 +1,4 @@
-//! Landlock: files are read where language data and fonts are, and nowhere else, and none is written.
+//! Landlock rules: language data and fonts may be read, no other file may be read, and none may be written.
 
 use std::path::Path;
 
@@ -9,28 +9,28 @@ use landlock::{
 };
 use ocr_api::answer::DocumentType;
 
-/// The newest version of Landlock's interface that these rules were written for; older kernels do what they can.
+/// Newest version of Landlock's interface that these rules use. Older kernels apply what they support.
 const NEWEST: ABI = ABI::V6;
-/// Where PDFium looks for a font that a document uses and does not contain.
+/// Directories in which PDFium searches for fonts that a document uses and does not contain.
 const FONTS: [&str; 4] = [
     "/usr/share/fonts",
     "/usr/share/X11/fonts/Type1",
     "/usr/share/X11/fonts/TTF",
     "/usr/local/share/fonts",
 ];
-/// Where Tesseract writes its remarks.
+/// File to which Tesseract writes its messages.
 const NULL: &str = "/dev/null";
 
-/// Why files are not out of reach.
+/// Reason for which files could not be restricted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
-    #[error("the kernel has none, or a container's rules hide it")]
+    #[error("the kernel has no Landlock, or a container's rules hide it")]
     None,
     #[error(transparent)]
     Ruleset(#[from] RulesetError),
 }
 
-/// Restricts this thread. The version of the interface that is in force.
+/// Restricts this thread. Returns the version of the interface in force.
 pub(super) fn restrict(language_data: &Path) -> Result<u32, FilesError> {
     let status = rules([language_data].into_iter().chain(fonts()))?.restrict_self()?;
     match status.landlock {
@@ -43,7 +43,7 @@ pub(super) fn restrict(language_data: &Path) -> Result<u32, FilesError> {
     }
 }
 
-/// Restricts this thread further: to fonts for a PDF, and to no file for an image.
+/// Restricts this thread further: to fonts for a PDF, and to no files for an image.
 pub(super) fn narrow(kind: DocumentType) -> Result<(), FilesError> {
     let readable = match kind {
         DocumentType::Pdf => rules(fonts())?,
@@ -61,7 +61,7 @@ fn fonts<'a>() -> impl Iterator<Item = &'a Path> {
     FONTS.into_iter().map(Path::new)
 }
 
-/// Files below these may be read, and Tesseract's remarks be thrown away.
+/// Allows reading files below these paths, and discarding Tesseract's messages.
 fn rules<'a>(readable: impl IntoIterator<Item = &'a Path>) -> Result<RulesetCreated, RulesetError> {
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -76,7 +76,7 @@ fn rules<'a>(readable: impl IntoIterator<Item = &'a Path>) -> Result<RulesetCrea
     allow(rules, Path::new(NULL), write)
 }
 
-/// Nothing is allowed at a path that is not there.
+/// Allows access to a path. Missing paths are skipped.
 fn allow(
     rules: RulesetCreated,
     path: &Path,

@@ -1,35 +1,36 @@
-//! Limits of the kernel's oldest kind.
+//! Resource limits (setrlimit(2)).
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Beyond what is mapped when the worker is ready: a document of the largest size, models of other languages, and
+/// Address space in addition to that of a ready worker: a document of the largest size, models of other languages, and
 /// what Tesseract needs for a page of usual size.
 const MEMORY: u64 = 768 << 20;
-/// A pixel of 16 bits in four channels, the same once more as gray, and what recognition keeps of it.
+/// Memory per pixel: 16 bits in four channels, the same again as gray, and the data that recognition keeps.
 const BYTES_PER_PIXEL: u64 = 16;
-/// Standard streams, the socket, and files of language data or fonts, which are opened one by one.
+/// Most open descriptors: standard streams, the socket, and files of language data or fonts, which are opened one by
+/// one.
 const DESCRIPTORS: u64 = 32;
 
-/// Limits that can be set when `/proc` is out of reach.
+/// Limits that can be set after `/proc` has become inaccessible.
 pub(super) struct Limits {
-    /// How much memory is mapped.
+    /// File with the amount of mapped memory.
     statm: File,
 }
 
 impl Limits {
-    /// Opens what has to be known, while it can be.
+    /// Opens files that are needed later, while that is possible.
     pub(super) fn prepare() -> io::Result<Self> {
-        // When the machine or the container runs out of memory, it is a worker that goes, and never the service.
-        // Not everywhere may it be set; then the kernel's own choice has to do.
+        // If the machine or the container runs out of memory, the kernel should end a worker, and never the service.
+        // Some systems forbid this setting; then the kernel decides.
         let _ = fs::write("/proc/self/oom_score_adj", "1000");
         let statm = File::open("/proc/self/statm")?;
         Ok(Self { statm })
     }
 
-    /// Bounds memory by what a page of `max_pixels` needs, and leaves no way to write a file or to start a process.
+    /// Limits memory to the need of a page of `max_pixels`, and forbids writing files and starting processes.
     pub(super) fn restrict(self, max_pixels: u64) -> io::Result<()> {
         let memory = self
             .mapped()?
@@ -40,7 +41,7 @@ impl Limits {
             (Resource::Fsize, 0),
             (Resource::Core, 0),
             (Resource::Nofile, DESCRIPTORS),
-            // No thread either. Root is not bound by it, but by seccomp.
+            // Forbids threads, too. For root, this limit has no effect, but seccomp has.
             (Resource::Nproc, 0),
         ] {
             let limit = Rlimit {

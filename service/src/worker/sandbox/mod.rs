@@ -1,7 +1,7 @@
-//! What a document that has taken a worker over can still do: use a bounded amount of memory, answer, and, as a PDF, read
-//! fonts. It is entered in two steps. The first one is taken when a worker is made, with libraries and models loaded. The second
-//! one is taken when it knows what kind of document it is for and has loaded that one's languages, before the first byte
-//! of it has come: from then on language data are out of reach as well, and with an image every file.
+//! Sandbox of a worker. A document that has taken a worker over can still use a bounded amount of memory, answer, and,
+//! as a PDF, read fonts. The sandbox is entered in two steps. The first one is taken when a worker is made, with
+//! libraries and models loaded. The second one is taken before the first byte of the document arrives, when its type is
+//! known and its languages are loaded. From then on, language data can't be read, and with an image, no file can.
 
 mod calls;
 mod files;
@@ -14,25 +14,25 @@ use ocr_api::answer::DocumentType;
 use ocr_api::health::Sandbox;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-/// Restricts this process for good. Whatever the system lacks is left out, and told on standard error; the result says
-/// what was achieved. Only the calling thread is kept from files, so it has to be the only one.
+/// Restricts this process permanently. Restrictions that the system lacks are left out and reported on standard error.
+/// The result lists those in force. Files are restricted only for the calling thread, so it has to be the only one.
 pub(super) fn enter(language_data: &Path, max_pixels: u64) -> Sandbox {
     let alone = match threads() {
         Ok(1) => true,
         Ok(others) => {
-            complain("Landlock", &format!("there are {others} threads, not one"));
+            report_missing("Landlock", &format!("there are {others} threads, not one"));
             false
         }
         Err(error) => {
-            complain("Landlock", &format!("can't count threads: {error}"));
+            report_missing("Landlock", &format!("can't count threads: {error}"));
             false
         }
     };
     restrict(language_data, max_pixels, alone)
 }
 
-/// Takes the second step: restricts this process to what a document of this kind needs. Where the first step achieved
-/// something, it is an error if this one does not.
+/// Takes the second step: restricts this process to the needs of a document of this type. Fails if a restriction of the
+/// first step can't be tightened.
 pub(super) fn narrow(achieved: &Sandbox, kind: DocumentType) -> io::Result<()> {
     if achieved.landlock.is_some() {
         files::narrow(kind).map_err(io::Error::other)?;
@@ -44,7 +44,7 @@ pub(super) fn narrow(achieved: &Sandbox, kind: DocumentType) -> io::Result<()> {
 }
 
 fn restrict(language_data: &Path, max_pixels: u64, alone: bool) -> Sandbox {
-    // The order matters: each of these needs what the next one takes.
+    // The order matters, because each restriction needs calls that the next one forbids.
     let limits = achieved("limits", limits::Limits::prepare());
     let landlock = alone
         .then(|| files::restrict(language_data))
@@ -74,12 +74,12 @@ fn restrict(language_data: &Path, max_pixels: u64, alone: bool) -> Sandbox {
 
 fn achieved<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> Option<T> {
     result
-        .inspect_err(|error| complain(what, &error.to_string()))
+        .inspect_err(|error| report_missing(what, &error.to_string()))
         .ok()
 }
 
-fn complain(what: &str, why: &str) {
-    // Nothing is left to do if standard error is gone; the answers say what is missing.
+fn report_missing(what: &str, why: &str) {
+    // Nothing more can be done if standard error is closed. Answers list what is missing.
     let _ = writeln!(io::stderr(), "sandbox: no {what}: {why}");
 }
 

@@ -1,9 +1,9 @@
-//! What the sandbox of a worker forbids, tried from within. A process that has entered it can't leave, so each attempt is
-//! made in a process of its own: this test program again, running `attempt` alone.
+//! Tests of the sandbox from within. A process that has entered it can't leave. So each attempt runs in a process of
+//! its own: this test program, which runs only the test `attempt`.
 #![allow(
     clippy::disallowed_methods,
     unsafe_code,
-    reason = "the attempts are made as a document that took over a worker would make them"
+    reason = "a document that has taken a worker over would make the same calls"
 )]
 
 use std::ffi::{CStr, c_int};
@@ -14,20 +14,20 @@ use std::{env, fs, io, ptr};
 use super::*;
 
 const ATTEMPT: &str = "SANDBOX_ATTEMPT";
-/// The kind of document that it has, if it has one.
+/// Environment variable with the type of the document, if there is one.
 const KIND: &str = "SANDBOX_KIND";
 const MAX_PIXELS: u64 = 1_000_000;
-/// As in `fcntl.h` and `asm-generic/ioctls.h`; the crate `libc` lacks them.
+/// Constants of `fcntl.h` and `asm-generic/ioctls.h` that the crate `libc` lacks.
 const F_SETSIG: c_int = 10;
 const FIOSETOWN: c_int = 0x8901;
 
-/// Tries one thing within the sandbox, and prints what came of it.
+/// Attempts one action within the sandbox, and prints the outcome.
 #[test]
 #[ignore = "the other tests run it, in a process of its own"]
 fn attempt() {
     let Ok(what) = env::var(ATTEMPT) else { return };
     let (data, parent) = (env::temp_dir(), parent_id());
-    // The harness has a thread more than a worker has; this one is restricted as a worker's is.
+    // The test harness has one more thread than a worker. This thread is restricted like a worker's.
     let sandbox = restrict(&data, MAX_PIXELS, true);
     if let Ok(kind) = env::var(KIND) {
         let kind = [DocumentType::Pdf, DocumentType::Png]
@@ -67,7 +67,7 @@ fn attempts(what: &str, parent: u32) -> String {
         "remove" => file(fs::remove_file("/etc/hosts")),
         "make a directory" => file(fs::create_dir(here.join("sandbox-directory"))),
         "rename" => file(fs::rename("/etc/hosts", "/etc/hosts-renamed")),
-        "tell its remarks to nobody" => file(fs::write("/dev/null", "x")),
+        "discard its messages" => file(fs::write("/dev/null", "x")),
         "take too much memory" => {
             let mut much: Vec<u8> = Vec::new();
             match much.try_reserve_exact(2 << 30) {
@@ -108,7 +108,7 @@ fn attempts(what: &str, parent: u32) -> String {
 fn raw(call: &str, parent: u32) -> io::Result<()> {
     let path: &CStr = c"/bin/true";
     let argv = [path.as_ptr(), ptr::null()];
-    // SAFETY: calls with arguments that the kernel checks; those that could do harm are the ones that must not work.
+    // SAFETY: calls with arguments that the kernel checks; the harmful ones are those that must not work.
     let result = unsafe {
         match call {
             "socket" => libc::syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0),
@@ -223,7 +223,7 @@ fn command(what: &str) -> Command {
     command
 }
 
-/// Tries it when the worker has a document of this kind.
+/// Attempts the action in a worker with a document of this type.
 #[track_caller]
 fn outcome_with(kind: DocumentType, what: &str) -> String {
     let output = command(what).env(KIND, kind.media_type()).output().unwrap();
@@ -256,7 +256,7 @@ fn assert_refused(what: &str, with: c_int) {
 }
 
 #[test]
-fn everything_is_achieved_where_tests_run() {
+fn all_restrictions_are_in_force() {
     let printed = run("nothing").stdout;
     let printed = String::from_utf8_lossy(&printed);
     let wanted = "no_new_privs: true, rlimits: true, landlock: Some(";
@@ -265,10 +265,10 @@ fn everything_is_achieved_where_tests_run() {
 }
 
 #[test]
-fn what_reading_a_page_takes_is_there() {
+fn allows_everything_that_reading_a_page_needs() {
     for what in [
         "read language data",
-        "tell its remarks to nobody",
+        "discard its messages",
         "take what a page needs",
     ] {
         assert_eq!(outcome(what), "done", "{what}");
@@ -276,7 +276,7 @@ fn what_reading_a_page_takes_is_there() {
 }
 
 #[test]
-fn files_are_out_of_reach() {
+fn denies_access_to_other_files() {
     for what in [
         "read elsewhere",
         "list elsewhere",
@@ -293,7 +293,7 @@ fn files_are_out_of_reach() {
 }
 
 #[test]
-fn what_only_an_intruder_does_ends_the_process() {
+fn calls_of_attackers_end_the_process() {
     for what in [
         "socket",
         "unix socket",
@@ -320,7 +320,7 @@ fn what_only_an_intruder_does_ends_the_process() {
 }
 
 #[test]
-fn what_a_c_library_may_try_is_unknown_to_the_kernel() {
+fn optional_calls_of_c_libraries_fail_as_unknown() {
     for what in [
         "clone3",
         "tgkill",
@@ -347,16 +347,16 @@ fn what_a_c_library_may_try_is_unknown_to_the_kernel() {
 }
 
 #[test]
-fn with_a_document_only_fonts_can_be_read_and_only_by_a_pdf() {
+fn with_a_document_only_a_pdf_can_read_fonts() {
     let denied = io::Error::from_raw_os_error(libc::EACCES).to_string();
     let (pdf, image) = (DocumentType::Pdf, DocumentType::Png);
     for kind in [pdf, image] {
         assert_eq!(outcome_with(kind, "read language data"), denied);
         assert_eq!(outcome_with(kind, "read elsewhere"), denied);
-        assert_eq!(outcome_with(kind, "tell its remarks to nobody"), "done");
+        assert_eq!(outcome_with(kind, "discard its messages"), "done");
         assert_eq!(outcome_with(kind, "take what a page needs"), "done");
     }
-    // Directories of fonts need not be there.
+    // Directories of fonts may be missing.
     if fs::read_dir("/usr/share/fonts").is_ok() {
         assert_eq!(outcome_with(pdf, "read a font"), "done");
     }
@@ -364,7 +364,7 @@ fn with_a_document_only_fonts_can_be_read_and_only_by_a_pdf() {
 }
 
 #[test]
-fn with_a_document_nothing_is_left_of_what_led_there() {
+fn with_a_document_the_sandbox_can_t_be_changed() {
     let unknown = io::Error::from_raw_os_error(libc::ENOSYS).to_string();
     for kind in [DocumentType::Pdf, DocumentType::Png] {
         for what in [
@@ -379,11 +379,11 @@ fn with_a_document_nothing_is_left_of_what_led_there() {
 }
 
 #[test]
-fn no_thread_can_be_started() {
+fn denies_threads() {
     assert_ne!(outcome("start a thread"), "done");
 }
 
 #[test]
-fn memory_is_bounded() {
+fn bounds_memory() {
     assert!(outcome("take too much memory").contains("memory"));
 }

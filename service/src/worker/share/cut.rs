@@ -1,27 +1,28 @@
-//! Where a page can be cut in two without cutting a line, or columns that are read one after the other.
+//! Finds places where a page can be cut in two without cutting a line, or columns that are read one after the other.
 
 use std::ops::Range;
 
 use crate::worker::upright::Ink;
 
-/// How far from the wanted place a cut may be, as a share of the page's ink.
+/// Largest distance of a cut from the wanted place, as a share of the page's ink.
 const TOLERANCE: f64 = 0.07;
 /// A gap of this share of the widest one's width is as good.
 const AS_WIDE: f64 = 0.6;
-/// Cells in a row that may be dirt.
+/// Most cells in a row that may be dirt.
 const DIRT: usize = 1;
-/// Cells without ink that make columns of what stands left and right of them, if they go on for so many rows above and
-/// below: spaces between words are narrower, and wide ones do not stand one below the other for long.
+/// Widths and heights of gutters, in cells. Cells without ink separate columns if they continue for this many rows
+/// above and below. Spaces between words are narrower, and wide ones are not above each other for long.
 const GUTTERS: [(usize, usize); 2] = [(10, 50), (8, 120)];
-/// The same for a table or columns anywhere on the page: in which order they are read depends on what else is there. Of a
-/// typewriter's letters, which all are as wide, spaces of some ten cells stand one below the other for six lines now and then.
+/// The same for a table or columns anywhere on the page, because their reading order depends on the rest of the page.
+/// With a typewriter, all letters are equally wide, so spaces of some ten cells are sometimes above each other for six
+/// lines.
 const TABLES: [(usize, usize); 2] = [(14, 70), (8, 120)];
-/// The share of those rows that has ink at least: between a few lines, spaces stand one below the other by chance.
+/// Least share of those rows that has ink. Between a few lines, spaces are above each other by chance.
 const INKED: f64 = 0.25;
-/// Ink that a column has at least, as a share of that around the cut.
+/// Least ink of a column, as a share of the ink around the cut.
 const COLUMN: f64 = 0.03;
 
-/// A cut: above it everything whose row is less than `row` + column × `slope`, in cells.
+/// A cut. Above it is everything whose row is less than `row` + column × `slope`, in cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     pub(super) row: f64,
@@ -29,9 +30,9 @@ pub(super) struct Cut {
     pub(super) gap: usize,
 }
 
-/// Cuts that make `parts` of about the same ink, from the top, but for the first, which has less by `less`, a share of all the
-/// ink that would be its with the others'. Fewer where there is no good place; lines run down to the right by `slope` cells
-/// a cell.
+/// Cuts that divide a page into `parts` with about the same ink, from the top. The first part has less than the others,
+/// by `less` of its share. There are fewer cuts if there are no good places. Lines run down to the right by `slope`
+/// cells per cell.
 pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     let leaning = Leaning::of(ink, slope);
     let total: usize = leaning.counts.iter().sum();
@@ -45,7 +46,8 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     for part in 1..parts {
         let target = total as f64 * ((1.0 + less) * f64::from(part) / f64::from(parts) - less);
         let mut found = leaning.gaps(target, total as f64 * TOLERANCE);
-        // The widest gap is the most certain not to be within a line; of those that are about as wide, the one in the best place.
+        // The widest gap is most certainly not within a line. Of gaps with nearly that width, the one at the best place
+        // is taken.
         let width = |gap: &Range<usize>| gap.end - gap.start;
         let widest = found.iter().map(|(gap, _)| width(gap)).max().unwrap_or(0);
         found.sort_by(|(a, far), (b, farther)| {
@@ -72,13 +74,13 @@ pub(super) fn cuts(ink: &Ink, slope: f64, parts: u32, less: f64) -> Vec<Cut> {
     cuts
 }
 
-/// Ink by rows that lean as the lines do.
+/// Ink in rows that lean like the lines.
 struct Leaning {
     columns: usize,
-    /// Added to a row, so that none is negative.
+    /// Offset of rows, so that none is negative.
     offset: usize,
     counts: Vec<usize>,
-    /// For each row and one more, how many cells of each column above it have ink.
+    /// For each row and one more: number of cells with ink above it, by column.
     above: Vec<u16>,
 }
 
@@ -114,7 +116,7 @@ impl Leaning {
         }
     }
 
-    /// Runs of white rows with about `target` cells of ink above them, and by how many cells they miss that.
+    /// Runs of white rows with about `target` cells of ink above them, and the difference from that target.
     fn gaps(&self, target: f64, tolerance: f64) -> Vec<(Range<usize>, f64)> {
         let mut gaps = Vec::new();
         let (mut above, mut start) = (0, None);
@@ -132,7 +134,7 @@ impl Leaning {
         gaps
     }
 
-    /// Whether what stands around a row stands in columns there.
+    /// True if there are columns around a row.
     fn has_columns(&self, around: usize, (gutter, reach): (usize, usize)) -> bool {
         let (first, end) = (
             around.saturating_sub(reach),
@@ -152,7 +154,7 @@ impl Leaning {
     }
 }
 
-/// Whether there is a run of empty columns between two parts that both have some ink.
+/// True if a run of empty columns separates two parts that both have some ink.
 fn splits(counts: &[u16], gutter: usize) -> bool {
     let total: usize = counts.iter().map(|count| usize::from(*count)).sum();
     let least = (total as f64 * COLUMN) as usize;

@@ -1,5 +1,5 @@
-//! One page read by several workers: the one that has it cuts it into bands, lends all but the first to workers that
-//! idle, and joins what they read.
+//! Reading of one page by several workers. The owner cuts it into bands, lends all but the first to idle workers, and
+//! joins their results.
 
 mod cut;
 
@@ -14,15 +14,15 @@ use super::{Scan, receive_message, send};
 use crate::protocol::{Band, BandRead, Collected, Reply};
 use cut::Cut;
 
-/// Coarse cells of ink that a band has at least: some eight lines. Reading less is not worth the hand-over.
+/// Least ink of a band, in coarse cells: some eight lines. Less is not worth the hand-over.
 const LEAST_INK: usize = 10_000;
-/// With more, cuts cost more in quality than they gain in time.
+/// Most bands. With more, cuts cost more quality than they gain time.
 const MAX_BANDS: u32 = 4;
-/// Tesseract likes a margin: white rows above and below what is cut.
+/// White rows above and below a cut, because Tesseract needs a margin.
 const MARGIN: u32 = 16;
-/// What the search for barcodes costs, as a share of what reading the page does.
+/// Cost of the search for barcodes, relative to reading the page.
 const SEARCH: f64 = 0.08;
-/// White rows that separate paragraphs, in coarse cells: a line of small type is some twelve high.
+/// White rows that separate paragraphs, in coarse cells. A line of small type is some twelve high.
 const PARAGRAPH: usize = 10;
 
 /// A band: its place on the page, and whether a paragraph ends above it.
@@ -32,15 +32,15 @@ pub(super) struct Part {
     after_paragraph: bool,
 }
 
-/// The service, to be asked for other workers' help.
+/// Connection to the service for the help of other workers.
 pub(super) struct Helpers<'a> {
     pub(super) socket: &'a mut UnixStream,
     pub(super) languages: &'a str,
 }
 
 impl Helpers<'_> {
-    /// Cuts a page into as many parts as workers idle; empty, if there are none or the page can't be cut.
-    /// The first is smaller if its reader has to search the page for barcodes, too.
+    /// Cuts a page into as many parts as there are idle workers, and this one. The result is empty if no worker is idle
+    /// or the page can't be cut. The first part is smaller if its reader has to search the page for barcodes as well.
     pub(super) fn cut(&mut self, page: &Upright<'_>, search: bool) -> io::Result<Vec<Part>> {
         let worth = page.inked / LEAST_INK;
         let worth = u32::try_from(worth).unwrap_or(MAX_BANDS).min(MAX_BANDS);
@@ -75,7 +75,7 @@ impl Helpers<'_> {
             .try_for_each(|part| self.socket.write_all(&part.scan.pixels))
     }
 
-    /// What others have read of what was lent.
+    /// Results of the workers that read the lent parts.
     pub(super) fn collect(&mut self) -> io::Result<Collected> {
         send(self.socket, &Reply::Collect)?;
         receive_message(self.socket)
@@ -102,7 +102,7 @@ fn parts(scan: &Scan, ink: &Ink, slope: f64, cuts: &[Cut]) -> Vec<Part> {
     parts
 }
 
-/// What stands between two leaning lines, on white, and the row of the page that its first row is. `None` is the
+/// The pixels between two leaning lines, on white, and the row of the page that is its first row. `None` stands for the
 /// page's end.
 fn band(scan: &Scan, slope: f64, above: Option<f64>, below: Option<f64>) -> (Scan, i32) {
     let width = scan.width as usize;
@@ -146,7 +146,7 @@ fn band(scan: &Scan, slope: f64, above: Option<f64>, below: Option<f64>) -> (Sca
     (scan, first as i32 - over as i32)
 }
 
-/// What was read of a page's parts, as one text with its words in place. Each is paired with its part.
+/// Joins the results of a page's parts into one text with its words in place.
 pub(super) fn join(read: Vec<(&Part, (String, Vec<RawWord>))>) -> (String, Vec<RawWord>) {
     let mut joined = (String::new(), Vec::new());
     for (part, (text, words)) in read {
@@ -166,7 +166,7 @@ pub(super) fn join(read: Vec<(&Part, (String, Vec<RawWord>))>) -> (String, Vec<R
     joined
 }
 
-/// A lent band as another worker answers it.
+/// The answer to a lent band.
 pub(super) fn answer((text, words): (String, Vec<RawWord>)) -> BandRead {
     let word = |word: RawWord| Word {
         text: word.text,
@@ -180,7 +180,7 @@ pub(super) fn answer((text, words): (String, Vec<RawWord>)) -> BandRead {
     }
 }
 
-/// The same as its owner reads it.
+/// The owner's view of that answer.
 pub(super) fn answered(read: BandRead) -> (String, Vec<RawWord>) {
     let word = |word: Word| RawWord {
         text: word.text,

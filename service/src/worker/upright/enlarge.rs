@@ -1,18 +1,18 @@
-//! Small text made larger: Tesseract finds lines badly when letters are only a few pixels high.
+//! Enlarging of small text. Tesseract finds lines badly if letters are only a few pixels high.
 
 use image::GrayImage;
 use image::imageops::{self, FilterType};
 
 use crate::worker::Scan;
 
-/// Text whose capitals are lower than this is enlarged, to about [`GOOD`].
+/// Height of capitals, in pixels, below which text is enlarged to about [`GOOD`].
 const SMALL: u32 = 9;
 const GOOD: u32 = 20;
 const MOST: u32 = 4;
-/// Pixels that it may come to: more is no page at a low resolution.
+/// Most pixels of an enlarged page. More would be no page at a low resolution.
 const MAX_PIXELS: u64 = 20_000_000;
 
-/// How many times larger a page of such text is to be made; `None`: as it is.
+/// Factor by which a page with such text is enlarged. Returns `None` if it is not.
 pub(super) fn factor(scan: &Scan, text_height: u32) -> Option<u32> {
     let factor = (GOOD / text_height.max(1)).clamp(2, MOST);
     let pixels = u64::from(scan.width) * u64::from(scan.height) * u64::from(factor * factor);

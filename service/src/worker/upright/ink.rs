@@ -1,17 +1,18 @@
-//! Where the ink of a page is, on a coarse grid: enough to see which way its lines run.
+//! Ink of a page on a coarse grid, which shows the direction of its lines.
 
 use crate::worker::Scan;
 
-/// Cells along the longer side: some 100 an inch on A4, which leaves a line of small type a few cells high.
+/// Cells along the longer side: some 100 per inch on A4, so that a line of small type is a few cells high.
 const CELLS: u32 = 1200;
-/// Cells around a cell that it is compared with, to each side: paper in shadow is darker than ink in light.
+/// Cells on each side that a cell is compared with. Paper in shadow is darker than ink in light.
 const AROUND: usize = 15;
-/// How much darker than its surroundings ink is.
+/// Difference by which ink is darker than its surroundings.
 const DARKER: u32 = 24;
-/// The same for what may be anything: black stripes as wide as the white between them are a gray a quarter darker.
+/// The same for anything that may be ink. Black stripes as wide as the white between them appear as a gray a quarter
+/// darker.
 const FAINT: u32 = 10;
 
-/// Upright strokes that it takes to tell the size of text.
+/// Fewest upright strokes from which the size of text is derived.
 const MIN_STROKES: usize = 50;
 
 /// A coarse, bilevel picture of a page.
@@ -20,11 +21,11 @@ pub(in crate::worker) struct Ink {
     pub(in crate::worker) scale: u32,
     pub(in crate::worker) columns: usize,
     pub(in crate::worker) rows: usize,
-    /// Row by row; `true` is ink.
+    /// Cells row by row; `true` is ink.
     cells: Vec<bool>,
 }
 
-/// The brightness of a page's cells.
+/// Brightness of a page's cells.
 pub(in crate::worker) struct Coarse {
     scale: u32,
     columns: usize,
@@ -39,7 +40,7 @@ impl Coarse {
         let (width, height) = (scan.width as usize, scan.height as usize);
         let (columns, rows) = (width / step, height / step);
         let mut cells = Vec::with_capacity(columns * rows);
-        // Down first, then across: that goes many pixels at a time.
+        // Down first, then across, which processes many pixels at a time.
         let mut sums = vec![0u32; columns * step];
         let mean = Mean::of(scale * scale);
         for row in 0..rows {
@@ -65,7 +66,7 @@ impl Coarse {
         self.darker_by(DARKER)
     }
 
-    /// Also what is only a little darker than its surroundings: fine stripes, and noise.
+    /// Ink including everything that is only a little darker than its surroundings: fine stripes, and noise.
     pub(in crate::worker) fn faint(&self) -> Ink {
         self.darker_by(FAINT)
     }
@@ -85,12 +86,12 @@ impl Ink {
         Coarse::of(scan).ink()
     }
 
-    /// How many cells have ink.
+    /// Number of cells with ink.
     pub(in crate::worker) fn count(&self) -> usize {
         self.cells.iter().filter(|cell| **cell).count()
     }
 
-    /// Left, top, right and bottom of what has ink, in pixels. `None`: there is none.
+    /// Left, top, right and bottom of the ink, in pixels. `None` if there is none.
     pub(in crate::worker) fn bounds(&self) -> Option<[u32; 4]> {
         let (rows, columns) = (self.by_row(), self.by_column());
         let inked = |counts: &[usize]| {
@@ -102,14 +103,14 @@ impl Ink {
         Some([left, top, right, bottom])
     }
 
-    /// The same for each row.
+    /// Number of cells with ink in each row.
     pub(in crate::worker) fn by_row(&self) -> Vec<usize> {
         (0..self.rows)
             .map(|row| self.row(row).iter().filter(|cell| **cell).count())
             .collect()
     }
 
-    /// The same for each column.
+    /// Number of cells with ink in each column.
     pub(in crate::worker) fn by_column(&self) -> Vec<usize> {
         let mut counts = vec![0; self.columns];
         for row in 0..self.rows {
@@ -120,7 +121,8 @@ impl Ink {
         counts
     }
 
-    /// About the height of capitals, in pixels: most upright strokes are shorter than nine of ten. `None`: too little ink.
+    /// Approximate height of capitals, in pixels: nine of ten upright strokes are shorter. `None` if there is too
+    /// little ink.
     pub(in crate::worker) fn text_height(&self) -> Option<u32> {
         let mut strokes = Vec::new();
         let mut lengths = vec![0u32; self.columns];
@@ -150,7 +152,8 @@ impl Ink {
     }
 }
 
-/// Division of a sum of brightnesses by how many they are, rounded down: a multiplication, exact up to cells of 256 × 256.
+/// Division of a sum of brightnesses by their number, rounded down. It is a multiplication, exact for cells of up to
+/// 256 × 256 pixels.
 struct Mean(u64);
 
 impl Mean {
@@ -163,12 +166,12 @@ impl Mean {
     }
 }
 
-/// Compares each cell with the mean of those around it, by running sums.
+/// Compares each cell with the mean of those around it, using running sums.
 fn darker_than_around(gray: &[u32], columns: usize, rows: usize, by: u32) -> Vec<bool> {
     let mut cells = vec![false; columns * rows];
-    // Sums of the window's rows, column by column; a window cut by the page's edge is smaller.
+    // Sums of the window's rows, column by column. At the page's edge, the window is smaller.
     let mut of_column = vec![0u32; columns];
-    // Sums of all columns left of one.
+    // Sums of all columns left of a column.
     let mut before = vec![0u32; columns + 1];
     let mut bottom = 0;
     for row in 0..rows {
@@ -208,10 +211,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_are_rounded_down() {
+    fn rounds_means_down() {
         for count in (1..=255).map(|side| side * side) {
             for mean in 0..=255 {
-                // The least sum of a mean, and the largest of the one before.
+                // The least sum with a mean, and the largest with the one before.
                 let sum = mean * count;
                 assert_eq!(Mean::of(count).mean(sum), mean);
                 assert_eq!(
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn ink_is_darker_than_what_is_around_it() {
+    fn ink_is_darker_than_its_surroundings() {
         let (width, height) = (2400, 1200);
         let mut scan = Scan {
             pixels: (0..width * height)

@@ -1,7 +1,8 @@
-//! Pages that lie on their side, stand on their head or lean: found and turned before they are read.
+//! Pages that lie on their side, are upside down or lean. They are detected and rotated before they are read.
 //!
-//! Upright pages pay a look at a coarse picture. Lines that run up or down the page show in it; on their head they do not, but
-//! what is read then is worth little, and that is when a part of the page is read the other ways up.
+//! For upright pages, this costs an analysis of a coarse picture. It shows lines that run up or down the page. It does
+//! not show that a page is upside down. But such a page is read with little confidence, and then a part of the page is
+//! read in the other directions.
 
 mod enlarge;
 mod ink;
@@ -18,35 +19,36 @@ pub(super) use ink::{Coarse, Ink};
 use skew::Slant;
 use turn::{Quarter, Tilt, Turned};
 
-/// Lines that lean less are read as well as level ones, and turning pixels costs time and sharpness.
+/// Slope in degrees below which lines are read as well as level ones. Rotating pixels costs time and sharpness.
 const LEANING: f64 = 0.4;
-/// Below this mean confidence, a page may have been read the wrong way up. Read on its head, clean text gets about 42.
+/// Mean confidence below which a page may have been read in the wrong direction. Clean text that is upside down gets
+/// about 42.
 const DOUBTFUL: f32 = 70.0;
-/// Above this, no other way up can be meant.
+/// Mean confidence above which no other direction is possible.
 const CONFIDENT: f32 = 80.0;
-/// How much more confident another way up has to be.
+/// Confidence that another direction must gain.
 const BETTER: f32 = 12.0;
-/// The part of a page that is read to find which way is up, at least.
+/// Least part of a page that is read to find its direction.
 const SAMPLE: f64 = 0.12;
-/// Coarse cells of ink that are read whole, as there is not much; of more, about as many at least.
+/// Coarse cells of ink up to which a page is read whole. Of pages with more ink, at least about this much is read.
 const LITTLE_INK: usize = 3000;
 
-/// A page turned upright, and how.
+/// A rotated page, and its rotation.
 pub(super) struct Upright<'a> {
     pub(super) scan: Cow<'a, Scan>,
     pub(super) turned: Turned,
     /// Degrees by which its lines run down to the right.
     pub(super) slope: f64,
-    /// Coarse cells with ink on it.
+    /// Coarse cells with ink.
     pub(super) inked: usize,
 }
 
 impl Upright<'_> {
-    /// The same turned once more.
+    /// The page rotated once more.
     pub(super) fn turned_further(&self, way: Quarter) -> Self {
         Self {
             scan: Cow::Owned(way.turn(&self.scan)),
-            // Turns about the middle can be made in any order.
+            // Rotations about the middle can be combined in any order.
             turned: Turned {
                 quarter: self.turned.quarter.and(way),
                 tilt: self.turned.tilt.map(|tilt| tilt.after(way)),
@@ -57,7 +59,7 @@ impl Upright<'_> {
         }
     }
 
-    /// The page as it is to be read where it has cells for single letters: without their lines, closed up.
+    /// The page to be read if it has cells for single letters: without the lines of cells, and closed up.
     pub(super) fn with_cells_closed(&self) -> (Upright<'_>, Option<Cells>) {
         let (scan, cells) = match cells::close_up(&self.scan) {
             Some((scan, cells)) => (Cow::Owned(scan), Some(cells)),
@@ -68,7 +70,8 @@ impl Upright<'_> {
     }
 }
 
-/// Turns what shows in the coarse picture: lines that lean, or run up or down. `coarse` is that of the page before it was evened.
+/// Corrects directions that the coarse picture shows: lines that lean, or run up or down. `coarse` belongs to the page
+/// before its light was evened.
 pub(super) fn straighten<'a>(
     scan: Cow<'a, Scan>,
     coarse: &Coarse,
@@ -109,7 +112,8 @@ pub(super) fn straighten<'a>(
     Ok(upright)
 }
 
-/// Another way up, for a page that was read with little confidence, if a part of it reads much better that way.
+/// Another direction for a page that was read with little confidence, if a part of it is read with much more confidence
+/// that way.
 pub(super) fn second_thought(
     upright: &Upright<'_>,
     words: &[RawWord],
@@ -127,11 +131,11 @@ pub(super) fn second_thought(
     let part = sample(&upright.scan, &ink, false);
     let mut ways = vec![Quarter::Half];
     if ink.count() <= LITTLE_INK {
-        // Too little to have seen which way its lines run.
+        // There is too little ink to know the direction of the lines.
         ways.extend([Quarter::Right, Quarter::Left]);
     }
     let (way, found) = most_confident(&part, &ways, recognizer, languages)?;
-    // What is read badly every way stays as it is.
+    // A page that is read badly in every direction is left unchanged.
     Ok((found >= DOUBTFUL.max(read + BETTER)).then_some(way))
 }
 
@@ -160,7 +164,7 @@ fn turn(scan: Cow<'_, Scan>, quarter: Quarter, degrees: f64, inked: usize) -> Up
     }
 }
 
-/// The way up in which a part of a page is read with the greatest confidence, and that.
+/// The direction in which a part of a page is read with the greatest confidence, and that confidence.
 fn most_confident(
     part: &Scan,
     ways: &[Quarter],
@@ -181,7 +185,7 @@ fn most_confident(
     Ok(best)
 }
 
-/// The mean of the words' confidences by their length: rubbish comes in short pieces.
+/// Mean of the words' confidences, weighted by length, because misread text consists of short pieces.
 pub(super) fn confidence(words: &[RawWord]) -> f32 {
     let (mut sum, mut length) = (0.0, 0.0);
     for word in words {
@@ -192,8 +196,8 @@ pub(super) fn confidence(words: &[RawWord]) -> f32 {
     if length > 0.0 { sum / length } else { 0.0 }
 }
 
-/// Tesseract reads text by itself that runs down the page, and gives words higher than wide: they would have to be turned
-/// to the left. Only of letters that are written side by side.
+/// Quarter turn that makes text upright which runs down the page. Tesseract reads such text without help, and returns
+/// words that are higher than wide. Only letters that are written side by side count.
 pub(super) fn lying(words: &[RawWord]) -> Quarter {
     let (mut high, mut wide) = (0, 0);
     for word in words {
@@ -214,7 +218,7 @@ pub(super) fn lying(words: &[RawWord]) -> Quarter {
     }
 }
 
-/// The strip across the page, or along it, that has the most ink of those that are a share of it.
+/// The strip across the page, or along it, with the most ink among those of a given size.
 fn sample(scan: &Scan, ink: &Ink, sideways: bool) -> Scan {
     if ink.count() <= LITTLE_INK {
         return scan.part(0, 0, scan.width, scan.height);
@@ -224,7 +228,7 @@ fn sample(scan: &Scan, ink: &Ink, sideways: bool) -> Scan {
     } else {
         ink.by_row()
     };
-    // A strip of a small page has a line at most, and halves of two.
+    // A strip of a small page would have at most one line, or halves of two.
     let share = SAMPLE.max(LITTLE_INK as f64 / ink.count() as f64);
     let length = ((lines.len() as f64 * share) as usize).clamp(1, lines.len());
     let mut inked: usize = lines[..length].iter().sum();

@@ -1,28 +1,28 @@
-//! Which way the lines of a page run, by projection: along the lines, ink and white rows alternate sharply.
+//! Direction of a page's lines, by projection. Along the lines, rows of ink and white rows alternate sharply.
 
 use super::ink::Ink;
 
-/// The steepest lines that are looked for, in degrees.
+/// Steepest lines that are detected, in degrees.
 const STEEPEST: f64 = 15.0;
 const COARSE: f64 = 0.5;
 const FINE: f64 = 0.05;
-/// Fewer edges are too few lines to go by.
+/// Fewest edges. With fewer, there are too few lines.
 const MIN_EDGES: usize = 150;
-/// How much sharper a projection is than the one at no angle, or across the page, to be believed.
+/// Least gain in sharpness over the projection without an angle, or across the page.
 const SHARPER: f64 = 1.08;
 const SHARPER_ACROSS: f64 = 1.5;
 
-/// How the lines of a page run.
+/// Direction of a page's lines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::worker) struct Slant {
-    /// Up or down the page rather than across it.
+    /// True if they run up or down the page instead of across it.
     pub(in crate::worker) sideways: bool,
-    /// Degrees by which they run down to the right, once the page has been turned if they are sideways.
+    /// Degrees by which they run down to the right, after the page has been rotated if they are sideways.
     pub(in crate::worker) degrees: f64,
 }
 
 impl Slant {
-    /// `None`: there is too little on the page to tell.
+    /// Returns `None` if there is too little on the page.
     pub(in crate::worker) fn of(ink: &Ink) -> Option<Self> {
         let along = Projection::of(lower_edges(ink));
         let across = Projection::of(right_edges(ink));
@@ -41,7 +41,7 @@ impl Slant {
     }
 }
 
-/// Ink with none below it: baselines, mostly.
+/// Cells of ink with none below them, which are mostly baselines.
 fn lower_edges(ink: &Ink) -> Vec<(f32, f32)> {
     let mut edges = Vec::new();
     for row in 0..ink.rows.saturating_sub(1) {
@@ -55,7 +55,7 @@ fn lower_edges(ink: &Ink) -> Vec<(f32, f32)> {
     edges
 }
 
-/// Ink with none to its right, seen with the page turned by a quarter to the right.
+/// Cells of ink with none to their right, on the page rotated by a quarter to the right.
 fn right_edges(ink: &Ink) -> Vec<(f32, f32)> {
     let mut edges = Vec::new();
     for row in 0..ink.rows {
@@ -72,7 +72,7 @@ fn right_edges(ink: &Ink) -> Vec<(f32, f32)> {
 struct Projection {
     edges: Vec<(f32, f32)>,
     counts: Vec<u32>,
-    /// Added to a row, so that none is negative.
+    /// Offset of rows, so that none is negative.
     offset: f32,
 }
 
@@ -125,7 +125,7 @@ impl Projection {
         }
     }
 
-    /// The mean over all edges of how many share their row, when lines run down by `degrees`.
+    /// Mean number of edges that share an edge's row if lines run down by `degrees`.
     fn sharpness(&mut self, degrees: f64) -> f64 {
         let slope = degrees.to_radians().tan() as f32;
         self.counts.fill(0);

@@ -1,4 +1,4 @@
-//! Turning a page's pixels, and boxes back.
+//! Rotation of a page's pixels, and of boxes back to the original page.
 
 use crate::worker::Scan;
 
@@ -21,7 +21,7 @@ impl Quarter {
         }
     }
 
-    /// Both turns, one after the other.
+    /// Both rotations, one after the other.
     pub(in crate::worker) fn and(self, other: Self) -> Self {
         match (self.degrees() + other.degrees()) % 360 {
             90 => Self::Right,
@@ -43,7 +43,7 @@ impl Quarter {
             Self::Half => from.iter().rev().copied().collect(),
             Self::Right | Self::Left => vec![0; from.len()],
         };
-        // In tiles, so that neither reading nor writing jumps about in memory.
+        // In tiles, so that both reading and writing stay local in memory.
         const TILE: usize = 64;
         if matches!(self, Self::Right | Self::Left) {
             for top in (0..rows).step_by(TILE) {
@@ -68,7 +68,7 @@ impl Quarter {
         }
     }
 
-    /// Where a point of the turned page is on the page as it came, which is `width` × `height`.
+    /// Position of a point of the rotated page on the original page of `width` × `height`.
     fn back(self, (x, y): (f64, f64), width: f64, height: f64) -> (f64, f64) {
         match self {
             Self::None => (x, y),
@@ -79,19 +79,19 @@ impl Quarter {
     }
 }
 
-/// A turn by a few degrees, about the middle.
+/// A rotation by a few degrees about the middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::worker) struct Tilt {
     sin: f64,
     cos: f64,
     /// Half the size before.
     from: (f64, f64),
-    /// Half the size after: the paper grows, so that no corner is cut.
+    /// Half the size after. The paper grows, so that no corner is cut.
     to: (f64, f64),
 }
 
 impl Tilt {
-    /// Makes lines level that run down to the right by `degrees`.
+    /// Levels lines that run down to the right by `degrees`.
     pub(in crate::worker) fn leveling(width: u32, height: u32, degrees: f64) -> Self {
         let (sin, cos) = degrees.to_radians().sin_cos();
         let (w, h) = (f64::from(width), f64::from(height));
@@ -104,7 +104,7 @@ impl Tilt {
         }
     }
 
-    /// The same for the page turned by a quarter before.
+    /// The same for a page that was rotated by a quarter before.
     pub(in crate::worker) fn after(self, way: Quarter) -> Self {
         match way {
             Quarter::None | Quarter::Half => self,
@@ -128,7 +128,7 @@ impl Tilt {
         )
     }
 
-    /// Pixels between pixels are mixed of the four around; what was not on the page is white.
+    /// Mixes four pixels for each position between them. Everything outside of the page is white.
     pub(in crate::worker) fn turn(&self, scan: &Scan) -> Scan {
         const ONE: i64 = 1 << 16;
         let fixed = |value: f64| (value * ONE as f64).round() as i64;
@@ -145,7 +145,7 @@ impl Tilt {
                 let (left, top) = (x >> 16, y >> 16);
                 let inside = left >= 0 && top >= 0 && left + 1 < width && top + 1 < height;
                 pixels.push(if inside {
-                    // Weights of 8 bits each: their product fits.
+                    // The weights have 8 bits each, so their product fits.
                     let (right_part, low_part) =
                         (((x >> 8) & 0xff) as u32, ((y >> 8) & 0xff) as u32);
                     let at = top as usize * stride + left as usize;
@@ -171,30 +171,30 @@ impl Tilt {
     }
 }
 
-/// What was done to a page, so that boxes can be given on the page as it came.
+/// Changes made to a page, with which boxes are converted back to the original page.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::worker) struct Turned {
     pub(in crate::worker) quarter: Quarter,
     pub(in crate::worker) tilt: Option<Tilt>,
-    /// How many times larger it was made before.
+    /// Factor by which it was enlarged before.
     pub(in crate::worker) enlarged: u32,
-    /// The page as it came, enlarged.
+    /// Width of the original page, enlarged.
     pub(in crate::worker) width: u32,
     pub(in crate::worker) height: u32,
 }
 
 impl Turned {
-    /// Whether nothing was changed: places on it are places on the page.
+    /// True if nothing was changed, so that places are the same on both pages.
     pub(in crate::worker) fn is_as_drawn(&self) -> bool {
         self.quarter == Quarter::None && self.tilt.is_none() && self.enlarged == 1
     }
 
-    /// Width and height of the page as it came.
+    /// Width and height of the original page.
     pub(in crate::worker) fn page(&self) -> (u32, u32) {
         (self.width / self.enlarged, self.height / self.enlarged)
     }
 
-    /// The box on the page as it came that holds this box of the turned page.
+    /// Box on the original page that contains this box of the rotated page.
     pub(in crate::worker) fn back(&self, [left, top, right, bottom]: [i32; 4]) -> [i32; 4] {
         let scale = f64::from(self.enlarged);
         if self.is_as_drawn() {

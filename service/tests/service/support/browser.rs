@@ -1,7 +1,7 @@
-//! A headless Chromium, spoken to over its DevTools protocol: NUL-ended JSON on its file descriptors 3 and 4.
+//! A headless Chromium, controlled over its DevTools protocol: NUL-terminated JSON on its file descriptors 3 and 4.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the tests start a browser as a person does"
+    reason = "the tests start a browser like a person"
 )]
 
 use std::io::{BufRead, BufReader, Write};
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Notes what the page's Content-Security-Policy forbids, and what fails in its script.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Records what the page's Content-Security-Policy forbids, and errors of its script.
 const WATCH: &str = "window.complaints = [];
     addEventListener('securitypolicyviolation', (e) => complaints.push(`${e.violatedDirective} ${e.blockedURI}`));
     addEventListener('error', (e) => complaints.push(e.message));
     addEventListener('unhandledrejection', (e) => complaints.push(String(e.reason)));";
 
-/// Only a shell gives a child these descriptors without unsafe code.
+/// Without unsafe code, only a shell can give a child these descriptors.
 const START: &str = "for program in chromium chromium-browser google-chrome; do
     command -v $program >/dev/null && exec $program \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1
     done; exit 127";
@@ -35,12 +35,12 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// A browser with a page open at this address.
+    /// Opens a browser with a page at this address.
     pub(crate) fn open(address: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut child = Command::new("sh")
             .args(["-c", START, "sh", "--headless", "--remote-debugging-pipe"])
-            // Root has no other way, and the documents are ours.
+            // Root has no other way, and the documents are our own.
             .args(["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args([
                 "--disable-background-networking",
@@ -97,7 +97,7 @@ impl Browser {
         browser
     }
 
-    /// A command of the protocol and its result.
+    /// Sends a command of the protocol and returns its result.
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         self.last += 1;
         let mut command = json!({"id": self.last, "method": method, "params": params});
@@ -112,7 +112,7 @@ impl Browser {
         loop {
             let message = self
                 .messages
-                .recv_timeout(PATIENCE)
+                .recv_timeout(TIMEOUT)
                 .expect("chromium should be installed, and answer");
             if message["id"] == self.last {
                 assert!(message["error"].is_null(), "{method}: {message}");
@@ -121,7 +121,7 @@ impl Browser {
         }
     }
 
-    /// The value of a JavaScript expression.
+    /// Value of a JavaScript expression.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
         let result = self.call("Runtime.evaluate", params);
@@ -142,7 +142,7 @@ impl Browser {
     pub(crate) fn wait(&mut self, expression: &str) {
         let started = Instant::now();
         while self.value(expression) != json!(true) {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 let body = self.value("document.body.innerText");
                 panic!("never: {expression}; the page says:\n{body}");
             }
@@ -157,7 +157,7 @@ impl Browser {
         self.value(&format!("{field}.blur()"));
     }
 
-    /// Clicks in the middle of an element, as a person does.
+    /// Clicks in the middle of an element.
     pub(crate) fn click(&mut self, selector: &str) {
         let (x, y) = self.middle(selector);
         for kind in ["mousePressed", "mouseReleased"] {
@@ -184,7 +184,7 @@ impl Browser {
         (middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap())
     }
 
-    /// What the page's policy or its script complained of.
+    /// Violations of the page's policy, and errors of its script.
     pub(crate) fn complaints(&mut self) -> Value {
         self.value("window.complaints")
     }
@@ -192,7 +192,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Its own children end when it does.
+        // Its own children exit together with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/1.1 by hand, so that a test can stop half-way.
+//! An HTTP/1.1 client that a test can stop half-way.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use ocr_api::answer::Answer;
 use ocr_api::problem::{MEDIA_TYPE, Problem};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A request to be sent.
+/// A request to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     method: &'static str,
@@ -19,7 +19,7 @@ pub(crate) struct Request {
     body: Vec<u8>,
 }
 
-/// What came back.
+/// A reply.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -35,11 +35,11 @@ impl Stream for UnixStream {}
 pub(crate) fn connect(address: &str) -> std::io::Result<Box<dyn Stream>> {
     if let Some(path) = address.strip_prefix("unix:") {
         let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Box::new(stream))
     } else {
         let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Box::new(stream))
     }
 }
@@ -90,7 +90,7 @@ impl Request {
         self.header("Authorization", &format!("Bearer {key}"))
     }
 
-    /// The request's head, which announces the body's length unless a header says how it comes.
+    /// Head of the request. It announces the body's length unless a header states another framing.
     pub(crate) fn head(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.path);
         for (name, value) in &self.headers {
@@ -112,7 +112,7 @@ impl Request {
         &self.body
     }
 
-    /// Sends it over a connection of its own.
+    /// Sends it over a new connection.
     pub(crate) fn send(&self, address: &str) -> Reply {
         let mut stream = connect(address).expect("the service should be listening");
         self.send_over(&mut *stream);
@@ -170,7 +170,7 @@ pub(crate) fn read_reply(stream: &mut dyn Stream) -> std::io::Result<Reply> {
     Ok(Reply { body, ..reply })
 }
 
-/// Goes on where a signal of the test runner's came in between.
+/// Continues after a signal of the test runner.
 pub(crate) fn read_some(stream: &mut dyn Stream, buffer: &mut [u8]) -> std::io::Result<usize> {
     loop {
         match stream.read(buffer) {
@@ -206,14 +206,14 @@ impl Reply {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    /// The answer, which this has to be.
+    /// The reply as an answer. Fails if it is something else.
     #[track_caller]
     pub(crate) fn answer(&self) -> Answer {
         assert_eq!(self.status, 200, "{}", self.text());
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The problem, which this has to be, with its status on the response and its media type.
+    /// The reply as a problem, with the matching status and media type. Fails if it is something else.
     #[track_caller]
     pub(crate) fn problem(&self) -> Problem {
         assert_ne!(self.status, 200, "{}", self.text());

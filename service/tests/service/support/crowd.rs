@@ -1,5 +1,5 @@
-//! Clients that hold on to what they can: they don't read, don't finish what they send, or send too much.
-#![allow(dead_code, reason = "the tests and the benchmarks use some each")]
+//! Clients that hold resources: they don't read, don't finish their requests, or send too much.
+#![allow(dead_code, reason = "the tests and the benchmarks each use some of it")]
 
 use std::fmt::Write as _;
 use std::thread::sleep;
@@ -18,7 +18,7 @@ const FORMATS: [&str; 5] = [
     "application/x-ndjson",
 ];
 
-/// A PDF of so many pages of text, each of which makes some 45 KB of JSON.
+/// A PDF with this many pages of text, each of which has some 45 KB of JSON.
 pub(crate) fn book(pages: usize) -> Vec<u8> {
     let mut pdf = Pdf::default();
     for _ in 0..pages {
@@ -27,7 +27,7 @@ pub(crate) fn book(pages: usize) -> Vec<u8> {
     pdf.build()
 }
 
-/// A PDF whose page tree says that it has a million pages, and has one.
+/// A PDF with one page whose page tree states a million pages.
 pub(crate) fn million_pages() -> Vec<u8> {
     let mut pdf = Pdf::default().text_page(&["the only one"]).build();
     let at = pdf
@@ -40,19 +40,19 @@ pub(crate) fn million_pages() -> Vec<u8> {
             .iter()
             .position(|byte| !byte.is_ascii_digit())
             .unwrap();
-    // The offsets behind it are wrong then, and readers look for the objects themselves.
+    // The offsets behind it become wrong, so PDF readers search for the objects.
     pdf.splice(at + 7..end, *b"1000000");
     pdf
 }
 
-/// A form with a preamble of so many bytes.
+/// A form with a preamble of this many bytes.
 pub(crate) fn form_with_preamble(length: usize) -> Request {
     let mut body = vec![b'x'; length];
     body.extend(b"\r\n--edge\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nnothing\r\n--edge--\r\n");
     Request::post("/v1/ocr", body).header("Content-Type", "multipart/form-data; boundary=edge")
 }
 
-/// Reads as long as the service sends, so many bytes each time, with a pause; gives up after some time.
+/// Reads this many bytes at a time, with pauses, until the service has sent everything or the time is up.
 fn read_slowly(stream: &mut dyn Stream, bytes: usize, pause: Duration, time: Duration) {
     let mut buffer = vec![0; bytes.max(1)];
     let end = Instant::now() + time;
@@ -64,7 +64,7 @@ fn read_slowly(stream: &mut dyn Stream, bytes: usize, pause: Duration, time: Dur
     }
 }
 
-/// One client of any kind, from its connecting to its leaving. Whatever the service does to it is right.
+/// Acts as a client of any kind, from connecting to disconnecting. Every reaction of the service is right.
 pub(crate) fn misbehave(address: &str, key: &str, book: &[u8], chance: &mut Chance) {
     let Ok(mut stream) = connect(address) else {
         return;

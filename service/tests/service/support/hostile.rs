@@ -1,5 +1,5 @@
-//! Documents made to hurt: small files that mean gigabytes or years, and files that are damaged at random, the same ones
-//! in every run.
+//! Crafted documents: small files that expand to gigabytes or take years, and randomly damaged files, which are the
+//! same in every run.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -55,7 +55,7 @@ pub(crate) fn pdf_with_a_huge_content() -> Vec<u8> {
     pdf.build()
 }
 
-/// Forms within forms: `depth` levels of ten each, and a line of text in the innermost.
+/// Forms within forms: `depth` levels of ten each, and a line of text in the innermost one.
 pub(crate) fn pdf_of_nested_forms(depth: u32) -> Vec<u8> {
     let mut pdf = Pdf::default();
     let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
@@ -77,7 +77,7 @@ pub(crate) fn pdf_of_nested_forms(depth: u32) -> Vec<u8> {
     pdf.build()
 }
 
-/// Transparency groups within one another, each of which is drawn on a picture of the page of its own.
+/// Nested transparency groups, each of which is drawn on its own picture of the page.
 pub(crate) fn pdf_of_nested_groups(depth: u32) -> Vec<u8> {
     let mut pdf = Pdf::default();
     let state = pdf.add("<</Type/ExtGState/ca .5/CA .5/BM/Multiply>>");
@@ -112,7 +112,7 @@ pub(crate) fn pdf_of_tiny_tiles() -> Vec<u8> {
     pdf.build()
 }
 
-/// A picture in JBIG2 that says it has this many pixels.
+/// A JBIG2 picture that states this many pixels.
 pub(crate) fn pdf_with_jbig2(width: u32, height: u32) -> Vec<u8> {
     // Template 0 and its four adaptive pixels, then next to no arithmetic data.
     let flags = [0, 3, 0xff, 0xfd, 0xff, 2, 0xfe, 0xfe, 0xfe];
@@ -135,7 +135,7 @@ pub(crate) fn pdf_with_jbig2(width: u32, height: u32) -> Vec<u8> {
     pdf.build()
 }
 
-/// A picture of a blank sheet, as a scanner that sees no colours writes it, or as a stencil of which nothing is painted.
+/// A picture of a blank sheet: in gray as from a scanner, or as a stencil that paints nothing.
 pub(crate) fn pdf_of_a_blank_sheet(stencil: bool) -> Vec<u8> {
     let mut pdf = Pdf::default();
     let space = if stencil {
@@ -152,7 +152,7 @@ pub(crate) fn pdf_of_a_blank_sheet(stencil: bool) -> Vec<u8> {
     pdf.build()
 }
 
-/// A page tree that is its own branch, and arrays within arrays.
+/// A page tree that contains itself, and nested arrays.
 pub(crate) fn pdf_without_end() -> Vec<u8> {
     let mut pdf = Pdf::default();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -192,7 +192,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// A PNG: bits a sample, colour type, and what follows the header.
+/// A PNG with bits per sample, colour type, and chunks after the header.
 fn png(width: u32, height: u32, bits: u8, colour: u8, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut header = Vec::new();
     header.extend(width.to_be_bytes());
@@ -206,17 +206,17 @@ fn png(width: u32, height: u32, bits: u8, colour: u8, chunks: &[(&[u8; 4], &[u8]
     file
 }
 
-/// A header that announces this many pixels of 8 bits, and nothing after it but the start of data.
+/// A header that announces this many pixels of 8 bits, followed only by the start of data.
 pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
     png(width, height, 8, 0, &[(b"IDAT", b"")])
 }
 
-/// A picture of ten pixels a side whose data goes on for 1 GiB.
+/// A picture of ten pixels a side whose data continues for 1 GiB.
 pub(crate) fn png_with_too_much_data() -> Vec<u8> {
     png(10, 10, 8, 0, &[(b"IDAT", &zeros(GIB, 1)), (b"IEND", b"")])
 }
 
-/// A picture of ten pixels a side with a colour profile and a remark of 1 GiB each.
+/// A picture of ten pixels a side with a colour profile and a comment of 1 GiB each.
 pub(crate) fn png_with_huge_extras() -> Vec<u8> {
     let bomb = [b"x\0\0".as_slice(), &zeros(GIB, 1)].concat();
     let pixels = zeros(110, 1);
@@ -234,7 +234,7 @@ pub(crate) fn png_with_huge_extras() -> Vec<u8> {
     )
 }
 
-/// As large as a picture may be by default: 80 megapixels, in the widest samples that there are (16 bits, four channels).
+/// A picture of the largest size allowed by default: 80 megapixels, in the widest samples (16 bits, four channels).
 pub(crate) fn png_of_80_megapixels() -> Vec<u8> {
     let (width, height) = (8_000u32, 10_000u32);
     let data = zeros(u64::from(height) * (1 + u64::from(width) * 8), 1);
@@ -256,7 +256,7 @@ fn tiff(entries: &[(u16, u16, u32, u32)]) -> Vec<u8> {
     file
 }
 
-/// A page of one strip that says it has 4 GiB, and goes on with itself.
+/// A page of one strip that states 4 GiB and contains itself.
 pub(crate) fn tiff_with_a_huge_strip() -> Vec<u8> {
     tiff(&[
         (256, 4, 1, 8_000),
@@ -271,7 +271,7 @@ pub(crate) fn tiff_with_a_huge_strip() -> Vec<u8> {
     ])
 }
 
-/// A small page in one tile of a billion pixels a side, deflated; and tags with counts of billions.
+/// A small page in one tile of a billion pixels a side, deflated, with tags whose counts are billions.
 pub(crate) fn tiff_with_a_huge_tile() -> Vec<u8> {
     tiff(&[
         (256, 4, 1, 100),
@@ -288,8 +288,7 @@ pub(crate) fn tiff_with_a_huge_tile() -> Vec<u8> {
     ])
 }
 
-/// An animation: a canvas of the largest size and a frame that is not there.
-/// Small white pages, which share their pixels.
+/// An animation with a canvas of the largest size and a missing frame. Small white pages, which share their pixels.
 pub(crate) fn tiff_of_pages(count: u32) -> Vec<u8> {
     let mut file = b"II*\0\x48\0\0\0".to_vec();
     file.extend([0xff; 64]);
@@ -333,7 +332,7 @@ pub(crate) fn webp_animation() -> Vec<u8> {
     [b"RIFF".as_slice(), &length, &body].concat()
 }
 
-/// Every document of this module but the one of many pages, with its name.
+/// All documents of this module with their names, except for the one of many pages.
 pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a huge picture in a PDF", pdf_with_a_huge_picture()),
@@ -341,7 +340,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("forms within forms", pdf_of_nested_forms(9)),
         ("groups within groups", pdf_of_nested_groups(60)),
         ("tiny tiles", pdf_of_tiny_tiles()),
-        // 1 GiB of bits is more than PDFium tries, 256 MiB are not.
+        // PDFium refuses 1 GiB of bits, but not 256 MiB.
         ("a huge JBIG2 picture", pdf_with_jbig2(32_000, 268_000)),
         ("a large JBIG2 picture", pdf_with_jbig2(32_000, 67_000)),
         ("a PDF without end", pdf_without_end()),
@@ -354,7 +353,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Chance that is the same in every run (xorshift).
+/// Random numbers that are the same in every run (xorshift).
 #[derive(Debug)]
 pub(crate) struct Chance(u64);
 
@@ -398,7 +397,7 @@ pub(crate) fn damaged(document: &[u8], chance: &mut Chance) -> Vec<u8> {
     bytes
 }
 
-/// Makes the next number in a text larger.
+/// Increases the next number in a text.
 fn more_digits(bytes: &mut Vec<u8>, at: usize) {
     let digit = bytes[at..].iter().position(u8::is_ascii_digit);
     if let Some(offset) = digit {

@@ -1,4 +1,4 @@
-//! PDFs, written by hand: a page of each kind that matters.
+//! Hand-written PDFs with pages of all relevant kinds.
 
 use std::fmt::Write;
 
@@ -7,17 +7,17 @@ use super::streams;
 /// A PDF in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Pdf {
-    /// Object 1 is the catalog and object 2 the page tree: these follow.
+    /// Objects after the catalog, which is object 1, and the page tree, which is object 2.
     objects: Vec<Vec<u8>>,
     pages: Vec<usize>,
-    /// Put into the catalog.
+    /// Additional entries of the catalog.
     catalog: String,
 }
 
 /// A4, in points.
 pub(crate) const WIDTH: f64 = 595.0;
 pub(crate) const HEIGHT: f64 = 842.0;
-/// Where the first line of a text page stands: left edge and baseline, in points from the bottom left.
+/// Place of the first line of a text page: left edge and baseline, in points from the bottom left.
 pub(crate) const FIRST_LINE: (f64, f64) = (72.0, 740.0);
 
 impl Pdf {
@@ -34,7 +34,7 @@ impl Pdf {
         self
     }
 
-    /// Lines of 14 pt Helvetica, with more in the page's dictionary, such as `/Rotate 90`.
+    /// Lines of 14 pt Helvetica, with additional entries in the page's dictionary, such as `/Rotate 90`.
     pub(crate) fn text_page_with(mut self, extra: &str, lines: &[&str]) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let content = text_content(14.0, 24.0, lines, 0);
@@ -59,7 +59,7 @@ impl Pdf {
         self
     }
 
-    /// Small type from edge to edge: a page that takes a while to recognize.
+    /// Small type from edge to edge, which takes a while to recognize.
     pub(crate) fn dense_page(mut self) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let line =
@@ -70,17 +70,17 @@ impl Pdf {
         self
     }
 
-    /// A page that is one picture: a scan.
+    /// A page that is one picture, as in a scan.
     pub(crate) fn scan_page(self, jpeg: &[u8], width: u32, height: u32) -> Self {
         self.scan_page_with_text(jpeg, width, height, &[], 0)
     }
 
-    /// The same, with more in the page's dictionary, such as `/Rotate 90`.
+    /// The same, with additional entries in the page's dictionary, such as `/Rotate 90`.
     pub(crate) fn scan_page_with(self, jpeg: &[u8], width: u32, height: u32, extra: &str) -> Self {
         self.scan(jpeg, width, height, &[], 0, extra)
     }
 
-    /// A scan with text over it, in a rendering mode: 0 is seen, 3 is not.
+    /// A scan with text over it in a rendering mode: 0 is visible, 3 is invisible.
     pub(crate) fn scan_page_with_text(
         self,
         jpeg: &[u8],
@@ -112,7 +112,7 @@ impl Pdf {
         self
     }
 
-    /// A text page with something drawn on it: `drawing` is page content, in which `/I Do` places the picture.
+    /// A text page with a drawing on it. `drawing` is page content, in which `/I Do` places the picture.
     pub(crate) fn drawn_page(
         mut self,
         lines: &[&str],
@@ -127,7 +127,7 @@ impl Pdf {
         self
     }
 
-    /// A scan with a form over it that has no resources of its own and borrows its font from the page.
+    /// A scan with a form over it that has no resources of its own and uses the page's font.
     pub(crate) fn borrowing_page(mut self, jpeg: &[u8], width: u32, height: u32) -> Self {
         let form = "q BT /F 40 Tf 72 300 Td (borrowed) Tj ET Q";
         let form = self.add(format!(
@@ -142,7 +142,7 @@ impl Pdf {
         self
     }
 
-    /// A page whose font draws bars and never says which characters they are: `count` of them, in a Type 3 font.
+    /// A page with `count` bars in a Type 3 font, which does not state their characters.
     pub(crate) fn unmapped_page(mut self, count: usize) -> Self {
         let glyph = stream("500 0 0 0 400 700 d1 0 0 400 700 re f");
         let glyph = self.add(glyph);
@@ -156,7 +156,7 @@ impl Pdf {
         self
     }
 
-    /// A text page with a stamp on it, which is an annotation and not in the page's content.
+    /// A text page with a stamp, which is an annotation and not in the page's content.
     pub(crate) fn stamped_page(mut self, lines: &[&str], stamp: &str) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let appearance = format!("BT /F 20 Tf 5 10 Td ({stamp}) Tj ET");
@@ -182,8 +182,8 @@ impl Pdf {
         self.add(streams::stream(&image, jpeg))
     }
 
-    /// A form with a filled field, the value of which is not in the page's content. Without an appearance of the field,
-    /// a viewer has to draw the value itself.
+    /// A form with a filled field, whose value is not in the page's content. Without an appearance of the field,
+    /// viewers draw the value themselves.
     pub(crate) fn form_page(mut self, lines: &[&str], value: &str, appearance: bool) -> Self {
         let font = self.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
         let resources = format!("/Font<</F {font} 0 R>>");
@@ -210,7 +210,7 @@ impl Pdf {
         self
     }
 
-    /// Text by glyph numbers, in a font that does not say which characters they are.
+    /// Text by glyph numbers, in a font that does not state their characters.
     pub(crate) fn glyph_page(mut self, text: &str) -> Self {
         let descriptor = self.add(
             "<</Type/FontDescriptor/FontName/ABCDEF+Arial/Flags 4/FontBBox[0 -200 1000 900]/ItalicAngle 0/Ascent 900\
@@ -223,7 +223,7 @@ impl Pdf {
         let font = self.add(format!(
             "<</Type/Font/Subtype/Type0/BaseFont/ABCDEF+Arial/Encoding/Identity-H/DescendantFonts[{inner} 0 R]>>"
         ));
-        // As in common fonts: a letter's glyph is 29 below its code.
+        // As in common fonts, a letter's glyph is 29 below its code.
         let glyphs: String = text
             .bytes()
             .map(|byte| format!("{:04x}", u16::from(byte) - 29))
@@ -233,7 +233,8 @@ impl Pdf {
         self
     }
 
-    /// Text in a TrueType font of few glyphs, numbered from 1 as they were first used, that says nothing of characters.
+    /// Text in a TrueType font of few glyphs, numbered from 1 in the order of their first use, that does not state
+    /// their characters.
     pub(crate) fn subset_page(mut self, text: &str) -> Self {
         let descriptor = self.add(
             "<</Type/FontDescriptor/FontName/ABCDEF+Arial/Flags 4/FontBBox[0 -200 1000 900]/ItalicAngle 0/Ascent 900\
@@ -262,13 +263,13 @@ impl Pdf {
         self
     }
 
-    /// Puts more into the catalog, such as `/OpenAction 5 0 R`.
+    /// Adds entries to the catalog, such as `/OpenAction 5 0 R`.
     pub(crate) fn with_catalog(mut self, more: &str) -> Self {
         self.catalog.push_str(more);
         self
     }
 
-    /// Embeds files. Once at most, as the catalog has one list of names.
+    /// Embeds files. It may be called once, because the catalog has one list of names.
     pub(crate) fn attached(mut self, files: &[(&str, &[u8])]) -> Self {
         let mut names = String::new();
         for (name, bytes) in files {
@@ -295,7 +296,7 @@ impl Pdf {
         self.pages.push(page);
     }
 
-    /// Puts this into the catalog.
+    /// Adds these entries to the catalog.
     pub(crate) fn catalog(&mut self, entries: &str) {
         self.catalog.push_str(entries);
     }
@@ -306,7 +307,7 @@ impl Pdf {
         self.objects.len() + 2
     }
 
-    /// The number of the next object.
+    /// Number of the next object.
     pub(crate) fn next(&self) -> usize {
         self.objects.len() + 3
     }

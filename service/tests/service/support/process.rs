@@ -1,4 +1,4 @@
-//! Other processes: signals, and what `/proc` says of them.
+//! Other processes: signals, and their data in `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
-/// The processes that a process started and that still run.
+/// Running children of a process.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let mut children = Vec::new();
     for task in fs::read_dir(format!("/proc/{pid}/task"))
@@ -32,13 +32,13 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     children
 }
 
-/// As `ps` shows a process; empty when it has ended.
+/// Name in `ps`. Empty if the process has exited.
 pub(crate) fn name(pid: u32) -> String {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     name.trim().to_owned()
 }
 
-/// Whether a process has ended, though its parent may not know yet.
+/// True if a process has exited, even if its parent does not know yet.
 pub(crate) fn has_ended(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The state comes after the name in parentheses.
@@ -46,8 +46,8 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     state.is_empty() || state.starts_with(['Z', 'X'])
 }
 
-/// Whether a worker waits for a document: it is locked in, has not been bound to a document, which takes another filter of
-/// calls, and has not been killed, which it may not have noticed yet.
+/// True if a worker waits for a document. It is in its sandbox and not bound to a document, which adds another seccomp
+/// filter. It has not been killed either, which may not be visible yet.
 pub(crate) fn is_spare(pid: u32) -> bool {
     const FILTERS: u32 = 2;
     let status = |pid: u32| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -67,7 +67,7 @@ pub(crate) fn is_spare(pid: u32) -> bool {
         && of(&worker, "SigPnd:").is_some_and(|pending| !is_killed(pending))
 }
 
-/// Processor time that a process has used, in clock ticks (10 ms).
+/// Processor time of a process, in clock ticks (10 ms).
 pub(crate) fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // After the name in parentheses: state is field 3, utime and stime are 14 and 15.
@@ -81,12 +81,12 @@ pub(crate) fn ticks(pid: u32) -> u64 {
     field(11).unwrap_or(0) + field(12).unwrap_or(0)
 }
 
-/// Processor time that a process and all its descendants have used, those that have ended included, in clock ticks (10 ms).
+/// Processor time of a process and all its descendants, including those that have exited, in clock ticks (10 ms).
 #[allow(dead_code, reason = "for the benchmarks")]
 pub(crate) fn ticks_of_all(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default();
-    // Its own and its children's are fields 14 to 17.
+    // Its own and its children's times are fields 14 to 17.
     let own: u64 = fields
         .split_whitespace()
         .skip(11)
@@ -96,7 +96,7 @@ pub(crate) fn ticks_of_all(pid: u32) -> u64 {
     own + children(pid).into_iter().map(ticks_of_all).sum::<u64>()
 }
 
-/// The most memory that a process had at a time, in bytes; 0 when it has ended.
+/// Peak memory of a process, in bytes; 0 if it has exited.
 pub(crate) fn peak_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -104,7 +104,7 @@ pub(crate) fn peak_memory(pid: u32) -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// The memory that a process has, in bytes; 0 when it has ended.
+/// Memory of a process, in bytes; 0 if it has exited.
 pub(crate) fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -132,8 +132,8 @@ pub(crate) fn on_core(pid: u32) -> u64 {
     time.unwrap_or(0)
 }
 
-/// What each worker of a service has spent on a core while something runs, in nanoseconds; of processes, also those that
-/// ended meanwhile, as it was a few milliseconds before.
+/// Nanoseconds that each worker of a service spends on a core while a closure runs. For processes that exit meanwhile,
+/// the time is that of a few milliseconds before.
 pub(crate) fn spent_by_workers<T>(
     workers: impl Fn() -> Vec<u32> + Sync,
     run: impl FnOnce() -> T,

@@ -1,4 +1,4 @@
-//! Pages of text with known words, and what scanners do to pages.
+//! Pages of text with known words, and the wear that scanners add.
 
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma};
@@ -32,7 +32,7 @@ impl Dice {
     }
 }
 
-/// How a page is laid out.
+/// Layout of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// Paragraphs from margin to margin.
@@ -147,7 +147,7 @@ fn column(
     font: &str,
 ) {
     let words: Vec<&str> = WORDS.split_whitespace().collect();
-    // The mean width of a letter; some lines end short of the margin, as in any ragged paragraph.
+    // Mean width of a letter. Some lines end before the margin, as in any ragged paragraph.
     let letter = size
         * if font == "Courier" {
             0.6
@@ -185,14 +185,14 @@ fn column(
     }
 }
 
-/// What a scanner does: turned by some degrees, other resolution, blur, noise, JPEG.
+/// Wear of a scan: rotated by some degrees, other resolution, blur, noise, JPEG.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wear {
-    /// Clockwise.
+    /// Degrees clockwise.
     pub(crate) degrees: f64,
     pub(crate) dpi: u32,
     pub(crate) blur: f32,
-    /// Gray levels that each pixel is off, at most.
+    /// Most gray levels by which a pixel is off.
     pub(crate) noise: u8,
     pub(crate) quality: u8,
 }
@@ -239,7 +239,7 @@ impl Wear {
     }
 }
 
-/// Turned clockwise about its middle, on paper as large as before.
+/// Rotates a page clockwise about its middle, on paper of the same size.
 pub(crate) fn skewed(page: &GrayImage, degrees: f64) -> GrayImage {
     if degrees == 0.0 {
         return page.clone();
@@ -266,7 +266,8 @@ pub(crate) fn skewed(page: &GrayImage, degrees: f64) -> GrayImage {
     })
 }
 
-/// The share of `words` that `text` has, in order: the longest common subsequence, so that a wrong reading order counts.
+/// Share of `words` that `text` has in the same order, by the longest common subsequence. So a wrong reading order
+/// counts.
 pub(crate) fn recall(words: &[String], text: &str) -> f64 {
     let read: Vec<&str> = text.split_whitespace().collect();
     let mut row = vec![0usize; read.len() + 1];

@@ -11,15 +11,15 @@ use tiff::encoder::{TiffEncoder, colortype};
 
 use super::pdf::Pdf;
 
-/// The library that the service itself finds: beside its executable.
+/// The library that the service itself finds beside its executable.
 pub(crate) fn pdfium_path() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_ocr-service")).with_file_name("libpdfium.so")
 }
 
-/// PDFium may be used by one thread at a time, whichever that is.
+/// PDFium may be used by one thread at a time, whichever it is.
 struct OneAtATime(Mutex<Pdfium>);
 
-// SAFETY: nothing of it is reached but under the lock, and it has nothing that belongs to a thread.
+// SAFETY: its content is used only under the lock, and does not belong to a thread.
 #[allow(
     unsafe_code,
     reason = "PDFium's bindings hold pointers, which Rust keeps on one thread"
@@ -42,19 +42,19 @@ fn pdfium() -> MutexGuard<'static, Pdfium> {
     library.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A4 at 300 dpi with lines of text on it.
+/// A4 at 300 dpi with lines of text.
 pub(crate) fn page(lines: &[&str]) -> GrayImage {
     draw(&Pdf::default().text_page(lines).build())
 }
 
-/// A4 at 300 dpi full of small type: a second or more of work.
+/// A4 at 300 dpi full of small type, which takes a second or more.
 pub(crate) fn dense_page() -> GrayImage {
     static PAGE: OnceLock<GrayImage> = OnceLock::new();
     PAGE.get_or_init(|| draw(&Pdf::default().dense_page().build()))
         .clone()
 }
 
-/// A letter's worth of text: some 300 words.
+/// The text of a letter: some 300 words.
 pub(crate) fn text_page() -> GrayImage {
     let line = "We write with regard to the goods which were delivered to us on the third";
     draw(&Pdf::default().text_page_of(11.0, &[line; 24]).build())
@@ -68,7 +68,7 @@ pub(crate) fn draw(pdf: &[u8]) -> GrayImage {
     let config = PdfRenderConfig::new()
         .set_target_width(2480)
         .set_format(PdfBitmapFormat::Gray)
-        // PDFium stops at this flag, which is on by default, for gray.
+        // PDFium does not draw gray with this flag, which is on by default.
         .set_reverse_byte_order(false);
     let bitmap = page.render_with_config(&config).unwrap();
     let (width, height) = (bitmap.width() as u32, bitmap.height() as u32);
@@ -118,7 +118,7 @@ pub(crate) fn jpeg_of(image: &GrayImage, quality: u8) -> Vec<u8> {
     bytes
 }
 
-/// A JPEG with an EXIF segment that says how to turn it.
+/// A JPEG with an EXIF segment that states its orientation.
 pub(crate) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
@@ -138,8 +138,8 @@ pub(crate) fn tiff(pages: &[GrayImage]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Faxes of `Delivery note 7731` in modified Huffman (black is 1), Group 3 of one and of two dimensions, in strips with the lowest
-/// bit first, and Group 4 so: see `fixtures/make.sh`.
+/// Faxes of `Delivery note 7731` in modified Huffman (black is 1), Group 3 of one and of two dimensions, Group 3 in
+/// strips with the lowest bit first, and Group 4 in the same way: see `fixtures/make.sh`.
 pub(crate) const FAXES: [&[u8]; 5] = [
     include_bytes!("../../fixtures/fax-huffman.tif"),
     include_bytes!("../../fixtures/fax-g3.tif"),
@@ -148,7 +148,7 @@ pub(crate) const FAXES: [&[u8]; 5] = [
     include_bytes!("../../fixtures/fax-g4-lowest-first.tif"),
 ];
 
-/// What a fax server writes: one bit a pixel, 1 is black, not compressed here, 204 dpi.
+/// A page of a fax server: one bit per pixel, 1 is black, not compressed here, 204 dpi.
 pub(crate) fn fax(image: &GrayImage) -> Vec<u8> {
     bilevel(image, 0, &[])
 }
@@ -158,7 +158,7 @@ pub(crate) fn two_colours(image: &GrayImage) -> Vec<u8> {
     bilevel(image, 3, &[0xffff, 0, 0xffff, 0, 0x8000, 0x6000])
 }
 
-/// A TIFF of one strip, written by hand: the encoder has neither bits nor colour maps.
+/// A hand-written TIFF of one strip, because the encoder supports neither bits nor colour maps.
 fn bilevel(image: &GrayImage, photometric: u32, map: &[u16]) -> Vec<u8> {
     let (width, height) = image.dimensions();
     let mut bits = Vec::new();

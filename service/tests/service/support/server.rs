@@ -1,7 +1,7 @@
-//! A service process with a key of its own.
+//! A service process with its own key.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the tests start the service as its users do"
+    reason = "the tests start the service like its users"
 )]
 
 use std::io::{BufRead, BufReader};
@@ -25,7 +25,7 @@ pub(crate) struct Server {
     pub(crate) directory: TempDir,
     child: Child,
     log: Arc<Mutex<String>>,
-    /// Copies what the service says into `log`, until no process of it is left.
+    /// Copies the service's output into `log`, until none of its processes is left.
     reader: JoinHandle<()>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn ocr_service() -> Command {
     Command::new(env!("CARGO_BIN_EXE_ocr-service"))
 }
 
-/// Makes a key as an operator does, and returns it.
+/// Creates a key like an operator, and returns it.
 pub(crate) fn new_key(file: &std::path::Path, name: &str) -> String {
     let output = ocr_service()
         .args(["key", "new", "--name", name, "--file"])
@@ -46,7 +46,7 @@ pub(crate) fn new_key(file: &std::path::Path, name: &str) -> String {
 }
 
 impl Server {
-    /// A ready service on a port of its own, with one key and two workers unless `flags` say otherwise.
+    /// A ready service on a port of its own, with one key, and two workers unless `flags` set another number.
     pub(crate) fn start(flags: &[&str]) -> Self {
         let server = Self::start_at("127.0.0.1:0", flags);
         server.wait_until_ready();
@@ -60,14 +60,14 @@ impl Server {
         server
     }
 
-    /// A service that listens, but may not be ready yet. `unix` is a socket in its directory.
+    /// A service that listens, but may not be ready yet. `unix` stands for a socket in its directory.
     pub(crate) fn start_at(listen: &str, flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let key = new_key(&directory.path().join("keys.json"), "test");
         Self::start_in(directory, key, listen, flags)
     }
 
-    /// A ready service for which the loader looks into `libraries` first.
+    /// A ready service for which the loader searches `libraries` first.
     #[allow(dead_code, reason = "for the benchmarks")]
     pub(crate) fn start_with_libraries(libraries: &Path, flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ impl Server {
         if !flags.contains(&"--workers") {
             command.args(["--workers", "2"]);
         }
-        // The tests send the same document again to have it read again.
+        // The tests send the same document repeatedly to have it read each time.
         if !flags.contains(&"--cache") {
             command.args(["--cache", "0"]);
         }
@@ -165,7 +165,7 @@ impl Server {
         children
     }
 
-    /// Its workers once each of them waits for a document, those of documents that have ended being gone.
+    /// Its workers, once each of them waits for a document and those of ended documents are gone.
     #[track_caller]
     pub(crate) fn spares(&self, count: usize) -> Vec<u32> {
         let mut workers = Vec::new();
@@ -180,7 +180,7 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     pub(crate) fn send(&self, request: &Request) -> Reply {
         request.send(&self.address)
     }
@@ -190,7 +190,7 @@ impl Server {
         self.send(&request.key(&self.key))
     }
 
-    /// Sends a raw body with the key; `query` is as in `/v1/ocr?pages=1`.
+    /// Sends a raw body with the key. `query` is as in `/v1/ocr?pages=1`.
     pub(crate) fn ocr(&self, query: &str, document: &[u8]) -> Reply {
         self.send_with_key(Request::post(&format!("/v1/ocr{query}"), document))
     }
@@ -200,7 +200,7 @@ impl Server {
         self.ocr(query, document).answer()
     }
 
-    /// Over a socket, without the key.
+    /// Readiness over a socket, without the key.
     pub(crate) fn readiness(&self) -> (u16, Readiness) {
         let request = Request::get("/readyz");
         let reply = match self.address.starts_with("unix:") {
@@ -242,13 +242,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A test that failed half-way may have stopped it.
+        // A test that failed half-way may have stopped the process.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads the log up to the line that says where the service listens.
+/// Reads the log up to the line with the address on which the service listens.
 fn read_address(stderr: &mut impl BufRead, log: &Mutex<String>) -> String {
     loop {
         let mut line = String::new();

@@ -1,8 +1,8 @@
-//! The national checks of VAT numbers.
+//! National checks of VAT numbers.
 
 use super::super::super::digits::{digits, luhn, mod11_10, mod97, weighted};
 
-/// Whether a number of the form that its country has passes the country's check.
+/// True if a number of its country's form passes the country's check.
 pub(super) fn passes(country: &str, number: &str) -> Option<bool> {
     let last = |digits: &[u32]| digits.last().copied();
     Some(match country {
@@ -107,10 +107,10 @@ pub(super) fn passes(country: &str, number: &str) -> Option<bool> {
                 head.iter().zip(weights).map(|(d, w)| d * w).sum::<u32>() % 11
             };
             let wanted = if rest(0) == 10 { rest(2) % 10 } else { rest(0) };
-            // The last but one marks a number of this register.
+            // The last digit but one marks a number of this register.
             head.last() == Some(&1) && wanted == check
         }
-        // Those that begin with 0 to 3 are personal numbers.
+        // Numbers that begin with 0 to 3 are personal numbers.
         "LV" => {
             number >= "4"
                 && weighted(&digits(number)?, &[9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1]) % 11 == 3

@@ -1,6 +1,6 @@
-//! VAT numbers of the European Union's states and of Northern Ireland, with their national checks, which agree with
-//! python-stdnum's on the numbers of tests/fixtures/codes.tsv. Those of persons that are their personal numbers
-//! (Bulgaria's of 10 digits, Czechia's of 9 and 10, Latvia's that begin with 0 to 3) are not among them.
+//! VAT numbers of the European Union's states and of Northern Ireland, with their national checks. The checks agree
+//! with python-stdnum's on the numbers of tests/fixtures/codes.tsv. VAT numbers that are a person's personal number are
+//! left out: Bulgaria's of 10 digits, Czechia's of 9 and 10, and Latvia's that begin with 0 to 3.
 
 mod checks;
 
@@ -77,7 +77,7 @@ pub(in crate::codes) const SPEC: Spec = Spec {
     repair: Repair::Forced,
 };
 
-/// Country and the places after it: `d` a digit, `a` a letter, `*` either.
+/// Country and the places after it: `d` for a digit, `a` for a letter, `*` for either.
 const FORMS: [(&str, &str); 34] = [
     ("AT", "adddddddd"),
     ("BE", "dddddddddd"),
@@ -130,8 +130,9 @@ fn check(text: &str) -> bool {
     passes(country, number).unwrap_or(false)
 }
 
-/// In one run, its country and a check of 1 in 20 or less are enough; a weaker one wants a label somewhere on the page, for
-/// article numbers look the same. One that fails is reported with a label right by it only.
+/// In one run, the country and a check of 1 in 20 or less are enough. With a weaker check, a label is needed somewhere
+/// on the page, because article numbers look the same. A number that fails its check is reported only with a label next
+/// to it.
 fn believe(seen: &Seen<'_>) -> bool {
     const STRONG: [&str; 13] = [
         "ATU", "BE", "CY", "ES", "FR", "IE", "IT", "LU", "MT", "NL", "SE", "SK", "XI",

@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::Document;
 
-/// A viewer shows the list of attachments when it opens the document.
+/// Page mode in which a viewer shows the list of attachments when it opens the document.
 const SHOWS_ATTACHMENTS: c_int = 5;
 
 impl Document {
@@ -18,14 +18,15 @@ impl Document {
         u32::try_from(count).unwrap_or(0)
     }
 
-    /// Whether a viewer shows the attachments first.
+    /// True if a viewer shows the attachments first.
     pub(in crate::worker) fn shows_attachments(&self) -> bool {
         // SAFETY: the handle is live.
         let mode = unsafe { self.calls.FPDFDoc_GetPageMode(self.handle.as_ptr().cast()) };
         mode == SHOWS_ATTACHMENTS
     }
 
-    /// The name of an attachment, counted from 0, of at most `limit` units of UTF-16. `None`: there is no such attachment.
+    /// Name of an attachment, counted from 0, of at most `limit` units of UTF-16. Returns `None` if there is no such
+    /// attachment.
     pub(in crate::worker) fn attachment_name(&self, index: u32, limit: usize) -> Option<String> {
         let attachment = self.attachment(index)?;
         // SAFETY: the attachment is the document's, which is live; with no room, nothing is written.
@@ -34,7 +35,7 @@ impl Document {
                 .FPDFAttachment_GetName(attachment.cast(), ptr::null_mut(), 0)
         };
         let mut units = vec![0u16; usize::try_from(bytes).ok()? / 2];
-        // SAFETY: the same, and the buffer has room for as many bytes as are said; PDFium writes all or nothing.
+        // SAFETY: the same, and the buffer has room for the stated number of bytes; PDFium writes all or nothing.
         unsafe {
             self.calls.FPDFAttachment_GetName(
                 attachment.cast(),
@@ -47,11 +48,12 @@ impl Document {
         Some(String::from_utf16_lossy(&units))
     }
 
-    /// An attachment's bytes. `None`: there is no such attachment, it can't be decoded, or it has more than `limit` bytes.
+    /// Bytes of an attachment. Returns `None` if there is no such attachment, if it can't be decoded, or if it has more
+    /// than `limit` bytes.
     pub(in crate::worker) fn attachment_file(&self, index: u32, limit: usize) -> Option<Vec<u8>> {
         let attachment = self.attachment(index)?;
         let mut length: c_ulong = 0;
-        // SAFETY: the attachment is the document's, which is live; with no room, the length alone is written.
+        // SAFETY: the attachment is the document's, which is live; without room, only the length is written.
         let known = unsafe {
             self.calls.FPDFAttachment_GetFile(
                 attachment.cast(),
@@ -66,7 +68,7 @@ impl Document {
         }
         let mut bytes = vec![0u8; length];
         let mut written: c_ulong = 0;
-        // SAFETY: the same, and the buffer has room for as many bytes as are said.
+        // SAFETY: the same, and the buffer has room for the stated number of bytes.
         let known = unsafe {
             self.calls.FPDFAttachment_GetFile(
                 attachment.cast(),
@@ -80,7 +82,7 @@ impl Document {
 
     fn attachment(&self, index: u32) -> Option<*mut c_void> {
         let index = c_int::try_from(index).ok()?;
-        // SAFETY: the handle is live; what is given belongs to the document.
+        // SAFETY: the handle is live; the result belongs to the document.
         let attachment = unsafe {
             self.calls
                 .FPDFDoc_GetAttachment(self.handle.as_ptr().cast(), index)

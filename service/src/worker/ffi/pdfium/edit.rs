@@ -1,17 +1,17 @@
-//! Adding to a document: invisible text, and a copy of it all.
+//! Changes to a document: adding invisible text, and saving a copy.
 
 use std::ffi::{c_int, c_ulong, c_void};
 use std::slice;
 
 use super::{Document, Library, OpenError, Page, RENDER_INVISIBLE};
 
-/// A font that was put into a document.
+/// A font that was added to a document.
 pub(in crate::worker) struct Font<'d> {
     document: &'d Document,
     handle: *mut c_void,
 }
 
-/// PDFium's FPDF_FILEWRITE, with what is ours behind it.
+/// PDFium's FPDF_FILEWRITE, followed by our own fields.
 #[repr(C)]
 struct Writer {
     version: c_int,
@@ -21,18 +21,18 @@ struct Writer {
 }
 
 impl Document {
-    /// The document as it was uploaded: pages that were read may have been changed.
+    /// Opens the document again from its uploaded bytes, because pages that were read may have been changed.
     pub(in crate::worker) fn reopen(&self) -> Result<Self, OpenError> {
         Library { calls: self.calls }.open_shared(self.bytes.clone())
     }
 
-    /// Another document.
+    /// Opens another document with the same library.
     pub(in crate::worker) fn open_another(&self, bytes: Vec<u8>) -> Result<Self, OpenError> {
         Library { calls: self.calls }.open(bytes)
     }
 
-    /// Puts a TrueType font in, to be used with two bytes a character: `to_unicode` says what each means, `glyphs` which
-    /// glyph shows it (two bytes each). `None`: PDFium does not take it.
+    /// Adds a TrueType font with two bytes per character. `to_unicode` maps characters to their meaning, and `glyphs`
+    /// to glyphs of two bytes each. Returns `None` if PDFium rejects the font.
     pub(in crate::worker) fn add_font(
         &self,
         font: &[u8],
@@ -41,7 +41,7 @@ impl Document {
     ) -> Option<Font<'_>> {
         let font_length = u32::try_from(font.len()).ok()?;
         let glyphs_length = u32::try_from(glyphs.len()).ok()?;
-        // SAFETY: the document is live; both arrays have the lengths that are given, and are copied by the call.
+        // SAFETY: the document is live; both arrays have the given lengths, and the call copies them.
         let handle = unsafe {
             self.calls.FPDFText_LoadCidType2Font(
                 self.handle.as_ptr().cast(),
@@ -58,7 +58,7 @@ impl Document {
         })
     }
 
-    /// Takes a page out, counted from 0. No page of the document may be loaded.
+    /// Deletes a page, counted from 0. No page of the document may be loaded.
     pub(in crate::worker) fn delete_page(&mut self, index: u32) {
         if let Ok(index) = c_int::try_from(index) {
             // SAFETY: the document is live, and by the borrow no page or font of it is.
@@ -69,7 +69,8 @@ impl Document {
         }
     }
 
-    /// The document as a file of at most `limit` bytes. An encrypted one loses its encryption, which had no password.
+    /// Saves the document to a file of at most `limit` bytes. An encrypted document loses its encryption, which had no
+    /// password.
     pub(in crate::worker) fn save(&self, limit: usize) -> Option<Vec<u8>> {
         /// fpdf_save.h
         const REMOVE_SECURITY: c_ulong = 3;
@@ -92,9 +93,9 @@ impl Document {
 }
 
 /// # Safety
-/// PDFium's to call, with the writer that it was given and with `length` bytes at `data`.
+/// Called by PDFium, with the writer that it got and with `length` bytes at `data`.
 unsafe extern "C" fn write(this: *mut Writer, data: *const c_void, length: c_ulong) -> c_int {
-    // SAFETY: as PDFium promises; nobody else holds the writer during the call.
+    // SAFETY: as PDFium promises; the writer is not used elsewhere during the call.
     let (this, data) = unsafe {
         let length = usize::try_from(length).unwrap_or(0);
         (&mut *this, slice::from_raw_parts(data.cast::<u8>(), length))
@@ -107,7 +108,7 @@ unsafe extern "C" fn write(this: *mut Writer, data: *const c_void, length: c_ulo
 }
 
 impl Page<'_> {
-    /// Where a pixel of an image of `width` × `height` pixels is on the page, in points.
+    /// Position on the page, in points, of a pixel of an image of `width` × `height` pixels.
     pub(in crate::worker) fn to_points(
         &self,
         pixel: (i32, i32),
@@ -132,8 +133,8 @@ impl Page<'_> {
         (x, y)
     }
 
-    /// Puts text on the page that is not seen. `matrix` places a line of text of which a letter is a unit square. `false`:
-    /// PDFium would not.
+    /// Adds invisible text to the page. `matrix` places a line of text whose letters are unit squares. Returns `false`
+    /// if PDFium fails.
     pub(in crate::worker) fn add_text(
         &self,
         font: &Font<'_>,
@@ -142,8 +143,8 @@ impl Page<'_> {
     ) -> bool {
         let calls = self.document.calls;
         let [a, b, c, d, e, f] = matrix;
-        // SAFETY: the page and the document of the font, which is the page's, are live; the object is the page's after
-        // its insertion, which also frees it should it fail.
+        // SAFETY: the page is live, and so is the font's document, which is the page's. Insertion gives the object to
+        // the page, and frees it on failure.
         unsafe {
             let object = calls.FPDFPageObj_CreateTextObj(
                 font.document.handle.as_ptr().cast(),
@@ -164,7 +165,7 @@ impl Page<'_> {
         }
     }
 
-    /// Writes what was added into the page's content.
+    /// Writes the added objects into the page's content.
     pub(in crate::worker) fn generate(&self) -> bool {
         // SAFETY: the page is live.
         unsafe {

@@ -1,4 +1,4 @@
-//! What is on a page beside text: its images and paths, where they are, and whether PDFium could draw them.
+//! Objects of a page other than text: its images and paths, their places, and whether PDFium can draw them.
 
 use std::ffi::{c_int, c_ulong, c_void};
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use pdfium_render::prelude::FPDF_IMAGEOBJ_METADATA;
 use super::{Calls, Page, Points};
 use crate::image::{is_whole_jbig2, is_whole_jpeg};
 
-/// Something on a page that is not text.
+/// An object of a page that is not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::worker) enum Drawn {
-    /// An image, or a form with one in it.
+    /// An image, or a form that contains one.
     Image,
-    /// Lines or areas, with so many segments.
+    /// Lines or areas, with their number of segments.
     Path(c_int),
 }
 
-/// An image on a page: where it is, and its pixels.
+/// An image on a page: its place and its number of pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::worker) struct Picture {
     pub(in crate::worker) bounds: Points,
@@ -32,7 +32,7 @@ const OBJECT_IMAGE: c_int = 3;
 const OBJECT_FORM: c_int = 5;
 const COLORSPACE_UNKNOWN: c_int = 0;
 
-/// How much may still be looked at.
+/// Objects and time left for a search.
 struct Left {
     objects: c_int,
     time: Duration,
@@ -40,11 +40,12 @@ struct Left {
 }
 
 impl Page<'_> {
-    /// The images among the first `limit` objects of the page. A form is one as large as the largest that it holds.
+    /// The images among the first `limit` objects of the page. A form counts as an image of the size of its largest
+    /// one.
     pub(in crate::worker) fn pictures(&self, limit: c_int) -> Vec<Picture> {
         let calls = self.document.calls;
         let mut found = Vec::new();
-        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        // SAFETY: the page is live; objects belong to it and are only read; every index is below its count.
         unsafe {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
             for index in 0..count {
@@ -64,12 +65,12 @@ impl Page<'_> {
         found
     }
 
-    /// The images and paths among the first `limit` objects of the page, and where they are.
+    /// The images and paths among the first `limit` objects of the page, and their places.
     pub(in crate::worker) fn drawn(&self, limit: c_int) -> Vec<(Drawn, Points)> {
         let calls = self.document.calls;
         let mut found = Vec::new();
         let mut left_over = limit;
-        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        // SAFETY: the page is live; objects belong to it and are only read; every index is below its count.
         unsafe {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
             for index in 0..count {
@@ -94,7 +95,7 @@ impl Page<'_> {
             time,
             since: Instant::now(),
         };
-        // SAFETY: the page is live; objects belong to it and are only looked at; every index is below its count.
+        // SAFETY: the page is live; objects belong to it and are only read; every index is below its count.
         unsafe {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).min(limit);
             (0..count).any(|index| {
@@ -104,7 +105,7 @@ impl Page<'_> {
         }
     }
 
-    /// The same of one object and, down to `depth`, of what a form holds.
+    /// The same for one object and, down to `depth`, for the objects in a form.
     ///
     /// # Safety
     /// `object` is null or an object of this page.
@@ -145,8 +146,8 @@ impl Page<'_> {
             colorspace: COLORSPACE_UNKNOWN,
             marked_content_id: -1,
         };
-        // SAFETY: as the caller promises; the result is written during the call; the bitmap has as many rows of as many bytes
-        // as it says, and is destroyed when they have been looked at.
+        // SAFETY: as the caller promises; the result is written during the call; the bitmap has the stated rows and
+        // bytes, and is destroyed after they have been read.
         unsafe {
             let page = self.raw();
             calls.FPDFImageObj_GetImageMetadata(image.cast(), page.cast(), &raw mut about);
@@ -167,7 +168,7 @@ impl Page<'_> {
             let rows = usize::try_from(calls.FPDFBitmap_GetHeight(bitmap)).unwrap_or(0);
             let stride = usize::try_from(calls.FPDFBitmap_GetStride(bitmap)).unwrap_or(0);
             let pixels = calls.FPDFBitmap_GetBuffer(bitmap).cast::<u8>();
-            // What is drawn is opaque, white too.
+            // Drawn pixels are opaque, including white ones.
             let drawn = !pixels.is_null()
                 && slice::from_raw_parts(pixels, rows * stride)
                     .iter()
@@ -241,7 +242,7 @@ unsafe fn largest_image(calls: Calls, object: *mut c_void, depth: u32) -> Option
     }
 }
 
-/// Where a page object is.
+/// Place of a page object.
 ///
 /// # Safety
 /// `object` is a page object of a live page.
@@ -260,8 +261,8 @@ unsafe fn bounds(calls: Calls, object: *mut c_void) -> Option<Points> {
     (known != 0).then(|| [left, bottom, right, top].map(f64::from))
 }
 
-/// What a page object draws: of a form, down to `depth`, an image where it holds one, else all its paths together. No more
-/// than `limit` objects are looked at.
+/// Kind of a page object. A form, down to `depth`, counts as an image if it has one, and otherwise as all of its paths
+/// together. Reads at most `limit` objects.
 ///
 /// # Safety
 /// `object` is null or a page object of a live page.

@@ -1,4 +1,4 @@
-//! A page's text objects, left out of what is drawn: the difference shows what of the text can be seen.
+//! Hiding of a page's text objects. The difference between two drawings shows which text is visible.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr;
@@ -8,13 +8,13 @@ use super::{Calls, Glyph, Page};
 // Values of PDFium's public header fpdf_edit.h.
 const OBJECT_TEXT: c_int = 1;
 const OBJECT_FORM: c_int = 5;
-/// Text fainter than this, or lighter in each of its colours, may not be seen on a light ground.
+/// Opacity below which text may be invisible on a light ground, and brightness of each colour above which it may be.
 const LEAST_ALPHA: c_uint = 96;
 const MOST_LIGHT: c_uint = 160;
-/// PDFium's parser nests forms no deeper.
+/// Deepest nesting of forms in PDFium's parser.
 const DEPTH: u32 = 40;
 
-/// The fonts of a page's characters, numbered as they come.
+/// Fonts of a page's characters, numbered in the order of their first use.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct FontNames {
     handles: Vec<*mut c_void>,
@@ -26,7 +26,7 @@ impl FontNames {
         &self.names
     }
 
-    /// The number of a text object's font.
+    /// Number of a text object's font.
     ///
     /// # Safety
     /// `object` is a text object of a live page.
@@ -41,7 +41,7 @@ impl FontNames {
         let length = if handle.is_null() {
             0
         } else {
-            // SAFETY: the font is its page's; the name is written during the call, as far as there is room.
+            // SAFETY: the font is its page's; the name is written during the call, up to the room for it.
             unsafe {
                 calls.FPDFFont_GetBaseFontName(font, name.as_mut_ptr().cast::<c_char>(), name.len())
             }
@@ -54,12 +54,13 @@ impl FontNames {
 }
 
 impl Page<'_> {
-    /// Has the text objects drawn for which that is wanted, and no others. Returns whether there is anything else to be drawn.
+    /// Enables drawing for the text objects that are `wanted`, and disables it for the others. Returns true if there
+    /// are other objects to draw.
     pub(in crate::worker) fn draw_text(&self, wanted: impl Fn(usize) -> bool) -> bool {
         let calls = self.document.calls;
         let mut others = false;
-        // SAFETY: the page is live; objects belong to it, and only whether they are drawn is changed; every index is below
-        // its count.
+        // SAFETY: the page is live; objects belong to it, and only whether they are drawn is changed; every index is
+        // below its count.
         unsafe {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).max(0);
             for index in 0..count {
@@ -70,7 +71,7 @@ impl Page<'_> {
         others
     }
 
-    /// Whether a character of this page is drawn in dark ink, in a font that the document does not bring along.
+    /// True if a character of this page is drawn in dark ink, in a font that the document does not embed.
     pub(in crate::worker) fn is_dark_in_a_missing_font(&self, glyph: &Glyph) -> bool {
         let calls = self.document.calls;
         let object = ptr::with_exposed_provenance_mut::<c_void>(glyph.object);
@@ -97,7 +98,7 @@ impl Page<'_> {
     }
 }
 
-/// The same for one object and, down to `depth`, for what a form holds.
+/// The same for one object and, down to `depth`, for the objects in a form.
 ///
 /// # Safety
 /// `object` is null or an object of a live page.

@@ -1,4 +1,4 @@
-//! Reading lines of a page once more, larger and each by itself, by Tesseract and by the second recognizer.
+//! Second pass over lines of a page: each is enlarged and read by itself, by Tesseract and by the second recognizer.
 
 use std::time::{Duration, Instant};
 
@@ -9,28 +9,28 @@ use ocr_api::code::{Code, Reading, Recognizer as Name};
 use super::Scan;
 use super::line;
 use super::line_recognizer::LineRecognizer;
-use super::page::{Eyes, tenths};
+use super::page::{Recognizers, tenths};
 use super::recognizer::Recognizer;
 use crate::codes::rules::RuleFinder;
 use crate::codes::{self, Bounds, Settles};
 use crate::protocol::How;
 
-/// The height that a line's letters are brought to: Tesseract reads them best at 30 to 40 pixels, and the model of lines
-/// wants 48 with some white.
+/// Height to which lines are scaled. Tesseract reads letters of 30 to 40 pixels best, and the line model needs 48 with
+/// some white.
 const LINE: u32 = 44;
-/// A line that is not like one: a picture, or a page that is made to cost much.
+/// Largest ratio of width to height. Beyond it, the place is a picture, or the page is crafted to cost much.
 const MOST_ASPECT: u32 = 60;
-/// Enough for a page full of doubtful codes on a busy machine.
+/// Least time for the second pass. It is enough for a page full of doubtful codes on a busy machine.
 const LEAST_TIME: Duration = Duration::from_millis(1500);
 const MOST_TIME: Duration = Duration::from_secs(5);
-/// The white around a line for Tesseract.
+/// White frame around a line for Tesseract.
 const FRAME: u32 = 12;
 
-/// Draws a part of the page anew at a multiple of its resolution. `None`: it can't be.
+/// Draws a part of the page again at a multiple of its resolution. Returns `None` if that is not possible.
 pub(super) type Redraw<'a> = &'a dyn Fn(Bounds, f32) -> Option<GrayImage>;
 
-/// The looks at one page: so many, and for no longer than that.
-struct SecondLook<'a> {
+/// Second pass over one page, with a limit on lines and on time.
+struct SecondPass<'a> {
     scan: &'a Scan,
     languages: &'a str,
     tesseract: &'a mut Recognizer,
@@ -40,39 +40,39 @@ struct SecondLook<'a> {
     until: Instant,
 }
 
-/// The codes on a page, as [`codes::on_page`] gives them: `page` is what Tesseract read in `scan`, which took it `took`.
+/// Finds the codes on a page: see [`codes::on_page`]. `page` is what Tesseract read in `scan`, which took `took`.
 /// `redraw` takes places of `scan`.
 pub(super) fn codes(
     scan: &Scan,
     page: &Page,
-    eyes: &mut Eyes<'_>,
+    recognizers: &mut Recognizers<'_>,
     redraw: Redraw<'_>,
     took: Duration,
     rules: &RuleFinder,
     how: &How,
 ) -> (Vec<Code>, Vec<String>) {
-    let mut again = SecondLook {
+    let mut pass = SecondPass {
         scan,
         languages: &how.languages,
-        tesseract: eyes.tesseract,
-        line_recognizer: eyes.line_recognizer,
+        tesseract: recognizers.tesseract,
+        line_recognizer: recognizers.line_recognizer,
         redraw,
-        left: eyes.second_looks,
-        until: SecondLook::deadline(took),
+        left: recognizers.second_pass_lines,
+        until: SecondPass::deadline(took),
     };
     codes::on_page(page, &how.codes, rules, &mut |line, settles| {
-        again.read(line, settles)
+        pass.read(line, settles)
     })
 }
 
-impl SecondLook<'_> {
-    /// A page that was hard to read may cost that again, a simple one a little at least.
-    fn deadline(first_look: Duration) -> Instant {
-        Instant::now() + first_look.clamp(LEAST_TIME, MOST_TIME)
+impl SecondPass<'_> {
+    /// A page that took long may take as long again. A simple page gets a minimum.
+    fn deadline(first_pass: Duration) -> Instant {
+        Instant::now() + first_pass.clamp(LEAST_TIME, MOST_TIME)
     }
 
-    /// What the recognizers read there, Tesseract first: the other one takes five times as long, and is not asked where
-    /// Tesseract's reading settles it. `None` when the looks or the time are used up.
+    /// Readings of a line, Tesseract's first. The other recognizer takes five times as long, and is skipped if
+    /// Tesseract's reading settles the line. Returns `None` if the lines or the time are used up.
     fn read(&mut self, bounds: Bounds, settles: Settles<'_>) -> Option<Vec<Reading>> {
         if self.left == 0 || Instant::now() >= self.until {
             return None;
@@ -82,7 +82,7 @@ impl SecondLook<'_> {
             return Some(Vec::new());
         };
         let mut readings = Vec::new();
-        // A recognizer that fails has read nothing: the other one may have.
+        // A recognizer that fails has no reading, but the other one may have one.
         let framed = line::framed(&line, FRAME);
         if let Ok((text, confidence)) = self.tesseract.read_line(&framed, self.languages) {
             let read = reading(Name::Tesseract, text, confidence);

@@ -1,4 +1,4 @@
-//! Codes that are misread at first, and what the second look makes of them.
+//! Codes that are misread at first, and the results of the second pass.
 
 use image::imageops::{self, FilterType};
 use ocr_api::code::{Code, Recognizer};
@@ -6,7 +6,7 @@ use ocr_api::code::{Code, Recognizer};
 use crate::support::pdf::Pdf;
 use crate::support::{Server, scan};
 
-/// Valid, and hard to read: letters beside digits that look like them.
+/// Valid LEIs that are hard to read: letters next to digits that look like them.
 const LEIS: [&str; 12] = [
     "398200NU40UGZECUYZ55",
     "623200XO04A2J1HUOR17",
@@ -21,7 +21,7 @@ const LEIS: [&str; 12] = [
     "97430072XCKBHL5M8Q03",
     "847500QIQQ2Q9C0UWR26",
 ];
-/// The last digit of the check is one off.
+/// The last check digit is wrong by one.
 const WRONG: &str = "IBAN: DE88 3704 0044 0532 0130 00";
 
 /// A scan at 135 dpi, out of focus, as a JPEG.
@@ -42,7 +42,7 @@ fn passing(codes: &[Code]) -> Vec<&str> {
 }
 
 #[test]
-fn a_poor_scan_is_read_right_by_the_second_look() {
+fn the_second_pass_reads_a_poor_scan_correctly() {
     let lines = LEIS.map(|lei| format!("LEI {lei}"));
     let document = poor_scan(&lines.each_ref().map(String::as_str));
     let server = Server::start(&["--workers", "1"]);
@@ -64,8 +64,8 @@ fn a_poor_scan_is_read_right_by_the_second_look() {
     );
     assert!(found.len() > before, "{} of {before} at first", found.len());
 
-    // Tesseract is asked first, and misreads some of them again.
-    let mended = answer.codes.iter().find(|code| {
+    // Tesseract reads first, and misreads some of them again.
+    let repaired = answer.codes.iter().find(|code| {
         let reads = |recognizer| {
             let mut readings = code.readings.iter();
             let one = readings.find(|one| one.recognizer == recognizer);
@@ -75,15 +75,15 @@ fn a_poor_scan_is_read_right_by_the_second_look() {
             && reads(Recognizer::Tesseract) == Some(false)
             && reads(Recognizer::PpOcr) == Some(true)
     });
-    let mended = mended.expect("one that the second recognizer alone could read");
-    assert!(mended.edits.is_empty() && !mended.repaired);
+    let repaired = repaired.expect("one that only the second recognizer could read");
+    assert!(repaired.edits.is_empty() && !repaired.repaired);
 }
 
 #[test]
-fn a_code_that_is_printed_wrongly_is_told_and_not_repaired() {
+fn reports_a_misprinted_code_without_repairing_it() {
     let server = Server::start(&["--workers", "1"]);
     let page = scan::page(&[WRONG]);
-    // Pixels, and a page that is drawn anew for the second look.
+    // Pixels, and a page that is drawn again for the second pass.
     for (query, document) in [
         ("", scan::png_with_dpi(&page, 300)),
         ("?mode=ocr", Pdf::default().text_page(&[WRONG]).build()),
@@ -115,7 +115,7 @@ fn a_code_that_is_printed_wrongly_is_told_and_not_repaired() {
 }
 
 #[test]
-fn a_page_gets_no_more_looks_than_allowed() {
+fn limits_the_lines_of_the_second_pass() {
     let server = Server::start(&["--workers", "1", "--second-looks", "3"]);
     let answer = server.answer("", &scan::png_with_dpi(&scan::page(&[WRONG; 8]), 300));
     assert_eq!(answer.codes.len(), 8);

@@ -1,5 +1,6 @@
-//! The second look: places of a recognized page where a code may have been misread are read again, a line at a time, by
-//! more than one recognizer. Their checks decide. What the recognizers agree upon against the check is not repaired.
+//! The second pass: places of a recognized page where a code may have been misread are re-read line by line, by more
+//! than one recognizer. The checks of the readings decide. If the recognizers agree on a value that fails its check, it
+//! is not repaired.
 
 use ocr_api::code::{Edit, Reading, Recognizer};
 
@@ -12,26 +13,26 @@ use super::spec::{Repair, Spec};
 use super::suspect::{Suspect, lacks_first, suspects};
 use super::{line_page, types};
 
-/// Labels that are looked for on a page: most numbers without one have none.
+/// Most labels per page that are searched for in the second pass. Most numbers without a label have none.
 const MOST_LABELS: usize = 4;
-/// The confidence, of 100, with which words are read that are there.
+/// Least confidence, out of 100, of words that are certainly there.
 const SURE: f32 = 80.0;
 
 /// Left, top, right, bottom in pixels of the page.
 pub type Bounds = [i32; 4];
-/// Reads a line of a page by every recognizer that there is, or until what one has read [settles](Settles) it. `None`: no
-/// more looks are to be had.
-pub type Look<'a> = dyn FnMut(Bounds, Settles<'_>) -> Option<Vec<Reading>> + 'a;
-/// Whether a reading leaves nothing for another recognizer to say.
+/// Re-reads a line of a page with every recognizer, or until a reading [settles](Settles) it. Returns `None` if no more
+/// lines may be re-read.
+pub type Reread<'a> = dyn FnMut(Bounds, Settles<'_>) -> Option<Vec<Reading>> + 'a;
+/// True if a reading makes those of further recognizers unnecessary.
 pub type Settles<'a> = &'a dyn Fn(&Reading) -> bool;
 
-/// Looks again at what is doubtful on a page: replaces what was misread, adds what was missed, and notes what was read.
-/// Returns what a person should know. `look` is [`super::on_page`]'s.
-pub(super) fn look_again(
+/// Re-reads doubtful places of a page. Replaces misread codes, adds missed ones, and records the readings. Returns
+/// warnings for people. `reread` is that of [`super::on_page`].
+pub(super) fn reread_suspects(
     flow: &Flow<'_>,
     wanted: &Selection,
     found: &mut Vec<Found<'static>>,
-    look: &mut Look<'_>,
+    reread: &mut Reread<'_>,
 ) -> Vec<String> {
     let specs: Vec<&'static Spec> = types::SPECS
         .into_iter()
@@ -45,7 +46,7 @@ pub(super) fn look_again(
     for suspect in suspects(flow, &specs, &settled) {
         let here = |one: &Found<'_>| one.first <= suspect.last && suspect.first <= one.last;
         let at = found.iter().position(here);
-        let Some(readings) = read_lines(flow, &suspect, at.map(|at| &found[at]), look) else {
+        let Some(readings) = read_lines(flow, &suspect, at.map(|at| &found[at]), reread) else {
             break;
         };
         let before = at.map(|at| found.remove(at));
@@ -53,7 +54,7 @@ pub(super) fn look_again(
             Verdict::Passes(found) => (Some(found), None),
             Verdict::AgreedAgainst(found) => {
                 let warning = format!(
-                    "The {} {} fails its check, but the recognizers agree on it: it may be printed wrongly.",
+                    "The {} {} fails its check, but the recognizers agree on it. It may be misprinted.",
                     found.spec.kind.name(),
                     found.shown()
                 );
@@ -67,38 +68,39 @@ pub(super) fn look_again(
             found.push(Found { readings, ..now });
         }
     }
-    find_labels(flow, &specs, found, look);
+    find_labels(flow, &specs, found, reread);
     warnings
 }
 
-/// The boxes of a form have labels in small type above the numbers, which get lost more easily. A number that passes the
-/// check of a type but that nothing vouches for is one of its codes if a second look finds the type's label above it.
+/// Finds labels that were missed. Forms have labels in small type above the numbers, and small type is lost more
+/// easily. A number that passes the check of a type without any other evidence is a code if the second pass finds the
+/// type's label above it.
 fn find_labels(
     flow: &Flow<'_>,
     specs: &[&'static Spec],
     found: &mut Vec<Found<'static>>,
-    look: &mut Look<'_>,
+    reread: &mut Reread<'_>,
 ) {
     let mut taken = vec![false; flow.tokens.len()];
     for one in &*found {
         taken[one.first..=one.last].fill(true);
     }
-    let mut looks = 0;
+    let mut searched = 0;
     for spec in specs {
         let passing = scan_labelled(flow, spec, true, false, |first| !has_own_word(flow, first));
         for one in passing.into_iter().filter(|one| one.ok && one.labelled) {
             if taken[one.first..=one.last].contains(&true) {
                 continue;
             }
-            if looks == MOST_LABELS {
+            if searched == MOST_LABELS {
                 return;
             }
-            looks += 1;
+            searched += 1;
             let (start, end) = (flow.tokens[one.first].start, flow.tokens[one.last].end);
             let place = above(flow.around(start, end));
             let is_label = |reading: &Reading| is_label_of(spec, &reading.text);
             let settles = |reading: &Reading| is_label(reading) || is_a_word(reading);
-            let Some(readings) = look(place, &settles) else {
+            let Some(readings) = reread(place, &settles) else {
                 return;
             };
             if readings.iter().any(is_label) {
@@ -109,7 +111,7 @@ fn find_labels(
     }
 }
 
-/// Where the label of a number in a box is: a line right above its beginning.
+/// Place of the label of a number in a box: a line right above its beginning.
 fn above([left, top, right, bottom]: Bounds) -> Bounds {
     let height = (bottom - top).max(1);
     let right = right.min(left + 10 * height);
@@ -121,19 +123,19 @@ fn is_label_of(spec: &Spec, text: &str) -> bool {
     is_label(&Flow::of(&page), spec.labels)
 }
 
-/// Whether something else stands there, for certain.
+/// True if other words are there, with certainty.
 fn is_a_word(reading: &Reading) -> bool {
     let mut words = reading.text.split_whitespace();
     reading.confidence >= SURE
         && words.any(|word| word.len() >= 3 && word.chars().all(char::is_alphabetic))
 }
 
-/// Each recognizer's text of all the lines that a suspect stands on, where the first look found `before`.
+/// Each recognizer's text of all lines of a suspect. `before` is what the first pass found there.
 fn read_lines(
     flow: &Flow<'_>,
     suspect: &Suspect<'static>,
     before: Option<&Found<'static>>,
-    look: &mut Look<'_>,
+    reread: &mut Reread<'_>,
 ) -> Option<Vec<Reading>> {
     let on_one_line = (suspect.first..suspect.last).all(|at| !flow.between(at).contains(&'\n'));
     let settles = |reading: &Reading| {
@@ -155,7 +157,7 @@ fn read_lines(
         if lacks_first(&sizes) {
             bounds[0] -= 2 * (bounds[3] - bounds[1]);
         }
-        let line = look(bounds, &settles)?;
+        let line = reread(bounds, &settles)?;
         from = last + 1;
         if whole.is_empty() {
             whole = line;
@@ -169,11 +171,11 @@ fn read_lines(
     Some(whole)
 }
 
-/// What the readings say.
+/// Decision by the readings.
 enum Verdict {
     /// One value passes its check.
     Passes(Found<'static>),
-    /// The recognizers agree on a value that does not.
+    /// The recognizers agree on a value that fails its check.
     AgreedAgainst(Found<'static>),
     Unclear,
 }
@@ -197,9 +199,9 @@ fn judge(flow: &Flow<'_>, suspect: &Suspect<'static>, readings: &[Reading]) -> V
             }
         }
         match passing.pop() {
-            // Two that pass: no one can tell which is printed.
+            // Two values pass, so it is unknown which one is printed.
             Some(_) if !passing.is_empty() => return Verdict::Unclear,
-            // One recognizer's word and a check of 1 in 10 against two that agree.
+            // One recognizer with a check of 1 in 10 does not outweigh two that agree.
             Some(one) if agreed.is_some() && (repaired || one.spec.repair != Repair::Either) => {
                 break;
             }
@@ -214,8 +216,8 @@ fn judge(flow: &Flow<'_>, suspect: &Suspect<'static>, readings: &[Reading]) -> V
     })
 }
 
-/// A value of the code's form that fails its check, though Tesseract, in either look, and the second recognizer read the
-/// same, or Tesseract letters that the type avoids where the other one reads digits.
+/// A value of the code's form that fails its check, although Tesseract, in either pass, and the second recognizer read
+/// the same. Letters that the type avoids count as the digits that they look like.
 fn agreed_against(
     flow: &Flow<'_>,
     suspect: &Suspect<'static>,
@@ -246,7 +248,7 @@ fn agreed_against(
     })
 }
 
-/// Whether a text has one code, and that passes a check which hardly any misreading does.
+/// True if a text has one code, and that code passes a check which hardly any misreading passes.
 fn is_beyond_doubt(text: &str, kinds: &[(&'static Spec, bool)]) -> bool {
     let mut passing = in_line(text, kinds, false).into_iter().filter(|one| one.ok);
     passing.next().is_some_and(|first| {
@@ -254,7 +256,8 @@ fn is_beyond_doubt(text: &str, kinds: &[(&'static Spec, bool)]) -> bool {
     })
 }
 
-/// Whether a text has what the first look found by exchanging what can only be something else, and no other code that passes its check.
+/// True if a text has the code that the first pass found by forced exchanges only, and no other code that passes its
+/// check.
 fn confirms(text: &str, kinds: &[(&'static Spec, bool)], before: &Found<'_>) -> bool {
     let places = (before.spec.places)(&before.value).unwrap_or_default();
     let forced = |edit: &Edit| {
@@ -270,7 +273,7 @@ fn confirms(text: &str, kinds: &[(&'static Spec, bool)], before: &Found<'_>) -> 
         })
 }
 
-/// Codes in the text of a line, of types whose label is known to be there or not.
+/// Codes in the text of a line, for types that are known to have a label or not.
 fn in_line(text: &str, kinds: &[(&'static Spec, bool)], repaired: bool) -> Vec<Found<'static>> {
     let page = line_page(text);
     let flow = Flow::of(&page);
