@@ -12,7 +12,7 @@ const PATH: &str = "/var/lib/ocrctl/backup.json";
 pub struct Stamp {
     pub at: Timestamp,
     pub operator: String,
-    /// Of [`ocrctl_protocol::backup::Contents::digest`].
+    /// Digest of the contents, of [`super::contents::digest`].
     pub digest: String,
 }
 

@@ -35,7 +35,7 @@ pub async fn run() {
 }
 
 /// SIGHUP would end a rollout whose controller lost its connection. A closed standard output is an
-/// error of `write`, which [`Emitter`] notes; Rust ignores SIGPIPE already.
+/// error of `write`, which [`Emitter`](crate::host::Emitter) notes; Rust ignores SIGPIPE already.
 fn ignore_hangup() {
     use tokio::signal::unix::{SignalKind, signal};
     // A handler that nobody polls is a signal ignored.

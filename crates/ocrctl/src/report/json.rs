@@ -8,7 +8,7 @@
 //!
 //! `version` is that of the lines that follow. It rises when a type or a field is removed or changes its
 //! meaning; readers ignore types and fields that they do not know. The events of [`ocrctl_protocol::Event`] come
-//! under their own names, in the order of what happens, and with them the lines of [`Own`]. All of them, field by
+//! under their own names, in the order of what happens, and with them the lines of `Own`. All of them, field by
 //! field: docs/reference/json-lines.md, made of `reference.rs`.
 
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use ocrctl_protocol::{Diagnostic, Event, logs};
 #[cfg(test)]
 pub mod reference;
 
-/// Version of the lines that [`line()`] makes.
+/// Version of the lines that `line()` makes.
 pub const VERSION: u32 = 1;
 
 #[derive(Serialize)]
