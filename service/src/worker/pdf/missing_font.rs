@@ -10,7 +10,8 @@ const BEYOND_LATIN_1: &str = "ŁłŒœŠšŽžŸƒıˆˇ˘˙˚˛˜˝–—‘’
 const LIGHT: u8 = 128;
 const EVEN: u8 = 24;
 
-/// Marks the characters that PDFium can't draw as seen where their place is empty. Returns which they are.
+/// Marks the characters that PDFium can't draw as seen where their place is empty. Returns which they are. A light, even cover
+/// over such a character can't be distinguished from the page's ground, so that the answer has an issue wherever this applies.
 pub(super) fn believe(
     glyphs: &[Glyph],
     page: &Page<'_>,
