@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use crate::load::another_key;
 use crate::support::process::{signal, wait_for};
 use crate::support::prose::{self, Layout};
-use crate::support::work::{all_ready, busy_worker, in_background, quick};
+use crate::support::work::{all_ready, being_read, busy_worker, in_background, quick};
 use crate::support::{Request, Server, scan};
 
 #[test]
@@ -19,8 +19,7 @@ fn a_crash_at_a_page_costs_that_page_and_no_other() {
     let server = Server::start(&[]);
     // In columns: no other worker reads a part of it.
     let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
-    let victim = in_background(&server, "", columns);
-    let pid = busy_worker(&server);
+    let (pid, victim) = being_read(&server, columns);
     let other = in_background(&server, "", scan::png(&scan::page(&["Untouched"])));
     signal(pid, Signal::ABORT);
 
@@ -40,8 +39,8 @@ fn a_crash_at_a_page_costs_that_page_and_no_other() {
 fn a_page_whose_worker_the_kernel_ended_is_read_again() {
     let server = Server::start(&["--workers", "1"]);
     let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
-    let victim = in_background(&server, "", columns);
-    signal(busy_worker(&server), Signal::KILL);
+    let (pid, victim) = being_read(&server, columns);
+    signal(pid, Signal::KILL);
     let answer = victim.join().unwrap();
     assert!(answer.complete, "{:?}", answer.warnings);
     assert_eq!(answer.pages[0].status, PageStatus::Ok);
@@ -52,8 +51,7 @@ fn a_document_whose_workers_the_kernel_ended_is_lost_at_the_second_one_but_not_r
     let server = Server::start(&["--workers", "1"]);
     let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
     for _ in 0..2 {
-        let victim = in_background(&server, "", columns.clone());
-        let first = busy_worker(&server);
+        let (first, victim) = being_read(&server, columns.clone());
         signal(first, Signal::KILL);
         wait_for("the worker is gone", || !server.workers().contains(&first));
         signal(busy_worker(&server), Signal::KILL);
@@ -80,11 +78,12 @@ fn after_a_crash_its_key_gets_workers_with_other_addresses() {
     let known = layout(before[0]);
     assert_eq!(known, layout(before[1]));
     let columns = scan::jpeg(&prose::page(Layout::Columns, 1).image);
-    let victim = in_background(&server, "", columns.clone());
-    signal(busy_worker(&server), Signal::ABORT);
+    let (pid, victim) = being_read(&server, columns.clone());
+    signal(pid, Signal::ABORT);
     assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
     // At once: it waits for the other template.
     let next = in_background(&server, "", columns);
+    wait_for("the worker is gone", || !server.workers().contains(&pid));
     let pid = busy_worker(&server);
     assert!(!before.contains(&pid));
     let now = layout(pid);
@@ -108,8 +107,8 @@ fn a_key_whose_documents_crash_workers_has_to_wait_and_no_other_notices() {
     for crash in 0..4 {
         // Another document each time.
         page.put_pixel(0, 0, image::Luma([crash]));
-        let victim = in_background(&server, "", scan::jpeg(&page));
-        signal(busy_worker(&server), Signal::ABORT);
+        let (pid, victim) = being_read(&server, scan::jpeg(&page));
+        signal(pid, Signal::ABORT);
         assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
         refused = Some(server.ocr("", &quick()));
         assert!(request().send(&server.address).answer().complete);
@@ -130,9 +129,8 @@ fn a_document_that_killed_two_workers_is_refused_for_a_while() {
     let server = Server::start(&["--workers", "1"]);
     let deadly = scan::jpeg(&scan::dense_page());
     for _ in 0..2 {
-        wait_for("all are ready", || all_ready(&server));
-        let victim = in_background(&server, "", deadly.clone());
-        signal(busy_worker(&server), Signal::ABORT);
+        let (pid, victim) = being_read(&server, deadly.clone());
+        signal(pid, Signal::ABORT);
         assert_eq!(victim.join().unwrap().pages[0].status, PageStatus::Crashed);
     }
     let reply = server.ocr("", &deadly);

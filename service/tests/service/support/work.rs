@@ -29,7 +29,17 @@ pub(crate) fn in_background(
     thread::spawn(move || request.send(&address).answer())
 }
 
+/// Sends a document in the background and returns the worker that reads it. Workers of earlier documents are waited for
+/// first: one that was killed can look busy while the kernel ends it.
+#[track_caller]
+pub(crate) fn being_read(server: &Server, document: Vec<u8>) -> (u32, thread::JoinHandle<Answer>) {
+    server.spares(server.readiness().1.workers.total as usize);
+    let answer = in_background(server, "", document);
+    (busy_worker(server), answer)
+}
+
 /// Waits until a worker has worked for some 0.1 s on what it was given. To become ready takes it a few milliseconds.
+#[track_caller]
 pub(crate) fn busy_worker(server: &Server) -> u32 {
     let mut found = None;
     wait_for("a worker is busy", || {
