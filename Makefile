@@ -31,7 +31,8 @@ OCRCTL_PROFILE ?= quick
 OCRCTL = $(TARGET_DIR)/$(TARGET)/$(OCRCTL_PROFILE)/ocrctl
 # Everything in crates/: ocrctl, and the rehearsal beside it.
 CARGO_OCRCTL = --profile $(OCRCTL_PROFILE) --locked --target $(TARGET) $(patsubst crates/%,--package=%,$(wildcard crates/*))
-CARGO_SERVICE := --release --locked -p ocr-service -p ocr-api
+# Everything in service/: the service, and the crates that it is made of.
+CARGO_SERVICE := --release --locked -p ocr-service $(patsubst service/%/Cargo.toml,--package=ocr-%,$(filter-out %/fuzz/Cargo.toml,$(wildcard service/*/Cargo.toml)))
 
 .PHONY: build
 build:

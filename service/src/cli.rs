@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ocr_api::keys::Scope;
+use ocr_protocol::WorkerSettings;
+use ocr_server::listener::Address;
 
-use crate::listener::Address;
-use crate::protocol::WorkerSettings;
 use crate::units;
 
 /// OCR over HTTP: documents in, text and structured codes out.
@@ -137,7 +137,7 @@ pub struct Serve {
     #[arg(long, env = "OCR_RELEASE", default_value = env!("CARGO_PKG_VERSION"))]
     pub release: String,
 
-    /// Log filter in tracing's syntax: `info`, `ocr_service=debug`.
+    /// Log filter in tracing's syntax: `info`, `ocr_server=debug`.
     #[arg(long, env = "OCR_LOG", default_value = "info")]
     pub log: String,
 }

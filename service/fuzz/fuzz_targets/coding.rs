@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ocr_service::fuzzing::coding(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ocr_server::http::fuzzing::coding(bytes));

@@ -3,15 +3,15 @@
 
 use std::io::{Cursor, Write};
 
-use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
-use ::image::metadata::Orientation;
-use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
+use ocr_protocol::{Fault, FaultKind};
 
 use super::{check_size, corrupt, fault_of, jpeg_end, png_data, resolution, tiff};
-use crate::protocol::{Fault, FaultKind};
 
 /// A picture in the terms of ISO 32000-1, 8.9.5.
 #[derive(Debug, PartialEq)]

@@ -2,12 +2,12 @@
 //! only in part: it does not read Group 3, or bytes with the lowest bit first.
 
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
+use ocr_protocol::Fault;
 use tiff::ColorType;
 use tiff::tags::Tag;
 
 use super::corrupt;
 use super::tiff::{Tiff, fault, unsupported};
-use crate::protocol::Fault;
 
 const MODIFIED_HUFFMAN: u16 = 2;
 const GROUP_3: u16 = 3;

@@ -6,7 +6,7 @@ const LEAST: usize = 11;
 const UNKNOWN: u32 = u32::MAX;
 
 /// Whether each segment has the data that its header states. Segments follow each other without a file header, as in PDFs.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+pub fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while rest.len() >= LEAST {
         match segment(rest) {

@@ -1,10 +1,10 @@
 //! Checks that a JPEG is complete. The decoder fills missing parts with gray, and text would be lost without a warning.
 
 use memchr::memchr;
+use ocr_protocol::Fault;
 
 use super::corrupt;
 use super::embed::Space;
-use crate::protocol::Fault;
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
@@ -28,7 +28,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
 }
 
 /// Whether the compressed data go on to the end marker: damage shows by markers that can't stand there.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+pub fn is_whole(bytes: &[u8]) -> bool {
     let Some(mut at) = first_scan(bytes) else {
         return false;
     };

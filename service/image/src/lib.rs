@@ -14,22 +14,22 @@ mod tiff;
 
 use std::io::Cursor;
 
-use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
-use ::image::metadata::Orientation;
-use ::image::{DynamicImage, ImageDecoder, ImageError, Limits};
+use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
+use ocr_protocol::{Counted, Fault, FaultKind, Overlay};
 
-use crate::protocol::{Counted, Fault, FaultKind, Overlay};
-pub(crate) use jbig2_end::is_whole as is_whole_jbig2;
-pub(crate) use jpeg_end::is_whole as is_whole_jpeg;
-pub(crate) use measure::{measure, png, preview};
+pub use jbig2_end::is_whole as is_whole_jbig2;
+pub use jpeg_end::is_whole as is_whole_jpeg;
+pub use measure::{measure, png, preview};
 use pages::Pages;
 
 /// Longest side in pixels. Tesseract keeps coordinates in 16 bits.
 const MAX_SIDE: u32 = 32_767;
 
 /// Number of pages of an image. Only a TIFF has more than one.
-pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<Counted, Fault> {
+pub fn count(kind: DocumentType, bytes: &[u8]) -> Result<Counted, Fault> {
     match kind {
         DocumentType::Tiff => tiff::count(bytes),
         _ => Ok(Counted::pages(1)),
@@ -37,7 +37,7 @@ pub(crate) fn count(kind: DocumentType, bytes: &[u8]) -> Result<Counted, Fault> 
 }
 
 /// True if an image has further frames, which are not read.
-pub(crate) fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
+pub fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
     /// Both chunks come before the first picture's data.
     const ANIMATED: u8 = 2;
     match kind {
@@ -54,7 +54,7 @@ pub(crate) fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
 }
 
 /// Decodes the page with this index, counted from 0.
-pub(crate) fn decode(
+pub fn decode(
     kind: DocumentType,
     bytes: &[u8],
     index: u32,
@@ -98,7 +98,7 @@ fn png_limits(bytes: &[u8], max_pixels: u64) -> Limits {
 }
 
 /// Converts these pages of the image to a PDF without text.
-pub(crate) fn as_pdf(
+pub fn as_pdf(
     kind: DocumentType,
     bytes: &[u8],
     pages: &[Overlay],
@@ -189,31 +189,28 @@ fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
 
 /// Pixels of a page: one byte each, 0 is black, rows without padding.
 #[derive(Clone)]
-pub(crate) struct Scan {
-    pub(crate) pixels: Vec<u8>,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
+pub struct Scan {
+    pub pixels: Vec<u8>,
+    pub width: u32,
+    pub height: u32,
     /// Pixels per inch, if the document states them.
-    pub(crate) dpi: Option<u32>,
+    pub dpi: Option<u32>,
 }
 
 impl Scan {
     /// The part of the page within left, top, right and bottom.
-    pub(crate) fn picture(
-        &self,
-        [left, top, right, bottom]: [i32; 4],
-    ) -> Option<::image::GrayImage> {
+    pub fn picture(&self, [left, top, right, bottom]: [i32; 4]) -> Option<image::GrayImage> {
         let within = |at: i32, most: u32| u32::try_from(at.max(0)).unwrap_or(0).min(most);
         let (left, right) = (within(left, self.width), within(right, self.width));
         let (top, bottom) = (within(top, self.height), within(bottom, self.height));
         let width = right.checked_sub(left).filter(|width| *width > 0)?;
         let height = bottom.checked_sub(top).filter(|height| *height > 0)?;
         let part = self.part(left, top, width, height);
-        ::image::GrayImage::from_raw(width, height, part.pixels)
+        image::GrayImage::from_raw(width, height, part.pixels)
     }
 
     /// A rectangle of the page, cut at the page's edges.
-    pub(crate) fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
+    pub fn part(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
         let width = width.min(self.width.saturating_sub(left));
         let height = height.min(self.height.saturating_sub(top));
         let (columns, from) = (width as usize, left as usize);
@@ -233,13 +230,13 @@ impl Scan {
 
 /// Size of a page in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
     /// Pixels per inch, if the document states them.
-    pub(crate) dpi: Option<u32>,
+    pub dpi: Option<u32>,
 }
 
-pub(crate) fn corrupt(detail: impl Into<String>) -> Fault {
+pub fn corrupt(detail: impl Into<String>) -> Fault {
     Fault::new(FaultKind::Corrupt, detail)
 }

@@ -2,17 +2,17 @@
 
 use std::io::Cursor;
 
-use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
-use ::image::imageops::FilterType;
-use ::image::metadata::Orientation;
-use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat};
+use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::imageops::FilterType;
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat};
 use ocr_api::answer::DocumentType;
+use ocr_protocol::{Fault, FaultKind};
 
 use super::{Size, check_size, corrupt, decode, fault_of, resolution, tiff};
-use crate::protocol::{Fault, FaultKind};
 
 /// Size of the page with this index, counted from 0, in its upright orientation.
-pub(crate) fn measure(
+pub fn measure(
     kind: DocumentType,
     bytes: &[u8],
     index: u32,
@@ -61,7 +61,7 @@ pub(super) fn turned((width, height): (u32, u32), orientation: Orientation) -> (
 }
 
 /// A gray PNG of the page, of at most `side` pixels a side.
-pub(crate) fn preview(
+pub fn preview(
     kind: DocumentType,
     bytes: &[u8],
     index: u32,
@@ -78,7 +78,7 @@ pub(crate) fn preview(
     png(&image)
 }
 
-pub(crate) fn png(image: &DynamicImage) -> Result<Vec<u8>, Fault> {
+pub fn png(image: &DynamicImage) -> Result<Vec<u8>, Fault> {
     let mut bytes = Cursor::new(Vec::new());
     image
         .write_to(&mut bytes, ImageFormat::Png)

@@ -1,6 +1,6 @@
 //! PDFs whose pages are pictures.
 
-use ::image::metadata::Orientation;
+use image::metadata::Orientation;
 use pdf_writer::types::Predictor;
 use pdf_writer::writers::ImageXObject;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref};

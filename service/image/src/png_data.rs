@@ -1,6 +1,6 @@
 //! Compressed data of a PNG that a PDF can take over.
 
-use ::image::metadata::Orientation;
+use image::metadata::Orientation;
 
 use super::embed::{Data, Picture, Space};
 

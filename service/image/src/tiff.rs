@@ -5,6 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_protocol::{Counted, Fault, FaultKind};
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
 use tiff::tags::{ResolutionUnit, Tag};
@@ -13,7 +14,6 @@ use tiff::{ColorType, TiffError};
 use super::embed::{self, Data, Picture, Space};
 use super::measure::turned;
 use super::{Scan, Size, check_size, corrupt, fax, gray, palette, resolution};
-use crate::protocol::{Counted, Fault, FaultKind};
 
 /// Most pages that are counted. A chain of directories can be crafted to be endless.
 const MAX_PAGES: u32 = 100_000;

@@ -12,9 +12,9 @@ use ocr_api::code::Code;
 use ocr_api::health::Engine;
 use ocr_api::inspection::PageInspection;
 use ocr_api::issue::Issue;
+use ocr_codes::Selection;
 use serde::{Deserialize, Serialize};
 
-use crate::codes::Selection;
 use frame::invalid;
 pub use frame::{MAX_REPLY, MAX_REQUEST, frame, frame_length, parse};
 

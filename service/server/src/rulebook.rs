@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ocr_api::health::Rules;
-
-use crate::codes::rules::{MAX_BYTES, Rule, RuleFile};
+use ocr_codes::rules::{MAX_BYTES, Rule, RuleFile};
 
 /// Interval between reads of the file. It is read whole and compared each time, because times and sizes of files can be
 /// wrong.

@@ -6,8 +6,10 @@ mod serve;
 
 use std::io;
 
+use ocr_engine::worker;
+use ocr_server::heap;
+
 use crate::cli::{Command, Key, Rules};
-use crate::{heap, worker};
 
 /// Failure of a command, in words for the user.
 #[derive(Debug, thiserror::Error)]

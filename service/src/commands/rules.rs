@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use ocr_codes::rules::{MAX_BYTES, RuleFile};
+
 use crate::cli::RulesCheck;
-use crate::codes::rules::{MAX_BYTES, RuleFile};
 
 /// Reason for which a file of rules is rejected.
 #[derive(Debug, thiserror::Error)]

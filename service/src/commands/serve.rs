@@ -4,19 +4,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ocr_protocol::WorkerSettings;
+use ocr_server::heap;
+use ocr_server::http::{self, Limits, ReplayLimits, Service};
+use ocr_server::keyring::Keyring;
+use ocr_server::listener::{self, BindError, Listener};
+use ocr_server::pool::{Pool, PoolSettings};
+use ocr_server::rulebook::Rulebook;
+use ocr_server::usage::UsageLog;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
-use crate::heap;
-use crate::http::{self, Limits, ReplayLimits, Service};
-use crate::keyring::Keyring;
-use crate::listener::{self, BindError, Listener};
-use crate::pool::{Pool, PoolSettings};
-use crate::protocol::WorkerSettings;
-use crate::rulebook::Rulebook;
-use crate::usage::UsageLog;
 
 const PDFIUM: &str = "libpdfium.so";
 const LINE_MODEL: &str = "pp-ocr.onnx";

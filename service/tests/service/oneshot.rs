@@ -8,11 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use ocr_service::http::{Limits, ReplayLimits, Service, app};
-use ocr_service::keyring::Keyring;
-use ocr_service::pool::{Pool, PoolSettings};
-use ocr_service::protocol::WorkerSettings;
-use ocr_service::rulebook::Rulebook;
+use ocr_protocol::WorkerSettings;
+use ocr_server::http::{Limits, ReplayLimits, Service, app};
+use ocr_server::keyring::Keyring;
+use ocr_server::pool::{Pool, PoolSettings};
+use ocr_server::rulebook::Rulebook;
 use tower::ServiceExt;
 
 use crate::support::scan::pdfium_path;

@@ -7,7 +7,7 @@ use super::Value;
 
 /// Order of day and month, if known, for dates in which both are numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::codes) enum Order {
+pub(crate) enum Order {
     DayFirst,
     MonthFirst,
     Unknown,
@@ -199,7 +199,7 @@ pub(super) fn read(
 
 /// Parses GS1's YYMMDD. The century is the nearest one (General Specifications, 7.12), and day 0 is the last of the
 /// month.
-pub(in crate::codes) fn of_gs1(digits: &str) -> Option<String> {
+pub(crate) fn of_gs1(digits: &str) -> Option<String> {
     let number = |at: usize| digits.get(at..at + 2)?.parse::<i16>().ok();
     let (yy, month, day) = (number(0)?, number(2)?, number(4)?);
     if digits.len() != 6 {

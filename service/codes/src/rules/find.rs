@@ -21,12 +21,12 @@ pub struct RuleFinder {
 
 /// A code of a rule: characters of the flow from `start` up to `end`.
 #[derive(Debug)]
-pub(in crate::codes) struct RuleCode<'a> {
-    pub(in crate::codes) rule: &'a str,
-    pub(in crate::codes) value: String,
-    pub(in crate::codes) check: Option<Check>,
-    pub(in crate::codes) start: usize,
-    pub(in crate::codes) end: usize,
+pub(crate) struct RuleCode<'a> {
+    pub(crate) rule: &'a str,
+    pub(crate) value: String,
+    pub(crate) check: Option<Check>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// Compiles a pattern within the size limits.
@@ -57,7 +57,7 @@ impl RuleFinder {
     }
 
     /// Codes in the words of a page, rule by rule.
-    pub(in crate::codes) fn on_page(&self, flow: &Flow<'_>) -> Vec<RuleCode<'_>> {
+    pub(crate) fn on_page(&self, flow: &Flow<'_>) -> Vec<RuleCode<'_>> {
         if self.rules.is_empty() {
             return Vec::new();
         }
@@ -95,7 +95,7 @@ impl RuleFinder {
     }
 
     /// Codes that match a barcode's whole content. Barcodes have no labels.
-    pub(in crate::codes) fn in_content(
+    pub(crate) fn in_content(
         &self,
         content: &str,
     ) -> impl Iterator<Item = (&str, String, Option<Check>)> {

@@ -4,7 +4,7 @@ use super::super::digits::gs1;
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Seen, Spec, all};
 
-pub(in crate::codes) const GTIN: Spec = Spec {
+pub(crate) const GTIN: Spec = Spec {
     kind: CodeType::Gtin,
     scheme: "gs1-mod10",
     labels: &[
@@ -27,7 +27,7 @@ fn is_printed(seen: &Seen<'_>) -> bool {
 /// A GTIN without padding zeros. In GS1's rules, a number of 8, 12 or 13 digits is the same as that number with zeros
 /// before it. So UPC-A has 12 digits even if it was read as EAN-13, and the 14 digits of an application identifier
 /// become those that are printed.
-pub(in crate::codes) fn gtin_value(digits: &str) -> String {
+pub(crate) fn gtin_value(digits: &str) -> String {
     let zeros = |count: usize| digits.bytes().take(count).all(|byte| byte == b'0');
     let short = match digits.len() {
         14 if zeros(6) => 8,
@@ -40,7 +40,7 @@ pub(in crate::codes) fn gtin_value(digits: &str) -> String {
     digits[digits.len() - short..].to_owned()
 }
 
-pub(in crate::codes) const SSCC: Spec = Spec {
+pub(crate) const SSCC: Spec = Spec {
     kind: CodeType::Sscc,
     scheme: "gs1-mod10",
     // The application identifier 00 is printed as "(00)".

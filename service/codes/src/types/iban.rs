@@ -4,7 +4,7 @@ use super::super::digits::mod97_10;
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Seen, Spec, all, as_letters};
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::Iban,
     scheme: "iso7064-mod97-10",
     labels: &["iban", "konto", "account"],
@@ -25,7 +25,7 @@ const COUNTRIES: &str = "AD24* AE23d AL28* AT20d AZ28* BA20d BE16d BG22* BH22* B
     VA22d VG24* XK20d YE30*";
 
 /// Length of an IBAN of a country, by its two letters.
-pub(in crate::codes) fn length(country: &str) -> Option<usize> {
+pub(crate) fn length(country: &str) -> Option<usize> {
     entry(country)?.get(2..4)?.parse().ok()
 }
 

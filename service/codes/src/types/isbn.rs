@@ -4,7 +4,7 @@ use super::super::digits::{digits, gs1, mod11_x};
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::Isbn,
     scheme: "isbn",
     labels: &["isbn", "isbn 10", "isbn 13"],
@@ -33,7 +33,7 @@ pub(in crate::codes) const SPEC: Spec = Spec {
 };
 
 /// The ISBN of 13 digits for one of 10.
-pub(in crate::codes) fn of_13(ten: &str) -> Option<String> {
+pub(crate) fn of_13(ten: &str) -> Option<String> {
     let head = format!("978{}", ten.get(..9)?);
     let sum: u32 = digits(&head)?
         .iter()

@@ -4,7 +4,7 @@ use super::super::digits::luhn;
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, as_letters, places as pattern};
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::Isin,
     scheme: "isin-luhn",
     labels: &["isin"],

@@ -4,7 +4,7 @@ use super::super::digits::mod11_x;
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::Issn,
     scheme: "issn-mod11",
     labels: &["issn", "eissn"],

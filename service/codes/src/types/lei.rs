@@ -4,7 +4,7 @@ use super::super::digits::mod97_10;
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::Lei,
     scheme: "iso7064-mod97-10",
     labels: &["lei", "legal entity identifier"],

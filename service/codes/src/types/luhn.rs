@@ -4,7 +4,7 @@ use super::super::digits::luhn;
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
 
-pub(in crate::codes) const IMEI: Spec = Spec {
+pub(crate) const IMEI: Spec = Spec {
     kind: CodeType::Imei,
     scheme: "luhn",
     // "IMEI" becomes "IME" if its last letter is read as a bar or a "!".
@@ -19,7 +19,7 @@ pub(in crate::codes) const IMEI: Spec = Spec {
 };
 
 /// Clients that request these want them without labels. One that fails its check is just a number.
-pub(in crate::codes) const CARD: Spec = Spec {
+pub(crate) const CARD: Spec = Spec {
     kind: CodeType::Luhn,
     scheme: "luhn",
     labels: &["card", "card number", "karte", "kartennummer"],

@@ -4,7 +4,7 @@
 use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Spec, all};
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::Vin,
     scheme: "vin-mod11",
     labels: &[

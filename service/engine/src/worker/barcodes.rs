@@ -1,10 +1,10 @@
 //! Barcode search in pixels, by zxing-cpp.
 
+use ocr_codes::{Barcode, Content};
 use zxingcpp::{BarcodeFormat, ContentType, ImageFormat, ImageView, TextMode};
 
 use super::upright::Coarse;
 use super::{Fault, FaultKind, Scan, dark};
-use crate::codes::{Barcode, Content};
 
 /// Most pixels that are searched; larger pages are scaled down. Noise looks like the corner of a QR code everywhere,
 /// and took 0.1 s per megapixel.

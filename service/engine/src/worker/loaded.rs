@@ -6,8 +6,8 @@ use super::line_recognizer::{self, LineRecognizer};
 use super::pdf::{PdfReader, Shapes};
 use super::recognizer::{self, Recognizer};
 use super::{WorkerError, library, recognizer_error, sample};
-use crate::protocol::WorkerSettings;
 use ocr_api::health::{Engine, Sandbox};
+use ocr_protocol::WorkerSettings;
 
 /// A page with a word in a font that it does not contain.
 const PDF: &[u8] = b"%PDF-1.4

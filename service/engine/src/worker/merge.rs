@@ -1,9 +1,9 @@
 //! Merges text of a page's layer with text that was recognized beside it, into one page in reading order.
 
 use ocr_api::answer::{Method, Page, PageStatus, Word};
+use ocr_codes::lines;
 
 use super::page::mean_confidence;
-use crate::lines;
 
 /// Least confidence of a recognized line. Below it, a picture or a pattern was taken for text. Short lines need a
 /// higher one.

@@ -1,5 +1,5 @@
 //! The worker process, the only place where documents are parsed. It is a copy of a process that the service started,
-//! speaks [`crate::protocol`] on its standard input, and may crash at any document.
+//! speaks [`ocr_protocol`] on its standard input, and may crash at any document.
 
 mod barcodes;
 mod bricks;
@@ -30,14 +30,14 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use ocr_api::health::Sandbox;
-use serde::de::DeserializeOwned;
-
-use crate::codes::rules::RuleFinder;
-use crate::image::{self, Scan, Size, corrupt};
-use crate::protocol::{
-    self, Band, Binding, Fault, FaultKind, File, MAX_REPLY, MAX_REQUEST, Reply, Request, Task,
+use ocr_codes::rules::RuleFinder;
+use ocr_image::{Scan, Size, corrupt};
+use ocr_protocol::{
+    Band, Binding, Fault, FaultKind, File, MAX_REPLY, MAX_REQUEST, Reply, Request, Task,
     WorkerSettings,
 };
+use serde::de::DeserializeOwned;
+
 use line_readers::LineReaders;
 use loaded::Loaded;
 use opened::Opened;
@@ -298,8 +298,8 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::BandRead;
     use ocr_api::answer::Word;
+    use ocr_protocol::BandRead;
 
     fn band(words: usize) -> Reply {
         let word = |at: usize| Word {

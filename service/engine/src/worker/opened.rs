@@ -1,14 +1,14 @@
 //! The document of a worker.
 
-use ::image::GrayImage;
+use image::GrayImage;
 use ocr_api::answer::{DocumentType, Method, PageStatus};
 use ocr_api::inspection::{PageInspection, TextLayer};
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay};
 
 use super::line_readers::LineReaders;
 use super::pdf::{PdfDocument, PdfReader};
-use super::{Content, corrupt, image};
-use crate::protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay};
+use super::{Content, corrupt};
 
 pub(super) enum Opened {
     Image {
@@ -37,7 +37,7 @@ impl Opened {
     pub(super) fn count(&mut self, pdf: PdfReader) -> Result<Counted, Fault> {
         self.open(pdf)?;
         let counted = match self {
-            Self::Image { kind, bytes } => image::count(*kind, bytes)?,
+            Self::Image { kind, bytes } => ocr_image::count(*kind, bytes)?,
             Self::Pdf(document) => document.count(),
             Self::UnreadPdf { .. } | Self::Failed(_) => Counted::default(),
         };
@@ -63,7 +63,7 @@ impl Opened {
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         match self {
             Self::Image { kind, bytes } => {
-                let scan = image::decode(*kind, bytes, index, max_pixels)?;
+                let scan = ocr_image::decode(*kind, bytes, index, max_pixels)?;
                 Ok((Content::scan(scan), about_image(*kind, bytes)))
             }
             Self::Pdf(document) => document.read(index, how, max_pixels, readers),
@@ -83,7 +83,7 @@ impl Opened {
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         let (size, text_layer, uncovered) = match self {
             Self::Image { kind, bytes } => {
-                let size = image::measure(*kind, bytes, index, max_pixels)?;
+                let size = ocr_image::measure(*kind, bytes, index, max_pixels)?;
                 (size, TextLayer::None, false)
             }
             Self::Pdf(document) => document.inspect(index, max_pixels)?,
@@ -120,7 +120,9 @@ impl Opened {
         self.open(pdf)?;
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         match self {
-            Self::Image { kind, bytes } => image::preview(*kind, bytes, index, side, max_pixels),
+            Self::Image { kind, bytes } => {
+                ocr_image::preview(*kind, bytes, index, side, max_pixels)
+            }
             Self::Pdf(document) => document.preview(index, side),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
@@ -153,7 +155,7 @@ impl Opened {
         self.open(pdf)?;
         match self {
             Self::Image { kind, bytes } => {
-                let images = image::as_pdf(*kind, bytes, pages, max_pixels)?;
+                let images = ocr_image::as_pdf(*kind, bytes, pages, max_pixels)?;
                 pdf.open(images)?.compose_all(pages)
             }
             Self::Pdf(document) => document.compose(pages, keep_active),
@@ -185,13 +187,13 @@ impl Opened {
 
 fn about_image(kind: DocumentType, bytes: &[u8]) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if image::is_animated(kind, bytes) {
+    if ocr_image::is_animated(kind, bytes) {
         issues.push(Issue::new(
             IssueCode::MoreFrames,
             "it is an animation, of which the first frame alone was read; send the others as images of their own.",
         ));
     }
-    if kind == DocumentType::Jpeg && !image::is_whole_jpeg(bytes) {
+    if kind == DocumentType::Jpeg && !ocr_image::is_whole_jpeg(bytes) {
         issues.push(Issue::new(
             IssueCode::Undecodable,
             "its JPEG is damaged, and what stands behind the damage was not read. Scan it again, or export it anew.",

@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use ocr_api::answer::{Method, Page, Word};
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_codes::Barcode;
+use ocr_codes::rules::RuleFinder;
+use ocr_protocol::{Fault, FaultKind, How, Mode, PageRead};
 
 use super::doubts::{self, AsRead, Scripts, UnreadInk};
 use super::ffi::tesseract::{RawWord, TesseractError};
@@ -18,9 +21,6 @@ use super::second_pass::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Coarse, Ink, Upright};
 use super::{Content, Scan, barcodes, light, merge};
-use crate::codes::rules::RuleFinder;
-use crate::codes::{self, Barcode};
-use crate::protocol::{Fault, FaultKind, How, Mode, PageRead};
 pub(super) use answer::{mean_confidence, tenths};
 
 /// Everything needed to read pages.
@@ -92,8 +92,9 @@ impl PageReader<'_> {
         search: &mut Search<'_>,
         how: &How,
     ) -> Result<PageRead, Unread> {
-        let in_barcodes =
-            |barcodes: &[Barcode], rules| codes::in_barcodes(barcodes, number, &how.codes, rules);
+        let in_barcodes = |barcodes: &[Barcode], rules| {
+            ocr_codes::in_barcodes(barcodes, number, &how.codes, rules)
+        };
         let mut read = match content {
             Content::Layer(layer, _, uncovered) => {
                 let read = self.of_layer(number, layer, how);
@@ -134,7 +135,7 @@ impl PageReader<'_> {
 
     fn of_layer(&self, number: u32, layer: &Layer, how: &How) -> PageRead {
         let page = answer::of_layer(number, layer);
-        let (codes, warnings) = codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
+        let (codes, warnings) = ocr_codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
         let mut issues = in_doubt(warnings);
         issues.extend(layer::hidden(layer.hidden, how.mode));
         if layer.undrawn {

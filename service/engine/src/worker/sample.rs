@@ -4,9 +4,9 @@ use ocr_api::answer::DocumentType;
 
 use super::line_recognizer::LineRecognizer;
 use super::recognizer::Recognizer;
-use super::{WorkerError, image, line};
+use super::{WorkerError, line};
 
-/// 11 pt Helvetica at 150 dpi, drawn by `cargo run --release -p ocr-service --example sample`.
+/// 11 pt Helvetica at 150 dpi, drawn by `service/tests/fixtures/make.sh`.
 const SAMPLE: &[u8] = include_bytes!("sample.png");
 const TEXT: &str = "Ready to read 2468";
 
@@ -15,7 +15,7 @@ pub(super) fn check(
     line_recognizer: Option<&LineRecognizer>,
 ) -> Result<(), WorkerError> {
     let engine = |message: String| WorkerError::Recognizer(message);
-    let scan = image::decode(DocumentType::Png, SAMPLE, 0, 1_000_000)
+    let scan = ocr_image::decode(DocumentType::Png, SAMPLE, 0, 1_000_000)
         .map_err(|fault| engine(fault.detail))?;
     let (read, _) = recognizer
         .read(&scan, "")

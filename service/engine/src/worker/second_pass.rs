@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use image::GrayImage;
 use ocr_api::answer::Page;
 use ocr_api::code::{Code, Reading, Recognizer as Name};
+use ocr_codes::rules::RuleFinder;
+use ocr_codes::{Bounds, Settles};
+use ocr_protocol::How;
 
 use super::Scan;
 use super::line;
 use super::line_recognizer::LineRecognizer;
 use super::page::{Recognizers, tenths};
 use super::recognizer::Recognizer;
-use crate::codes::rules::RuleFinder;
-use crate::codes::{self, Bounds, Settles};
-use crate::protocol::How;
 
 /// Height to which lines are scaled. Tesseract reads letters of 30 to 40 pixels best, and the line model needs 48 with
 /// some white.
@@ -40,7 +40,7 @@ struct SecondPass<'a> {
     until: Instant,
 }
 
-/// Finds the codes on a page: see [`codes::on_page`]. `page` is what Tesseract read in `scan`, which took `took`.
+/// Finds the codes on a page: see [`ocr_codes::on_page`]. `page` is what Tesseract read in `scan`, which took `took`.
 /// `redraw` takes places of `scan`.
 pub(super) fn codes(
     scan: &Scan,
@@ -60,7 +60,7 @@ pub(super) fn codes(
         left: recognizers.second_pass_lines,
         until: SecondPass::deadline(took),
     };
-    codes::on_page(page, &how.codes, rules, &mut |line, settles| {
+    ocr_codes::on_page(page, &how.codes, rules, &mut |line, settles| {
         pass.read(line, settles)
     })
 }

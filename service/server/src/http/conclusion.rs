@@ -4,12 +4,11 @@ use ocr_api::answer::{Page, PageStatus};
 use ocr_api::code::Code;
 use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::{ProblemKind, UnreadPage};
+use ocr_protocol::{Counted, Fault, FaultKind, PageRead};
 
 use super::error::Rejection;
 use super::query::Strict;
-use crate::codes;
 use crate::pool::Failure;
-use crate::protocol::{Counted, Fault, FaultKind, PageRead};
 
 /// The part of a page's result that is kept after its text has gone to the client.
 #[derive(Debug, Clone)]
@@ -152,8 +151,8 @@ pub(super) fn conclude(
         );
         issues.push(Issue::new(IssueCode::Unread, detail));
     }
-    codes::agree(&mut codes);
-    let in_doubt = codes::differences(&codes).into_iter();
+    ocr_codes::agree(&mut codes);
+    let in_doubt = ocr_codes::differences(&codes).into_iter();
     issues.extend(in_doubt.map(|detail| Issue::new(IssueCode::CodeInDoubt, detail)));
     Ok(Conclusion {
         complete: unread.is_empty() && !(counted.lacks_pages && to_the_end),

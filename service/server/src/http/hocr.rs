@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use ocr_api::answer::{Answer, Page, Word};
 use ocr_api::issue::Issue;
-
-use crate::lines::{paragraphs, union};
+use ocr_codes::lines::{paragraphs, union};
 
 /// The elements in use. The specification requires that they are announced.
 const CAPABILITIES: &str = "ocr_page ocr_carea ocr_par ocr_line ocrx_word";

@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use ocr_api::answer::Document as DocumentAnswer;
 use ocr_api::problem::ProblemKind;
+use ocr_protocol::Counted;
 use tokio::time::{Instant, timeout_at};
 
 use super::access::{Noted, Notes, RequestId};
@@ -22,7 +23,6 @@ use super::upload::{self, Upload};
 use super::{Service, attachment, discard};
 use crate::document::{Document, Open};
 use crate::keyring::Known;
-use crate::protocol::Counted;
 
 /// Header with which a client asks for a shorter deadline than the service's.
 const DEADLINE_MS: &str = "x-deadline-ms";

@@ -17,7 +17,7 @@ mod error;
 mod estimate;
 mod form;
 #[cfg(fuzzing)]
-pub(crate) mod fuzzing;
+pub mod fuzzing;
 mod health;
 mod hocr;
 mod inspect;

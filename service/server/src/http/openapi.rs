@@ -12,6 +12,7 @@ use ocr_api::capacity::Capacity;
 use ocr_api::health::{Health, Readiness, Ready};
 use ocr_api::inspection::Inspection;
 use ocr_api::problem::{MEDIA_TYPE, Problem, ProblemKind};
+use ocr_codes::CodeType;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
@@ -31,7 +32,6 @@ use utoipa::openapi::{
 use super::Service;
 use super::negotiate::Format;
 use super::query::MAX_ATTACHMENT_NAME;
-use crate::codes::CodeType;
 
 const KEY: &str = "key";
 

@@ -2,12 +2,12 @@
 //! form.
 
 use ocr_api::problem::ProblemKind;
+use ocr_codes::rules::Rule;
+use ocr_codes::{CodeType, Selection};
+use ocr_protocol::{How, Mode};
 
 use super::error::Rejection;
 use super::parameters::{Parameter, Parameters, malformed};
-use crate::codes::rules::Rule;
-use crate::codes::{CodeType, Selection};
-use crate::protocol::{How, Mode};
 
 /// Parsed parameters of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

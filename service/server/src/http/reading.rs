@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ocr_api::answer::{DocumentType, Page, PageStatus};
 use ocr_api::problem::ProblemKind;
+use ocr_protocol::{Counted, Mode, PageRead};
 use tokio::time::sleep;
 
 use super::Service;
@@ -19,7 +20,6 @@ use super::spread::Spread;
 use crate::document::Document;
 use crate::memory::{Charge, Charged, weight};
 use crate::pool::{Failure, Pool};
-use crate::protocol::{Counted, Mode, PageRead};
 
 /// Pause between two attempts at a page for whose answer there is no memory.
 const ROOM_PAUSE: Duration = Duration::from_millis(200);

@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use ocr_api::answer::{Answer, Method, Page, Word};
 use ocr_api::issue::IssueCode;
 use ocr_api::problem::ProblemKind;
+use ocr_codes::lines::paragraphs;
+use ocr_protocol::{MAX_REQUEST, Overlay, Placed};
 use tokio::time::timeout_at;
 
 use super::answer::{complete, remarks};
@@ -14,9 +16,7 @@ use super::error::Rejection;
 use super::intake::Intake;
 use super::reading::of_failure;
 use super::{Service, written};
-use crate::lines::paragraphs;
 use crate::memory::Charged;
-use crate::protocol::{MAX_REQUEST, Overlay, Placed};
 
 /// Header that lists the pages to which no words could be added.
 const UNSEARCHABLE: &str = "x-ocr-unsearchable";

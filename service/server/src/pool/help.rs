@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ocr_protocol::{Band, BandRead, Collected, Reply, Task};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -16,7 +17,6 @@ use super::Shared;
 use super::job::{Job, Outcome, WorkItem};
 use super::process::{Process, Received};
 use crate::memory::Charged;
-use crate::protocol::{Band, BandRead, Collected, Reply, Task};
 
 /// Factor of the owner's own reading time after which the owner takes a part over. The parts are alike, so they should
 /// take equally long.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ocr_protocol::{Reply, Task};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::document::Document;
 use crate::memory::Charged;
-use crate::protocol::{Reply, Task};
 
 /// Most attempts that end before the worker begins with the job. One such end can be chance. More often, the document
 /// does not fit into a worker's memory, or no worker works.

@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 
 use ocr_api::health::{Engine, Workers};
 use ocr_api::inspection::PageInspection;
+use ocr_protocol::WorkerSettings;
+use ocr_protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
 use crate::document::Document;
 use crate::memory::Charged;
-use crate::protocol::WorkerSettings;
-use crate::protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay, PageRead, Reply, Task};
 use bound::{Bound, Room};
 use crashes::Crashes;
 use help::Helpers;

@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use bytes::Bytes;
 use ocr_api::health::Engine;
+use ocr_protocol::{Binding, MAX_REPLY, MAX_REQUEST, Reply, Request, Task};
 use rustix::process::{Pid, WaitOptions, kill_process, waitpid};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,7 +19,6 @@ use tokio::time::timeout;
 
 use super::job::WorkItem;
 use crate::memory::{self, Account, Charged, Full};
-use crate::protocol::{self, Binding, MAX_REPLY, MAX_REQUEST, Reply, Request, Task};
 
 /// Time in which a worker whose socket is closed is expected to exit.
 const DYING: Duration = Duration::from_secs(2);
@@ -107,7 +107,7 @@ impl Process {
             task: item.task.clone(),
         };
         self.socket
-            .write_all(&protocol::frame(&request, MAX_REQUEST)?)
+            .write_all(&ocr_protocol::frame(&request, MAX_REQUEST)?)
             .await?;
         if brought {
             self.socket.write_all(&document.bytes).await?;
@@ -130,14 +130,14 @@ impl Process {
     pub(super) async fn receive(&mut self, account: &Arc<Account>) -> io::Result<Received> {
         let mut head = [0; 4];
         self.socket.read_exact(&mut head).await?;
-        let length = protocol::frame_length(head, MAX_REPLY)?;
+        let length = ocr_protocol::frame_length(head, MAX_REPLY)?;
         let mut charge = account.charge();
         if length > SMALL && charge.grow(length as u64 * DECODED).is_err() {
             return self.pass_over(length).await.map(|()| Err(Full));
         }
         let mut body = vec![0; length];
         self.socket.read_exact(&mut body).await?;
-        let mut reply: Reply = protocol::parse(&body)?;
+        let mut reply: Reply = ocr_protocol::parse(&body)?;
         drop(body);
         if !reply.is_finite() {
             return Err(out_of_turn());
@@ -214,7 +214,7 @@ impl Process {
     /// Answers what the worker asked while it works on an item.
     pub(super) async fn reply(&mut self, message: &impl Serialize) -> io::Result<()> {
         self.socket
-            .write_all(&protocol::frame(message, MAX_REQUEST)?)
+            .write_all(&ocr_protocol::frame(message, MAX_REQUEST)?)
             .await
     }
 

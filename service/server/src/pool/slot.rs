@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ocr_protocol::{Reply, Task};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -17,7 +18,6 @@ use super::metrics::Gone;
 use super::process::{Process, Received};
 use super::{Shared, help};
 use crate::memory::Full;
-use crate::protocol::{Reply, Task};
 
 /// Time limit for the sample. A worker reads it in a tenth of a second, so one that takes this long is broken.
 const SAMPLE_TIME: Duration = Duration::from_secs(10);

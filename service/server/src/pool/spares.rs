@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ocr_api::health::Engine;
+use ocr_protocol::{Reply, Task};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -20,7 +21,6 @@ use super::process::Process;
 use super::template::{NoCopy, Template};
 use crate::document::Document;
 use crate::pool::job::WorkItem;
-use crate::protocol::{Reply, Task};
 
 /// Time limit for a new worker. A copy enters its sandbox within milliseconds, and reads the sample in a tenth of a
 /// second.

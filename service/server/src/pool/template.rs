@@ -22,7 +22,6 @@ use tokio::time::timeout;
 
 use super::process::Process;
 use super::{PoolSettings, complaints};
-use crate::protocol;
 
 /// Environment variables that workers inherit: places of libraries and language data.
 const PASSED_ON: [&str; 3] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
@@ -164,7 +163,7 @@ impl Template {
             .await?;
         drop((theirs, writer));
         self.control
-            .write_all(&protocol::frame(&learn, protocol::MAX_REQUEST)?)
+            .write_all(&ocr_protocol::frame(&learn, ocr_protocol::MAX_REQUEST)?)
             .await?;
         let mut pid = [0; 4];
         self.control.read_exact(&mut pid).await?;

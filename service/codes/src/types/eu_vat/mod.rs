@@ -8,7 +8,7 @@ use super::super::kind::CodeType;
 use super::super::spec::{Place, Repair, Seen, Spec, as_letters, places as pattern};
 use checks::passes;
 
-pub(in crate::codes) const SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     kind: CodeType::EuVat,
     scheme: "eu-vat",
     labels: &[

@@ -4,9 +4,9 @@ mod script;
 mod unread;
 
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_image::Scan;
 
 use super::ffi::tesseract::RawWord;
-use crate::image::Scan;
 pub(super) use script::Scripts;
 pub(super) use unread::UnreadInk;
 

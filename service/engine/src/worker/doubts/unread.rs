@@ -283,7 +283,7 @@ fn root(parents: &mut [usize], mut at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Scan;
+    use ocr_image::Scan;
 
     const SIDE: u32 = 1200;
 

@@ -2,8 +2,8 @@
 
 use ocr_api::code::Source;
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_protocol::{Mode, PageRead};
 
-use crate::protocol::{Mode, PageRead};
 use crate::worker::pdf::Uncovered;
 use crate::worker::{doubts, merge};
 

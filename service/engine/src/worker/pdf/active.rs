@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
-
-use crate::protocol::Active;
+use ocr_protocol::Active;
 
 /// Actions that only go to a place when the reader requests it.
 const HARMLESS: [&[u8]; 3] = [b"GoTo", b"URI", b"Named"];

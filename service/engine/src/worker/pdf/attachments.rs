@@ -7,9 +7,9 @@ use flate2::read::ZlibDecoder;
 use lopdf::{Dictionary, Object, Stream};
 use ocr_api::answer::Attachment;
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_protocol::{Fault, MAX_FILE};
 
 use super::PdfDocument;
-use crate::protocol::{Fault, MAX_FILE};
 use crate::worker::corrupt;
 
 /// Attachments that are listed.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use ocr_api::inspection::TextLayer;
+use ocr_protocol::{Fault, FaultKind, File, MAX_FILE, Overlay, Placed};
 
 use super::{PdfDocument, active, contents, glyphless, soundness};
-use crate::protocol::{Fault, FaultKind, File, MAX_FILE, Overlay, Placed};
 use crate::worker::corrupt;
 use crate::worker::ffi::pdfium::{Document, Font, Page};
 

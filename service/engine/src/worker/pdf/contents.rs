@@ -1,9 +1,9 @@
 //! What a PDF holds as a whole: pages, whatever their count says, and what is not in them.
 
 use ocr_api::issue::{Issue, IssueCode};
+use ocr_protocol::Counted;
 
 use super::PdfDocument;
-use crate::protocol::Counted;
 use crate::worker::ffi::pdfium::Document;
 
 /// Most missing pages that are answered as damaged one by one. For more, one issue reports them.

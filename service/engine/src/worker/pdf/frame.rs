@@ -1,7 +1,8 @@
 //! Number of pixels in which a page is read.
 
+use ocr_protocol::{Fault, FaultKind};
+
 use super::{OBJECTS, POINTS_PER_INCH, coverage};
-use crate::protocol::{Fault, FaultKind};
 use crate::worker::corrupt;
 use crate::worker::ffi::pdfium::{Page, Picture};
 

@@ -26,14 +26,14 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ::image::{DynamicImage, GrayImage, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 use ocr_api::inspection::TextLayer;
 use ocr_api::issue::Issue;
+use ocr_protocol::{Fault, FaultKind, How, Mode};
 
 use super::ffi::pdfium::{Document, FontNames, Glyph, Library, OpenError, Page};
 use super::line_readers::LineReaders;
-use super::{Content, Scan, Size, corrupt, image};
-use crate::protocol::{Fault, FaultKind, How, Mode};
+use super::{Content, Scan, Size, corrupt};
 use agreement::Likeness;
 pub(super) use drawings::Drawing;
 use frame::Frame;
@@ -130,7 +130,7 @@ impl PdfDocument {
         RgbImage::from_raw(width, height, pixels)
             .map(DynamicImage::from)
             .ok_or_else(not_drawn)
-            .and_then(|picture| image::png(&picture))
+            .and_then(|picture| ocr_image::png(&picture))
     }
 
     /// What is on a page, and what is to be known of it beside what is read there. `index` is counted from 0.

@@ -1,6 +1,6 @@
 //! Drawings of single words of a page, to be compared and read: black on white, all of the same height.
 
-use ::image::{GrayImage, Luma};
+use image::{GrayImage, Luma};
 
 use super::agreement::{Likeness, Sample};
 use super::look::Look;

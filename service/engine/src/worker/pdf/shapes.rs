@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use ::image::{GrayImage, imageops};
+use image::{GrayImage, imageops};
 
 use super::PdfReader;
 use super::agreement::alike;
@@ -164,7 +164,7 @@ fn document() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::image::Luma;
+    use image::Luma;
 
     fn picture(rows: &[&str]) -> GrayImage {
         let width = rows[0].len() as u32;

@@ -4,8 +4,8 @@ use std::io::{Read, Write as _};
 
 use flate2::read::ZlibDecoder;
 use memchr::memmem;
+use ocr_protocol::MAX_FILE;
 
-use crate::protocol::MAX_FILE;
 use crate::worker::ffi::pdfium::{Document, Library};
 
 /// Bytes of a document's object streams that are looked at.

@@ -1,10 +1,11 @@
 //! Content of a page beside its text layer that may be text, drawn to be recognized.
 
+use ocr_protocol::Fault;
+
 use super::frame::Frame;
 use super::look::Look;
 use super::rows::{self, Area, Areas};
 use super::{POINTS_PER_INCH, not_drawn};
-use crate::protocol::Fault;
 use crate::worker::Scan;
 use crate::worker::ffi::pdfium::Page;
 

@@ -7,11 +7,11 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 
 use ocr_api::answer::Word;
+use ocr_protocol::{Band, BandRead, Collected, Reply};
 
 use super::ffi::tesseract::RawWord;
 use super::upright::{Ink, Upright};
 use super::{Scan, receive_message, send};
-use crate::protocol::{Band, BandRead, Collected, Reply};
 use cut::Cut;
 
 /// Least ink of a band, in coarse cells: some eight lines. Less is not worth the hand-over.

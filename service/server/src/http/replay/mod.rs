@@ -18,6 +18,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use ocr_api::answer::Page;
 use ocr_api::problem::ProblemKind;
+use ocr_protocol::Counted;
 use tokio::time::Instant;
 
 use super::Service;
@@ -29,7 +30,6 @@ use super::query::Strict;
 use super::reading::Reading;
 use super::share::Share;
 use crate::memory::{Charge, Full, weight};
-use crate::protocol::Counted;
 pub(super) use header::CacheDirectives;
 use record::{Record, Whole};
 pub use replays::ReplayLimits;

@@ -1,10 +1,10 @@
 //! Records a reading while it is made, so that it can be replayed.
 
 use ocr_api::answer::Page;
+use ocr_protocol::Counted;
 
 use super::Conclusion;
 use crate::memory::{Charge, weight};
-use crate::protocol::Counted;
 
 /// Memory of an entry besides its pages, in bytes.
 const OVERHEAD: u64 = 1024;

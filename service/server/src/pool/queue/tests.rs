@@ -1,6 +1,7 @@
 //! Whose turn it is, and what may be done beside what.
 
 use ocr_api::answer::DocumentType;
+use ocr_protocol::{How, Task};
 use tokio::sync::oneshot;
 
 use super::waiting::{ALONE_AFTER, PATIENCE};
@@ -8,7 +9,6 @@ use super::*;
 use crate::document::{Document, Open, Owner};
 use crate::memory::Account;
 use crate::pool::job::Outcome;
-use crate::protocol::{How, Task};
 
 /// A page of a key that may have `most` under way.
 fn job(key: &str, page: u32, most: Option<u32>) -> (Job, oneshot::Receiver<Outcome>) {

@@ -4,10 +4,10 @@ use std::ffi::{c_int, c_ulong, c_void};
 use std::time::{Duration, Instant};
 use std::{ptr, slice};
 
+use ocr_image::{is_whole_jbig2, is_whole_jpeg};
 use pdfium_render::prelude::FPDF_IMAGEOBJ_METADATA;
 
 use super::{Calls, Page, Points};
-use crate::image::{is_whole_jbig2, is_whole_jpeg};
 
 /// An object of a page that is not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
