@@ -10,6 +10,7 @@ mod fields;
 mod flow;
 mod kind;
 mod label;
+pub mod lines;
 mod repair;
 pub mod rules;
 mod scan;

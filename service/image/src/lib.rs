@@ -188,7 +188,7 @@ fn fault_of(error: &ImageError, kind: DocumentType) -> Fault {
 }
 
 /// Pixels of a page: one byte each, 0 is black, rows without padding.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Scan {
     pub pixels: Vec<u8>,
     pub width: u32,

@@ -55,7 +55,7 @@ pub(super) fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Counted, Reply};
+    use crate::{Counted, Reply};
 
     #[test]
     fn a_message_ends_where_its_frame_does() {

@@ -239,13 +239,13 @@ fn forget_panic_messages() {
 }
 
 fn send(socket: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    let frame = protocol::frame(reply, MAX_REPLY).or_else(|_| {
+    let frame = ocr_protocol::frame(reply, MAX_REPLY).or_else(|_| {
         let detail = format!(
             "Its text would be an answer of more than {} MB; send parts of the page.",
             MAX_REPLY >> 20
         );
         let fault = Reply::Fault(Fault::new(FaultKind::TooLarge, detail));
-        protocol::frame(&fault, MAX_REPLY)
+        ocr_protocol::frame(&fault, MAX_REPLY)
     })?;
     socket.write_all(&frame)?;
     match reply {
@@ -265,9 +265,9 @@ fn receive(socket: &mut impl Read) -> io::Result<Option<Request>> {
 fn receive_message<T: DeserializeOwned>(socket: &mut impl Read) -> io::Result<T> {
     let mut head = [0; 4];
     socket.read_exact(&mut head)?;
-    let mut body = vec![0; protocol::frame_length(head, MAX_REQUEST)?];
+    let mut body = vec![0; ocr_protocol::frame_length(head, MAX_REQUEST)?];
     socket.read_exact(&mut body)?;
-    protocol::parse(&body)
+    ocr_protocol::parse(&body)
 }
 
 fn receive_bytes(socket: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
@@ -318,8 +318,8 @@ mod tests {
         let mut written = Vec::new();
         send(&mut written, reply).unwrap();
         let (head, body) = written.split_first_chunk::<4>().unwrap();
-        let length = protocol::frame_length(*head, MAX_REPLY).unwrap();
-        (length, protocol::parse(body).unwrap())
+        let length = ocr_protocol::frame_length(*head, MAX_REPLY).unwrap();
+        (length, ocr_protocol::parse(body).unwrap())
     }
 
     #[test]
