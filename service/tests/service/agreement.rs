@@ -1,4 +1,4 @@
-//! Text layers whose fonts state other characters than they draw are not used.
+//! Text in fonts that state other characters than they draw is recognized instead.
 
 use std::fmt::Write;
 
@@ -139,7 +139,7 @@ fn recognizes_pages_whose_font_states_other_characters() {
 }
 
 #[test]
-fn detects_one_wrong_font_among_others() {
+fn recognizes_the_words_of_one_wrong_font_among_others() {
     let server = Server::start(&["--workers", "1"]);
     let fonts: [(&str, f64, &[&str]); 3] = [
         (
@@ -159,8 +159,18 @@ fn detects_one_wrong_font_among_others() {
             }
         };
         let answer = server.answer("?codes=none", &with_fonts(&fonts, map));
-        assert!(disagrees(&answer), "{liar}: {}", answer.pages[0].text);
-        assert!(answer.pages[0].text.contains("1234.50"), "{liar}");
+        let page = &answer.pages[0];
+        assert!(disagrees(&answer), "{liar}: {}", page.text);
+        assert_eq!(page.method, Some(Method::Mixed), "{liar}");
+        let lines: Vec<&str> = fonts.iter().map(|font| font.2[0]).collect();
+        assert_eq!(page.text, lines.join("\n") + "\n", "{liar}");
+        // The words of the other fonts are those of the layer.
+        let mut words = page.words.iter();
+        for (at, line) in lines.iter().enumerate() {
+            let of_line = words.by_ref().take(line.split(' ').count());
+            let doubted = of_line.filter(|word| word.confidence < 100.0).count();
+            assert_eq!(doubted > 0, at == liar, "{liar}: {line}");
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Small drawings of a page with its text and without it. The difference shows which text is visible. The rest is ink
 //! that the text layer does not have.
 
+use std::ops::Range;
+
 use crate::worker::ffi::pdfium::{Page, Points};
 
 /// Resolution in pixels per inch. Letters of 6 pt are four pixels high.
@@ -27,8 +29,9 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Draws a whole page. Returns `None` if it has no size, or if PDFium fails.
-    pub(super) fn at(page: &Page<'_>) -> Option<Self> {
+    /// Draws a whole page, with all text and without the text objects for which `left_out` is true. Returns `None` if it
+    /// has no size, or if PDFium fails.
+    pub(super) fn at(page: &Page<'_>, left_out: impl Fn(usize) -> bool) -> Option<Self> {
         let (width, height) = size(page)?;
         let usual = (DPI / POINTS_PER_INCH).max(LEAST_SIDE / width.max(height));
         let scale = usual.min((MOST_PIXELS / (width * height)).sqrt());
@@ -36,7 +39,7 @@ impl Look {
             page,
             scale,
             [0, 0, pixels(width * scale), pixels(height * scale)],
-            |_| true,
+            left_out,
         )
     }
 
@@ -97,9 +100,9 @@ impl Look {
         let look = Self::draw_as_it_is(page, scale, part)?;
         let whole = (pixels(width * scale), pixels(height * scale));
         let [left, top, right, bottom] = part;
-        let others = page.draw_text(|object| !left_out(object)) || !left_out(0);
+        let any = page.draw_text(|object| !left_out(object));
         let without =
-            others.then(|| page.render_part(whole, (left, top), (right - left, bottom - top)));
+            any.then(|| page.render_part(whole, (left, top), (right - left, bottom - top)));
         page.draw_text(|_| true);
         let without = match without {
             Some(drawn) => Some(drawn?),
@@ -116,6 +119,16 @@ impl Look {
         self.placement.place(points)
     }
 
+    /// The same in whole pixels that are on the page. A place smaller than a pixel still has one.
+    pub(super) fn pixels(&self, points: Points) -> [usize; 4] {
+        let [left, top, right, bottom] = self.place(points);
+        let (across, down) = (
+            range(left, right, self.width),
+            range(top, bottom, self.height),
+        );
+        [across.start, down.start, across.end, down.end]
+    }
+
     /// Pixels of everything besides text. `None` if there is nothing.
     pub(super) fn without_text(&self) -> Option<&[u8]> {
         self.without.as_deref()
@@ -126,11 +139,6 @@ impl Look {
         &self,
         [left, top, right, bottom]: [f64; 4],
     ) -> impl Iterator<Item = u8> + '_ {
-        // A place smaller than a pixel still has one.
-        let range = |from: f64, to: f64, end: usize| {
-            let from = (from.max(0.0) as usize).min(end.saturating_sub(1));
-            from..(to.max(0.0).ceil() as usize).clamp(from + 1, end.max(1))
-        };
         let (columns, rows) = (
             range(left, right, self.width),
             range(top, bottom, self.height),
@@ -179,6 +187,11 @@ fn size(page: &Page<'_>) -> Option<(f64, f64)> {
     let (width, height) = page.size();
     let usable = |side: f32| side.is_finite() && side > 0.0;
     (usable(width) && usable(height)).then_some((width.into(), height.into()))
+}
+
+fn range(from: f64, to: f64, end: usize) -> Range<usize> {
+    let from = (from.max(0.0) as usize).min(end.saturating_sub(1));
+    from..(to.max(0.0).ceil() as usize).clamp(from + 1, end.max(1))
 }
 
 fn pixels(side: f64) -> i32 {

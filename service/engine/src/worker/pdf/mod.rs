@@ -23,6 +23,7 @@ mod uncovered;
 mod visibility;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ pub(super) use layer::Layer;
 use look::Look;
 pub(super) use shapes::Shapes;
 pub(super) use uncovered::Uncovered;
+use uncovered::Wrong;
 
 /// Longest time of drawing a page whose parts may be drawn again. Unless a page consists of pixels, each part costs
 /// nearly as much as the whole.
@@ -114,7 +116,8 @@ impl PdfDocument {
         };
         let layer = soundness::judge(&seen(&page).0, &page);
         let uncovered = layer == TextLayer::Sound
-            && Look::at(&page).is_some_and(|look| !uncovered::of(&look).areas.is_empty());
+            && Look::at(&page, |_| true)
+                .is_some_and(|look| !uncovered::of(&look, &Wrong::default()).areas.is_empty());
         Ok((size, layer, uncovered))
     }
 
@@ -194,7 +197,7 @@ impl PdfDocument {
     ) -> Result<Option<(Content, Vec<Issue>)>, Fault> {
         let Glyphs { mut glyphs, fonts } = layer;
         let started = Instant::now();
-        let look = Look::at(page).ok_or_else(not_drawn)?;
+        let mut look = Look::at(page, |_| true).ok_or_else(not_drawn)?;
         let took = started.elapsed();
         let mut shown = visibility::of(&glyphs, page, &look);
         let undrawn = missing_font::believe(&glyphs, page, &look, &mut shown);
@@ -213,10 +216,18 @@ impl PdfDocument {
             layer::keep(&mut glyphs, |at, _| shown[at]);
             shown.clear();
             let drawn = drawn.as_deref().unwrap_or(&glyphs);
-            if self.disagrees(page, drawn, &fonts, readers) {
-                return Ok(None);
+            let lying = self.lying_fonts(page, drawn, &fonts, readers);
+            let mut wrong = Wrong::default();
+            if !lying.is_empty() {
+                let Some(some) = wrong_in(&mut glyphs, &lying) else {
+                    return Ok(None);
+                };
+                issues.push(remarks::disagrees_in_part());
+                wrong = some;
+                look = Look::at(page, |object| !wrong.objects.contains(&object))
+                    .ok_or_else(not_drawn)?;
             }
-            uncovered = uncovered::draw(page, frame, &look)?;
+            uncovered = uncovered::draw(page, frame, &look, &wrong)?;
             if page.lacks_an_image(OBJECTS, took) {
                 issues.push(remarks::undecodable());
             }
@@ -238,20 +249,17 @@ impl PdfDocument {
         Ok(Some((content, issues)))
     }
 
-    /// True if a font of a page draws other characters than the layer has. A few words of each font are recognized for
-    /// that.
-    fn disagrees(
+    /// The fonts of a page that draw other characters than the layer has. A few words of each font are recognized for that.
+    fn lying_fonts(
         &self,
         page: &Page<'_>,
         glyphs: &[Glyph],
         fonts: &FontNames,
         readers: &mut LineReaders<'_>,
-    ) -> bool {
+    ) -> BTreeSet<usize> {
         let mut known = self.fonts.borrow_mut();
         let words = visibility::words(glyphs);
-        let Some(samples) = known.samples(glyphs, &words, fonts.names()) else {
-            return true;
-        };
+        let (samples, of_page) = known.samples(glyphs, &words, fonts.names());
         let drawn = samples.into_iter().filter_map(|sample| {
             let (picture, alike) = samples::draw(page, &sample, readers.shapes)?;
             Some((sample, (picture, alike)))
@@ -263,13 +271,13 @@ impl PdfDocument {
         let (samples, pictures): (Vec<_>, Vec<_>) = doubtful
             .filter_map(|(word, believed)| (!believed).then_some(word))
             .unzip();
-        if samples.is_empty() {
-            return false;
+        if !samples.is_empty() {
+            let first: Vec<String> = pictures.iter().map(|one| readers.first(one)).collect();
+            known.compare(&samples, &first, || {
+                pictures.iter().map(|one| readers.second(one)).collect()
+            });
         }
-        let first: Vec<String> = pictures.iter().map(|one| readers.first(one)).collect();
-        known.compare(&samples, &first, || {
-            pictures.iter().map(|one| readers.second(one)).collect()
-        })
+        known.lying(&of_page)
     }
 
     /// A part of the page with this index, at `scale` times the resolution of [`Self::read`]. `None` if it is not worth
@@ -301,6 +309,33 @@ struct Drawn {
     index: u32,
     frame: Frame,
     took: Duration,
+}
+
+/// Takes the characters in lying fonts out of a layer, and returns where they are. `None`: they are most of it.
+fn wrong_in(glyphs: &mut Vec<Glyph>, lying: &BTreeSet<usize>) -> Option<Wrong> {
+    let is_wrong = |glyph: &Glyph| !glyph.generated && lying.contains(&glyph.font);
+    let blank = |glyph: &Glyph| glyph.generated || glyph.char.is_some_and(char::is_whitespace);
+    let visible = glyphs.iter().filter(|glyph| !blank(glyph));
+    let (all, wrong) = visible.fold((0, 0), |(all, wrong), glyph| {
+        (all + 1, wrong + usize::from(is_wrong(glyph)))
+    });
+    if wrong * 2 > all {
+        return None;
+    }
+    let words = visibility::words(glyphs).into_iter().filter_map(|word| {
+        let of_word = glyphs[word].iter().filter(|glyph| is_wrong(glyph));
+        of_word.map(|glyph| glyph.bounds).reduce(agreement::around)
+    });
+    let wrong = Wrong {
+        words: words.collect(),
+        objects: glyphs
+            .iter()
+            .filter(|glyph| is_wrong(glyph))
+            .map(|glyph| glyph.object)
+            .collect(),
+    };
+    layer::keep(glyphs, |_, glyph| !is_wrong(glyph));
+    Some(wrong)
 }
 
 /// Characters that are not cropped away.

@@ -24,6 +24,14 @@ pub(super) fn disagrees() -> Issue {
     )
 }
 
+pub(super) fn disagrees_in_part() -> Issue {
+    Issue::new(
+        IssueCode::LayerDisagrees,
+        "in some of its fonts, its text layer has other characters than the page shows, so those words were recognized \
+         instead.",
+    )
+}
+
 pub(super) fn undecodable() -> Issue {
     Issue::new(
         IssueCode::Undecodable,

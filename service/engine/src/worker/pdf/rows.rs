@@ -40,8 +40,9 @@ pub(super) struct Areas {
     pub(super) height: usize,
 }
 
-/// Finds areas of possible text in a gray picture: rows with their surroundings. Areas don't touch each other.
-pub(super) fn areas(pixels: &[u8], width: usize, height: usize) -> Areas {
+/// Finds areas of possible text in a gray picture: rows with their surroundings, also of rows that are `known`. Areas
+/// don't touch each other.
+pub(super) fn areas(pixels: &[u8], width: usize, height: usize, known: &[Area]) -> Areas {
     let mut rows = Vec::new();
     // Most pages with little besides text have it in a few rows: a header, or the rules of a table.
     let inked = |row: usize| {
@@ -65,7 +66,7 @@ pub(super) fn areas(pixels: &[u8], width: usize, height: usize) -> Areas {
         rows.extend(self::rows(&letters(parts)));
     }
     let onto_page = |[left, up, right, down]: Area| [left, up + top, right, down + top];
-    let rows = rows.into_iter().map(onto_page);
+    let rows = rows.into_iter().map(onto_page).chain(known.iter().copied());
     let mut heights: Vec<usize> = rows.clone().map(|row| row[3] - row[1]).collect();
     heights.sort_unstable();
     let height = heights.get(heights.len() / 2).copied().unwrap_or(0);
@@ -263,7 +264,7 @@ mod tests {
     }
 
     fn areas_of(paper: u8, ink: u8, parts: &[Area]) -> Vec<Area> {
-        areas(&picture(paper, ink, parts), WIDTH, HEIGHT).areas
+        areas(&picture(paper, ink, parts), WIDTH, HEIGHT, &[]).areas
     }
 
     #[test]
@@ -309,7 +310,15 @@ mod tests {
             assert!(areas_of(255, 0, &parts).is_empty(), "{parts:?}");
         }
         assert!(areas_of(255, 255, &[]).is_empty());
-        assert_eq!(areas(&[], 0, 0), Areas::default());
+        assert_eq!(areas(&[], 0, 0, &[]), Areas::default());
+    }
+
+    #[test]
+    fn a_known_row_is_text_whatever_it_looks_like() {
+        let mark = [60, 60, 66, 66];
+        let found = areas(&picture(255, 0, &[mark]), WIDTH, HEIGHT, &[mark]);
+        let (areas, height) = (vec![[48, 54, 78, 72]], 6);
+        assert_eq!(found, Areas { areas, height });
     }
 
     #[test]

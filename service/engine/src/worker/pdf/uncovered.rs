@@ -1,5 +1,7 @@
 //! Content of a page beside its text layer that may be text, drawn to be recognized.
 
+use std::collections::BTreeSet;
+
 use ocr_protocol::Fault;
 
 use super::frame::Frame;
@@ -7,7 +9,7 @@ use super::look::Look;
 use super::rows::{self, Area, Areas};
 use super::{POINTS_PER_INCH, not_drawn};
 use crate::worker::Scan;
-use crate::worker::ffi::pdfium::Page;
+use crate::worker::ffi::pdfium::{Page, Points};
 
 /// Most pixels that are drawn: somewhat more than a page of A4 at 300 dpi.
 const MOST_PIXELS: f64 = 12_000_000.0;
@@ -40,17 +42,32 @@ impl Uncovered {
     }
 }
 
-/// Areas in which a page may have text that is not in its layer.
-pub(super) fn of(look: &Look) -> Areas {
+/// Text in fonts that state other characters than they draw.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    /// Places of its words, in points.
+    pub(super) words: Vec<Points>,
+    /// The objects that draw it.
+    pub(super) objects: BTreeSet<usize>,
+}
+
+/// Areas in which a page may have text that is not in its layer, and those of words that its layer has wrongly.
+pub(super) fn of(look: &Look, wrong: &Wrong) -> Areas {
+    let known: Vec<Area> = wrong.words.iter().map(|word| look.pixels(*word)).collect();
     let pixels = look.without_text();
     pixels.map_or_else(Areas::default, |pixels| {
-        rows::areas(pixels, look.width, look.height)
+        rows::areas(pixels, look.width, look.height, &known)
     })
 }
 
 /// Draws these areas. Returns `None` if there is nothing to recognize.
-pub(super) fn draw(page: &Page<'_>, frame: Frame, look: &Look) -> Result<Option<Uncovered>, Fault> {
-    let Areas { areas, height } = of(look);
+pub(super) fn draw(
+    page: &Page<'_>,
+    frame: Frame,
+    look: &Look,
+    wrong: &Wrong,
+) -> Result<Option<Uncovered>, Fault> {
+    let Areas { areas, height } = of(look, wrong);
     let Some([left, top, right, bottom]) = areas.iter().copied().reduce(rows::around) else {
         return Ok(None);
     };
@@ -76,7 +93,7 @@ pub(super) fn draw(page: &Page<'_>, frame: Frame, look: &Look) -> Result<Option<
         (across(right) - corner.0).max(1),
         (down(bottom) - corner.1).max(1),
     );
-    page.draw_text(|_| false);
+    page.draw_text(|object| wrong.objects.contains(&object));
     let drawn = page.render_part(whole, corner, size);
     page.draw_text(|_| true);
     let mut scan = Scan {

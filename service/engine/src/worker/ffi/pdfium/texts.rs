@@ -55,20 +55,20 @@ impl FontNames {
 
 impl Page<'_> {
     /// Enables drawing for the text objects that are `wanted`, and disables it for the others. Returns true if there
-    /// are other objects to draw.
+    /// is anything to draw.
     pub(in crate::worker) fn draw_text(&self, wanted: impl Fn(usize) -> bool) -> bool {
         let calls = self.document.calls;
-        let mut others = false;
+        let mut any = false;
         // SAFETY: the page is live; objects belong to it, and only whether they are drawn is changed; every index is
         // below its count.
         unsafe {
             let count = calls.FPDFPage_CountObjects(self.raw().cast()).max(0);
             for index in 0..count {
                 let object = calls.FPDFPage_GetObject(self.raw().cast(), index);
-                others |= draw_text(calls, object.cast(), &wanted, DEPTH);
+                any |= draw_text(calls, object.cast(), &wanted, DEPTH);
             }
         }
-        others
+        any
     }
 
     /// True if a character of this page is drawn in dark ink, in a font that the document does not embed.
@@ -117,16 +117,16 @@ unsafe fn draw_text(
             OBJECT_TEXT => {
                 let drawn = wanted(object as usize);
                 calls.FPDFPageObj_SetIsActive(object.cast(), drawn.into());
-                false
+                drawn
             }
             OBJECT_FORM if depth > 0 => {
                 let count = calls.FPDFFormObj_CountObjects(object.cast()).max(0);
-                let mut others = false;
+                let mut any = false;
                 for index in 0..u64::try_from(count).unwrap_or(0) {
                     let inner = calls.FPDFFormObj_GetObject(object.cast(), index as _);
-                    others |= draw_text(calls, inner.cast(), wanted, depth - 1);
+                    any |= draw_text(calls, inner.cast(), wanted, depth - 1);
                 }
-                others
+                any
             }
             _ => true,
         }
