@@ -220,6 +220,45 @@ fn reports_a_part_in_another_script_in_each_format() {
     );
 }
 
+/// Spots of these sizes over each other, like the leaves, branches and shadows of a photograph.
+fn spots(sizes: &[u32]) -> GrayImage {
+    let mut chance = Chance::new(11);
+    let (width, height) = (1000, 800);
+    let mut sums = vec![0; (width * height) as usize];
+    for size in sizes {
+        let coarse = GrayImage::from_fn(width / size + 1, height / size + 1, |_, _| {
+            Luma([chance.below(256) as u8])
+        });
+        let fine = imageops::resize(&coarse, width, height, FilterType::CatmullRom);
+        for (sum, pixel) in sums.iter_mut().zip(fine.pixels()) {
+            *sum += u32::from(pixel.0[0]) / sizes.len() as u32;
+        }
+    }
+    GrayImage::from_fn(width, height, |x, y| {
+        Luma([sums[(y * width + x) as usize] as u8])
+    })
+}
+
+#[test]
+fn a_picture_without_text_has_no_issue() {
+    let server = Server::start(&[]);
+    for sizes in [
+        [96, 48, 24, 12, 6].as_slice(),
+        &[40, 20, 10, 5, 3],
+        &[30, 10, 4],
+    ] {
+        let picture = spots(sizes);
+        let answer = server.answer("?codes=none", &scan::png(&picture));
+        assert!(answer.issues.is_empty(), "{sizes:?}: {:?}", answer.warnings);
+        let mut page = GrayImage::from_pixel(2480, 3508, Luma([255]));
+        imageops::overlay(&mut page, &lines(14.0), 200, 100);
+        imageops::overlay(&mut page, &picture, 200, 1700);
+        let answer = server.answer("?codes=none", &scan::png_with_dpi(&page, 300));
+        assert!(is_right(&answer), "{}", answer.pages[0].text);
+        assert!(answer.issues.is_empty(), "{sizes:?}: {:?}", answer.warnings);
+    }
+}
+
 /// A PNG of frames that all show the same.
 fn animated_png(image: &GrayImage, frames: u32) -> Vec<u8> {
     let still = scan::png(image);

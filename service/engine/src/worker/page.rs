@@ -19,7 +19,7 @@ use super::pdf::Layer;
 use super::recognizer::Recognizer;
 use super::second_pass::{self, Redraw};
 use super::share::{self, Helpers};
-use super::upright::{self, Coarse, Ink, Upright};
+use super::upright::{self, Coarse, Upright};
 use super::{Content, Scan, barcodes, light, merge};
 pub(super) use answer::{mean_confidence, tenths};
 
@@ -203,7 +203,7 @@ impl PageReader<'_> {
             words: &words,
             languages,
             enlarged: turned.enlarged,
-            unread: UnreadInk::of(&Ink::of(&as_read), boxes, is_barcode),
+            unread: UnreadInk::of(&Coarse::of(&as_read), boxes, is_barcode),
             is_part,
         };
         let doubts = doubts::of(&page_as_read, self.recognizers.scripts);

@@ -1,5 +1,6 @@
 //! Reasons to doubt that a page was recognized correctly.
 
+mod ground;
 mod script;
 mod unread;
 

@@ -1,7 +1,10 @@
 //! Ink outside of words that looks like text: many pieces of similar size next to each other, along lines of any
 //! direction.
 
-use crate::worker::upright::Ink;
+use std::collections::BTreeMap;
+
+use super::ground::Ground;
+use crate::worker::upright::{Coarse, Ink};
 
 /// Factors by which the ink is coarsened as well. Dotted letters and blurred words form pieces only then.
 const COARSER: [usize; 3] = [1, 2, 4];
@@ -45,11 +48,12 @@ impl UnreadInk {
     /// Analyses a page. `words` are boxes in pixels. `is_known` returns true for other boxes whose content is known not
     /// to be text.
     pub(in crate::worker) fn of(
-        ink: &Ink,
+        coarse: &Coarse,
         words: impl Iterator<Item = [i32; 4]>,
         is_known: impl Fn([i32; 4]) -> bool,
     ) -> Self {
-        let mut grid = Grid::of(ink);
+        let ink = coarse.ink();
+        let mut grid = Grid::of(&ink);
         let mut least = MIN_SIDE_WITHOUT_WORDS;
         for word in words {
             least = MIN_SIDE;
@@ -58,6 +62,7 @@ impl UnreadInk {
         if grid.count() < MIN_INK {
             return Self::default();
         }
+        let ground = Ground::of(coarse, &ink);
         let mut most = Self::default();
         for coarser in COARSER {
             let grid = grid.coarser(coarser);
@@ -65,9 +70,13 @@ impl UnreadInk {
             let (mut pieces, specks) = grid.pieces(coarser, least);
             let specks = specks as f32 / pieces.len().max(1) as f32;
             pieces.retain(|piece| !is_known(piece.bounds.map(|side| (side * scale) as i32)));
-            let (count, cells) = chained(&pieces);
+            let mut chains = chains(&pieces);
+            let finest = |piece: &Piece| piece.bounds.map(|side| side * coarser);
+            chains.retain(|chain| !ground.is_photograph(chain.iter().map(finest)));
+            let pieces = chains.iter().flatten();
+            let cells: usize = pieces.clone().map(|piece| piece.cells).sum();
             let found = Self {
-                pieces: count,
+                pieces: pieces.count(),
                 share: cells as f32 / grid.count().max(1) as f32,
                 specks,
             };
@@ -88,7 +97,7 @@ impl UnreadInk {
         if has_words {
             self.pieces >= 24 && self.share >= 0.3
         } else {
-            self.pieces >= 12 && self.share >= 0.1 || self.pieces >= 40
+            self.pieces >= 12 && self.share >= 0.1
         }
     }
 
@@ -236,11 +245,8 @@ impl Piece {
     }
 }
 
-/// Number of pieces in chains of at least [`CHAIN`], and their ink.
-fn chained(pieces: &[Piece]) -> (usize, usize) {
-    if pieces.len() < CHAIN {
-        return (0, 0);
-    }
+/// Chains of at least [`CHAIN`] pieces.
+fn chains(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     let mut sorted = pieces.to_vec();
     sorted.sort_by_key(|piece| piece.bounds[1]);
     let mut parents: Vec<usize> = (0..sorted.len()).collect();
@@ -257,19 +263,17 @@ fn chained(pieces: &[Piece]) -> (usize, usize) {
             }
         }
     }
-    let mut sizes = vec![0usize; sorted.len()];
-    let roots: Vec<usize> = (0..sorted.len()).map(|at| root(&mut parents, at)).collect();
-    for at in &roots {
-        sizes[*at] += 1;
+    let mut chains: BTreeMap<usize, Vec<Piece>> = BTreeMap::new();
+    for (at, piece) in sorted.into_iter().enumerate() {
+        chains
+            .entry(root(&mut parents, at))
+            .or_default()
+            .push(piece);
     }
-    let mut found = (0, 0);
-    for (piece, at) in sorted.iter().zip(roots) {
-        if sizes[at] >= CHAIN {
-            found.0 += 1;
-            found.1 += piece.cells;
-        }
-    }
-    found
+    chains
+        .into_values()
+        .filter(|chain| chain.len() >= CHAIN)
+        .collect()
 }
 
 fn root(parents: &mut [usize], mut at: usize) -> usize {
@@ -287,14 +291,14 @@ mod tests {
 
     const SIDE: u32 = 1200;
 
-    fn page(rectangles: impl Iterator<Item = [u32; 4]>) -> Ink {
+    fn page(rectangles: impl Iterator<Item = [u32; 4]>) -> Coarse {
         let mut pixels = vec![255; (SIDE * SIDE) as usize];
         for [left, top, right, bottom] in rectangles {
             for y in top..bottom {
                 pixels[(y * SIDE + left) as usize..(y * SIDE + right) as usize].fill(0);
             }
         }
-        Ink::of(&Scan {
+        Coarse::of(&Scan {
             pixels,
             width: SIDE,
             height: SIDE,
@@ -310,7 +314,7 @@ mod tests {
         })
     }
 
-    fn unread(ink: &Ink, words: &[[i32; 4]]) -> UnreadInk {
+    fn unread(ink: &Coarse, words: &[[i32; 4]]) -> UnreadInk {
         UnreadInk::of(ink, words.iter().copied(), |_| false)
     }
 

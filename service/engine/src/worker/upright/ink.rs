@@ -62,6 +62,11 @@ impl Coarse {
         }
     }
 
+    /// Brightness of the cells of a row.
+    pub(in crate::worker) fn row(&self, row: usize) -> &[u32] {
+        &self.cells[row * self.columns..(row + 1) * self.columns]
+    }
+
     pub(in crate::worker) fn ink(&self) -> Ink {
         self.darker_by(DARKER)
     }
