@@ -9,7 +9,8 @@ use axum::response::IntoResponse;
 use jiff::Timestamp;
 use ocr_api::capacity::{Allowance, Capacity, KeyCapacity, QueueLoad, WorkerLoad};
 
-use super::{Service, days};
+use super::Service;
+use super::limits::days;
 use crate::keyring::Known;
 
 pub(super) async fn capacity(

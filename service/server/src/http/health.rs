@@ -14,7 +14,8 @@ use ocr_api::health::{
     Health, HealthStatus, Load, Readiness, Ready, Recognition, RecognitionStatus,
 };
 
-use super::{Service, client, not_found};
+use super::intake::client;
+use super::{Service, not_found};
 use crate::keyring::Known;
 use crate::pool::Failure;
 

@@ -9,14 +9,16 @@ use ocr_api::inspection::{Inspection, PageInspection, TextLayer};
 use ocr_api::issue::{Issue, IssueCode, sentences};
 use tokio::time::timeout_at;
 
-use super::access::{self, Noted};
-use super::conclusion::{cut_off, too_late, unread_for};
-use super::error::Rejection;
-use super::intake::{self, Incoming, Intake};
-use super::negotiate::Format;
+use super::Service;
+use super::formats::written;
+use super::intake::negotiate::Format;
+use super::intake::{Incoming, Intake};
+use super::outcome::access::{self, Noted};
+use super::outcome::error::Rejection;
+use super::reading::conclusion::{cut_off, too_late, unread_for};
+use super::reading::estimate;
+use super::reading::spread::Spread;
 use super::reading::{self, of_failure};
-use super::spread::Spread;
-use super::{Service, estimate, written};
 
 /// Longer side of a preview, in pixels. Text is legible, and the preview is drawn quickly.
 const PREVIEW_SIDE: u32 = 1600;
@@ -41,7 +43,7 @@ async fn inspect(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    let intake = reading::receive(service, incoming, &[Format::Json], noted).await?;
     let counted = reading::count(service, &intake, &intake.deadline.into()).await?;
     let numbers = intake
         .wanted
@@ -122,7 +124,7 @@ async fn preview(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &[Format::Png], noted).await?;
+    let intake = reading::receive(service, incoming, &[Format::Png], noted).await?;
     let counted = reading::count(service, &intake, &intake.deadline.into()).await?;
     let page = intake.wanted.pages.first_of(counted.pages)?;
     let drawn = service.pool.preview(&intake.document, page, PREVIEW_SIDE);

@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use super::Service;
-use super::error::Rejection;
+use super::outcome::error::Rejection;
 use crate::pool::{Pool, SECONDS};
 
 type Labels<const N: usize> = [(&'static str, String); N];

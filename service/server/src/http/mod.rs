@@ -1,48 +1,22 @@
 //! The HTTP routes: from a request to an answer or a problem.
 
-mod access;
-mod answer;
-mod attachment;
-mod attempts;
-mod auth;
-mod budget;
+mod cache;
 mod capacity;
-mod client;
-mod coding;
-mod conclusion;
-mod days;
-mod deadline;
-mod discard;
-mod error;
-mod estimate;
-mod form;
-#[cfg(fuzzing)]
-pub mod fuzzing;
+mod formats;
 mod health;
-mod hocr;
 mod inspect;
 mod intake;
+mod limits;
 mod metrics;
-mod ndjson;
-mod negotiate;
 mod ocr;
 mod openapi;
+mod outcome;
 mod page;
-mod parameters;
-mod query;
-mod quota;
 mod reading;
-mod replay;
-mod searchable;
-mod share;
-mod spread;
-mod upload;
-mod written;
 
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -57,32 +31,18 @@ use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::rulebook::Rulebook;
 use crate::usage::UsageLog;
-use attempts::Attempts;
-use auth::Gate;
-use budget::Budget;
-use days::Days;
-use error::Rejection;
+use cache::Replays;
+use intake::auth::{self, Gate};
+#[cfg(fuzzing)]
+pub use intake::fuzzing;
+use limits::attempts::Attempts;
+use limits::budget::Budget;
+use limits::days::Days;
+use limits::quota::Quotas;
+pub use limits::{Limits, ReplayLimits};
 use metrics::Metrics;
-use quota::Quotas;
-pub use replay::ReplayLimits;
-use replay::Replays;
-
-/// Limits on requests and on the service as a whole.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Largest document, in bytes.
-    pub max_upload: u64,
-    /// Most pages per request.
-    pub max_pages: u32,
-    /// Time in which a request is answered, counted from its first byte.
-    pub deadline: Duration,
-    /// Most documents in the service at a time, being read or waiting.
-    pub max_documents: usize,
-    /// Most bytes of documents in the service at a time.
-    pub max_memory: u64,
-    /// Limits on cached answers.
-    pub replay: ReplayLimits,
-}
+use outcome::access;
+use outcome::error::Rejection;
 
 /// State that the routes share.
 #[derive(Debug)]

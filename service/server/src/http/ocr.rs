@@ -7,12 +7,13 @@ use axum::response::Response;
 use ocr_api::answer::Answer;
 use ocr_api::issue::sentences;
 
-use super::access::{self, Noted};
-use super::error::Rejection;
-use super::intake::{self, Incoming, Intake};
-use super::negotiate::Format;
-use super::replay::Replay;
-use super::{Service, answer, ndjson, searchable};
+use super::cache::Replay;
+use super::formats::{answer, ndjson, searchable};
+use super::intake::negotiate::Format;
+use super::intake::{Incoming, Intake};
+use super::outcome::access::{self, Noted};
+use super::outcome::error::Rejection;
+use super::{Service, reading};
 
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
     let mut noted = Noted::default();
@@ -34,7 +35,7 @@ async fn ocr(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let intake = intake::receive(service, incoming, &Format::OF_ANSWER, noted).await?;
+    let intake = reading::receive(service, incoming, &Format::OF_ANSWER, noted).await?;
     let reading = Replay::begin(service, &intake).await?;
     let source = reading.source();
     noted.cache = Some(source.name());
@@ -56,7 +57,7 @@ async fn codes(
     incoming: Incoming,
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
-    let mut intake = intake::receive(service, incoming, &[Format::Json], noted).await?;
+    let mut intake = reading::receive(service, incoming, &[Format::Json], noted).await?;
     // `codes_only` is set only if it changes the reading. Otherwise, a reading kept for `/v1/ocr` serves this request,
     // too.
     intake.wanted.how.codes_only = intake.wanted.how.codes.is_named();

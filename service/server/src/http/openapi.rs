@@ -30,8 +30,8 @@ use utoipa::openapi::{
 };
 
 use super::Service;
-use super::negotiate::Format;
-use super::query::MAX_ATTACHMENT_NAME;
+use super::intake::negotiate::Format;
+use super::intake::query::MAX_ATTACHMENT_NAME;
 
 const KEY: &str = "key";
 

@@ -1,0 +1,183 @@
+//! Named parameters of a request, in its query and in its form. Unknown parameters are an error: a misspelt `pages`
+//! would cost a whole document.
+
+use std::collections::BTreeMap;
+
+use ocr_api::problem::ProblemKind;
+
+use crate::http::outcome::error::Rejection;
+
+/// Parameter of the routes that take a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Parameter {
+    Lang,
+    Pages,
+    Mode,
+    Codes,
+    Strict,
+    Attachment,
+    Active,
+}
+
+impl Parameter {
+    const ALL: [Self; 7] = [
+        Self::Lang,
+        Self::Pages,
+        Self::Mode,
+        Self::Codes,
+        Self::Strict,
+        Self::Attachment,
+        Self::Active,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lang => "lang",
+            Self::Pages => "pages",
+            Self::Mode => "mode",
+            Self::Codes => "codes",
+            Self::Strict => "strict",
+            Self::Attachment => "attachment",
+            Self::Active => "active",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// Names of all parameters, for messages.
+    pub(crate) fn list() -> String {
+        let names = Self::ALL.map(|parameter| format!("`{}`", parameter.name()));
+        names.join(", ")
+    }
+}
+
+/// Parameters and their values, each at most once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Parameters(BTreeMap<Parameter, String>);
+
+impl Parameters {
+    /// Parses a query such as `lang=eng+deu&pages=1-3,7`.
+    pub(crate) fn of_query(query: &str) -> Result<Self, Rejection> {
+        let mut parameters = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let parameter = Parameter::named(name).ok_or_else(|| {
+                malformed(format!(
+                    "There is no parameter `{}`. The parameters are {}.",
+                    shown(name),
+                    Parameter::list()
+                ))
+            })?;
+            // `+` is kept, because it joins languages.
+            let value = percent_decode(value.as_bytes()).ok_or_else(|| {
+                malformed("A `%` in the query is not followed by two hex digits.")
+            })?;
+            let value =
+                String::from_utf8(value).map_err(|_| malformed("The query is not UTF-8."))?;
+            parameters.add(parameter, value)?;
+        }
+        Ok(parameters)
+    }
+
+    pub(crate) fn add(&mut self, parameter: Parameter, value: String) -> Result<(), Rejection> {
+        match self.0.insert(parameter, value) {
+            None => Ok(()),
+            Some(_) => Err(malformed(format!("`{}` is given twice.", parameter.name()))),
+        }
+    }
+
+    /// Merges these parameters of a query with those of the form.
+    pub(crate) fn with_form(mut self, form: Self) -> Result<Self, Rejection> {
+        for (parameter, value) in form.0 {
+            if let Some(other) = self.0.get(&parameter)
+                && *other != value
+            {
+                return Err(malformed(format!(
+                    "`{}` is `{}` in the query and `{}` in the form; send it once.",
+                    parameter.name(),
+                    shown(other),
+                    shown(&value)
+                )));
+            }
+            self.0.insert(parameter, value);
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Parameter, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+/// Decodes percent-encoding. Returns `None` if a `%` is not followed by two hex digits.
+pub(crate) fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |at: usize| char::from(*tail.get(at)?).to_digit(16);
+        bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
+        rest = &tail[2..];
+    }
+    Some(bytes)
+}
+
+/// Shortens text that a client sent, for a message. Removes characters that control a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 40;
+    let plain = text.chars().filter(|c| !c.is_control()).take(MOST);
+    let mut shown: String = plain.collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+pub(crate) fn malformed(detail: impl Into<String>) -> Rejection {
+    Rejection::new(ProblemKind::Malformed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(query: &str, form: &[(Parameter, &str)]) -> Option<String> {
+        let mut fields = Parameters::default();
+        for (parameter, value) in form {
+            fields.add(*parameter, (*value).to_owned()).unwrap();
+        }
+        let both = Parameters::of_query(query).and_then(|query| query.with_form(fields));
+        both.err().map(|refused| refused.detail().to_owned())
+    }
+
+    #[test]
+    fn rejects_a_second_value() {
+        let german = [(Parameter::Lang, "deu")];
+        assert_eq!(refusal("lang=deu", &german), None);
+        assert_eq!(refusal("pages=1", &german), None);
+        let detail = refusal("lang=eng", &german).unwrap();
+        assert!(detail.contains("`eng` in the query and `deu` in the form"));
+        assert!(refusal("lang=deu&lang=deu", &[]).is_some());
+    }
+
+    #[test]
+    fn names_the_known_parameters_when_it_rejects_one() {
+        let detail = refusal("page=1", &[]).unwrap();
+        for parameter in Parameter::ALL {
+            assert!(detail.contains(&format!("`{}`", parameter.name())));
+            assert_eq!(Parameter::named(parameter.name()), Some(parameter));
+        }
+        let long = refusal(&"x".repeat(1000), &[]).unwrap();
+        assert!(long.len() < 200, "{long}");
+    }
+}
