@@ -99,17 +99,35 @@ fn no_crate_depends_on_one_that_runs_elsewhere() {
     assert_eq!(seen.len(), CRATES.len(), "{seen:?}");
 }
 
+fn modules_of(name: &str) -> imports::Graph {
+    let folder = match name.strip_prefix("ocr-") {
+        Some("service") => "service".to_owned(),
+        Some(part) => format!("service/{part}"),
+        None => format!("crates/{name}"),
+    };
+    imports::of(&Path::new(ROOT).join(folder).join("src"))
+}
+
 #[test]
 fn modules_do_not_import_each_other_in_circles() {
     let mut modules = 0;
-    // Those of the service follow.
-    for (name, _) in &CRATES[..8] {
-        let source = Path::new(ROOT).join("crates").join(name).join("src");
-        let graph = imports::of(&source);
+    for (name, _) in CRATES {
+        let graph = modules_of(name);
         modules += graph.len();
         if let Some(circle) = imports::circle(&graph) {
             panic!("{name}: {}", circle.join(" → "));
         }
     }
-    assert!(modules > 250, "{modules}");
+    assert!(modules > 450, "{modules}");
+}
+
+#[test]
+fn folders_of_the_routes_do_not_import_each_other_in_circles() {
+    let folders = imports::children(&modules_of("ocr-server"), "http");
+    for folder in ["cache", "formats", "intake", "limits", "outcome", "reading"] {
+        assert!(folders.contains_key(&vec![folder.to_owned()]), "{folder}");
+    }
+    if let Some(circle) = imports::circle(&folders) {
+        panic!("{}", circle.join(" → "));
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`keys`]: API keys and the file that holds their hashes
 //! - [`answer`]: answers of `POST /v1/ocr` and `POST /v1/codes`
+//! - [`event`]: lines of an answer in NDJSON
 //! - [`inspection`]: answer of `POST /v1/inspect`
 //! - [`issue`]: issues of an answer
 //! - [`capacity`]: answer of `GET /v1/capacity`
@@ -12,6 +13,7 @@
 pub mod answer;
 pub mod capacity;
 pub mod code;
+pub mod event;
 pub mod health;
 pub mod inspection;
 pub mod issue;

@@ -2,7 +2,6 @@
 
 use ocr_api::answer::{Method, Page, Word};
 
-use super::label::folded;
 use crate::lines::{self, Before};
 
 /// The text. White space between words is one space, one `\n` at a line break of the page's text, or one `\t` if the
@@ -328,4 +327,20 @@ fn tokens(chars: &[char]) -> Vec<Token> {
         }
     }
     tokens
+}
+
+/// Lower-case form of a word, with one sign for all characters that recognition confuses: `IBAN` may be misread as
+/// `lBAN`.
+pub(super) fn folded(word: &str) -> String {
+    let fold = |c: char| match c {
+        'l' | '1' | '|' | '!' => 'i',
+        '0' => 'o',
+        '5' => 's',
+        '8' => 'b',
+        c => c,
+    };
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .map(fold)
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! Labels: words that state the meaning of a number.
 
-use super::flow::Flow;
+use super::flow::{Flow, folded};
 
 /// Words before a number among which its label is searched for.
 const REACH: usize = 6;
@@ -226,20 +226,4 @@ fn in_sentence(flow: &Flow<'_>, first: usize, last: usize) -> bool {
         .take(2 * REACH)
         .take_while(|token| !ends(*token));
     before.chain(behind).filter(small).count() >= FEWEST
-}
-
-/// Lower-case form of a word, with one sign for all characters that recognition confuses: `IBAN` may be misread as
-/// `lBAN`.
-pub(super) fn folded(word: &str) -> String {
-    let fold = |c: char| match c {
-        'l' | '1' | '|' | '!' => 'i',
-        '0' => 'o',
-        '5' => 's',
-        '8' => 'b',
-        c => c,
-    };
-    word.chars()
-        .flat_map(char::to_lowercase)
-        .map(fold)
-        .collect()
 }

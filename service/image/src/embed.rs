@@ -1,63 +1,16 @@
 //! Images for PDFs. Compressed data is embedded unchanged if PDF supports the compression; otherwise, the pixels are
 //! embedded without loss.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
-use ocr_protocol::{Fault, FaultKind};
+use ocr_protocol::Fault;
 
+use super::picture::{Data, Picture, Space, deflate};
 use super::{check_size, corrupt, fault_of, jpeg_end, png_data, resolution, tiff};
-
-/// A picture in the terms of ISO 32000-1, 8.9.5.
-#[derive(Debug, PartialEq)]
-pub(super) struct Picture {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) space: Space,
-    pub(super) bits: u8,
-    pub(super) data: Data,
-    /// Transparency, deflated, with the same number of bits.
-    pub(super) alpha: Option<Vec<u8>>,
-    /// Rotation and mirroring that make the picture upright.
-    pub(super) orientation: Orientation,
-    pub(super) dpi: Option<u32>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Space {
-    Gray,
-    Rgb,
-    /// Adobe writes 255 for no ink.
-    Cmyk {
-        inverted: bool,
-    },
-    /// Palette of three bytes per colour.
-    Indexed(Vec<u8>),
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Data {
-    Jpeg(Vec<u8>),
-    /// Deflated rows.
-    Deflated(Vec<u8>),
-    /// Deflated rows. Each begins with the byte of its PNG filter.
-    Filtered(Vec<u8>),
-}
-
-impl Space {
-    pub(super) fn channels(&self) -> u8 {
-        match self {
-            Self::Gray | Self::Indexed(_) => 1,
-            Self::Rgb => 3,
-            Self::Cmyk { .. } => 4,
-        }
-    }
-}
 
 /// The page with this index, counted from 0.
 pub(super) fn picture(
@@ -185,13 +138,4 @@ fn big_endian(samples: &[u16]) -> Vec<u8> {
         .iter()
         .flat_map(|sample| sample.to_be_bytes())
         .collect()
-}
-
-/// Compresses quickly: clients wait for the page, and most of a scan is white.
-pub(super) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .map_err(|error| Fault::new(FaultKind::Engine, error.to_string()))
 }

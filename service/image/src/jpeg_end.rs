@@ -4,7 +4,7 @@ use memchr::memchr;
 use ocr_protocol::Fault;
 
 use super::corrupt;
-use super::embed::Space;
+use super::picture::Space;
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];

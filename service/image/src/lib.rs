@@ -1,13 +1,13 @@
 //! Image decoding in Rust, under limits, to one gray byte per pixel.
 
 mod embed;
-mod fax;
 mod gray;
 mod jbig2_end;
 mod jpeg_end;
 mod measure;
 mod pages;
 mod palette;
+mod picture;
 mod png_data;
 mod resolution;
 mod tiff;

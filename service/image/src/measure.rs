@@ -9,6 +9,7 @@ use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat};
 use ocr_api::answer::DocumentType;
 use ocr_protocol::{Fault, FaultKind};
 
+use super::picture::turned;
 use super::{Size, check_size, corrupt, decode, fault_of, resolution, tiff};
 
 /// Size of the page with this index, counted from 0, in its upright orientation.
@@ -44,20 +45,6 @@ fn seen<D: ImageDecoder>(
         size,
         decoder.orientation().unwrap_or(Orientation::NoTransforms),
     ))
-}
-
-/// Width and height after the image has been rotated.
-pub(super) fn turned((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
-    match orientation {
-        Orientation::Rotate90
-        | Orientation::Rotate270
-        | Orientation::Rotate90FlipH
-        | Orientation::Rotate270FlipH => (height, width),
-        Orientation::NoTransforms
-        | Orientation::Rotate180
-        | Orientation::FlipHorizontal
-        | Orientation::FlipVertical => (width, height),
-    }
 }
 
 /// A gray PNG of the page, of at most `side` pixels a side.

@@ -5,8 +5,7 @@ use pdf_writer::types::Predictor;
 use pdf_writer::writers::ImageXObject;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref};
 
-use super::embed::{Data, Picture, Space};
-use super::measure::turned;
+use super::picture::{Data, Picture, Space, turned};
 
 const PICTURE: Name<'static> = Name(b"I");
 const POINTS_PER_INCH: f32 = 72.0;

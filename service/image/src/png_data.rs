@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 
-use super::embed::{Data, Picture, Space};
+use super::picture::{Data, Picture, Space};
 
 const HEADER: usize = 8;
 

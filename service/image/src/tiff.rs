@@ -1,5 +1,7 @@
 //! TIFF: any of its pages, in the sample layouts that scanners and fax servers write.
 
+mod fax;
+
 use std::io::Cursor;
 
 use image::metadata::Orientation;
@@ -11,9 +13,8 @@ use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
 use tiff::tags::{ResolutionUnit, Tag};
 use tiff::{ColorType, TiffError};
 
-use super::embed::{self, Data, Picture, Space};
-use super::measure::turned;
-use super::{Scan, Size, check_size, corrupt, fax, gray, palette, resolution};
+use super::picture::{Data, Picture, Space, deflate, turned};
+use super::{Scan, Size, check_size, corrupt, gray, palette, resolution};
 
 /// Most pages that are counted. A chain of directories can be crafted to be endless.
 const MAX_PAGES: u32 = 100_000;
@@ -24,7 +25,7 @@ const PALETTE: u16 = 3;
 /// Photometric interpretation where 0 is black. Most faxes have the opposite one.
 const BLACK_IS_ZERO: u16 = 1;
 
-pub(super) type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
+type Tiff<'b> = Decoder<Cursor<&'b [u8]>>;
 
 /// Counts the pages. A page with a damaged directory counts, so that it is answered as damaged instead of being left
 /// out.
@@ -81,7 +82,7 @@ pub(super) fn picture(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Pictu
         height: scan.height,
         space: Space::Gray,
         bits,
-        data: Data::Deflated(embed::deflate(&samples)?),
+        data: Data::Deflated(deflate(&samples)?),
         alpha: None,
         // The pixels are upright already.
         orientation: Orientation::NoTransforms,
@@ -112,7 +113,7 @@ fn colours(bytes: &[u8], index: u32, max_pixels: u64) -> Result<Option<Picture>,
         height,
         space: Space::Rgb,
         bits: 8,
-        data: Data::Deflated(embed::deflate(&samples)?),
+        data: Data::Deflated(deflate(&samples)?),
         alpha: None,
         orientation,
         dpi,
@@ -333,14 +334,14 @@ fn packed(samples: &[u8], width: usize, bits: u8, gray: &dyn Fn(u8) -> u8) -> Ve
         .collect()
 }
 
-pub(super) fn unsupported(what: &str) -> Fault {
+fn unsupported(what: &str) -> Fault {
     Fault::new(
         FaultKind::Unsupported,
         format!("This variant of TIFF is not supported ({what}); save it as 8 bits gray or RGB."),
     )
 }
 
-pub(super) fn fault(error: TiffError) -> Fault {
+fn fault(error: TiffError) -> Fault {
     match error {
         TiffError::LimitsExceeded => Fault::new(
             FaultKind::TooLarge,

@@ -4,7 +4,8 @@ use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ocr_api::answer::{Answer, Event, PageStatus};
+use ocr_api::answer::{Answer, PageStatus};
+use ocr_api::event::Event;
 use ocr_api::problem::ProblemKind;
 use rustix::process::Signal;
 

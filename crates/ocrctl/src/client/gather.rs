@@ -1,6 +1,7 @@
 //! An answer of many lines, gathered into one.
 
-use ocr_api::answer::{Answer, Begin, End, Event, Page};
+use ocr_api::answer::{Answer, Page};
+use ocr_api::event::{Begin, End, Event};
 
 use super::ClientError;
 

@@ -3,7 +3,7 @@
 use ocr_api::answer::{Method, Page, PageStatus, Word};
 use ocr_codes::lines;
 
-use super::page::mean_confidence;
+use super::page::answer::mean_confidence;
 
 /// Least confidence of a recognized line. Below it, a picture or a pattern was taken for text. Short lines need a
 /// higher one.

@@ -10,7 +10,6 @@ mod ffi;
 mod library;
 mod light;
 mod line;
-mod line_readers;
 mod line_recognizer;
 mod loaded;
 mod merge;
@@ -38,10 +37,11 @@ use ocr_protocol::{
 };
 use serde::de::DeserializeOwned;
 
-use line_readers::LineReaders;
 use loaded::Loaded;
 use opened::Opened;
-use page::{PageReader, Recognizers};
+use page::PageReader;
+use pdf::LineReaders;
+use recognizer::Recognizers;
 use share::Helpers;
 use upright::Coarse;
 

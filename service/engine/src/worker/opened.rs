@@ -6,8 +6,7 @@ use ocr_api::inspection::{PageInspection, TextLayer};
 use ocr_api::issue::{Issue, IssueCode};
 use ocr_protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay};
 
-use super::line_readers::LineReaders;
-use super::pdf::{PdfDocument, PdfReader};
+use super::pdf::{LineReaders, PdfDocument, PdfReader};
 use super::{Content, corrupt};
 
 pub(super) enum Opened {

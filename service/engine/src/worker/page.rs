@@ -1,6 +1,6 @@
 //! Reads the content of a page and fills in its part of the answer.
 
-mod answer;
+pub(super) mod answer;
 mod layer;
 
 use std::io;
@@ -12,16 +12,15 @@ use ocr_codes::Barcode;
 use ocr_codes::rules::RuleFinder;
 use ocr_protocol::{Fault, FaultKind, How, Mode, PageRead};
 
-use super::doubts::{self, AsRead, Scripts, UnreadInk};
+use super::doubts::{self, AsRead, UnreadInk};
 use super::ffi::tesseract::{RawWord, TesseractError};
-use super::line_recognizer::LineRecognizer;
 use super::pdf::Layer;
-use super::recognizer::Recognizer;
+use super::recognizer::Recognizers;
 use super::second_pass::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Coarse, Upright};
 use super::{Content, Scan, barcodes, light, merge};
-pub(super) use answer::{mean_confidence, tenths};
+use answer::tenths;
 
 /// Everything needed to read pages.
 pub(super) struct PageReader<'a> {
@@ -29,15 +28,6 @@ pub(super) struct PageReader<'a> {
     pub(super) redraw: Redraw<'a>,
     pub(super) rules: &'a RuleFinder,
     pub(super) helpers: Helpers<'a>,
-}
-
-/// The recognizers that read pages.
-pub(super) struct Recognizers<'a> {
-    pub(super) tesseract: &'a mut Recognizer,
-    pub(super) line_recognizer: Option<&'a LineRecognizer>,
-    pub(super) scripts: &'a mut Scripts,
-    /// Most lines per page that are re-read.
-    pub(super) second_pass_lines: u32,
 }
 
 type Text = (String, Vec<RawWord>);

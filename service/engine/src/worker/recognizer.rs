@@ -3,11 +3,23 @@
 use std::path::PathBuf;
 
 use super::Scan;
+use super::doubts::Scripts;
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
+use super::line_recognizer::LineRecognizer;
 
 /// Most combinations that stay loaded, besides the single languages. Each costs some 30 MB.
 const MAX_COMBINATIONS: usize = 6;
 
+/// The recognizers that read pages.
+pub(super) struct Recognizers<'a> {
+    pub(super) tesseract: &'a mut Recognizer,
+    pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    pub(super) scripts: &'a mut Scripts,
+    /// Most lines per page that are re-read.
+    pub(super) second_pass_lines: u32,
+}
+
+/// Tesseract.
 pub(super) struct Recognizer {
     /// Languages, single or combined, and their models. The first is the default.
     models: Vec<(String, Tesseract)>,

@@ -12,8 +12,8 @@ use ocr_protocol::How;
 use super::Scan;
 use super::line;
 use super::line_recognizer::LineRecognizer;
-use super::page::{Recognizers, tenths};
-use super::recognizer::Recognizer;
+use super::page::answer::tenths;
+use super::recognizer::{Recognizer, Recognizers};
 
 /// Height to which lines are scaled. Tesseract reads letters of 30 to 40 pixels best, and the line model needs 48 with
 /// some white.

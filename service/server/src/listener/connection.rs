@@ -17,10 +17,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::Stream;
 use super::answered::Answered;
 use super::pace::Paced;
 use super::places::{Place, Standing};
-use super::socket::Stream;
 
 /// Time in which the head of a request has to arrive. Otherwise, the connection is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);

@@ -13,6 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 pub use places::Standing;
 pub use serve::{Drained, serve};
 pub use socket::{BindError, Listener};
@@ -33,6 +35,12 @@ pub enum Peer {
     Proxy,
     /// A client, over TCP.
     Client(IpAddr),
+}
+
+/// A connection of either kind.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// The other end. `None` if it has disconnected already.
+    fn peer(&self) -> Option<Peer>;
 }
 
 /// An address to listen on: `unix:/run/ocr/ocr.sock` or `127.0.0.1:3000`.

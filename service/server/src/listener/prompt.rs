@@ -8,8 +8,7 @@ use rustix::net::sockopt::set_tcp_quickack;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::Peer;
-use super::socket::Stream;
+use super::{Peer, Stream};
 
 /// Stream that acknowledges received data at once. Many clients send a request's head and its body separately. They
 /// keep the body back until the head is acknowledged (Nagle's algorithm), and the kernel delays that by 40 ms. That is

@@ -10,8 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connection;
 use super::places::Places;
-use super::socket::Stream;
-use super::{Limits, Listener};
+use super::{Limits, Listener, Stream};
 
 /// Pause after a failed accept. Mostly, the process has no file descriptors left, and others have to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

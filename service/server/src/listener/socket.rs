@@ -7,11 +7,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
 use super::prompt::Prompt;
-use super::{Address, Peer};
+use super::{Address, Peer, Stream};
 
 /// Length of the backlog. The kernel limits it to `net.core.somaxconn`. A proxy that finds the backlog of a Unix socket
 /// full fails at once.
@@ -46,12 +45,6 @@ pub enum BindError {
     NotASocket(PathBuf),
     #[error("can't listen on {address}: {source}")]
     Io { address: Address, source: io::Error },
-}
-
-/// A connection of either kind.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
-    /// The other end. `None` if it has disconnected already.
-    fn peer(&self) -> Option<Peer>;
 }
 
 impl Stream for UnixStream {

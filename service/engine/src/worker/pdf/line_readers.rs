@@ -3,21 +3,21 @@
 
 use image::GrayImage;
 
-use super::line_recognizer::LineRecognizer;
-use super::pdf::Shapes;
-use super::recognizer::Recognizer;
+use super::shapes::Shapes;
+use crate::worker::line_recognizer::LineRecognizer;
+use crate::worker::recognizer::Recognizer;
 
-pub(super) struct LineReaders<'a> {
-    pub(super) tesseract: &'a mut Recognizer,
-    pub(super) line_recognizer: Option<&'a LineRecognizer>,
-    pub(super) shapes: &'a Shapes,
+pub(in crate::worker) struct LineReaders<'a> {
+    pub(in crate::worker) tesseract: &'a mut Recognizer,
+    pub(in crate::worker) line_recognizer: Option<&'a LineRecognizer>,
+    pub(in crate::worker) shapes: &'a Shapes,
     /// Languages for Tesseract.
-    pub(super) languages: &'a str,
+    pub(in crate::worker) languages: &'a str,
 }
 
 impl LineReaders<'_> {
     /// Reads a line with the line model, if there is one. Returns an empty text if it fails.
-    pub(super) fn first(&mut self, line: &GrayImage) -> String {
+    pub(in crate::worker) fn first(&mut self, line: &GrayImage) -> String {
         match self.line_recognizer {
             Some(model) => model.read(line).map(|read| read.text).unwrap_or_default(),
             None => self.second(line),
@@ -25,7 +25,7 @@ impl LineReaders<'_> {
     }
 
     /// Reads a line with Tesseract.
-    pub(super) fn second(&mut self, line: &GrayImage) -> String {
+    pub(in crate::worker) fn second(&mut self, line: &GrayImage) -> String {
         let read = self.tesseract.read_line(line, self.languages);
         read.map(|(text, _)| text).unwrap_or_default()
     }

@@ -6,8 +6,7 @@ use ocr_protocol::Fault;
 use tiff::ColorType;
 use tiff::tags::Tag;
 
-use super::corrupt;
-use super::tiff::{Tiff, fault, unsupported};
+use super::{Tiff, corrupt, fault, unsupported};
 
 const MODIFIED_HUFFMAN: u16 = 2;
 const GROUP_3: u16 = 3;
