@@ -69,6 +69,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     template::close_inherited_descriptors();
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut loaded = Loaded::load(settings)?;
+    sandbox::prepare();
     match template::copies(control, |languages| loaded.recognizer.learn(languages))? {
         Some(socket) => Worker {
             loaded,

@@ -12,6 +12,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::ffi::descriptors::close_others;
 use super::ffi::fork::{Forked, fork};
+use super::ffi::heap;
 use super::receive_message;
 
 /// Names in `ps`.
@@ -42,6 +43,7 @@ pub(super) fn copies(
     rustix::thread::set_name(NAME)?;
     while let Some([socket, stderr]) = receive(&control)? {
         learn(&receive_message::<String>(&mut control)?);
+        heap::settle();
         match fork() {
             Ok(Forked::Original { copy }) => {
                 (&control).write_all(&copy.as_raw_pid().to_le_bytes())?;

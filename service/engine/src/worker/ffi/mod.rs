@@ -11,6 +11,7 @@
 
 pub(super) mod descriptors;
 pub(super) mod fork;
+pub(super) mod heap;
 pub(super) mod leptonica;
 pub(super) mod pdfium;
 pub(super) mod tesseract;

@@ -36,7 +36,7 @@ pub(super) fn of(glyphs: &[Glyph], page: &Page<'_>, look: &Look) -> Vec<bool> {
     let words = words(glyphs);
     let mut seen: Vec<bool> = glyphs
         .iter()
-        .map(|glyph| !has_ink(glyph) || (!glyph.invisible && strongest(look, glyph.bounds) >= SURE))
+        .map(|glyph| !has_ink(glyph) || (!glyph.invisible && is_surely_seen(look, glyph.bounds)))
         .collect();
     let doubtful = doubtful(&words, &seen);
     if !doubtful.is_empty() {
@@ -283,8 +283,9 @@ fn reach(word: &[Glyph], at: usize) -> Points {
     [left.min(before), bottom, right.max(after), top]
 }
 
-fn strongest(look: &Look, bounds: Points) -> u8 {
-    look.differences(look.place(bounds)).max().unwrap_or(0)
+fn is_surely_seen(look: &Look, bounds: Points) -> bool {
+    let mut differences = look.differences(look.place(bounds));
+    differences.any(|difference| difference >= SURE)
 }
 
 fn is_seen(look: &Look, bounds: Points) -> bool {

@@ -3,12 +3,14 @@
 //! (`ENOSYS`). C libraries have an older way for that case, so newer C libraries than today's work, too.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::LazyLock;
 
 use libc::{c_int, c_long};
 use ocr_api::answer::DocumentType;
 use seccompiler::{
-    BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp,
-    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
 /// Calls that are allowed with any arguments. Sockets, descriptors and processes exist already.
@@ -192,25 +194,64 @@ const DEADLY_OLD: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
 #[cfg(not(target_arch = "x86_64"))]
 const DEADLY_OLD: &[c_long] = &[];
 
+/// Stands for the worker's own process id in [`Filters::allowed`]. It is above the largest process id.
+const THIS_PROCESS: u32 = 0x7fff_fff1;
+
+/// The filters of all workers. A worker that made its own would spend a tenth of a short document's time on it.
+struct Filters {
+    deadly: BpfProgram,
+    allowed: BpfProgram,
+    of_pdf: BpfProgram,
+    of_image: BpfProgram,
+}
+
+static FILTERS: LazyLock<Result<Filters, BackendError>> = LazyLock::new(|| {
+    Ok(Filters {
+        deadly: deadly()?,
+        allowed: allowed()?,
+        of_pdf: narrower(&[STEP])?,
+        of_image: narrower(&[STEP, OF_FONTS, OF_FONTS_OLD])?,
+    })
+});
+
+/// Makes the filters, so that copies of this process have them.
+pub(in crate::worker) fn prepare() {
+    LazyLock::force(&FILTERS);
+}
+
+fn filters() -> io::Result<&'static Filters> {
+    FILTERS.as_ref().map_err(io::Error::other)
+}
+
 /// Restricts all threads of this process.
-pub(super) fn restrict() -> Result<(), Error> {
+pub(super) fn restrict() -> io::Result<()> {
+    let filters = filters()?;
+    let mut allowed = filters.allowed.clone();
+    for step in allowed.iter_mut().filter(|step| step.k == THIS_PROCESS) {
+        step.k = std::process::id();
+    }
     // The first filter must allow the second one to be installed, so it lists what it forbids.
-    for filter in [deadly()?, allowed()?] {
-        apply_filter_all_threads(&filter)?;
+    for filter in [&filters.deadly, &allowed] {
+        apply_filter_all_threads(filter).map_err(io::Error::other)?;
     }
     Ok(())
 }
 
 /// Restricts this process further, by the type of its document.
-pub(super) fn narrow(kind: DocumentType) -> Result<(), Error> {
-    let rules = match kind {
-        DocumentType::Pdf => unconditional(&[STEP]),
+pub(super) fn narrow(kind: DocumentType) -> io::Result<()> {
+    let filters = filters()?;
+    let filter = match kind {
+        DocumentType::Pdf => &filters.of_pdf,
         DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
-            unconditional(&[STEP, OF_FONTS, OF_FONTS_OLD])
+            &filters.of_image
         }
     };
+    apply_filter_all_threads(filter).map_err(io::Error::other)
+}
+
+fn narrower(forbidden: &[&[c_long]]) -> Result<BpfProgram, BackendError> {
     let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
-    apply_filter_all_threads(&program(rules, SeccompAction::Allow, unknown)?)
+    program(unconditional(forbidden), SeccompAction::Allow, unknown)
 }
 
 fn deadly() -> Result<BpfProgram, BackendError> {
@@ -227,7 +268,6 @@ fn deadly() -> Result<BpfProgram, BackendError> {
 fn allowed() -> Result<BpfProgram, BackendError> {
     let mut rules = unconditional(&[ALLOWED, ALLOWED_OLD]);
     let executable = SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64);
-    let this_process = u64::from(std::process::id());
     for (call, conditions) in [
         // No code except for what is loaded already.
         (libc::SYS_mmap, &[(2, executable.clone(), 0)][..]),
@@ -236,7 +276,7 @@ fn allowed() -> Result<BpfProgram, BackendError> {
         (
             libc::SYS_tgkill,
             &[
-                (0, SeccompCmpOp::Eq, this_process),
+                (0, SeccompCmpOp::Eq, THIS_PROCESS.into()),
                 (2, SeccompCmpOp::Eq, libc::SIGABRT as u64),
             ],
         ),

@@ -14,6 +14,8 @@ use ocr_api::answer::DocumentType;
 use ocr_api::health::Sandbox;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+pub(super) use calls::prepare;
+
 /// Restricts this process permanently. Restrictions that the system lacks are left out and reported on standard error.
 /// The result lists those in force. Files are restricted only for the calling thread, so it has to be the only one.
 pub(super) fn enter(language_data: &Path, max_pixels: u64) -> Sandbox {
@@ -38,7 +40,7 @@ pub(super) fn narrow(achieved: &Sandbox, kind: DocumentType) -> io::Result<()> {
         files::narrow(kind).map_err(io::Error::other)?;
     }
     if achieved.seccomp {
-        calls::narrow(kind).map_err(io::Error::other)?;
+        calls::narrow(kind)?;
     }
     Ok(())
 }

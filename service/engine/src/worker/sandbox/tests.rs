@@ -125,6 +125,9 @@ fn raw(call: &str, parent: u32) -> io::Result<()> {
             "process_vm_readv" => libc::syscall(libc::SYS_process_vm_readv, parent, 0, 0, 0, 0, 0),
             "kill" => libc::syscall(libc::SYS_kill, parent, libc::SIGCONT),
             "tgkill" => libc::syscall(libc::SYS_tgkill, parent, parent, libc::SIGCONT),
+            "abort another process" => {
+                libc::syscall(libc::SYS_tgkill, parent, parent, libc::SIGABRT)
+            }
             "bpf" => libc::syscall(libc::SYS_bpf, 0, 0, 0),
             "io_uring" => libc::syscall(libc::SYS_io_uring_setup, 1, 0),
             "userfaultfd" => libc::syscall(libc::SYS_userfaultfd, 0),
@@ -324,6 +327,7 @@ fn optional_calls_of_c_libraries_fail_as_unknown() {
     for what in [
         "clone3",
         "tgkill",
+        "abort another process",
         "make data executable",
         "lift a limit",
         "own the signals of a descriptor",
