@@ -1,5 +1,7 @@
 //! Answers have the text that a page shows: invisible text is left out.
 
+use std::fmt::Write;
+
 use ocr_api::answer::{Answer, Method};
 use ocr_api::issue::IssueCode;
 
@@ -349,5 +351,47 @@ fn gives_text_in_a_missing_font_with_an_issue() {
         let text = &answer.pages[0].text;
         assert!(text.contains(OPEN), "{name}: {text}");
         assert!(!text.contains("Номер"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn reads_text_that_clips_a_filling() {
+    let server = Server::start(&["--workers", "1"]);
+    let shading = "/Shading<</S<</ShadingType 2/ColorSpace/DeviceRGB/Coords[60 0 560 0]\
+                   /Function<</FunctionType 2/Domain[0 1]/C0[0 0 1]/C1[.6 0 0]/N 1>>>>>>";
+    for mode in 4..=7 {
+        for size in [14, 40, 120] {
+            for (kind, filling) in [
+                ("box", "0 0 1 rg 60 400 500 300 re f"),
+                ("shading", "/S sh"),
+            ] {
+                for lines in [0, 1, 12] {
+                    let mut content = format!(
+                        "q 1 g BT /F {size} Tf {mode} Tr 72 500 Td (ABC123) Tj ET {filling} Q"
+                    );
+                    for at in 0..lines {
+                        let _ = write!(
+                            content,
+                            " BT /F 14 Tf 72 {} Td ({OPEN}) Tj ET",
+                            380 - at * 20
+                        );
+                    }
+                    let mut pdf = Pdf::default();
+                    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>");
+                    let resources = format!("/Font<</F {font} 0 R>>{shading}");
+                    pdf.add_page(&resources, "", &content);
+                    let answer = server.answer("?codes=none", &pdf.build());
+                    let text = &answer.pages[0].text;
+                    let name = format!("mode {mode}, {size} pt, {kind}, {lines} lines");
+                    assert_eq!(text.matches("ABC123").count(), 1, "{name}: {text}");
+                    assert_eq!(text.matches(OPEN).count(), lines, "{name}: {text}");
+                    assert!(
+                        !has(&answer, IssueCode::HiddenText),
+                        "{name}: {:?}",
+                        answer.warnings
+                    );
+                }
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn merge(layer: Page, recognized: &Page) -> Page {
     let found: Vec<Line> = lines::paragraphs(recognized)
         .into_iter()
         .flatten()
-        .filter_map(|line| Line::recognized(&recognized.words[line]))
+        .filter_map(|line| Line::recognized(&recognized.words[line])?.without(&layer.words))
         .collect();
     if found.is_empty() {
         return layer;
@@ -90,9 +90,29 @@ impl Line {
         })
     }
 
+    /// The line without words that are known. A filling may draw the same letters again.
+    fn without(mut self, known: &[Word]) -> Option<Self> {
+        let count = self.words.len();
+        self.words
+            .retain(|word| !known.iter().any(|other| is_same(word, other)));
+        if self.words.len() < count {
+            self.text = joined(&self.words);
+        }
+        (!self.words.is_empty()).then_some(self)
+    }
+
     fn bounds(&self) -> Option<[i32; 4]> {
         (!self.words.is_empty()).then(|| lines::union(self.words.iter().map(|word| word.bounds)))
     }
+}
+
+/// True if two words have the same text at the same place.
+pub(super) fn is_same(one: &Word, other: &Word) -> bool {
+    let is_within = |word: &Word, [left, top, right, bottom]: [i32; 4]| {
+        let [a, b, c, d] = word.bounds;
+        (left..right).contains(&i32::midpoint(a, c)) && (top..bottom).contains(&i32::midpoint(b, d))
+    };
+    one.text == other.text && is_within(one, other.bounds) && is_within(other, one.bounds)
 }
 
 fn joined(words: &[Word]) -> String {
@@ -280,6 +300,15 @@ mod tests {
                 (layer().text, Some(Method::Text))
             );
         }
+    }
+
+    #[test]
+    fn words_of_the_layer_are_not_repeated() {
+        assert_eq!(merged(&[("Total", 102, 101)]).text, layer().text);
+        assert_eq!(
+            merged(&[("Thanks", 400, 600)]).text,
+            "Total  EUR\n\nThanks\nThanks\n"
+        );
     }
 
     #[test]

@@ -87,8 +87,8 @@ impl PageReader<'_> {
         };
         let mut read = match content {
             Content::Layer(layer, _, uncovered) => {
-                let read = self.of_layer(number, layer, how);
-                match uncovered {
+                let mut read = self.of_layer(number, layer, how);
+                read = match uncovered {
                     Some(part) => {
                         let coarse = Coarse::of(&part.scan);
                         let redraw = self.redraw;
@@ -99,7 +99,10 @@ impl PageReader<'_> {
                         layer::mixed(read, recognized?, part)
                     }
                     None => read,
-                }
+                };
+                let hidden = layer::hidden(&layer.hidden, &read.page.words, how.mode);
+                read.issues.splice(0..0, hidden);
+                read
             }
             Content::Scan(scan, coarse) => {
                 if how.codes_only && how.mode == Mode::Auto {
@@ -127,7 +130,6 @@ impl PageReader<'_> {
         let page = answer::of_layer(number, layer);
         let (codes, warnings) = ocr_codes::on_page(&page, &how.codes, self.rules, &mut |_, _| None);
         let mut issues = in_doubt(warnings);
-        issues.extend(layer::hidden(layer.hidden, how.mode));
         if layer.undrawn {
             issues.push(Issue::new(
                 IssueCode::FontMissing,

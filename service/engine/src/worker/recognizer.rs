@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use image::imageops;
+
 use super::Scan;
 use super::doubts::Scripts;
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
@@ -9,6 +11,15 @@ use super::line_recognizer::LineRecognizer;
 
 /// Most combinations that stay loaded, besides the single languages. Each costs some 30 MB.
 const MAX_COMBINATIONS: usize = 6;
+/// Least longer side of a page without words that is read again, smaller by this factor: Tesseract takes letters that are
+/// 300 pixels high for pictures.
+const LARGE: u32 = 1200;
+const REDUCTION: u32 = 4;
+/// Least confidence of words on such a page, least height after reduction, and fewest letters and digits. Pictures have a
+/// few that are less certain, and of a page in noise only a part would be read.
+const CONFIDENT: f32 = 80.0;
+const LEAST_HEIGHT: i32 = 30;
+const FEWEST: usize = 2;
 
 /// The recognizers that read pages.
 pub(super) struct Recognizers<'a> {
@@ -73,7 +84,20 @@ impl Recognizer {
         languages: &str,
     ) -> Result<(String, Vec<RawWord>), TesseractError> {
         let model = self.model(languages)?;
-        model.read(&scan.pixels, scan.width, scan.height, scan.dpi)
+        let read = model.read(&scan.pixels, scan.width, scan.height, scan.dpi)?;
+        if !read.1.is_empty() || scan.width.max(scan.height) < LARGE {
+            return Ok(read);
+        }
+        let smaller = reduced(scan);
+        let (text, mut words) =
+            model.read(&smaller.pixels, smaller.width, smaller.height, smaller.dpi)?;
+        if confidence(&words) < CONFIDENT || !is_large_text(&words) {
+            return Ok(read);
+        }
+        for side in words.iter_mut().flat_map(|word| &mut word.bounds) {
+            *side *= REDUCTION as i32;
+        }
+        Ok((text, words))
     }
 
     /// Reads a picture of one line: the text, and the confidence of its least certain word, 0 to 100.
@@ -108,5 +132,37 @@ impl Recognizer {
         }
         self.models.push((languages.to_owned(), model));
         Ok(self.models.len() - 1)
+    }
+}
+
+/// Mean of the words' confidences, weighted by length, because misread text consists of short pieces.
+pub(super) fn confidence(words: &[RawWord]) -> f32 {
+    let (mut sum, mut length) = (0.0, 0.0);
+    for word in words {
+        let letters = word.text.chars().filter(|c| c.is_alphanumeric()).count() as f32;
+        sum += word.confidence * letters;
+        length += letters;
+    }
+    if length > 0.0 { sum / length } else { 0.0 }
+}
+
+fn is_large_text(words: &[RawWord]) -> bool {
+    let letters = |word: &RawWord| word.text.chars().filter(|c| c.is_alphanumeric()).count();
+    let with_letters = words.iter().filter(|word| letters(word) > 0);
+    with_letters.clone().map(letters).sum::<usize>() >= FEWEST
+        && with_letters
+            .clone()
+            .all(|word| word.bounds[3] - word.bounds[1] >= LEAST_HEIGHT)
+}
+
+fn reduced(scan: &Scan) -> Scan {
+    let width = (scan.width / REDUCTION).max(1);
+    let height = (scan.height / REDUCTION).max(1);
+    let image = image::GrayImage::from_raw(scan.width, scan.height, scan.pixels.clone());
+    Scan {
+        pixels: imageops::thumbnail(&image.unwrap_or_default(), width, height).into_raw(),
+        width,
+        height,
+        dpi: scan.dpi.map(|dpi| dpi / REDUCTION),
     }
 }

@@ -70,8 +70,9 @@ impl Scripts {
         }
     }
 
-    /// Script of the text in a picture, in Tesseract's terms. Returns `None` if it can't be determined.
-    pub(super) fn of(&mut self, scan: &Scan) -> Option<String> {
+    /// Script of the text in a picture, in Tesseract's terms, and how certain its direction is. Returns `None` if it
+    /// can't be determined.
+    pub(super) fn of(&mut self, scan: &Scan) -> Option<(String, f32)> {
         if self.detector.is_none() && !self.data.is_empty() {
             self.detector = ScriptDetector::load(&self.data).ok();
         }

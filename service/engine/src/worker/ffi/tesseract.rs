@@ -265,14 +265,14 @@ impl ScriptDetector {
         Ok(Self { model })
     }
 
-    /// Script of the text in a picture, in Tesseract's terms: `Latin`, `Cyrillic`. Returns `None` if there is too
-    /// little text.
+    /// Script of the text in a picture, in Tesseract's terms: `Latin`, `Cyrillic`, and the certainty of the text's
+    /// direction, which is low where it is not text of a known script. Returns `None` if there is too little text.
     pub(in crate::worker) fn detect(
         &mut self,
         pixels: &[u8],
         width: u32,
         height: u32,
-    ) -> Option<String> {
+    ) -> Option<(String, f32)> {
         let (columns, rows) = (c_int::try_from(width).ok()?, c_int::try_from(height).ok()?);
         if columns == 0 || rows == 0 || u64::from(width) * u64::from(height) != pixels.len() as u64
         {
@@ -298,7 +298,7 @@ impl ScriptDetector {
             let name = (found != 0 && !name.is_null())
                 .then(|| CStr::from_ptr(name).to_string_lossy().into_owned());
             capi::TessBaseAPIClear(handle);
-            name
+            name.map(|name| (name, sureness))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A page whose text layer was read: what is said of it, and what was recognized beside it.
 
+use ocr_api::answer::Word;
 use ocr_api::code::Source;
 use ocr_api::issue::{Issue, IssueCode};
 use ocr_protocol::{Mode, PageRead};
@@ -46,9 +47,15 @@ pub(super) fn mixed(layer: PageRead, mut recognized: PageRead, part: &Uncovered)
     }
 }
 
-/// Words of a text layer that are not seen on the page.
-pub(super) fn hidden(words: usize, mode: Mode) -> Option<Issue> {
-    let of_layer = match words {
+/// Words of a text layer that are not seen on the page. Letters that clip a filling are seen, although the layer's are
+/// not drawn: they are recognized at the same place.
+pub(super) fn hidden(hidden: &[Word], answered: &[Word], mode: Mode) -> Option<Issue> {
+    let is_answered = |word: &&Word| {
+        answered
+            .iter()
+            .any(|other| !other.hidden && merge::is_same(word, other))
+    };
+    let of_layer = match hidden.iter().filter(|word| !is_answered(word)).count() {
         0 => return None,
         1 => "a word of its text layer is".to_owned(),
         more => format!("{more} words of its text layer are"),

@@ -12,8 +12,8 @@ pub(in crate::worker) struct Layer {
     pub(in crate::worker) dpi: u32,
     pub(in crate::worker) text: String,
     pub(in crate::worker) words: Vec<Word>,
-    /// Number of the layer's words that are not visible on the page.
-    pub(in crate::worker) hidden: usize,
+    /// The layer's words that are not visible on the page.
+    pub(in crate::worker) hidden: Vec<Word>,
     /// Whether it has text in a font that neither the document nor PDFium has, so that it was not compared with the page.
     pub(in crate::worker) undrawn: bool,
 }
@@ -46,7 +46,7 @@ pub(super) fn read(glyphs: &[Glyph], seen: &[bool], page: &Page<'_>, frame: Fram
         dpi: frame.dpi,
         text,
         words,
-        hidden: 0,
+        hidden: Vec::new(),
         undrawn: false,
     }
 }

@@ -202,10 +202,12 @@ impl PdfDocument {
         let took = started.elapsed();
         let mut shown = visibility::of(&glyphs, page, &look);
         let undrawn = missing_font::believe(&glyphs, page, &look, &mut shown);
-        let hidden = visibility::words(&glyphs)
-            .into_iter()
-            .filter(|word| shown[word.clone()].contains(&false))
-            .count();
+        let hidden = if shown.contains(&false) {
+            let words = layer::read(&glyphs, &shown, page, frame).words;
+            words.into_iter().filter(|word| word.hidden).collect()
+        } else {
+            Vec::new()
+        };
         let mut uncovered = None;
         let mut issues = Vec::new();
         if how.mode == Mode::Auto {

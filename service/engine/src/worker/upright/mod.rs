@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use super::Scan;
 use super::cells::{self, Cells};
 use super::ffi::tesseract::{RawWord, TesseractError};
-use super::recognizer::Recognizer;
+use super::recognizer::{Recognizer, confidence};
 pub(super) use ink::{Coarse, Ink};
 use skew::Slant;
 use turn::{Quarter, Tilt, Turned};
@@ -183,17 +183,6 @@ fn most_confident(
         }
     }
     Ok(best)
-}
-
-/// Mean of the words' confidences, weighted by length, because misread text consists of short pieces.
-pub(super) fn confidence(words: &[RawWord]) -> f32 {
-    let (mut sum, mut length) = (0.0, 0.0);
-    for word in words {
-        let letters = word.text.chars().filter(|c| c.is_alphanumeric()).count() as f32;
-        sum += word.confidence * letters;
-        length += letters;
-    }
-    if length > 0.0 { sum / length } else { 0.0 }
 }
 
 /// Quarter turn that makes text upright which runs down the page. Tesseract reads such text without help, and returns
