@@ -102,7 +102,7 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
         issues.push(Issue::new(
             IssueCode::UnreadScript,
             format!(
-                "it seems to be written in {script}, which none of the languages in `lang` uses; request one that does, if \
+                "it seems to be written in {script} none of the languages in `lang` uses; request one that does, if \
                  it is installed."
             ),
         ));
@@ -137,7 +137,7 @@ fn lowest_stretch<'s, 'w>(words: &'s [&'w RawWord]) -> Option<&'s [&'w RawWord]>
         .filter(|stretch| of(stretch) < STRETCH_LOW * STRETCH as f32)
 }
 
-/// The script of these words, if none of the page's languages uses it.
+/// The script of these words and a relative pronoun, if none of the page's languages uses it.
 fn foreign_script(page: &AsRead<'_>, words: &[&RawWord], scripts: &mut Scripts) -> Option<String> {
     if is_read(words) {
         return None;
@@ -164,9 +164,9 @@ fn foreign_script(page: &AsRead<'_>, words: &[&RawWord], scripts: &mut Scripts) 
         return None;
     }
     Some(if certainty < NAMED {
-        "a script".to_owned()
+        "a script that".to_owned()
     } else {
-        script::name(&script)
+        format!("{}, which", script::name(&script))
     })
 }
 
