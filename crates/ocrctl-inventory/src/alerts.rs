@@ -3,16 +3,14 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use serde_saphyr::Spanned;
-
-use super::problem::Checks;
+use super::problem::{Checks, word};
 use ocrctl_protocol::Invalid;
 use ocrctl_protocol::alerts::{MailSecurity, Watcher};
 
-use super::schema::{self, Text};
+use super::schema::{self, Secret, Spanned};
 use super::secret::SecretRef;
 use super::service::count;
-use super::{dns_name, suggestion, tls};
+use super::{dns_name, tls};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Alerts {
@@ -33,12 +31,6 @@ pub struct Email {
     pub credentials: Option<(String, SecretRef)>,
 }
 
-const SECURITIES: [(&str, MailSecurity); 3] = [
-    ("starttls", MailSecurity::Starttls),
-    ("tls", MailSecurity::Tls),
-    ("none", MailSecurity::None),
-];
-
 pub(super) fn watcher(raw: Option<&schema::Watcher>, checks: &mut Checks<'_>) -> Watcher {
     let repairs = raw.and_then(|raw| raw.repairs_per_hour.clone());
     Watcher {
@@ -56,7 +48,7 @@ pub(super) fn read(
     let Some(raw) = raw else {
         return Alerts::default();
     };
-    let mut secret = |raw: &Option<Spanned<schema::SecretRef>>, field: &str| {
+    let mut secret = |raw: &Option<Secret>, field: &str| {
         let field = format!("environments.{environment}.alerts.{field}");
         raw.as_ref()
             .and_then(|raw| SecretRef::read(raw, field, checks))
@@ -90,7 +82,9 @@ fn email(
             .hint("add addresses of the organization: `to: [operations@example.org]`");
     }
     let from = format!("ocr@{}", name.map_or("localhost", String::as_str));
-    let security = checks.value(&raw.security, MailSecurity::Starttls, security);
+    let security = checks.value(&raw.security, MailSecurity::Starttls, |text| {
+        word(text, "does not say how the relay is reached")
+    });
     let default_port = match security {
         MailSecurity::Starttls => 587,
         MailSecurity::Tls => 465,
@@ -134,7 +128,7 @@ fn email(
         relay,
         port: port.unwrap_or(default_port),
         security,
-        ca: raw.ca.as_ref().map(|path: &Text| checks.path(path)),
+        ca: raw.ca.as_ref().map(|path| checks.path(path)),
         credentials,
     })
 }
@@ -165,15 +159,6 @@ fn relay(text: &str) -> Result<(String, Option<u16>), Invalid> {
         return Ok((host.to_owned(), port));
     }
     dns_name::parse(host).map(|name| (name, port))
-}
-
-fn security(text: &str) -> Result<MailSecurity, Invalid> {
-    let found = SECURITIES.iter().find(|(name, _)| *name == text);
-    found.map(|(_, security)| *security).ok_or_else(|| {
-        Invalid::new(format!("`{text}` does not say how the relay is reached")).hint(
-            suggestion::hint(text, "it is one of", SECURITIES.map(|(name, _)| name)),
-        )
-    })
 }
 
 #[cfg(test)]

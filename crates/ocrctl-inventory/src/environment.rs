@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
 use super::problem::{Checks, TWICE};
 use ocrctl_protocol::alerts::Watcher;
@@ -14,7 +14,7 @@ use super::alerts::{self, Alerts};
 use super::dns_name::{self, COMMON_NAME_MAX};
 use super::hooks::{self, Hooks};
 use super::registry::Registry;
-use super::schema::{self, Text};
+use super::schema::{self, Spanned, Text};
 use super::target::Target;
 use super::tls::Tls;
 use super::{backup, firewall, host, hygiene, ownership, packages, service};

@@ -2,32 +2,25 @@
 
 use std::net::IpAddr;
 
-use serde_saphyr::Spanned;
-
-use super::problem::{Checks, TWICE};
+use super::problem::{Checks, TWICE, word};
 use ocrctl_protocol::{AllowRule, Firewall, Invalid, Protocol};
 
 use super::host::port;
-use super::schema;
-use super::suggestion;
+use super::schema::{self, Published, Spanned, SshPort};
 
 pub(super) fn read(raw: Option<&schema::Firewall>, checks: &mut Checks<'_>) -> Firewall {
     let default = schema::Firewall::default();
     let raw = raw.unwrap_or(&default);
-    let either = |off: &'static str, on: &'static str| {
-        move |text: &str| match text {
-            _ if text == off => Ok(false),
-            _ if text == on => Ok(true),
-            _ => Err(
-                Invalid::new(format!("`{text}` is neither `{off}` nor `{on}`"))
-                    .hint(suggestion::hint(text, "it is one of", [off, on])),
-            ),
-        }
-    };
+    let published = checks.value(&raw.published, Published::Report, |text| {
+        word(text, "is neither `report` nor `close`")
+    });
+    let ssh = checks.value(&raw.ssh, SshPort::Allow, |text| {
+        word(text, "is neither `allow` nor `limit`")
+    });
     Firewall {
         allow: allow(raw, checks),
-        close_published: checks.value(&raw.published, false, either("report", "close")),
-        limit_ssh: checks.value(&raw.ssh, false, either("allow", "limit")),
+        close_published: published == Published::Close,
+        limit_ssh: ssh == SshPort::Limit,
     }
 }
 
@@ -57,7 +50,9 @@ fn rule(raw: &Spanned<schema::AllowRule>, checks: &mut Checks<'_>) -> Option<All
     };
     let rule = AllowRule {
         port: checks.parse(field, port)?,
-        protocol: checks.value(&raw.protocol, Protocol::Tcp, protocol),
+        protocol: checks.value(&raw.protocol, Protocol::Tcp, |text| {
+            word(text, "is not a protocol")
+        }),
         from: checks.value(&raw.from, None, network),
     };
     if rule.protocol == Protocol::Tcp && matches!(rule.port, 80 | 443) {
@@ -69,20 +64,6 @@ fn rule(raw: &Spanned<schema::AllowRule>, checks: &mut Checks<'_>) -> Option<All
             .hint("remove the rule: SSH, 80 and 443 need none");
     }
     Some(rule)
-}
-
-fn protocol(text: &str) -> Result<Protocol, Invalid> {
-    match text {
-        "tcp" => Ok(Protocol::Tcp),
-        "udp" => Ok(Protocol::Udp),
-        _ => Err(
-            Invalid::new(format!("`{text}` is not a protocol")).hint(suggestion::hint(
-                text,
-                "it is one of",
-                ["tcp", "udp"],
-            )),
-        ),
-    }
 }
 
 /// A network in CIDR form. A single address is one of its own; `any` is none.

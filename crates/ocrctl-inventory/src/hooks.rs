@@ -1,9 +1,7 @@
 //! The operator's own commands around a change.
 
-use serde_saphyr::Spanned;
-
 use super::problem::Checks;
-use super::schema::{self, Text};
+use super::schema::{self, Spanned, Text};
 
 /// A program and its arguments each; empty: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use base64::Engine;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
-use super::problem::Checks;
-use super::schema;
+use super::problem::{Checks, word};
+use super::schema::{self, Spanned};
 use super::secret::SecretRef;
-use super::suggestion;
 use super::target::{Connection, Jump, Target};
 use ocrctl_protocol::Invalid;
 
@@ -57,7 +56,9 @@ pub(super) fn hosts(
 
 fn host(raw: &Spanned<schema::Host>, environment: &str, checks: &mut Checks<'_>) -> Option<Target> {
     let (at, raw) = (raw.referenced, &raw.value);
-    let connection = checks.value(&raw.connection, Connection::default(), connection);
+    let connection = checks.value(&raw.connection, Connection::default(), |text| {
+        word(text, "is not a kind of connection")
+    });
     let address = match &raw.address {
         Some(address) => checks.parse(address, address_of)?,
         None if connection == Connection::Local => "localhost".to_owned(),
@@ -128,21 +129,6 @@ fn host(raw: &Spanned<schema::Host>, environment: &str, checks: &mut Checks<'_>)
     })
 }
 
-fn connection(text: &str) -> Result<Connection, Invalid> {
-    match text {
-        "openssh" => Ok(Connection::Openssh),
-        "russh" => Ok(Connection::Russh),
-        "local" => Ok(Connection::Local),
-        _ => {
-            Err(
-                Invalid::new(format!("`{text}` is not a kind of connection")).hint(
-                    suggestion::hint(text, "it is one of", ["openssh", "russh", "local"]),
-                ),
-            )
-        }
-    }
-}
-
 fn jump(text: &str) -> Result<Jump, Invalid> {
     Jump::parse(text).ok_or_else(|| {
         Invalid::new(format!("`{text}` is not a jump host"))
@@ -161,18 +147,18 @@ pub(super) fn address_of(text: &str) -> Result<String, Invalid> {
         return Err(Invalid::new(format!("`{text}` has a port in it"))
             .hint(format!("write `address: {address}` and `port: {port}`")));
     }
-    word(text, "an address")
+    plain(text, "an address")
 }
 
 pub(super) fn user(text: &str) -> Result<String, Invalid> {
-    word(text, "a user's name")
+    plain(text, "a user's name")
 }
 
 fn name(text: &str) -> Result<String, Invalid> {
-    word(text, "a host's name")
+    plain(text, "a host's name")
 }
 
-fn word(text: &str, what: &str) -> Result<String, Invalid> {
+fn plain(text: &str, what: &str) -> Result<String, Invalid> {
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"\"'\\$`;&|<>(){}".contains(c);
     if text.is_empty() || text.starts_with('-') || !text.chars().all(fits) {
         return Err(Invalid::new(format!("`{text}` is not {what}"))

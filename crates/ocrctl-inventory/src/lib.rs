@@ -13,11 +13,12 @@ mod environment;
 mod error;
 #[cfg(test)]
 mod example;
-pub mod fields;
 mod firewall;
+mod form;
 pub mod hooks;
 mod host;
 mod hygiene;
+pub mod json_schema;
 mod ownership;
 mod packages;
 mod problem;
@@ -29,8 +30,6 @@ mod service;
 pub mod size;
 mod suggestion;
 mod target;
-#[cfg(test)]
-mod test_support;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -75,7 +74,7 @@ impl Inventory {
         let read = environments(text, base.unwrap_or(Path::new(".")));
         #[cfg(test)]
         match &read {
-            Ok(_) => fields::assert_taken(text),
+            Ok(_) => json_schema::assert_taken(text),
             Err(problems) => problems.iter().for_each(Problem::assert_hint),
         }
         read.map(|environments| Self {

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
 use serde_saphyr::Location;
 
 use ocrctl_protocol::Invalid;
 
-use super::schema::Text;
+use super::form::Text;
+use super::suggestion;
 
 /// The hint where something is there twice.
 pub(super) const TWICE: &str = "remove one of the two";
@@ -90,9 +93,9 @@ impl<'a> Checks<'a> {
 
     /// The value of a field, or `default` where it is absent. An invalid one is noted, and `default` stands in:
     /// nothing is built from an inventory with problems.
-    pub(super) fn value<T>(
+    pub(super) fn value<T, Form>(
         &mut self,
-        field: &Option<Text>,
+        field: &Option<Text<Form>>,
         default: T,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> T {
@@ -102,9 +105,9 @@ impl<'a> Checks<'a> {
             .unwrap_or(default)
     }
 
-    pub(super) fn parse<T>(
+    pub(super) fn parse<T, Form>(
         &mut self,
-        text: &Text,
+        text: &Text<Form>,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
         match parse(&text.value) {
@@ -117,7 +120,7 @@ impl<'a> Checks<'a> {
     }
 
     /// A path as written: absolute, below the home directory (`~/`), or relative to the inventory.
-    pub(super) fn path(&mut self, text: &Text) -> PathBuf {
+    pub(super) fn path<Form>(&mut self, text: &Text<Form>) -> PathBuf {
         if text.value.is_empty() {
             self.refuse(text.referenced, "the path is empty")
                 .hint("name a file: relative to the inventory, below `~/`, or from `/` on");
@@ -130,5 +133,38 @@ impl<'a> Checks<'a> {
 
     pub(super) fn base(&self) -> &'a Path {
         self.base
+    }
+}
+
+/// Reads one of an enum's words. `verdict` is about another: `is not a protocol`.
+pub(super) fn word<T: DeserializeOwned>(text: &str, verdict: &str) -> Result<T, Invalid> {
+    T::deserialize(StrDeserializer::new(text)).map_err(|NotOneOf(words)| {
+        Invalid::new(format!("`{text}` {verdict}")).hint(suggestion::hint(
+            text,
+            "it is one of",
+            words.iter().copied(),
+        ))
+    })
+}
+
+/// The words of an enum that does not have the one that was read.
+#[derive(Debug)]
+struct NotOneOf(&'static [&'static str]);
+
+impl std::fmt::Display for NotOneOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "one of {:?} is expected", self.0)
+    }
+}
+
+impl std::error::Error for NotOneOf {}
+
+impl serde::de::Error for NotOneOf {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(expected)
     }
 }

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use serde_saphyr::Spanned;
 
 use super::docker_config::DockerConfig;
 use super::problem::Checks;
-use super::schema;
+use super::schema::{self, Spanned};
 use super::secret::{SecretError, SecretRef};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_saphyr::Spanned;
 use tokio::io::AsyncWriteExt;
 
 use super::problem::Checks;
@@ -55,7 +54,7 @@ impl SecretError {
 
 impl SecretRef {
     pub(super) fn read(
-        raw: &Spanned<schema::SecretRef>,
+        raw: &schema::Secret,
         field: String,
         checks: &mut Checks<'_>,
     ) -> Option<Self> {

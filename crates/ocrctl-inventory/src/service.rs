@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_saphyr::Location;
+
 use super::problem::{Checks, TWICE};
 use ocrctl_protocol::{Invalid, Service};
 
@@ -76,7 +78,9 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
 
 /// Rejects values that are valid alone but not together.
 fn compare(raw: &schema::Service, service: &Service, checks: &mut Checks<'_>) {
-    let place = |fields: [&Option<Text>; 2]| Some(fields.into_iter().flatten().next()?.referenced);
+    fn place<Form>(fields: [&Option<Text<Form>>; 2]) -> Option<Location> {
+        Some(fields.into_iter().flatten().next()?.referenced)
+    }
     let show = duration::show;
     if service.page_timeout > service.deadline
         && let Some(at) = place([&raw.page_timeout, &raw.deadline])

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::secret::SecretRef;
 
 /// Where a host is and how to be sure that it is the right one.
@@ -36,7 +39,9 @@ pub struct Jump {
 }
 
 /// The way in which commands reach a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Connection {
     /// By the operator's own `ssh`.
     #[default]

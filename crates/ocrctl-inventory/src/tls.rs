@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use serde_saphyr::{Location, Spanned};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Location;
 
-use super::problem::Checks;
+use super::problem::{Checks, word};
 use ocrctl_protocol::{Invalid, KeyType};
 
-use super::schema;
+use super::schema::{self, Spanned};
 use super::secret::SecretRef;
-use super::suggestion;
 
 const LETSENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const LETSENCRYPT_STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
@@ -45,27 +46,24 @@ pub struct ExternalAccount {
     pub hmac_key: SecretRef,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Issuer {
-    SelfSigned,
-    Files,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Issuer {
     Acme,
     Certbot,
+    Files,
+    SelfSigned,
 }
-
-const ISSUERS: [(&str, Issuer); 4] = [
-    ("acme", Issuer::Acme),
-    ("certbot", Issuer::Certbot),
-    ("files", Issuer::Files),
-    ("self_signed", Issuer::SelfSigned),
-];
 
 impl Issuer {
     fn name(self) -> &'static str {
-        ISSUERS
-            .iter()
-            .find(|(_, issuer)| *issuer == self)
-            .map_or("", |(name, _)| name)
+        match self {
+            Self::Acme => "acme",
+            Self::Certbot => "certbot",
+            Self::Files => "files",
+            Self::SelfSigned => "self_signed",
+        }
     }
 
     /// Issuers that give a field of the section its meaning.
@@ -89,13 +87,13 @@ impl Tls {
             return Some(Self::SelfSigned);
         };
         let (at, raw) = (raw.referenced, &raw.value);
-        let chosen = checks.value(&raw.issuer, Issuer::SelfSigned, issuer);
-        // Of a misspelt issuer, nothing more can be said.
-        if raw
+        let given = raw
             .issuer
             .as_ref()
-            .is_none_or(|text| issuer(&text.value).is_ok())
-        {
+            .map(|text| checks.parse(text, |text| word(text, "is not an issuer of certificates")));
+        let chosen = given.flatten().unwrap_or(Issuer::SelfSigned);
+        // Of a misspelt issuer, nothing more can be said.
+        if given != Some(None) {
             refuse_unused(raw, chosen, checks);
         }
         match chosen {
@@ -135,7 +133,12 @@ impl Authority {
                 Some(text) => checks.parse(text, address),
                 None => None,
             },
-            key_type: checks.value(&raw.key_type, KeyType::EcdsaP256, key_type),
+            key_type: match checks.value(&raw.key_type, schema::KeyType::EcdsaP256, |text| {
+                word(text, "is not a type of key")
+            }) {
+                schema::KeyType::EcdsaP256 => KeyType::EcdsaP256,
+                schema::KeyType::Rsa2048 => KeyType::Rsa2048,
+            },
             profile: raw.profile.as_ref().map(|text| text.value.clone()),
             external_account: None,
         };
@@ -173,7 +176,9 @@ impl ExternalAccount {
 }
 
 fn refuse_unused(raw: &schema::Tls, chosen: Issuer, checks: &mut Checks<'_>) {
-    let place = |text: &Option<schema::Text>| text.as_ref().map(|text| text.referenced);
+    fn place<Form>(text: &Option<schema::Text<Form>>) -> Option<Location> {
+        text.as_ref().map(|text| text.referenced)
+    }
     let given: [(&str, Option<Location>); 8] = [
         ("chain", place(&raw.chain)),
         ("key", raw.key.as_ref().map(|key| key.referenced)),
@@ -206,18 +211,6 @@ fn refuse_unused(raw: &schema::Tls, chosen: Issuer, checks: &mut Checks<'_>) {
     }
 }
 
-fn issuer(text: &str) -> Result<Issuer, Invalid> {
-    ISSUERS
-        .iter()
-        .find(|(name, _)| *name == text)
-        .map(|(_, issuer)| *issuer)
-        .ok_or_else(|| {
-            Invalid::new(format!("`{text}` is not an issuer of certificates")).hint(
-                suggestion::hint(text, "it is one of", ISSUERS.map(|(name, _)| name)),
-            )
-        })
-}
-
 /// The URL of an ACME directory, by name or written out.
 fn directory(text: &str) -> Result<String, Invalid> {
     match text {
@@ -246,19 +239,5 @@ pub(super) fn address(text: &str) -> Result<String, Invalid> {
     } else {
         Err(Invalid::new(format!("`{text}` is not an e-mail address"))
             .hint("write an address of the organization, such as `ocr@example.org`"))
-    }
-}
-
-fn key_type(text: &str) -> Result<KeyType, Invalid> {
-    match text {
-        "ecdsa-p256" => Ok(KeyType::EcdsaP256),
-        "rsa-2048" => Ok(KeyType::Rsa2048),
-        _ => Err(
-            Invalid::new(format!("`{text}` is not a type of key")).hint(suggestion::hint(
-                text,
-                "it is one of",
-                ["ecdsa-p256", "rsa-2048"],
-            )),
-        ),
     }
 }

@@ -1,6 +1,7 @@
 //! Alerts that a host sends by itself, while its operator is away. It has to know how by itself, so that these
 //! secrets stay on it, for root alone.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Credentials, Secret};
@@ -27,8 +28,9 @@ pub struct Email {
     pub credentials: Option<Credentials>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum MailSecurity {
     /// RFC 3207.
     Starttls,

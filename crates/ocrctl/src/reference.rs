@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use clap::{Arg, Command, CommandFactory};
+use serde_json::Value;
 
 use crate::cli::Cli;
 use crate::report::json::reference as json_lines;
-use ocrctl_inventory::fields::{self, Kind, Section};
+use ocrctl_inventory::json_schema;
 
 /// Set by `make reference`.
 const WRITE: &str = "OCRCTL_WRITE_REFERENCE";
@@ -23,7 +24,7 @@ fn the_reference_is_that_of_the_code() {
         ("inventory.md", inventory()),
         (
             "inventory.schema.json",
-            format!("{:#}\n", fields::json_schema()),
+            format!("{:#}\n", json_schema::inventory()),
         ),
         ("json-lines.md", json_lines::markdown()),
         (
@@ -84,54 +85,96 @@ fn describe(mut command: Command, out: &mut String) {
 }
 
 fn inventory() -> String {
+    let schema = json_schema::inventory();
+    // A `serde_json::Value` has its fields by their names; this has them as they are written down.
+    let in_order = json_schema::in_order();
     let mut out = "# The inventory\n\n\
         Every field. [inventory.example.yaml](../../inventory.example.yaml) shows all of them at work; editors complete and check by\n\
         `ocrctl schema` ([inventory.schema.json](inventory.schema.json)). Paths start at the inventory, or with `~/`. A default in\n\
         parentheses is in words.\n"
         .to_owned();
-    for section in fields::INVENTORY.all() {
+    let mut sections = vec!["Inventory"];
+    let mut next = 0;
+    while let Some(name) = sections.get(next).copied() {
+        next += 1;
+        let path = match name {
+            "Inventory" => String::new(),
+            _ => format!("/definitions/{name}"),
+        };
+        let section = schema.pointer(&path).unwrap();
+        let required: Vec<&str> = strings(&section["required"]);
         let _ = write!(
             out,
-            "\n## {}\n\n{}\n\n| field | value | default | |\n|---|---|---|---|\n",
-            section.name, section.about
+            "\n## {name}\n\n{}\n\n| field | value | default | |\n|---|---|---|---|\n",
+            section["description"].as_str().unwrap()
         );
-        for field in section.fields {
-            let default = match field.default {
-                Some(words) if words.starts_with('(') => words.to_owned(),
-                Some(value) => format!("`{value}`"),
-                None if section.required.contains(&field.name) => "required".to_owned(),
-                None => String::new(),
+        for field in strings(&in_order.pointer(&path).unwrap()["required"]) {
+            let value = &section["properties"][field];
+            let about = value["description"].as_str().unwrap();
+            let (about, default) = match about.split_once(" Default: ") {
+                Some((about, default)) => (about, default.trim_end_matches('.')),
+                None if required.contains(&field) => (about, "required"),
+                None => (about, ""),
             };
-            let _ = writeln!(
-                out,
-                "| `{}` | {} | {default} | {} |",
-                field.name,
-                value(&field.kind),
-                field.about
-            );
+            let default = match default {
+                "" | "required" => default.to_owned(),
+                words if words.starts_with('(') => words.to_owned(),
+                value => format!("`{value}`"),
+            };
+            let _ = writeln!(out, "| `{field}` | {} | {default} | {about} |", form(value));
+            if let Some(below) = section_of(value).filter(|it| !sections.contains(it)) {
+                sections.push(below);
+            }
         }
+        // References to secrets come last.
+        sections[next..].sort_by_key(|it| *it == "SecretSource");
     }
     out
 }
 
-fn value(kind: &Kind) -> String {
-    match kind {
-        Kind::Text => "text".to_owned(),
-        Kind::Word(words) => format!("`{}`", words.join("`, `")),
-        Kind::Whole(low, high, None) => format!("{low} to {high}"),
-        Kind::Whole(low, high, Some(word)) => format!("{low} to {high}, or `{word}`"),
-        Kind::Number(word) => format!("a number, or `{word}`"),
-        Kind::Duration => "`30s`, `2m`, `1h`".to_owned(),
-        Kind::Size => "`50MB`, `2GiB`".to_owned(),
-        Kind::YesOrNo => "`true`, `false`".to_owned(),
-        Kind::Path => "path".to_owned(),
-        Kind::Secret => link(&fields::SECRET_SOURCE),
-        Kind::List(item) | Kind::Some(item) => format!("list of {}", value(item)),
-        Kind::Section(section) => link(section),
-        Kind::Named(section) => format!("name: {}", link(section)),
+fn strings(list: &Value) -> Vec<&str> {
+    let list = list.as_array().into_iter().flatten();
+    list.filter_map(Value::as_str).collect()
+}
+
+/// The section that a value is made of, if there is one.
+fn section_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::Object(rules) => rules.iter().find_map(|(name, rule)| match name.as_str() {
+            "$ref" => rule.as_str()?.rsplit('/').next(),
+            _ => section_of(rule),
+        }),
+        Value::Array(rules) => rules.iter().find_map(section_of),
+        _ => None,
     }
 }
 
-fn link(section: &Section) -> String {
-    format!("[{}](#{})", section.name, section.name.to_lowercase())
+fn form(value: &Value) -> String {
+    if let Some(section) = section_of(value) {
+        let link = format!("[{section}](#{})", section.to_lowercase());
+        return match (value.get("items"), value.get("patternProperties")) {
+            (Some(_), _) => format!("list of {link}"),
+            (_, Some(_)) => format!("name: {link}"),
+            _ => link,
+        };
+    }
+    if let Some(items) = value.get("items") {
+        return format!("list of {}", form(items));
+    }
+    let words = [&value["enum"], &value["examples"]].map(strings).concat();
+    match value["anyOf"].as_array().map(Vec::as_slice) {
+        _ if !words.is_empty() => format!("`{}`", words.join("`, `")),
+        Some([whole, _]) if whole["type"] == "integer" => whole_number(whole),
+        Some([whole, _, word]) if whole["type"] == "integer" => {
+            format!("{}, or {}", whole_number(whole), form(word))
+        }
+        Some([_, _, word]) => format!("a number, or {}", form(word)),
+        Some([_, words]) => form(words),
+        _ if value["format"] == "path" => "path".to_owned(),
+        _ => "text".to_owned(),
+    }
+}
+
+fn whole_number(value: &Value) -> String {
+    format!("{} to {}", value["minimum"], value["maximum"])
 }

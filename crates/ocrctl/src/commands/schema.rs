@@ -2,9 +2,9 @@
 
 use super::{Outcome, Result};
 use crate::report::Report;
-use ocrctl_inventory::fields;
+use ocrctl_inventory::json_schema;
 
 pub(super) fn run(report: &Report) -> Result {
-    report.data(&format!("{:#}\n", fields::json_schema()));
+    report.data(&format!("{:#}\n", json_schema::inventory()));
     Ok(Outcome::Done)
 }

@@ -1,4 +1,0 @@
-//! Test support shared with other crates.
-
-#[path = "../../../tests/support/json_schema.rs"]
-pub(crate) mod json_schema;
