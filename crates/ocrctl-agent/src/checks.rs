@@ -2,7 +2,7 @@
 //! it finds nothing, finds something and could not look are three different answers.
 
 use ocrctl_protocol::Result;
-use ocrctl_protocol::audit::Verdict;
+use ocrctl_protocol::check::{Line, Verdict};
 
 /// The result of a check. It is in order without findings and unread parts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,8 +42,13 @@ impl Seen {
     }
 }
 
-/// Returns a verdict for each finding and each part that could not be read, or a single one that all is in order.
-pub fn verdicts(answer: Result<Seen>) -> Vec<Verdict> {
+/// The lines of a check: one for each finding and each part that could not be read, or a single one that all is in order.
+pub fn lines(check: &str, answer: Result<Seen>) -> Vec<Line> {
+    let verdicts = verdicts(answer).into_iter();
+    verdicts.map(|verdict| Line::new(check, verdict)).collect()
+}
+
+fn verdicts(answer: Result<Seen>) -> Vec<Verdict> {
     let seen = match answer {
         Ok(seen) => seen,
         Err(failure) => {

@@ -4,37 +4,21 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::problem::{Checks, word};
-use ocrctl_protocol::Invalid;
 use ocrctl_protocol::alerts::{MailSecurity, Watcher};
+use ocrctl_protocol::{Credentials, Invalid};
 
 use super::schema::{self, Secret, Spanned};
 use super::secret::SecretRef;
-use super::service::count;
+use super::service::whole;
 use super::{dns_name, tls};
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Alerts {
-    /// URLs; whoever knows one can write to it.
-    pub webhook: Option<SecretRef>,
-    pub ping: Option<SecretRef>,
-    pub email: Option<Email>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Email {
-    pub from: String,
-    pub to: Vec<String>,
-    pub relay: String,
-    pub port: u16,
-    pub security: MailSecurity,
-    pub ca: Option<PathBuf>,
-    pub credentials: Option<(String, SecretRef)>,
-}
+pub type Alerts = ocrctl_protocol::alerts::Alerts<SecretRef, PathBuf>;
+pub type Email = ocrctl_protocol::alerts::Email<SecretRef, PathBuf>;
 
 pub(super) fn watcher(raw: Option<&schema::Watcher>, checks: &mut Checks<'_>) -> Watcher {
     let repairs = raw.and_then(|raw| raw.repairs_per_hour.clone());
     Watcher {
-        repairs_per_hour: checks.value(&repairs, 3, |text| count(text, 0..=60)),
+        repairs_per_hour: whole(&repairs, 3, checks),
     }
 }
 
@@ -111,8 +95,10 @@ fn email(
                     )
                     .hint("write `security: starttls` or `tls`, or send without a password");
             }
-            SecretRef::read(password, field, checks)
-                .map(|password| (username.value.clone(), password))
+            SecretRef::read(password, field, checks).map(|password| Credentials {
+                username: username.value.clone(),
+                password,
+            })
         }
         _ => {
             checks

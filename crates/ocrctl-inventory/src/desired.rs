@@ -74,9 +74,9 @@ impl Environment {
                 None => None,
             },
             credentials: match &email.credentials {
-                Some((username, password)) => Some(ocrctl_protocol::Credentials {
-                    username: username.clone(),
-                    password: ocrctl_protocol::Secret(password.resolve().await?),
+                Some(credentials) => Some(ocrctl_protocol::Credentials {
+                    username: credentials.username.clone(),
+                    password: ocrctl_protocol::Secret(credentials.password.resolve().await?),
                 }),
                 None => None,
             },

@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-use serde_saphyr::Error;
-
-use super::{Connection, Environment, Inventory, schema};
+use super::{Connection, Environment, Inventory, json_schema};
 
 const EXAMPLE: &str = include_str!("../../../inventory.example.yaml");
 
@@ -30,44 +27,21 @@ environments:
 fn every_field_with_a_default_is_in_the_part_that_shows_defaults() {
     let prod = EXAMPLE.split("  staging:").next().unwrap();
     // Left out, rules are the host's own and the runtime is Docker's choice: there is nothing to write.
-    let without_default = |field: &&&str| ["rules", "runtime"].contains(*field);
-    let fields = [
-        fields::<schema::Service>(),
-        fields::<schema::Firewall>(),
-        fields::<schema::Packages>(),
-        fields::<schema::Hygiene>(),
-    ];
-    for field in fields.concat().iter().filter(|f| !without_default(f)) {
-        assert!(has(prod, field), "`{field}` is missing in prod");
+    let without_default = |field: &str| ["rules", "runtime"].contains(&field);
+    for section in ["Service", "Firewall", "Packages", "Hygiene"] {
+        for field in fields(section).iter().filter(|f| !without_default(f)) {
+            assert!(has(prod, field), "`{field}` is missing in prod");
+        }
     }
 }
 
 #[test]
 fn every_field_is_in_it() {
-    let all = [
-        fields::<schema::Inventory>(),
-        fields::<schema::Environment>(),
-        fields::<schema::Host>(),
-        fields::<schema::Tls>(),
-        fields::<schema::ExternalAccount>(),
-        fields::<schema::Registry>(),
-        fields::<schema::Service>(),
-        fields::<schema::Firewall>(),
-        fields::<schema::AllowRule>(),
-        fields::<schema::Packages>(),
-        fields::<schema::Hygiene>(),
-        fields::<schema::Ownership>(),
-        fields::<schema::Backup>(),
-        fields::<schema::Hooks>(),
-        fields::<schema::Alerts>(),
-        fields::<schema::AlertEmail>(),
-        fields::<schema::Watcher>(),
-        fields::<schema::SecretSource>(),
-    ];
-    // Old names that are still taken.
-    let renamed = ["mends_per_hour"];
-    for field in all.concat().into_iter().filter(|it| !renamed.contains(it)) {
-        assert!(has(EXAMPLE, field), "`{field}` is missing");
+    let schema = json_schema::inventory();
+    for section in schema["definitions"].as_object().unwrap().keys() {
+        for field in fields(section) {
+            assert!(has(EXAMPLE, &field), "`{field}` is missing");
+        }
     }
 }
 
@@ -99,15 +73,10 @@ fn reads_fields_without_a_default() {
     assert_eq!(staging.backup_recipients.len(), 1);
 }
 
-/// The fields of a struct of the schema, from the complaint about one that it does not have.
-fn fields<T: DeserializeOwned>() -> Vec<&'static str> {
-    let Err(error) = serde_saphyr::from_str::<T>("no_such_field: 1") else {
-        panic!("the struct takes unknown fields");
-    };
-    match error.without_snippet() {
-        Error::SerdeUnknownField { expected, .. } => expected.clone(),
-        other => panic!("{other}"),
-    }
+fn fields(section: &str) -> Vec<String> {
+    let schema = json_schema::inventory();
+    let fields = &schema["definitions"][section]["properties"];
+    fields.as_object().unwrap().keys().cloned().collect()
 }
 
 /// Returns whether a key of this name occurs.

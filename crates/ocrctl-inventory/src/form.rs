@@ -93,3 +93,13 @@ form!(Size: {
     "examples": ["50MB", "2GiB"],
 });
 form!(YesOrNo: { "anyOf": [{ "type": "boolean" }, { "enum": ["true", "false"] }] });
+
+/// Sections by names of the operator's choice.
+pub(super) fn named<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "patternProperties": { "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$": generator.subschema_for::<T>() },
+        "additionalProperties": false,
+    })
+}

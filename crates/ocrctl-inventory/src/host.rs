@@ -6,9 +6,9 @@ use base64::Engine;
 use serde_saphyr::Location;
 
 use super::problem::{Checks, word};
-use super::schema::{self, Spanned};
+use super::schema::{self, Connection, Spanned};
 use super::secret::SecretRef;
-use super::target::{Connection, Jump, Target};
+use super::target::{Jump, Target};
 use ocrctl_protocol::Invalid;
 
 /// All hosts, each once.

@@ -7,9 +7,9 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::assert_taken;
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::schema::Inventory;
@@ -32,16 +32,6 @@ fn generate(settings: SchemaSettings) -> Value {
         .into_generator()
         .into_root_schema_for::<Inventory>()
         .to_value()
-}
-
-/// Sections by names of the operator's choice.
-pub(super) fn named<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "minProperties": 1,
-        "patternProperties": { "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$": generator.subschema_for::<T>() },
-        "additionalProperties": false,
-    })
 }
 
 /// Makes one list of the words of an enum, whether its variants have comments or not.
@@ -79,7 +69,9 @@ pub fn on_one_line(schema: &mut Schema) {
 fn section(schema: &mut Schema) {
     if let Some(Value::Object(fields)) = schema.get_mut("properties") {
         for field in fields.values_mut() {
-            not_null(field);
+            if field["type"] != json!(["array", "null"]) || field.get("minItems").is_some() {
+                not_null(field);
+            }
         }
         if schema.get("required").is_none() && schema.get("minProperties").is_none() {
             schema.insert("type".into(), json!(["object", "null"]));
@@ -87,7 +79,8 @@ fn section(schema: &mut Schema) {
     }
 }
 
-fn not_null(field: &mut Value) {
+/// Takes null from the values of a field.
+pub fn not_null(field: &mut Value) {
     let Some(field) = field.as_object_mut() else {
         return;
     };
@@ -109,9 +102,7 @@ fn not_null(field: &mut Value) {
     if let Some(Value::Array(words)) = field.get_mut("enum") {
         words.retain(|word| !word.is_null());
     }
-    let may_be_null =
-        field.get("type") == Some(&json!(["array", "null"])) && field.get("minItems").is_none();
-    if let Some(Value::Array(kinds)) = field.get_mut("type").filter(|_| !may_be_null) {
+    if let Some(Value::Array(kinds)) = field.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [kind] = kinds.as_mut_slice() {
             let kind = kind.take();

@@ -40,9 +40,10 @@ pub use environment::Environment;
 pub use error::InventoryError;
 pub use registry::{Registry, path_in};
 pub use relocate::{NewPlace, Relocation, RelocationError};
+pub use schema::Connection;
 pub use secret::SecretRef;
 pub use suggestion::closest;
-pub use target::{Connection, Jump, Target};
+pub use target::{Jump, Target};
 pub use tls::Tls;
 
 use std::path::{Path, PathBuf};

@@ -9,11 +9,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::form::{Cores, Duration, Path, Size, Whole, WholeOrAuto, YesOrNo};
+use super::form::{Cores, Duration, Path, Size, Whole, WholeOrAuto, YesOrNo, named};
 pub(super) use super::form::{Spanned, Text};
-use super::json_schema::named;
-use super::target::Connection;
-use super::tls::Issuer;
 
 /// A reference, by what it is made of.
 pub(super) type Secret = Spanned<SecretRef, SecretSource>;
@@ -91,6 +88,20 @@ pub(super) struct Host {
     pub sudo_password: Option<Secret>,
 }
 
+/// The way in which commands reach a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Connection {
+    /// By the operator's own `ssh`.
+    #[default]
+    Openssh,
+    /// By `ocrctl` itself: no `ssh` is needed.
+    Russh,
+    /// Not at all: the host is this machine.
+    Local,
+}
+
 /// Source of the certificate.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -115,6 +126,16 @@ pub(super) struct Tls {
     pub profile: Option<Text>,
     /// Needed if the authority accepts only accounts that it knows already. Default: (none).
     pub external_account: Option<Spanned<ExternalAccount>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Issuer {
+    Acme,
+    Certbot,
+    Files,
+    SelfSigned,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

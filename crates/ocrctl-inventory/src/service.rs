@@ -10,6 +10,7 @@ use super::problem::{Checks, TWICE};
 use ocrctl_protocol::{Invalid, Service};
 
 use super::decimal::thousandths;
+use super::form::{Whole, WholeOrAuto};
 use super::schema::{self, Text};
 use super::{duration, size};
 
@@ -44,15 +45,13 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
     let default = defaults();
     let deadline = checks.value(&raw.deadline, default.deadline, |t| time(t, SECOND..=HOUR));
     let service = Service {
-        workers: checks.value(&raw.workers, None, |text| count_or(text, "auto", 1..=256)),
+        workers: whole_or_auto(&raw.workers, checks),
         languages: languages(raw, checks).unwrap_or(default.languages),
         max_upload: checks.value(&raw.max_upload, default.max_upload, |text| {
             bytes(text, MB..=4000 * MB)
         }),
-        max_pages: checks.value(&raw.max_pages, default.max_pages, |text| {
-            let pages = count(text, 1..=100_000)?;
-            Ok((pages != Service::MAX_PAGES).then_some(pages))
-        }),
+        max_pages: Some(whole(&raw.max_pages, Service::MAX_PAGES, checks))
+            .filter(|pages| *pages != Service::MAX_PAGES),
         page_timeout: checks.value(&raw.page_timeout, default.page_timeout.min(deadline), |t| {
             time(t, SECOND..=HOUR)
         }),
@@ -68,7 +67,7 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
             bytes(text, 256 * MIB..=1024 * 1024 * MIB)
         }),
         millicpus: checks.value(&raw.cpus, None, cpus),
-        pids: checks.value(&raw.pids, default.pids, |text| count(text, 32..=65_536)),
+        pids: whole(&raw.pids, default.pids, checks),
         require_sandbox: checks.value(&raw.require_sandbox, default.require_sandbox, yes_or_no),
         runtime: checks.value(&raw.runtime, None, |text| runtime(text).map(Some)),
     };
@@ -176,24 +175,34 @@ fn cpus(text: &str) -> Result<Option<u64>, Invalid> {
         })
 }
 
-fn count_or(text: &str, word: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, Invalid> {
-    if text == word {
-        return Ok(None);
-    }
-    count(text, range).map(Some).map_err(|mut invalid| {
-        invalid.hint = invalid.hint.map(|hint| format!("{hint}, or `{word}`"));
-        invalid
+/// Reads a number within the limits of its field.
+pub(super) fn whole<const LOW: u32, const HIGH: u32>(
+    field: &Option<Text<Whole<LOW, HIGH>>>,
+    default: u32,
+    checks: &mut Checks<'_>,
+) -> u32 {
+    checks.value(field, default, |text| count(text, LOW..=HIGH, ""))
+}
+
+fn whole_or_auto<const LOW: u32, const HIGH: u32>(
+    field: &Option<Text<WholeOrAuto<LOW, HIGH>>>,
+    checks: &mut Checks<'_>,
+) -> Option<u32> {
+    checks.value(field, None, |text| match text {
+        "auto" => Ok(None),
+        text => count(text, LOW..=HIGH, ", or `auto`").map(Some),
     })
 }
 
-pub(super) fn count(text: &str, range: RangeInclusive<u32>) -> Result<u32, Invalid> {
-    let hint = format!("write a number from {} to {}", range.start(), range.end());
+fn count(text: &str, range: RangeInclusive<u32>, or: &str) -> Result<u32, Invalid> {
     let wrong = match text.parse() {
         Ok(number) if range.contains(&number) => return Ok(number),
         Ok(_) => "out of range",
         Err(_) => "not a number that is possible here",
     };
-    Err(Invalid::new(format!("`{text}` is {wrong}")).hint(hint))
+    let (low, high) = range.into_inner();
+    Err(Invalid::new(format!("`{text}` is {wrong}"))
+        .hint(format!("write a number from {low} to {high}{or}")))
 }
 
 fn time(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Invalid> {

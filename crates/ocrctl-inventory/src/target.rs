@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
+use super::schema::Connection;
 use super::secret::SecretRef;
 
 /// Where a host is and how to be sure that it is the right one.
@@ -36,20 +34,6 @@ pub struct Jump {
     /// The address, like [`Target::address`].
     pub address: String,
     pub port: Option<u16>,
-}
-
-/// The way in which commands reach a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Connection {
-    /// By the operator's own `ssh`.
-    #[default]
-    Openssh,
-    /// By `ocrctl` itself: no `ssh` is needed.
-    Russh,
-    /// Not at all: the host is this machine.
-    Local,
 }
 
 impl Jump {

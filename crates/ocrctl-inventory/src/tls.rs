@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_saphyr::Location;
 
 use super::problem::{Checks, word};
 use ocrctl_protocol::{Invalid, KeyType};
 
-use super::schema::{self, Spanned};
+use super::schema::{self, Issuer, Spanned};
 use super::secret::SecretRef;
 
 const LETSENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
@@ -44,16 +42,6 @@ pub struct Authority {
 pub struct ExternalAccount {
     pub key_id: String,
     pub hmac_key: SecretRef,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(super) enum Issuer {
-    Acme,
-    Certbot,
-    Files,
-    SelfSigned,
 }
 
 impl Issuer {

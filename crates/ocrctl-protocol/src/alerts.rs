@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Credentials, Secret};
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Alerts {
+/// In the inventory, with references to secrets and paths of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alerts<S = Secret, File = String> {
     /// URL that each message is posted to, as JSON.
-    pub webhook: Option<Secret>,
+    pub webhook: Option<S>,
     /// URL that is fetched as long as all is well: whoever is behind it misses it when the host is gone.
-    pub ping: Option<Secret>,
-    pub email: Option<Email>,
+    pub ping: Option<S>,
+    pub email: Option<Email<S, File>>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Email {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Email<S = Secret, File = String> {
     pub from: String,
     pub to: Vec<String>,
     /// DNS name or address of the relay.
@@ -24,8 +25,8 @@ pub struct Email {
     pub port: u16,
     pub security: MailSecurity,
     /// PEM of a private authority behind the relay's certificate.
-    pub ca: Option<String>,
-    pub credentials: Option<Credentials>,
+    pub ca: Option<File>,
+    pub credentials: Option<Credentials<S>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +38,16 @@ pub enum MailSecurity {
     /// From the first byte on (RFC 8314).
     Tls,
     None,
+}
+
+impl<S, File> Default for Alerts<S, File> {
+    fn default() -> Self {
+        Self {
+            webhook: None,
+            ping: None,
+            email: None,
+        }
+    }
 }
 
 impl Alerts {
@@ -54,10 +65,10 @@ pub struct Watcher {
 }
 
 /// The outcome of a message on one of a host's channels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Delivery {
-    /// `webhook`, `email`, `ping`.
+    /// `webhook`, `email` or `ping`.
     pub channel: String,
-    /// Why it failed.
+    /// Why nothing went out over it.
     pub error: Option<String>,
 }

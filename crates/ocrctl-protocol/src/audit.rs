@@ -34,26 +34,3 @@ pub struct Ownership {
     /// Cron jobs and units made by hand that the organization knows of, as an audit names them.
     pub jobs: Vec<String>,
 }
-
-/// One line of an audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Name of the check, such as `ssh keys`. A check gives one line, or one for each finding.
-    pub check: String,
-    #[serde(flatten)]
-    pub verdict: Verdict,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Verdict {
-    /// It was looked at and nothing depends on a person there.
-    Ok { seen: String },
-    Finding {
-        found: String,
-        /// The command that fixes it, or advice where no command can.
-        mend: String,
-    },
-    /// It could not be looked at, which says nothing about what would have been found.
-    CouldNotRun { why: String },
-}

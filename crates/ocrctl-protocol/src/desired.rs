@@ -89,10 +89,10 @@ pub struct Registry {
     pub ca: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Credentials {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials<S = Secret> {
     pub username: String,
-    pub password: Secret,
+    pub password: S,
 }
 
 /// Settings of the release; a change of any is a new container in the idle slot.

@@ -2,12 +2,13 @@
 
 use std::error::Error;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Failure;
 
 /// One failure: `error: MESSAGE`, the place in a file, the causes, and what to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Diagnostic {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -17,7 +18,7 @@ pub struct Diagnostic {
     pub excerpt: Option<String>,
     /// From the nearest to the deepest.
     pub causes: Vec<String>,
-    /// The suggested fix.
+    /// Suggested fix.
     pub hint: Option<String>,
 }
 

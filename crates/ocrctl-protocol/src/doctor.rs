@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::audit::Verdict as Found;
+use super::check::Line;
 use super::{ImageRef, Packages, Registry};
 
 /// Ports that clients come in by.
@@ -40,32 +40,6 @@ pub struct Scope {
     pub others: Vec<IpAddr>,
 }
 
-/// One line of a doctor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Name of the check, such as `disk`. A check gives one line, or one for each thing that is wrong.
-    pub check: String,
-    #[serde(flatten)]
-    pub verdict: Verdict,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Verdict {
-    Ok {
-        seen: String,
-    },
-    Failed {
-        found: String,
-        /// The suggested fix.
-        mend: String,
-    },
-    /// It could not be looked at, which says nothing about what would have been found.
-    CouldNotRun {
-        why: String,
-    },
-}
-
 /// The host's own view of a port that is tried from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
@@ -84,23 +58,4 @@ pub struct Examined {
     pub ssh_port: u16,
     /// 80 and 443.
     pub ports: Vec<Port>,
-}
-
-impl Line {
-    pub fn new(check: &str, verdict: impl Into<Verdict>) -> Self {
-        Self {
-            check: check.to_owned(),
-            verdict: verdict.into(),
-        }
-    }
-}
-
-impl From<Found> for Verdict {
-    fn from(found: Found) -> Self {
-        match found {
-            Found::Ok { seen } => Self::Ok { seen },
-            Found::Finding { found, mend } => Self::Failed { found, mend },
-            Found::CouldNotRun { why } => Self::CouldNotRun { why },
-        }
-    }
 }

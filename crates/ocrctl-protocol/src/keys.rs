@@ -2,6 +2,7 @@
 
 use ocr_api::health;
 use ocr_api::keys::{KeyFile, KeyRecord, Usage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Both are answered with the keys as they are then.
@@ -20,17 +21,17 @@ pub enum KeyRequest {
 }
 
 /// The API keys of one host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostKeys {
     /// The keys of the key file, or of its last good copy if the file can't be used.
     pub keys: Vec<KeyRecord>,
-    /// [`KeyFile::digest`] of the file; `None` if it can't be used.
+    /// Of the key file; null: it can't be used.
     pub digest: Option<String>,
-    /// Why it can't.
+    /// Why not.
     pub error: Option<String>,
-    /// Over all releases that have served here.
+    /// Use of each key, by its id, over all releases that have served here.
     pub usage: Usage,
-    /// The live release's report of its keys; `None` if none answers.
+    /// The live release's report of its keys; null where none answers.
     pub service: Option<health::Keys>,
 }
 

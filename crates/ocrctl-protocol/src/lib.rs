@@ -12,6 +12,7 @@ pub mod audit;
 pub mod backup;
 pub mod causes;
 mod certificate;
+pub mod check;
 mod desired;
 mod diagnostic;
 pub mod doctor;
@@ -21,6 +22,7 @@ mod hex;
 mod image;
 mod keys;
 pub mod logs;
+mod replace;
 pub mod ssh_key;
 pub mod status;
 
@@ -32,10 +34,13 @@ pub use failure::{Context, DISK_FULL, Result, refused};
 pub use hex::hex;
 pub use image::{ImageRef, Invalid};
 pub use keys::{HostKeys, KeyRequest};
+pub use replace::replace;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ocr_api::schema::Time;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol. Peers of different versions refuse each other.
@@ -125,137 +130,168 @@ pub enum Request {
 }
 
 /// From the agent to the controller.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The agent runs, and standard input is its own. It comes first and unasked, for a controller that gives sudo a
     /// password before it says anything else.
+    #[schemars(skip)]
     Up,
+    /// A host's agent is there.
     Hello {
+        /// Of its protocol, which is not that of these lines.
         version: u32,
-        /// The host's news since the last connection: an operation that ended unseen, or never ended.
+        /// News since the last connection: an operation that ended unseen, or never ended.
         notices: Vec<String>,
     },
+    /// A plan: the changes that a host needs. `changes` is empty if there are none. With `deploy --restore`, the first
+    /// plan lists what the backup would change.
     Planned {
         changes: Vec<Change>,
-        /// Stands for exactly these changes; [`Request::Apply`] gives it back.
+        /// Stands for exactly these changes.
         fingerprint: String,
     },
-    /// Work on one change. `index` counts from 0.
+    /// Work on one change.
     Step {
+        /// From 0.
         index: usize,
+        /// Number of steps.
         total: usize,
+        /// Kind and name, like in the plan.
         resource: String,
+        /// State of the step.
         state: StepState,
     },
-    /// The progress of a long step, in units of its own (bytes, packages), where that is known.
+    /// Progress of a long step.
     Progress {
+        /// Kind and name, like in the plan.
         resource: String,
+        /// The present action.
         message: String,
+        /// In units of the step's own (bytes, packages), where that is known.
         current: Option<u64>,
+        /// The same.
         total: Option<u64>,
     },
-    /// A line worth showing: the container's last words, a warning.
+    /// A line worth showing, such as a container's last words.
     Note {
+        /// Importance.
         level: Level,
+        /// The line.
         text: String,
     },
-    /// The firewall or sshd has changed: unless a new connection works within `seconds`, the change is reverted.
+    /// The firewall or sshd has changed: a new connection must work within `seconds`, or the change is reverted.
     ConfirmReachable {
-        /// The changed part: `firewall` or `sshd`.
+        /// The part that has changed.
+        #[schemars(extend("enum" = ["firewall", "sshd"]))]
         change: String,
+        /// Time left for the new connection.
         seconds: u64,
     },
     /// A piece of a blob of the archive that the image comes from. Answered by [`Request::Piece`].
+    #[schemars(skip)]
     Wanted {
         id: u64,
         digest: String,
         offset: u64,
         length: u64,
     },
-    /// Done; the same comparison ran again and found nothing left to do.
+    /// A host is what the inventory says; the same comparison found nothing left to do.
     Applied {
+        /// The release that serves; null where none does.
         release: Option<ReleaseInfo>,
-        /// The release that was live before.
+        /// The release before; null if there was none.
         before: Option<ReleaseInfo>,
     },
+    /// The releases that a host can roll back to (`rollback`). The one that was live last comes first.
     Releases {
+        /// The live release; null if there is none.
         live: Option<ReleaseInfo>,
         /// The one that was live last comes first.
         kept: Vec<KeptRelease>,
     },
-    /// The oldest comes first.
-    History {
-        entries: Vec<HistoryEntry>,
-    },
-    /// None: the host has no channel.
-    AlertsTested {
-        deliveries: Vec<alerts::Delivery>,
-    },
+    /// Past operations on a host. The oldest comes first.
+    History { entries: Vec<HistoryEntry> },
+    /// Result of a test of a host's alerts; without channels, nothing is sent.
+    AlertsTested { deliveries: Vec<alerts::Delivery> },
+    /// The API keys of a host, without what is secret of them.
     Keys(Box<HostKeys>),
+    /// The authority that clients verify the environment by.
     Ca {
+        /// Its certificate.
         pem: String,
     },
+    /// The certificate that a host serves, and how it is kept.
     Certificate(CertificateStatus),
+    /// State of a host (`status`): facts, and problems that they show.
     Status(Box<status::Status>),
     /// In the order of time.
-    Logs {
-        lines: Vec<logs::Line>,
-    },
+    #[schemars(skip)]
+    Logs { lines: Vec<logs::Line> },
     /// All earlier lines have been sent.
+    #[schemars(skip)]
     LogsTold,
-    Audited {
-        lines: Vec<audit::Line>,
-    },
+    /// Result of an audit of a host: a line for each finding, and for each check without any.
+    Audited { lines: Vec<check::Line> },
+    #[schemars(skip)]
     Examined(Box<doctor::Examined>),
     /// A host's part of a backup. Nobody but the recipients can read it; it is not shown all the same.
+    #[schemars(skip)]
     Sealed {
         /// ASCII-armoured age file.
         age: String,
         /// Stands for what is in it; [`Request::RecordBackup`] gives it back.
         digest: String,
     },
+    #[schemars(skip)]
     BackupRecorded,
-    /// Files that were put in place.
+    /// The contents of a backup are in place.
     Restored {
+        /// Number of files.
         files: usize,
     },
-    /// The host has this image, by the reference that it was pulled by.
+    /// A host has an image (`migrate-registry`).
     Pulled {
+        /// The reference that it was pulled by.
         image: String,
-        /// Docker's name of it, which is the same wherever it is pulled from. `None` if Docker does not run yet.
+        /// Docker's name of it; null: Docker does not run yet.
         id: Option<String>,
         /// Docker's name of what the live release runs.
         live: Option<String>,
     },
+    /// A host could not do what it was asked for. The event `error` says why the command fails.
     Failed(Failure),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     Info,
     Warning,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StepState {
     Started,
-    Done { ms: u64 },
+    Done {
+        /// Duration of the step.
+        ms: u64,
+    },
     Failed,
 }
 
 /// Why an operation failed, in words for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
+    /// Kind of failure.
     pub kind: FailureKind,
     pub message: String,
-    /// The suggested fix.
+    /// Suggested fix.
     pub hint: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// Another operation holds the host's lock (exit code 75).
@@ -270,47 +306,57 @@ pub enum FailureKind {
 }
 
 /// The release that a host serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReleaseInfo {
     /// The id that the service reports: made of the image's digest and of the settings.
     pub id: String,
-    /// Slot that is live, `a` or `b`.
+    /// Slot that is live.
+    #[schemars(extend("enum" = ["a", "b"]))]
     pub slot: String,
-    /// `registry/organization/name@sha256:…`.
+    /// By digest: `registry/organization/name@sha256:…`.
     pub image: String,
 }
 
 /// A release that a host can go back to, or could.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptRelease {
+    /// A release.
     pub id: String,
+    /// By digest.
     pub image: String,
-    /// When a deploy made it live last.
+    /// Time at which a deploy last made it live.
+    #[schemars(with = "Time")]
     pub live_since: Timestamp,
-    /// Why it was taken back after it had become live.
+    /// Why it was taken back.
     pub failed: Option<String>,
-    /// A rollback has left it behind.
+    /// True if a rollback has left it behind.
     #[serde(default)]
     pub left: bool,
 }
 
 /// An operation on a host, from its journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryEntry {
+    #[schemars(with = "Time")]
     pub began: Timestamp,
-    /// `None` if it never ended, or goes on.
+    /// Null: it never ended, or goes on.
+    #[schemars(with = "Option<Time>")]
     pub ended: Option<Timestamp>,
+    /// The person who began it.
     pub operator: String,
+    /// Its command.
     pub command: String,
-    /// Releases before and after.
+    /// Release before.
     pub from: Option<String>,
+    /// Release after.
     pub to: Option<String>,
+    /// `never`: its agent was killed, or the host went down.
     pub outcome: Ended,
     /// The error, or what was done.
     pub detail: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
     Done,
@@ -322,12 +368,13 @@ pub enum Ended {
 }
 
 /// One difference between a host and its desired state, with the reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Kind and name, such as `file /etc/ocr/rules.yaml`.
     pub resource: String,
+    /// Kind of change.
     pub action: Action,
-    /// Why: one line.
+    /// Why, in one line.
     pub reason: String,
     pub details: Vec<Detail>,
 }
@@ -346,7 +393,7 @@ impl Change {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Create,
@@ -355,29 +402,37 @@ pub enum Action {
     Start,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Detail {
     /// A unified diff of text.
     Diff {
+        /// The diff.
         text: String,
     },
-    /// A field that changes; `None` stands for absence.
+    /// A field that changes.
     Field {
+        /// The field.
         name: String,
+        /// Its value; null: absent. Secrets are never shown.
         from: Option<String>,
+        /// Its new value.
         to: Option<String>,
     },
     /// A line that is added to a set (firewall rules, packages).
     Added {
+        /// A line of a set.
         text: String,
     },
     Removed {
+        /// The same.
         text: String,
     },
     /// The change can't be made as things are, and a deploy is refused before its first step.
     Blocked {
+        /// Why a deploy is refused.
         text: String,
+        /// Suggested fix.
         hint: String,
     },
 }

@@ -1,25 +1,30 @@
 //! The status of a host for `ocrctl status`.
 
 use jiff::Timestamp;
+use ocr_api::schema::Time;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::HistoryEntry;
 use super::health::Health;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     #[serde(flatten)]
     pub health: Health,
-    /// When the live release became live.
+    /// Time at which the live release became live.
+    #[schemars(with = "Option<Time>")]
     pub since: Option<Timestamp>,
+    /// `unconfirmed`: rules that are reverted unless a new connection confirms them.
     pub firewall: Firewall,
+    /// Comparison of the host with the inventory.
     pub drift: Drift,
-    /// The last deploy, rollback or restart.
+    /// The last deploy, rollback or restart, as in `history`.
     pub last: Option<HistoryEntry>,
 }
 
 /// UFW, by its files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Firewall {
     /// Packets that no rule allows are dropped.
@@ -33,7 +38,7 @@ pub enum Firewall {
 }
 
 /// The comparison of a host with the inventory, as by `plan`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Drift {
     No,

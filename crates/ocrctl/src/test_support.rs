@@ -1,8 +1,5 @@
 //! Test support shared with other crates.
 
-#[path = "../../../tests/support/json_schema.rs"]
-pub(crate) mod json_schema;
-
 #[allow(dead_code, reason = "these tests use a part of it")]
 #[path = "../../../tests/support/saved_image.rs"]
 pub(crate) mod saved_image;

@@ -74,6 +74,7 @@ pub struct Workers {
 
 /// Load of the service. It does not affect readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Load {
     /// Workers that are reading a page.
@@ -86,13 +87,14 @@ pub struct Load {
 
 /// API keys in force. They do not affect readiness: without keys, the service rightly refuses all requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Keys {
     /// Number of keys in force, including expired and revoked ones.
     pub loaded: u32,
     /// Error of the current file. The keys that were last loaded stay in force.
     pub error: Option<String>,
-    /// [`crate::keys::KeyFile::digest`] of the keys in force. Releases before this field leave it out.
+    /// Digest of the keys in force. Releases before this field leave it out.
     #[serde(default)]
     pub digest: Option<String>,
 }

@@ -19,3 +19,5 @@ pub mod inspection;
 pub mod issue;
 pub mod keys;
 pub mod problem;
+#[cfg(feature = "schema")]
+pub mod schema;

@@ -24,11 +24,12 @@ mod units;
 
 use futures_util::future::{BoxFuture, join_all};
 
-use crate::checks::{Seen, count, verdicts};
+use crate::checks::{Seen, count, lines};
 use crate::host::Host;
 use ocrctl_command::quoted;
 use ocrctl_protocol::Result;
-use ocrctl_protocol::audit::{Line, Scope};
+use ocrctl_protocol::audit::Scope;
+use ocrctl_protocol::check::Line;
 
 struct Check {
     name: &'static str,
@@ -64,14 +65,6 @@ pub async fn audit(host: &Host, scope: &Scope) -> Vec<Line> {
     let run = async |check: &Check| lines(check.name, (check.run)(host, scope).await);
     let answers = join_all(CHECKS.iter().map(run)).await;
     answers.into_iter().flatten().collect()
-}
-
-fn lines(check: &str, answer: Result<Seen>) -> Vec<Line> {
-    let line = |verdict| Line {
-        check: check.to_owned(),
-        verdict,
-    };
-    verdicts(answer).into_iter().map(line).collect()
 }
 
 /// Returns whether the host has the `docker` command: from Debian 13 on, it is in a package of its own.

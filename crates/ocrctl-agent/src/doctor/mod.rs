@@ -22,11 +22,11 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 
-use crate::checks::{Seen, verdicts};
+use crate::checks::{Seen, lines};
 use crate::host::Host;
 use crate::resources::firewall::Openings;
 use crate::resources::logins::ssh_port;
-use ocrctl_protocol::doctor::{Examined, Line, PORTS, Port, Scope};
+use ocrctl_protocol::doctor::{Examined, PORTS, Port, Scope};
 use ocrctl_protocol::{Failure, Result};
 
 /// The time limit of one check; longer than the timeout of the connections it makes.
@@ -78,10 +78,7 @@ pub async fn examine(host: &Host, scope: &Scope) -> Result<Examined> {
         let answer = tokio::time::timeout(LIMIT, (check.run)(host, asked)).await;
         let answer =
             answer.unwrap_or_else(|_| Err(Failure::new(format!("no end within {LIMIT:?}"))));
-        let lines = verdicts(answer).into_iter();
-        lines
-            .map(|verdict| Line::new(check.name, verdict))
-            .collect::<Vec<_>>()
+        lines(check.name, answer)
     };
     let lines = join_all(CHECKS.iter().map(run)).await;
     let openings = Openings::read(host).ok();

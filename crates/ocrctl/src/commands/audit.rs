@@ -5,7 +5,8 @@ use super::{Outcome, Result, environment};
 use crate::cli::Global;
 use crate::report::Report;
 use ocrctl_inventory::{Environment, Tls};
-use ocrctl_protocol::audit::{Scope, Verdict};
+use ocrctl_protocol::audit::Scope;
+use ocrctl_protocol::check::Verdict;
 use ocrctl_protocol::{Event, Request};
 
 /// Findings go before checks that could not run: they are certain.

@@ -14,7 +14,8 @@ use super::{Failed, Outcome, Result, environment, limited};
 use crate::cli::{Doctor, Global};
 use crate::report::Report;
 use ocrctl_inventory::{Connection, Target, Tls};
-use ocrctl_protocol::doctor::{Examined, Line, PORTS, Scope, Verdict};
+use ocrctl_protocol::check::{Line, Verdict};
+use ocrctl_protocol::doctor::{Examined, PORTS, Scope};
 use ocrctl_protocol::{Event, Request, causes};
 use ocrctl_ssh::session::SessionError;
 use ocrctl_ssh::transport;
@@ -167,7 +168,7 @@ fn arrival(target: &Target, refused: Option<&SessionError>) -> Vec<Line> {
         let mend = error.hint();
         let found = causes::chain(error);
         let mend = mend.unwrap_or_else(|| "run this again with -vv, which says more".into());
-        Line::new(check, Verdict::Failed { found, mend })
+        Line::new(check, Verdict::Finding { found, mend })
     };
     let mut lines = match error {
         SessionError::Transport(_) => vec![failed("ssh")],

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ocr_api::answer::Answer;
+use ocr_api::schema::Time;
 use reqwest::{Client, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use ocrctl_protocol::causes::chain;
@@ -55,14 +57,17 @@ impl Place {
 }
 
 /// The outcome of a load.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Seen {
+    /// Number of requests.
     pub requests: u64,
+    /// Number of failed requests.
     pub failed: u64,
     /// Errors, and how often each occurred.
     pub errors: Vec<Failing>,
-    /// Of the short requests, in milliseconds.
+    /// Half of the short requests took that at most.
     pub p50_ms: u64,
+    /// The same of 95 in 100.
     pub p95_ms: u64,
     /// The longest time without an answer to any request.
     pub longest_gap_ms: u64,
@@ -72,15 +77,20 @@ pub struct Seen {
     pub releases: Vec<Answering>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Failing {
+    /// The failure.
     pub error: String,
+    /// Number of times.
     pub count: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Answering {
+    /// A release that answered.
     pub release: String,
+    /// Time of its first answer.
+    #[schemars(with = "Time")]
     pub first: Timestamp,
 }
 

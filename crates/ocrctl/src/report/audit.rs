@@ -1,8 +1,8 @@
 //! An audit as people read it: findings with their fixes, checks that could not run, and those in order.
 
-use ocrctl_protocol::audit::{Line, Verdict};
+use ocrctl_protocol::check::Line;
 
-use super::checks::{self, Row, Tone, Words};
+use super::checks::{self, Words};
 use super::style::Styles;
 
 const WORDS: Words = Words {
@@ -12,40 +12,24 @@ const WORDS: Words = Words {
 };
 
 pub(super) fn render(host: &str, lines: &[Line], styles: &Styles) -> String {
-    let rows = lines.iter().map(|line| {
-        let (tone, text, mend) = match &line.verdict {
-            Verdict::Ok { seen } => (Tone::Good, seen, None),
-            Verdict::Finding { found, mend } => (Tone::Bad, found, Some(mend.as_str())),
-            Verdict::CouldNotRun { why } => (Tone::Unknown, why, None),
-        };
-        Row {
-            check: &line.check,
-            tone,
-            text,
-            mend,
-        }
-    });
-    checks::render(host, &rows.collect::<Vec<_>>(), &WORDS, styles)
+    checks::render(host, lines, &WORDS, styles)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ocrctl_protocol::check::Verdict;
 
     fn lines() -> Vec<Line> {
-        let line = |check: &str, verdict| Line {
-            check: check.into(),
-            verdict,
-        };
         let seen = "example-org at registry.example.org".into();
         let found = "credentials for ghcr.io in /root/.docker/config.json".into();
         let mend = "docker --config /root/.docker logout ghcr.io".into();
         // A host may say anything.
         let why = "Docker does not answer\u{1b}[2J".into();
         vec![
-            line("image owner", Verdict::Ok { seen }),
-            line("registry credentials", Verdict::Finding { found, mend }),
-            line("containers", Verdict::CouldNotRun { why }),
+            Line::new("image owner", Verdict::Ok { seen }),
+            Line::new("registry credentials", Verdict::Finding { found, mend }),
+            Line::new("containers", Verdict::CouldNotRun { why }),
         ]
     }
 

@@ -2,22 +2,10 @@
 
 use std::fmt::Write;
 
+use ocrctl_protocol::check::{Line, Verdict};
+
 use super::printable::printable;
 use super::style::Styles;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Good,
-    Bad,
-    Unknown,
-}
-
-pub(super) struct Row<'a> {
-    pub(super) check: &'a str,
-    pub(super) tone: Tone,
-    pub(super) text: &'a str,
-    pub(super) mend: Option<&'a str>,
-}
 
 /// The words for one bad result and for several.
 pub(super) struct Words {
@@ -28,44 +16,49 @@ pub(super) struct Words {
 
 const INDENT: &str = "\n                 ";
 
-pub(super) fn render(host: &str, rows: &[Row<'_>], words: &Words, styles: &Styles) -> String {
+pub(super) fn render(host: &str, lines: &[Line], words: &Words, styles: &Styles) -> String {
     let (strong, hint) = (styles.strong, styles.hint);
     let mut out = format!("{strong}{host}{strong:#}\n");
-    let widths = rows.iter().map(|row| row.check.chars().count());
+    let widths = lines.iter().map(|line| line.check.chars().count());
     let width = widths.max().unwrap_or_default();
-    for row in rows {
-        let (style, word) = match row.tone {
-            Tone::Good => (styles.create, "ok"),
-            Tone::Bad => (styles.error, words.one),
-            Tone::Unknown => (styles.warning, "could not run"),
+    for line in lines {
+        let (style, word, text, mend) = match &line.verdict {
+            Verdict::Ok { seen } => (styles.create, "ok", seen, None),
+            Verdict::Finding { found, mend } => (styles.error, words.one, found, Some(mend)),
+            Verdict::CouldNotRun { why } => (styles.warning, "could not run", why, None),
         };
         // Names and texts are from the host.
-        let (check, text) = (printable(row.check), printable(row.text));
+        let (check, text) = (printable(&line.check), printable(text));
         let text = text.replace('\n', INDENT);
         let _ = writeln!(out, "  {style}{word:13}{style:#}  {check:width$}  {text}");
-        if let Some(mend) = row.mend {
+        if let Some(mend) = mend {
             let mend = printable(mend).replace('\n', INDENT);
             let _ = writeln!(out, "                 {hint}fix:{hint:#} {mend}");
         }
     }
     let title = words.title;
-    let _ = writeln!(out, "{strong}{title}:{strong:#} {}", summary(rows, words));
+    let _ = writeln!(out, "{strong}{title}:{strong:#} {}", summary(lines, words));
     out
 }
 
 /// `2 findings, 1 could not run, 11 ok`
-fn summary(rows: &[Row<'_>], words: &Words) -> String {
-    let count = |tone| rows.iter().filter(|row| row.tone == tone).count();
-    let bad = count(Tone::Bad);
+fn summary(lines: &[Line], words: &Words) -> String {
+    let (mut ok, mut bad, mut unknown) = (0, 0, 0);
+    for line in lines {
+        *match line.verdict {
+            Verdict::Ok { .. } => &mut ok,
+            Verdict::Finding { .. } => &mut bad,
+            Verdict::CouldNotRun { .. } => &mut unknown,
+        } += 1;
+    }
     let mut parts = Vec::new();
     if bad > 0 {
         let word = if bad == 1 { words.one } else { words.many };
         parts.push(format!("{bad} {word}"));
     }
-    let unknown = count(Tone::Unknown);
     if unknown > 0 {
         parts.push(format!("{unknown} could not run"));
     }
-    parts.push(format!("{} ok", count(Tone::Good)));
+    parts.push(format!("{ok} ok"));
     parts.join(", ")
 }

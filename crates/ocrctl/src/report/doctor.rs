@@ -1,8 +1,8 @@
 //! A doctor's lines as people read them.
 
-use ocrctl_protocol::doctor::{Line, Verdict};
+use ocrctl_protocol::check::Line;
 
-use super::checks::{self, Row, Tone, Words};
+use super::checks::{self, Words};
 use super::style::Styles;
 
 const WORDS: Words = Words {
@@ -12,25 +12,13 @@ const WORDS: Words = Words {
 };
 
 pub(super) fn render(host: &str, lines: &[Line], styles: &Styles) -> String {
-    let rows = lines.iter().map(|line| {
-        let (tone, text, mend) = match &line.verdict {
-            Verdict::Ok { seen } => (Tone::Good, seen, None),
-            Verdict::Failed { found, mend } => (Tone::Bad, found, Some(mend.as_str())),
-            Verdict::CouldNotRun { why } => (Tone::Unknown, why, None),
-        };
-        Row {
-            check: &line.check,
-            tone,
-            text,
-            mend,
-        }
-    });
-    checks::render(host, &rows.collect::<Vec<_>>(), &WORDS, styles)
+    checks::render(host, lines, &WORDS, styles)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ocrctl_protocol::check::Verdict;
 
     #[test]
     fn each_line_says_how_it_went() {
@@ -39,7 +27,7 @@ mod tests {
         let mend = "allow it:\n    deploy ALL=(root) NOPASSWD: ALL".into();
         let why = "no end within 20s\u{1b}[2J".into();
         let lines = [
-            Line::new("sudo", Verdict::Failed { found, mend }),
+            Line::new("sudo", Verdict::Finding { found, mend }),
             Line::new("clock", Verdict::Ok { seen }),
             Line::new("apt", Verdict::CouldNotRun { why }),
         ];

@@ -39,7 +39,7 @@ use ocr_api::keys::{KeyRecord, Usage};
 use secrecy::SecretString;
 
 use crate::probe::Seen;
-use ocrctl_protocol::doctor::Line;
+use ocrctl_protocol::check::Line;
 use ocrctl_protocol::{Diagnostic, Event, Level, logs};
 
 use human::Human;

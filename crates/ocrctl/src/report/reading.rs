@@ -2,7 +2,9 @@
 
 use ocr_api::answer::{Answer, Page, PageOutcome, PageStatus};
 use ocr_api::code::Code;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::client::Read;
 
@@ -15,23 +17,33 @@ pub struct Reading<'a> {
 }
 
 /// The same with `--json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Line<'a> {
+    /// Name as given.
     file: &'a str,
+    /// True if each requested page was read to its end.
     complete: bool,
+    /// Notes for people, in sentences.
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<Vec<PageLine<'a>>>,
+    /// Like in the service's answers (docs/api.md).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     codes: Option<&'a [Code]>,
+    /// The service's answer, as it describes it itself (`/openapi.json`).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     answer: Option<&'a Answer>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PageLine<'a> {
+    /// Counted from 1.
     pub(super) page: u32,
+    /// Outcome of the page.
     pub(super) status: PageStatus,
+    /// Of the page, in reading order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<&'a str>,
 }

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ApiKey, KeyHash};
+#[cfg(feature = "schema")]
+use crate::schema::Time;
 
 /// The only version.
 const VERSION: u32 = 1;
@@ -24,23 +26,31 @@ pub struct KeyFile {
 
 /// Data about one key, without the key itself. Times are in RFC 3339, such as `2027-01-31T00:00:00Z`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyRecord {
-    /// Public part of the key, [`ApiKey::id`].
+    /// Public part of the key.
     pub id: String,
     /// Name of the key's owner.
     pub name: String,
+    /// Hash of the key.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub sha256: KeyHash,
+    /// Permitted uses.
     pub scopes: Vec<Scope>,
+    #[cfg_attr(feature = "schema", schemars(with = "Time"))]
     pub created: Timestamp,
     /// Time before which the key is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Time>"))]
     pub not_before: Option<Timestamp>,
     /// Time from which on the key is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Time>"))]
     pub expires: Option<Timestamp>,
     /// Time at which the key was revoked. A key with this field is refused, whatever the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Time>"))]
     pub revoked: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
@@ -48,6 +58,7 @@ pub struct KeyRecord {
 
 /// Permission of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// `/v1/ocr`, `/v1/inspect`
@@ -60,6 +71,7 @@ pub enum Scope {
 
 /// Limits of a key. An absent field sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     #[serde(default, skip_serializing_if = "Option::is_none")]

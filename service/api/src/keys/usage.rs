@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
+use crate::schema::Time;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// Use of keys, by key id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Usage {
     pub keys: BTreeMap<String, KeyUse>,
@@ -16,12 +19,14 @@ pub struct Usage {
 
 /// Use of one key so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyUse {
     /// Number of requests with the key.
     pub count: u64,
     /// Time of the latest request.
+    #[cfg_attr(feature = "schema", schemars(with = "Time"))]
     pub last: Timestamp,
-    /// Address of the latest request's client. `None` for a client without an address.
+    /// Address of the latest request's client. Absent for a client without an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IpAddr>,
     /// Pages read for it on the latest day with any. Releases before this field leave it out.
@@ -31,7 +36,9 @@ pub struct KeyUse {
 
 /// Pages read on a day, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DayPages {
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date")))]
     pub day: Date,
     pub count: u32,
 }

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use ocrctl_protocol::doctor::{Port, Verdict};
+use ocrctl_protocol::check::Verdict;
+use ocrctl_protocol::doctor::Port;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -53,7 +54,7 @@ pub fn judge(attempts: &[(IpAddr, Attempt)], port: u16, host: Option<&Port>) -> 
         .collect();
     // The worst says most.
     let weight = |verdict: &Verdict| match verdict {
-        Verdict::Failed { .. } => 0,
+        Verdict::Finding { .. } => 0,
         Verdict::CouldNotRun { .. } => 1,
         Verdict::Ok { .. } => 2,
     };
@@ -70,7 +71,7 @@ pub fn judge(attempts: &[(IpAddr, Attempt)], port: u16, host: Option<&Port>) -> 
 fn one(address: IpAddr, attempt: &Attempt, port: u16, host: Option<&Port>) -> Verdict {
     let listener = host.and_then(|host| host.listener.as_deref());
     let ok = |seen: String| Verdict::Ok { seen };
-    let failed = |found: String, mend: &str| Verdict::Failed {
+    let failed = |found: String, mend: &str| Verdict::Finding {
         found,
         mend: mend.to_owned(),
     };
@@ -138,7 +139,7 @@ mod tests {
     fn word(verdict: &Verdict) -> &'static str {
         match verdict {
             Verdict::Ok { .. } => "ok",
-            Verdict::Failed { .. } => "failed",
+            Verdict::Finding { .. } => "failed",
             Verdict::CouldNotRun { .. } => "could not run",
         }
     }

@@ -22,7 +22,7 @@ fn target() -> Target {
 fn words(lines: &[Line]) -> Vec<(&str, &str)> {
     let word = |verdict: &Verdict| match verdict {
         Verdict::Ok { .. } => "ok",
-        Verdict::Failed { .. } => "failed",
+        Verdict::Finding { .. } => "failed",
         Verdict::CouldNotRun { .. } => "could not run",
     };
     lines
@@ -51,7 +51,7 @@ fn reports_each_step_of_the_login() {
     };
     let lines = arrival(&target(), Some(&full));
     assert_eq!(words(&lines)[1], ("agent", "failed"));
-    let Verdict::Failed { mend, .. } = &lines[1].verdict else {
+    let Verdict::Finding { mend, .. } = &lines[1].verdict else {
         panic!("{lines:?}");
     };
     assert!(mend.contains("df -h /opt/ocrctl/bin"), "{mend}");
