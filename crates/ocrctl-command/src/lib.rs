@@ -286,22 +286,32 @@ async fn read_all(stream: Option<impl AsyncReadExt + Unpin>) -> io::Result<Vec<u
 }
 
 fn last_words(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr.lines().collect();
-    let last = &lines[lines.len().saturating_sub(10)..];
-    match last {
+    match last_lines(stderr, 10).as_slice() {
         [] => String::new(),
         [line] => format!(": {line}"),
         lines => format!(":\n{}", lines.join("\n")),
     }
 }
 
-/// A word of a command line, quoted where a shell would take it for more than that.
+/// The last lines of a program's output, without empty ones.
+pub fn last_lines(output: &str, count: usize) -> Vec<&str> {
+    let lines = output.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<&str> = lines.collect();
+    lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+/// A word of a command line, quoted where a POSIX shell would take it for more than that. `csh` looks for `!`, its
+/// history, between quotes, too.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=%,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let assigns = word
+        .split_once('=')
+        .is_some_and(|(name, _)| name.chars().all(in_name));
+    if !word.is_empty() && word.chars().all(plain) && !assigns {
         word.to_owned()
     } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+        format!("'{}'", word.replace('\'', r"'\''").replace('!', r"'\!'"))
     }
 }
 

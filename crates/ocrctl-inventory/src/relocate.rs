@@ -1,6 +1,6 @@
 //! An environment's image in another place: what `migrate-registry` makes of the inventory.
 
-use std::io::Write;
+use std::fs::Permissions;
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
@@ -8,7 +8,7 @@ use similar::TextDiff;
 use super::edit::{self, Value};
 use super::registry::Registry;
 use super::{Environment, Inventory, InventoryError};
-use ocrctl_protocol::ImageRef;
+use ocrctl_protocol::{ImageRef, replace};
 
 /// Where an image is to be found from now on.
 #[derive(Debug)]
@@ -144,7 +144,10 @@ impl Relocation {
 
     /// Checks that [`Relocation::write`] will find a place to write to, before a long copy.
     pub fn can_be_written(&self) -> Result<(), RelocationError> {
-        self.beside().map(|_| ())
+        self.real()
+            .and_then(|(path, _)| tempfile::tempfile_in(path.parent().unwrap_or(Path::new("/"))))
+            .map(|_| ())
+            .map_err(|source| self.unwritable(source))
     }
 
     /// Replaces the file at once, unless it has been changed since it was read.
@@ -155,28 +158,21 @@ impl Relocation {
                 path: self.path.clone(),
             });
         }
-        let (mut file, path) = self.beside()?;
-        file.write_all(self.new.as_bytes()).map_err(unwritable)?;
-        file.as_file().sync_all().map_err(unwritable)?;
-        file.persist(path)
-            .map_err(|error| self.unwritable(error.error))?;
-        Ok(())
+        self.real()
+            .and_then(|(path, permissions)| {
+                replace(&path, self.new.as_bytes(), |file| {
+                    file.set_permissions(permissions)
+                })
+            })
+            .map_err(unwritable)
     }
 
-    /// An empty file beside the inventory with its mode, and the path to take its place at: of the file itself,
-    /// where the inventory is a link to it.
-    fn beside(&self) -> Result<(tempfile::NamedTempFile, PathBuf), RelocationError> {
-        let made = || {
-            let path = self.path.canonicalize()?;
-            // Also refuses a file that is read-only for this user, which a rename would not.
-            let real = std::fs::OpenOptions::new().append(true).open(&path)?;
-            let file = tempfile::Builder::new()
-                .prefix(".inventory-")
-                .permissions(real.metadata()?.permissions())
-                .tempfile_in(path.parent().unwrap_or(Path::new("/")))?;
-            Ok((file, path))
-        };
-        made().map_err(|source| self.unwritable(source))
+    /// The inventory itself, where its path is a link to it, and its permissions.
+    fn real(&self) -> std::io::Result<(PathBuf, Permissions)> {
+        let path = self.path.canonicalize()?;
+        // Also refuses a file that is read-only for this user, which a rename would not.
+        let file = std::fs::OpenOptions::new().append(true).open(&path)?;
+        Ok((path, file.metadata()?.permissions()))
     }
 
     fn unwritable(&self, source: std::io::Error) -> RelocationError {

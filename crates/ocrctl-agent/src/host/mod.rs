@@ -15,13 +15,12 @@ pub(crate) mod systemd;
 pub use events::Emitter;
 pub use operation::{Arrived, Confirmation, Incoming, Operation};
 
-use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ocrctl_command::Program;
-use ocrctl_protocol::{Context, DISK_FULL, Failure, Result};
+use ocrctl_command::{Program, last_lines};
+use ocrctl_protocol::{Context, DISK_FULL, Failure, Result, replace};
 
 /// Lines of a failing program that are shown.
 const LAST_WORDS: usize = 12;
@@ -151,21 +150,14 @@ impl Host {
     pub fn write(&self, path: &str, bytes: &[u8], access: Access) -> Result<()> {
         let real = self.path(path);
         let parent = real.parent().unwrap_or(Path::new("/"));
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(parent)?;
-            let mut file = tempfile::Builder::new()
-                .prefix(".ocrctl-")
-                .permissions(std::fs::Permissions::from_mode(0o600))
-                .tempfile_in(parent)?;
-            file.write_all(bytes)?;
-            std::os::unix::fs::fchown(&file, Some(access.uid), Some(access.gid))?;
-            file.as_file()
-                .set_permissions(std::fs::Permissions::from_mode(access.mode))?;
-            file.as_file().sync_all()?;
-            file.persist(&real)?;
-            std::fs::File::open(parent)?.sync_all()
-        };
-        write().context(format_args!("writing {path}"))
+        std::fs::create_dir_all(parent)
+            .and_then(|()| {
+                replace(&real, bytes, |file| {
+                    std::os::unix::fs::fchown(file, Some(access.uid), Some(access.gid))?;
+                    file.set_permissions(std::fs::Permissions::from_mode(access.mode))
+                })
+            })
+            .context(format_args!("writing {path}"))
     }
 
     /// Points a symbolic link at `target` in one rename(2), so that it is never missing.
@@ -223,7 +215,7 @@ impl Host {
         } else {
             &*stderr
         };
-        let words = last_lines(said, LAST_WORDS);
+        let words = last_lines(said, LAST_WORDS).join("\n");
         let failure = Failure::new(format!(
             "`{program} {}` failed ({}):\n{words}",
             arguments.join(" "),
@@ -235,11 +227,6 @@ impl Host {
             failure
         })
     }
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 fn absent(error: &std::io::Error) -> bool {

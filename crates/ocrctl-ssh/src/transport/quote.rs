@@ -1,5 +1,7 @@
 //! Words for the shell that sshd starts: the SSH protocol carries a command as one string.
 
+use ocrctl_command::quoted;
+
 use super::TransportError;
 
 /// The command line from which a POSIX shell makes exactly `argv`.
@@ -7,31 +9,8 @@ pub(super) fn command_line(argv: &[&str]) -> Result<String, TransportError> {
     if argv.iter().any(|word| word.contains('\0')) {
         return Err(TransportError::NulInArgument);
     }
-    let words: Vec<String> = argv.iter().map(|word| quote(word)).collect();
+    let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
     Ok(words.join(" "))
-}
-
-/// Between single quotes nothing is special to a POSIX shell, but the quote itself.
-/// The exclamation mark stays outside of them for `csh`, whose history reaches into quotes.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_/.,+@%:".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let mut quoted = String::with_capacity(word.len() + 2);
-    quoted.push('\'');
-    for c in word.chars() {
-        match c {
-            '\'' | '!' => {
-                quoted.push_str("'\\");
-                quoted.push(c);
-                quoted.push('\'');
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('\'');
-    quoted
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::session::error::Unfit;
 
-use super::payload::hex;
+use ocrctl_protocol::hex;
 
 /// A static executable.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use ocrctl_protocol::hex;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
@@ -70,10 +71,6 @@ impl Payload {
         let packed = self.gzipped.get_or_try_init(pack).await?;
         Ok((Packing::Gzip, packed.clone()))
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `packaging/dist.sh` puts the executable behind itself once more, packed by xz, which takes too long to do when a host

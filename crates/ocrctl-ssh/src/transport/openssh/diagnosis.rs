@@ -1,6 +1,8 @@
 //! Turns the messages of `ssh` into errors that a caller can distinguish.
 //! The messages are from OpenSSH's sshconnect.c, packet.c, kex.c and channels.c.
 
+use ocrctl_command::last_lines;
+
 use super::host_key;
 use super::invocation::Invocation;
 use crate::transport::TransportError;
@@ -90,12 +92,8 @@ pub(super) async fn explain(ssh: &Invocation, text: &str) -> TransportError {
 
 /// The end of what `ssh` wrote, on one line.
 pub(super) fn last_words(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(3)..].join("; ")
+    let lines = last_lines(text, 3).into_iter().map(str::trim);
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn diagnose(text: &str) -> Diagnosis {

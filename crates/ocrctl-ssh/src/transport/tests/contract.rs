@@ -100,10 +100,7 @@ async fn forty_megabytes_go_there_and_back(target: &Target) {
     let script = "tee /dev/stderr | sha256sum; exit 3";
     let output = run(&*transport, &["sh", "-c", script], &bytes).await;
     assert_eq!(output.exit, Exit::Code(3));
-    let digest: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = ocrctl_protocol::hex(&Sha256::digest(&bytes));
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         format!("{digest}  -\n")

@@ -5,8 +5,6 @@
 //! jq -r 'select(.host == "ocr1").age' FILE | age -d -i IDENTITY
 //! ```
 
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -14,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use ocrctl_protocol::backup::{Contents, Identities, OpenError};
+use ocrctl_protocol::replace;
 
 const VERSION: u32 = 1;
 
@@ -112,20 +111,7 @@ impl FileError {
 impl BackupFile {
     /// Writes all of it or nothing, readable by its owner alone.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::Builder::new()
-                .prefix(".ocrctl-backup-")
-                .permissions(std::fs::Permissions::from_mode(0o600))
-                .tempfile_in(directory)?;
-            file.write_all(self.to_lines()?.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            std::fs::File::open(directory)?.sync_all()
-        };
+        let write = || replace(path, self.to_lines()?.as_bytes(), |_| Ok(()));
         write().map_err(|source| FileError::Unwritable {
             path: path.to_owned(),
             source,
@@ -242,6 +228,8 @@ pub struct Opened {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use ocrctl_protocol::backup::{Recipient, VERSION as CONTENTS, seal};
 

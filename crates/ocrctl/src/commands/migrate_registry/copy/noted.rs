@@ -1,12 +1,11 @@
 //! Which uploads are half sent, on the operator's machine: the registry does not list them. Only an upload's address
 //! is kept, which is of no use without the credentials.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use ocrctl_protocol::replace;
 use ocrctl_registry::RegistryError;
 
 #[derive(Debug)]
@@ -41,15 +40,9 @@ impl Noted {
         location: &str,
     ) -> Result<(), RegistryError> {
         let file = self.file(place, digest);
-        let new = file.with_extension("new");
-        let write = || {
-            std::fs::create_dir_all(&self.directory)?;
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            options.open(&new)?.write_all(location.as_bytes())?;
-            std::fs::rename(&new, &file)
-        };
-        write().map_err(|source| self.error(source))
+        std::fs::create_dir_all(&self.directory)
+            .and_then(|()| replace(&file, location.as_bytes(), |_| Ok(())))
+            .map_err(|source| self.error(source))
     }
 
     pub(super) fn forget(&self, place: &str, digest: &str) -> Result<(), RegistryError> {
