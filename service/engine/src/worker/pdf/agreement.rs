@@ -1,27 +1,21 @@
-//! Whether a text layer's characters are those that its fonts draw: a few words of each font are read as they look. A font may
-//! state any characters for its glyphs, and some state wrong ones.
+//! Comparison of a text layer's characters with those that its fonts draw: a few words of each font are read as they look. A
+//! font may state any characters for its glyphs, and some state wrong ones.
+
+pub(super) mod readings;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::worker::ffi::pdfium::Glyph;
+use readings::{FEWEST, confirm, disagree};
+use words::{is_plain, shapes, worth};
 
-/// Different letters and digits of a font after which it is believed, if they agree.
-const LETTERS: usize = 6;
-const DIGITS: usize = 3;
-/// Words that are read at a time, of a font and of a page, and their characters.
+/// Words that are read at a time, of a font and of a page.
 const WORDS_OF_FONT: usize = 3;
 const WORDS_OF_PAGE: usize = 8;
-const LONGEST: usize = 12;
 /// By how much the ratio of a character's width to its height may differ where it is the same font.
 const SAME_SHAPE: f64 = 0.06;
-/// Points that the largest character of a word has at least.
-const SMALLEST: f64 = 3.0;
-/// Of a kind of characters, fewer prove nothing.
-const FEWEST: usize = 3;
-/// The share of a layer's characters that are read as such, where readings have errors: below it, the layer is wrong. Two
-/// readings that agree with each other to this share are right.
-const AGREE: f64 = 0.5;
 /// The share of digits, and of letters, that look like what the layer says in a font that is believed for that.
 const ALIKE: f64 = 0.7;
 
@@ -240,168 +234,6 @@ impl Likeness {
     }
 }
 
-/// Whether a word can be read and compared: of one font, upright, large enough, in characters that any recognizer knows.
-fn is_plain(word: &[Glyph]) -> bool {
-    let largest = word
-        .iter()
-        .map(|glyph| glyph.bounds[3] - glyph.bounds[1])
-        .fold(0.0, f64::max);
-    let upright = word.windows(2).all(|two| {
-        let [a, b] = [two[0].bounds, two[1].bounds];
-        let (gap, low) = (b[0] - a[2], a[1].max(b[1]) - a[3].min(b[3]));
-        // One after the other, not apart, not above each other.
-        b[0] + b[2] > a[0] + a[2] && gap < largest * 0.4 && low < largest * 0.5
-    });
-    (2..=LONGEST).contains(&word.len())
-        && largest >= SMALLEST
-        && upright
-        && word.iter().all(|glyph| {
-            glyph.font == word[0].font
-                && !glyph.generated
-                && glyph.char.is_some_and(|c| c.is_ascii_graphic())
-                && glyph.bounds[2] > glyph.bounds[0]
-        })
-        // A row of dots or a rule.
-        && word.iter().any(|glyph| glyph.char != word[0].char)
-}
-
-fn shapes(words: &[&[Glyph]]) -> BTreeMap<char, f64> {
-    let mut shapes = BTreeMap::new();
-    for glyph in words.iter().copied().flatten() {
-        let [left, bottom, right, top] = glyph.bounds;
-        if let Some(c) = glyph.char.filter(char::is_ascii_alphanumeric)
-            && top - bottom > 1.0
-        {
-            shapes.entry(c).or_insert((right - left) / (top - bottom));
-        }
-    }
-    shapes
-}
-
-/// What is learnt by comparing a word: its characters that were not compared yet, if a font is not believed already.
-fn worth(word: &[Glyph], compared: &BTreeSet<char>) -> usize {
-    let count = |kind: fn(&char) -> bool| compared.iter().filter(|c| kind(c)).count();
-    let letters = count(char::is_ascii_alphabetic) < LETTERS;
-    let digits = count(char::is_ascii_digit) < DIGITS;
-    let new: BTreeSet<char> = word
-        .iter()
-        .filter_map(|glyph| glyph.char)
-        .filter(|c| !compared.contains(c))
-        .collect();
-    let wanted = |c: &&char| match c {
-        c if c.is_ascii_digit() => digits,
-        c if c.is_ascii_alphabetic() => letters,
-        _ => compared.is_empty(),
-    };
-    let new: usize = new
-        .iter()
-        .filter(wanted)
-        .map(|c| if c.is_ascii_digit() { 2 } else { 1 })
-        .sum();
-    // A single character more is not worth a look, unless nothing is known yet.
-    if new < 2 && !compared.is_empty() {
-        0
-    } else {
-        new
-    }
-}
-
-/// Whether a reading says that these are other characters: digits, letters, or both.
-fn disagree(layer: &str, read: &str) -> bool {
-    let pairs = aligned(layer, read);
-    let share = |kind: fn(&char) -> bool, fewest: usize| {
-        let of_kind = pairs.iter().filter(|(c, _)| kind(c));
-        let all = of_kind.clone().count();
-        let same = of_kind.filter(|(_, same)| *same).count();
-        all >= fewest && (same as f64) < all as f64 * AGREE
-    };
-    // Digits that are all wrong by one may look as if they stood one place further.
-    let (of_layer, of_reading) = (digits(layer), digits(read));
-    let both = of_layer.bytes().zip(of_reading.bytes());
-    let same = both.filter(|(a, b)| a == b).count();
-    let wrong_in_place = of_layer.len() == of_reading.len()
-        && of_layer.len() >= FEWEST
-        && (same as f64) < of_layer.len() as f64 * AGREE;
-    wrong_in_place
-        || share(char::is_ascii_digit, FEWEST)
-        || share(char::is_ascii_alphabetic, FEWEST + 1)
-        || share(char::is_ascii_graphic, FEWEST + 1)
-}
-
-/// Whether two readings of what the layer is wrong about are the same.
-fn confirm(layer: &str, first: &str, second: &str) -> bool {
-    let pairs = aligned(first, second);
-    let same = pairs.iter().filter(|(_, same)| *same).count();
-    let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).count();
-    let of_digits = aligned(&digits(first), &digits(second));
-    let same_digits = of_digits.iter().filter(|(_, same)| *same).count();
-    // What is wrong may be the digits alone, or what is no letter at all.
-    let much = letters(first) + digits(first).len() >= FEWEST;
-    let enough = pairs.len() * 2 >= layer.chars().filter(char::is_ascii_graphic).count();
-    much && enough
-        && same as f64 > pairs.len() as f64 * AGREE
-        && (of_digits.is_empty() || same_digits as f64 > of_digits.len() as f64 * AGREE)
-}
-
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// Each visible character of the first text, and whether the second has it in its place.
-fn aligned(one: &str, other: &str) -> Vec<(char, bool)> {
-    let plain = |text: &str| -> Vec<char> { text.chars().filter(char::is_ascii_graphic).collect() };
-    let (one, other) = (plain(one), plain(other));
-    let same = |a: usize, b: usize| alike(one[a], other[b]);
-    let width = other.len() + 1;
-    let mut costs = vec![0usize; (one.len() + 1) * width];
-    for a in 0..=one.len() {
-        for b in 0..width {
-            costs[a * width + b] = if a == 0 || b == 0 {
-                a + b
-            } else {
-                let kept = costs[(a - 1) * width + b - 1] + usize::from(!same(a - 1, b - 1));
-                let shorter = costs[(a - 1) * width + b].min(costs[a * width + b - 1]) + 1;
-                kept.min(shorter)
-            };
-        }
-    }
-    let (mut a, mut b) = (one.len(), other.len());
-    let mut pairs = Vec::with_capacity(one.len());
-    while a > 0 {
-        let cost = costs[a * width + b];
-        if b > 0 && cost == costs[(a - 1) * width + b - 1] + usize::from(!same(a - 1, b - 1)) {
-            pairs.push((one[a - 1], same(a - 1, b - 1)));
-            (a, b) = (a - 1, b - 1);
-        } else if cost == costs[(a - 1) * width + b] + 1 {
-            pairs.push((one[a - 1], false));
-            a -= 1;
-        } else {
-            b -= 1;
-        }
-    }
-    pairs.reverse();
-    pairs
-}
-
-/// Whether two characters are the same but for case, or are taken for each other.
-pub(super) fn alike(a: char, b: char) -> bool {
-    let folded = |c: char| match c.to_ascii_lowercase() {
-        'o' | 'q' => '0',
-        'i' | 'l' | '|' | '!' | 'j' => '1',
-        'z' => '2',
-        's' => '5',
-        'b' => '8',
-        ';' => ':',
-        ',' => '.',
-        '`' | '"' => '\'',
-        '_' | '~' => '-',
-        '{' | '[' => '(',
-        '}' | ']' => ')',
-        other => other,
-    };
-    folded(a) == folded(b)
-}
-
 pub(super) fn around(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
     [
         a[0].min(b[0]),
@@ -544,19 +376,5 @@ mod tests {
             assert_eq!(fonts.believe(&[sample], &[alike]), [believed], "{alike:?}");
             assert_eq!(fonts.0[0].compared.is_empty(), !believed);
         }
-    }
-
-    #[test]
-    fn readings_are_compared_where_they_belong() {
-        let same = |one, other| {
-            aligned(one, other)
-                .into_iter()
-                .filter(|(_, same)| *same)
-                .count()
-        };
-        assert_eq!(same("abcdef", "abXcdef"), 6);
-        assert_eq!(same("abcdef", "acdef"), 5);
-        assert_eq!(same("", "abc"), 0);
-        assert_eq!(aligned("a b", "").len(), 2);
     }
 }

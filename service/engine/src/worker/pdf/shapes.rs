@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use image::{GrayImage, imageops};
 
 use super::PdfReader;
-use super::agreement::alike;
+use super::agreement::readings::alike;
 use super::look::Look;
 
 /// Pixels along each side of a shape.
