@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Sees to it that the base images of service/Dockerfile are there. Those that are neither there nor to be pulled are made
-# from Debian's packages, under the same names: by mmdebstrap, and with this machine's Rust toolchain.
+# from the distribution's packages, under the same names: by mmdebstrap, and with this machine's Rust toolchain.
+#
+#   base-images.sh             both
+#   base-images.sh --native    the one that the service runs on, of this machine's own release. Its name begins the last line
 set -euo pipefail
 
 suite=trixie
@@ -10,8 +13,17 @@ rust_image=${RUST_IMAGE:-rust:1.95-$suite}
 ask_timeout=${ASK_TIMEOUT:-20}
 
 main() {
-    obtain "$base_image" make_base
-    obtain "$rust_image" make_rust
+    if [[ ${1:-} == --native ]]; then
+        # shellcheck source=/dev/null
+        . /etc/os-release
+        suite=$VERSION_CODENAME
+        base_image=$ID:$suite
+        [[ $ID != debian ]] || base_image+=-slim
+        obtain "$base_image" make_base
+    else
+        obtain "$base_image" make_base
+        obtain "$rust_image" make_rust
+    fi
 }
 
 obtain() { # IMAGE, how to make it
@@ -90,4 +102,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 write_apt_conf
-main
+main "$@"
