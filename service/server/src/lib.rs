@@ -6,6 +6,7 @@
 //! | [`http`]      | the routes: from a request to an answer or a problem                  |
 //! | [`keyring`]   | the API keys in force, reloaded when their file changes               |
 //! | [`rulebook`]  | the rules in force, reloaded when their file changes                  |
+//! | `reloaded`    | a file's content that is reloaded when the file changes                |
 //! | [`usage`]     | the use of each key, counted in a file                                |
 //! | [`document`]  | an uploaded document; its type by its first bytes                     |
 //! | [`pool`]      | the worker processes: start, feed, time out, replace                  |
@@ -19,5 +20,6 @@ pub mod keyring;
 pub mod listener;
 pub mod memory;
 pub mod pool;
+mod reloaded;
 pub mod rulebook;
 pub mod usage;
