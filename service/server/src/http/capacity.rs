@@ -11,8 +11,24 @@ use ocr_api::capacity::{Allowance, Capacity, KeyCapacity, QueueLoad, WorkerLoad}
 
 use super::Service;
 use super::limits::days;
+use super::outcome::problems::KeyProblems;
 use crate::keyring::Known;
 
+#[utoipa::path(
+    get,
+    path = "/v1/capacity",
+    operation_id = "capacity",
+    summary = "Get the service's load",
+    responses(
+        (
+            status = 200,
+            description = "The service's load, and the quota that the key has left. This request does not count towards the quota.",
+            body = Capacity,
+        ),
+        KeyProblems,
+    ),
+    security(("key" = [])),
+)]
 pub(super) async fn capacity(
     State(service): State<Arc<Service>>,
     Extension(known): Extension<Known>,

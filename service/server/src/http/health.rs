@@ -13,8 +13,12 @@ use axum::response::{IntoResponse, Response};
 use ocr_api::health::{
     Health, HealthStatus, Load, Readiness, Ready, Recognition, RecognitionStatus,
 };
+use utoipa::openapi::schema::{AnyOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::intake::client;
+use super::outcome::problems::{KeyProblems, MethodProblem};
 use super::{Service, not_found};
 use crate::keyring::Known;
 use crate::pool::Failure;
@@ -22,6 +26,13 @@ use crate::pool::Failure;
 /// Longest wait for a worker that is busy with a page, on top of the time limit of the sample itself.
 const FREE: Duration = Duration::from_secs(15);
 
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "healthz",
+    summary = "Check that the process answers",
+    responses((status = 200, description = "The process answers", body = Health), MethodProblem),
+)]
 pub(super) async fn healthz(State(service): State<Arc<Service>>) -> impl IntoResponse {
     let health = Health {
         status: HealthStatus::Ok,
@@ -30,6 +41,42 @@ pub(super) async fn healthz(State(service): State<Arc<Service>>) -> impl IntoRes
     ([(CACHE_CONTROL, "no-store")], Json(health))
 }
 
+/// Answer of `/readyz`, with a key or without one.
+struct Either;
+
+impl PartialSchema for Either {
+    fn schema() -> RefOr<Schema> {
+        let either = AnyOfBuilder::new()
+            .item(Ref::from_schema_name(Readiness::name()))
+            .item(Ref::from_schema_name(Ready::name()));
+        Schema::AnyOf(either.build()).into()
+    }
+}
+
+impl ToSchema for Either {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Readiness::name().into_owned(), Readiness::schema()));
+        schemas.push((Ready::name().into_owned(), Ready::schema()));
+        Readiness::schemas(schemas);
+    }
+}
+
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    summary = "Check that every worker has read a sample; with a key, get the service's state",
+    responses(
+        (status = 200, description = "Every worker is ready", body = inline(Either)),
+        (
+            status = 503,
+            description = "Not every worker is ready, or the service is stopping",
+            body = inline(Either),
+        ),
+        KeyProblems,
+    ),
+    security((), ("key" = [])),
+)]
 pub(super) async fn readyz(State(service): State<Arc<Service>>, request: Request) -> Response {
     let workers = service.pool.workers();
     let ready = workers.ready == workers.total && !service.draining.load(Ordering::Relaxed);

@@ -12,9 +12,11 @@ use tokio::time::timeout_at;
 use super::Service;
 use super::formats::written;
 use super::intake::negotiate::Format;
+use super::intake::upload::Binary;
 use super::intake::{Incoming, Intake};
 use super::outcome::access::{self, Noted};
 use super::outcome::error::Rejection;
+use super::outcome::problems::DocumentProblems;
 use super::reading::conclusion::{cut_off, too_late, unread_for};
 use super::reading::estimate;
 use super::reading::spread::Spread;
@@ -23,12 +25,45 @@ use super::reading::{self, of_failure};
 /// Longer side of a preview, in pixels. Text is legible, and the preview is drawn quickly.
 const PREVIEW_SIDE: u32 = 1600;
 
+#[utoipa::path(
+    post,
+    path = "/v1/inspect",
+    operation_id = "inspect",
+    summary = "Inspect a document",
+    description = "Takes the parameters of `/v1/ocr`; `codes` and `strict` have no effect here.",
+    responses(
+        (
+            status = 200,
+            description = "The size and text layer of each requested page, and an estimate of the cost of reading them. Nothing is recognized.",
+            body = Inspection,
+        ),
+        DocumentProblems,
+    ),
+    security(("key" = [])),
+)]
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
     let mut noted = Noted::default();
     let result = inspect(&service, incoming, &mut noted).await;
     access::noted(result, noted)
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/preview",
+    operation_id = "preview",
+    summary = "Draw a page of a document",
+    description = "Takes the parameters of `/v1/ocr`; only `pages` has an effect here.",
+    responses(
+        (
+            status = 200,
+            description = "A picture of the first requested page",
+            body = inline(Binary),
+            content_type = "image/png",
+        ),
+        DocumentProblems,
+    ),
+    security(("key" = [])),
+)]
 pub(super) async fn post_preview(
     State(service): State<Arc<Service>>,
     incoming: Incoming,

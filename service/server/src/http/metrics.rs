@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::outcome::error::Rejection;
+use super::outcome::problems::{InternalProblem, KeyProblems};
 use crate::pool::{Pool, SECONDS};
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -280,6 +281,22 @@ impl Gauges {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    summary = "Metrics for Prometheus",
+    responses(
+        (
+            status = 200,
+            description = "Prometheus' text format. The key needs the scope `metrics`.",
+            body = String,
+        ),
+        KeyProblems,
+        InternalProblem,
+    ),
+    security(("key" = [])),
+)]
 pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let metrics = &service.metrics;
     metrics.now.set(&service);

@@ -15,16 +15,18 @@ mod page;
 mod reading;
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use bytes::Bytes;
 use ocr_api::keys::Scope;
 use ocr_api::problem::ProblemKind;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::keyring::Keyring;
 use crate::memory::Memory;
@@ -61,8 +63,8 @@ pub struct Service {
     budget: Arc<Budget>,
     metrics: Metrics,
     replays: Arc<Replays>,
-    /// Body of `/openapi.json`.
-    openapi: Bytes,
+    /// Body of `/openapi.json`, which the router describes.
+    openapi: OnceLock<Bytes>,
     next_document: AtomicU64,
     draining: AtomicBool,
 }
@@ -83,7 +85,7 @@ impl Service {
             days: Days::new(usage.clone()),
             metrics: Metrics::new(&release, &pool),
             replays: Replays::new(limits.replay),
-            openapi: openapi::json(&release, &languages).into(),
+            openapi: OnceLock::new(),
             release,
             languages,
             limits,
@@ -119,39 +121,43 @@ pub fn app(service: Arc<Service>) -> Router {
     let keyed = |gate: Gate| {
         axum::middleware::from_fn_with_state((Arc::clone(&service), gate), auth::require_key)
     };
-    let ocr = Router::new()
-        .route("/v1/ocr", post(ocr::post))
+    let ocr = OpenApiRouter::default()
+        .routes(routes!(ocr::post))
         .layer(keyed(Gate::work(&[Scope::Ocr])));
-    let codes = Router::new()
-        .route("/v1/codes", post(ocr::post_codes))
+    let codes = OpenApiRouter::default()
+        .routes(routes!(ocr::post_codes))
         .layer(keyed(Gate::work(&[Scope::Codes])));
-    let either = Router::new()
-        .route("/v1/inspect", post(inspect::post))
-        .route("/v1/preview", post(inspect::post_preview))
+    let either = OpenApiRouter::default()
+        .routes(routes!(inspect::post))
+        .routes(routes!(inspect::post_preview))
         .layer(keyed(Gate::work(&[Scope::Ocr, Scope::Codes])));
-    let capacity = Router::new()
-        .route("/v1/capacity", get(capacity::capacity))
+    let capacity = OpenApiRouter::default()
+        .routes(routes!(capacity::capacity))
         .layer(keyed(Gate::look(&Scope::ALL)));
-    let readyz = Router::new().route("/readyz", get(health::readyz)).layer(
-        axum::middleware::from_fn_with_state(
+    let readyz = OpenApiRouter::default()
+        .routes(routes!(health::readyz))
+        .layer(axum::middleware::from_fn_with_state(
             (Arc::clone(&service), Gate::look(&Scope::ALL)),
             auth::check_key,
-        ),
-    );
-    let metrics = Router::new()
-        .route("/metrics", get(metrics::metrics))
+        ));
+    let metrics = OpenApiRouter::default()
+        .routes(routes!(metrics::metrics))
         .layer(keyed(Gate::look(&[Scope::Metrics])));
-    Router::new()
+    let (described, api) = OpenApiRouter::with_openapi(openapi::without_routes(&service.release))
         .merge(ocr)
         .merge(codes)
         .merge(either)
-        .merge(page::routes())
         .merge(capacity)
         .merge(metrics)
-        .route("/healthz", get(health::healthz))
+        .routes(routes!(health::healthz))
         .merge(readyz)
+        .routes(routes!(openapi::openapi_json))
+        .split_for_parts();
+    let openapi = || openapi::json(api, &service.languages).into();
+    service.openapi.get_or_init(openapi);
+    described
+        .merge(page::routes())
         .route("/healthz/recognize", post(health::recognize))
-        .route("/openapi.json", get(openapi::openapi_json))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use ocr_api::answer::Answer;
+use ocr_api::answer::{Answer, CodesAnswer};
 use ocr_api::issue::sentences;
 
 use super::cache::Replay;
@@ -13,14 +13,53 @@ use super::intake::negotiate::Format;
 use super::intake::{Incoming, Intake};
 use super::outcome::access::{self, Noted};
 use super::outcome::error::Rejection;
+use super::outcome::problems::DocumentProblems;
 use super::{Service, reading};
 
+#[utoipa::path(
+    post,
+    path = "/v1/ocr",
+    operation_id = "ocr",
+    summary = "Read a document",
+    responses(
+        (
+            status = 200,
+            description = "The text of each requested page, and the codes. Missing pages are reported: see `complete`.",
+            content(
+                (Answer = "application/json"),
+                (String = "application/x-ndjson"),
+                (String = "text/plain"),
+                (String = "text/html"),
+                (String = "application/pdf"),
+            ),
+            headers(("Cache-Status" = String, description = "Source of the answer: cache, another request, or work (RFC 9211)")),
+        ),
+        DocumentProblems,
+    ),
+    security(("key" = [])),
+)]
 pub(super) async fn post(State(service): State<Arc<Service>>, incoming: Incoming) -> Response {
     let mut noted = Noted::default();
     let result = ocr(&service, incoming, &mut noted).await;
     access::noted(result, noted)
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/codes",
+    operation_id = "codes",
+    summary = "Find the codes in a document",
+    responses(
+        (
+            status = 200,
+            description = "The codes, and the status of each requested page",
+            body = CodesAnswer,
+            headers(("Cache-Status" = String, description = "Source of the answer: cache, another request, or work (RFC 9211)")),
+        ),
+        DocumentProblems,
+    ),
+    security(("key" = [])),
+)]
 pub(super) async fn post_codes(
     State(service): State<Arc<Service>>,
     incoming: Incoming,
@@ -96,4 +135,26 @@ async fn collect(
         warnings: sentences(&conclusion.issues),
         issues: conclusion.issues,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::Path;
+    use utoipa::openapi::RefOr;
+
+    use super::*;
+
+    #[test]
+    fn describes_each_format_of_an_answer() {
+        let operation = __path_post::operation();
+        let Some(RefOr::T(answer)) = operation.responses.responses.get("200") else {
+            panic!("no answer is described");
+        };
+        let described: Vec<&str> = answer.content.keys().map(String::as_str).collect();
+        let formats = Format::OF_ANSWER.map(|format| {
+            let (kind, subtype) = format.media_type();
+            format!("{kind}/{subtype}")
+        });
+        assert_eq!(described, formats);
+    }
 }

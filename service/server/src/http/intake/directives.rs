@@ -7,7 +7,7 @@ use ocr_api::problem::ProblemKind;
 use crate::http::outcome::error::Rejection;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const LONGEST: usize = 255;
+pub(super) const LONGEST: usize = 255;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheDirectives {

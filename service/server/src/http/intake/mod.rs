@@ -11,7 +11,7 @@ pub mod fuzzing;
 pub(super) mod negotiate;
 mod parameters;
 pub(super) mod query;
-mod upload;
+pub(super) mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,6 +24,9 @@ use ocr_api::answer::Document as DocumentAnswer;
 use ocr_api::problem::ProblemKind;
 use ocr_protocol::Counted;
 use tokio::time::{Instant, timeout_at};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::Service;
 use super::limits::share::Share;
@@ -33,7 +36,7 @@ use crate::document::{Document, Open};
 use crate::keyring::Known;
 use directives::CacheDirectives;
 use negotiate::Format;
-use parameters::Parameters;
+use parameters::{Parameter, Parameters};
 use query::Wanted;
 use upload::Upload;
 
@@ -73,6 +76,50 @@ impl<S: Sync> FromRequest<S> for Incoming {
             body,
         })
     }
+}
+
+/// Completes the description of a route that takes a document: its parameters, headers and body.
+pub(super) fn describe(operation: &mut Operation, languages: &[String]) {
+    let parameter = |place, name: &str, description: &str, schema: Schema| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(schema))
+            .build()
+    };
+    let string = || ObjectBuilder::new().schema_type(Type::String);
+    let headers = [
+        (
+            "Content-Encoding",
+            "Compression of the body, if it is compressed.",
+            string().enum_values(Some(["identity", "gzip", "deflate"])),
+        ),
+        (
+            "Idempotency-Key",
+            "The same value for a request and its retries. The document is read once for all of them.",
+            string()
+                .min_length(Some(1))
+                .max_length(Some(directives::LONGEST)),
+        ),
+        (
+            "X-Deadline-Ms",
+            "Time limit of this request in milliseconds, if it is shorter than the service's.",
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(1)),
+        ),
+    ];
+    let wanted = Parameter::described(languages);
+    let query = wanted.iter().map(|(name, description, schema)| {
+        parameter(ParameterIn::Query, name, description, schema.clone())
+    });
+    let headers = headers.map(|(name, description, schema)| {
+        parameter(ParameterIn::Header, name, description, schema.into())
+    });
+    operation.parameters = Some(query.chain(headers).collect());
+    operation.request_body = Some(upload::described(&wanted));
 }
 
 /// A document, and what to do with it.

@@ -4,8 +4,13 @@
 use std::collections::BTreeMap;
 
 use ocr_api::problem::ProblemKind;
+use ocr_codes::CodeType;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use crate::http::outcome::error::Rejection;
+
+/// Longest name of an attachment, in characters. An attachment with a longer name can be requested by its number.
+pub(crate) const MAX_ATTACHMENT_NAME: usize = 255;
 
 /// Parameter of the routes that take a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +49,73 @@ impl Parameter {
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// Description and schema of each parameter, with the languages that this service has.
+    pub(crate) fn described(languages: &[String]) -> [(&'static str, String, Schema); 7] {
+        Self::ALL.map(|parameter| {
+            let (description, schema) = parameter.describe(languages);
+            (parameter.name(), description, schema)
+        })
+    }
+
+    fn describe(self, languages: &[String]) -> (String, Schema) {
+        let string = || ObjectBuilder::new().schema_type(Type::String);
+        let pattern = |pattern: &str| string().pattern(Some(pattern)).into();
+        let (description, schema) = match self {
+            Self::Lang => {
+                let description = format!(
+                    "Languages joined by `+`. Available: {}.",
+                    languages.join(", ")
+                );
+                return (
+                    description,
+                    pattern(&format!("^({0})([+]({0}))*$", languages.join("|"))),
+                );
+            }
+            Self::Pages => (
+                "Pages, counted from 1: `1-3,7`, `5-`. Default: all.",
+                pattern(
+                    "^[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?(,[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?)*$",
+                ),
+            ),
+            Self::Mode => (
+                "`text` reads a PDF's text layer, `ocr` recognizes the pixels, `auto` uses the text layer where it is sound.",
+                string().enum_values(Some(["auto", "text", "ocr"])).into(),
+            ),
+            // Names of rules are the operator's choice and may change while the service runs, so the pattern accepts
+            // any valid name.
+            Self::Codes => {
+                let names = CodeType::ALL
+                    .iter()
+                    .map(|kind| format!("`{}`", kind.name()));
+                let names: Vec<String> = names.collect();
+                let description = format!(
+                    "Types of codes and names of the operator's rules to look for, joined by commas, or `none`. All but \
+                     `luhn` when left out. Types: {}.",
+                    names.join(", ")
+                );
+                return (description, pattern("^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"));
+            }
+            Self::Strict => (
+                "`1` or `true`: an answer that lacks a page is an error. `2`: an answer with doubts about the reading is an error as well.",
+                string()
+                    .enum_values(Some(["0", "1", "2", "false", "true"]))
+                    .into(),
+            ),
+            Self::Attachment => (
+                "Name or number of a file that is embedded in the PDF. The file is read instead of the PDF.",
+                string()
+                    .min_length(Some(1))
+                    .max_length(Some(MAX_ATTACHMENT_NAME))
+                    .into(),
+            ),
+            Self::Active => (
+                "`keep`: a searchable PDF keeps the scripts, programs and attachments of the document.",
+                string().enum_values(Some(["keep", "remove"])).into(),
+            ),
+        };
+        (description.to_owned(), schema)
     }
 
     /// Names of all parameters, for messages.

@@ -6,7 +6,7 @@ use ocr_codes::rules::Rule;
 use ocr_codes::{CodeType, Selection};
 use ocr_protocol::{How, Mode};
 
-use super::parameters::{Parameter, Parameters, malformed};
+use super::parameters::{MAX_ATTACHMENT_NAME, Parameter, Parameters, malformed};
 use crate::http::outcome::error::Rejection;
 
 /// Parsed parameters of a request.
@@ -101,9 +101,6 @@ fn keep_active(value: &str) -> Result<bool, Rejection> {
         )),
     }
 }
-
-/// Longest name of an attachment, in characters. An attachment with a longer name can be requested by its number.
-pub(crate) const MAX_ATTACHMENT_NAME: usize = 255;
 
 fn attachment(value: &str) -> Result<String, Rejection> {
     if value.is_empty() || value.chars().count() > MAX_ATTACHMENT_NAME {

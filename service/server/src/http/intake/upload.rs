@@ -10,6 +10,12 @@ use futures_util::StreamExt;
 use ocr_api::answer::DocumentType;
 use ocr_api::problem::ProblemKind;
 use sha2::{Digest, Sha256};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{
+    AdditionalProperties, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
+use utoipa::openapi::{Content, RefOr, Required};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::coding::{Coding, Decoder};
 use super::form::{self, FilePart, Form};
@@ -28,6 +34,44 @@ pub(crate) struct Upload {
     pub(crate) sha256: String,
     /// Parameters of the form.
     pub(crate) parameters: Parameters,
+}
+
+/// Bytes, as OpenAPI describes them.
+pub(crate) struct Binary;
+
+impl PartialSchema for Binary {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        let string = ObjectBuilder::new().schema_type(Type::String);
+        Schema::from(string.format(Some(format))).into()
+    }
+}
+
+impl ToSchema for Binary {}
+
+/// The body of a request, as OpenAPI describes it. A form's other parts are the parameters.
+pub(crate) fn described(parameters: &[(&str, String, Schema)]) -> RequestBody {
+    let form = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("file", Binary::schema())
+        .required("file")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let form = parameters.iter().fold(form, |form, (name, _, schema)| {
+        form.property(*name, schema.clone())
+    });
+    let binary = || Content::new(Some(Binary::schema()));
+    let mut body = RequestBodyBuilder::new()
+        .description(Some(
+            "A document, as the body or as the part `file` of a form. The form's other parts are parameters, as in the query. Its type is \
+             found by its first bytes.",
+        ))
+        .required(Some(Required::True))
+        .content("multipart/form-data", Content::new(Some(form.build())))
+        .content("application/octet-stream", binary());
+    for kind in DocumentType::ALL {
+        body = body.content(kind.media_type(), binary());
+    }
+    body.build()
 }
 
 /// Rejects a request by its headers, before the body: by its announced length or its encoding.
