@@ -1,4 +1,14 @@
-//! The HTTP routes: from a request to an answer or a problem.
+//! The HTTP routes: from a request to an answer or a problem. A file here is a route or several; what routes have in
+//! common is in folders, each of which uses only those above it:
+//!
+//! | folder     | contents                                                                   |
+//! |------------|----------------------------------------------------------------------------|
+//! | `outcome`  | problems, and the line in the log                                          |
+//! | `limits`   | what a request and a key may use                                           |
+//! | `intake`   | from a request to a document: key, parameters, body                        |
+//! | `reading`  | from a document to its pages and the conclusion about them                 |
+//! | `cache`    | readings that are kept, and those that several requests wait for           |
+//! | `formats`  | from a reading to the answer that the client asked for                     |
 
 mod cache;
 mod capacity;

@@ -24,9 +24,9 @@ use ocr_api::answer::Document as DocumentAnswer;
 use ocr_api::problem::ProblemKind;
 use ocr_protocol::Counted;
 use tokio::time::{Instant, timeout_at};
-use utoipa::openapi::Required;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{RefOr, Required};
 
 use super::Service;
 use super::limits::share::Share;
@@ -118,8 +118,8 @@ pub(super) fn describe(operation: &mut Operation, languages: &[String]) {
     let headers = headers.map(|(name, description, schema)| {
         parameter(ParameterIn::Header, name, description, schema.into())
     });
-    operation.parameters = Some(query.chain(headers).collect());
-    operation.request_body = Some(upload::described(&wanted));
+    operation.parameters = Some(query.chain(headers).map(RefOr::T).collect());
+    operation.request_body = Some(upload::described(&wanted).into());
 }
 
 /// A document, and what to do with it.
