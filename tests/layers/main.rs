@@ -99,6 +99,41 @@ fn no_crate_depends_on_one_that_runs_elsewhere() {
     assert_eq!(seen.len(), CRATES.len(), "{seen:?}");
 }
 
+/// Crates that a crate is built of, by Cargo.lock.
+fn built_of(root: &str) -> BTreeSet<String> {
+    let lock = std::fs::read_to_string(Path::new(ROOT).join("Cargo.lock")).unwrap();
+    let mut dependencies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for package in lock.split("[[package]]\n").skip(1) {
+        let name = package.split('"').nth(1).unwrap();
+        let listed = package.lines().filter_map(|line| line.strip_prefix(" \""));
+        let listed = listed.filter_map(|line| line.split([' ', '"']).next());
+        dependencies.entry(name).or_default().extend(listed);
+    }
+    let mut found = BTreeSet::new();
+    let mut next = vec![root];
+    while let Some(name) = next.pop() {
+        if found.insert(name.to_owned()) {
+            next.extend(dependencies.get(name).into_iter().flatten());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_serving_process_compiles_no_c() {
+    let compilers = ["cc", "cmake"];
+    let compiles_c = |name: &str| {
+        let built_of = built_of(name);
+        compilers
+            .iter()
+            .any(|compiler| built_of.contains(*compiler))
+    };
+    assert!(compiles_c("ocr-engine"));
+    for name in ["ocr-server", "ocr-image"] {
+        assert!(!compiles_c(name), "{name}");
+    }
+}
+
 fn modules_of(name: &str) -> imports::Graph {
     let folder = match name.strip_prefix("ocr-") {
         Some("service") => "service".to_owned(),
