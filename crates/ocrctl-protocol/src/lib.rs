@@ -23,6 +23,8 @@ mod image;
 mod keys;
 pub mod logs;
 mod replace;
+#[cfg(feature = "ssh")]
+pub mod ssh_algorithms;
 pub mod ssh_key;
 pub mod status;
 

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use russh::Disconnect;
 use russh::client::{Config, Handler};
 use russh::keys::PublicKeyOrCertificate;
-use russh::{Disconnect, Preferred, cipher, kex};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use ocrctl_protocol::ssh_algorithms::preferred;
 
 /// Why it did not come to an agreement.
 #[derive(Debug, thiserror::Error)]
@@ -34,26 +36,6 @@ impl Handler for Stranger {
     ) -> Result<bool, Self::Error> {
         Ok(true)
     }
-}
-
-/// With what hosts have that allow nothing but what is approved for governments.
-fn preferred() -> Preferred {
-    let mut preferred = Preferred::DEFAULT;
-    let mut exchanges = preferred.kex.to_vec();
-    let extensions = exchanges.len() - 4;
-    exchanges.splice(
-        extensions..extensions,
-        [
-            kex::ECDH_SHA2_NISTP256,
-            kex::ECDH_SHA2_NISTP384,
-            kex::ECDH_SHA2_NISTP521,
-        ],
-    );
-    preferred.kex = exchanges.into();
-    let mut ciphers = preferred.cipher.to_vec();
-    ciphers.push(cipher::AES_128_GCM);
-    preferred.cipher = ciphers.into();
-    preferred
 }
 
 pub async fn handshake(address: SocketAddr, limit: Duration) -> Result<(), HandshakeFailure> {

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::client::{ChannelOpenHandle, Config, DisconnectReason, Handler, Msg, Session};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
-use russh::{Channel, ChannelId, ChannelOpenFailure, Preferred, cipher, kex};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Preferred};
 
 use super::known_hosts::{KnownKeys, Verdict};
 use super::route::{Hop, Keys};
 use crate::transport::{ALIVE_QUESTIONS, HostKey, Options, TransportError};
+use ocrctl_protocol::ssh_algorithms;
 
 /// Events of a connection apart from answers. Shared with readers who need the reason of its end.
 #[derive(Debug, Clone, Default)]
@@ -281,7 +282,7 @@ impl Handler for Client {
 
 /// Algorithms, with the key types that a host is known by ahead of others.
 pub(super) fn preferred(known: &[String]) -> Preferred {
-    let mut preferred = Preferred::DEFAULT;
+    let mut preferred = ssh_algorithms::preferred();
     let mut kinds = vec![
         Algorithm::Ed25519,
         ecdsa(EcdsaCurve::NistP256),
@@ -299,21 +300,6 @@ pub(super) fn preferred(known: &[String]) -> Preferred {
         !known.contains(&name)
     });
     preferred.key = Cow::Owned(kinds);
-    // Also what hosts have that allow nothing but what is approved for governments.
-    let mut exchanges = preferred.kex.to_vec();
-    let extensions = exchanges.len() - 4;
-    exchanges.splice(
-        extensions..extensions,
-        [
-            kex::ECDH_SHA2_NISTP256,
-            kex::ECDH_SHA2_NISTP384,
-            kex::ECDH_SHA2_NISTP521,
-        ],
-    );
-    preferred.kex = Cow::Owned(exchanges);
-    let mut ciphers = preferred.cipher.to_vec();
-    ciphers.insert(2, cipher::AES_128_GCM);
-    preferred.cipher = Cow::Owned(ciphers);
     preferred
 }
 
