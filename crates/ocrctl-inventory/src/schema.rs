@@ -1,5 +1,9 @@
 //! The inventory's YAML, field by field, before anything in it is checked beyond its shape.
 //! Every value keeps its place in the file, so that a later complaint can point at it.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "comments are for the JSON Schema and the reference, where `[eng]` is a list"
+)]
 
 use std::collections::HashMap;
 
