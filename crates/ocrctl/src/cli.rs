@@ -86,6 +86,10 @@ pub struct Global {
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
+    /// Show in plans what new files contain, too
+    #[arg(long, global = true)]
+    pub diff: bool,
+
     /// No colours; so does NO_COLOR
     #[arg(long, global = true)]
     pub no_color: bool,

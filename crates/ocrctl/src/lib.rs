@@ -38,6 +38,7 @@ pub fn run(cli: Cli, work: impl AsyncFnOnce(Cli, &Report) -> commands::Result) -
         json: cli.global.json,
         no_color: cli.global.no_color,
         verbose: cli.global.verbose > 0,
+        diff: cli.global.diff,
     });
     // Fails only where another provider was installed before, and there is no other.
     let _ = rustls::crypto::ring::default_provider().install_default();

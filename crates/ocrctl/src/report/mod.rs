@@ -53,6 +53,8 @@ pub struct Options {
     pub no_color: bool,
     /// Also what explains nothing but helps to find out: each line of progress, where there is no terminal.
     pub verbose: bool,
+    /// Plans have the contents of new files.
+    pub diff: bool,
 }
 
 /// Prints events as they happen. Shared by all hosts at once.
@@ -67,6 +69,8 @@ struct Inner {
     streams: Streams,
     /// `None` for JSON.
     human: Option<Human>,
+    /// See [`Options::diff`].
+    diff: bool,
     /// The first error of standard output.
     broken: Option<io::Error>,
     /// The terminal is drawn in place, see [`FullScreen`].
@@ -100,6 +104,7 @@ impl Report {
             inner: Arc::new(Mutex::new(Inner {
                 streams,
                 human,
+                diff: options.diff,
                 broken: None,
                 full_screen: false,
             })),
@@ -408,7 +413,9 @@ impl Inner {
     fn human_event(&mut self, host: &str, event: &Event, now: Timestamp) {
         let styles = self.streams.stdout_styles;
         match event {
-            Event::Planned { changes, .. } => self.data(&plan::render(host, changes, &styles)),
+            Event::Planned { changes, .. } => {
+                self.data(&plan::render(host, changes, self.diff, &styles));
+            }
             Event::Ca { pem } => self.data(pem),
             Event::Certificate(status) => {
                 self.data(&certificate::render(host, status, now, &styles));

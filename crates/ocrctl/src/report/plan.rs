@@ -9,15 +9,22 @@ use ocrctl_protocol::{Action, Change, Detail};
 use super::printable::printable;
 use super::style::Styles;
 
-/// `+ package nginx` and what follows, to be written to a stream of these styles.
-pub(super) fn render(host: &str, changes: &[Change], styles: &Styles) -> String {
+/// `+ package nginx` and what follows, to be written to a stream of these styles. Of new files, the contents are left out
+/// unless `diff` is true.
+pub(super) fn render(host: &str, changes: &[Change], diff: bool, styles: &Styles) -> String {
     let mut out = String::new();
     // Writing to a string can't fail.
-    let _ = write(&mut out, host, changes, styles);
+    let _ = write(&mut out, host, changes, diff, styles);
     out
 }
 
-fn write(out: &mut String, host: &str, changes: &[Change], styles: &Styles) -> fmt::Result {
+fn write(
+    out: &mut String,
+    host: &str,
+    changes: &[Change],
+    diff: bool,
+    styles: &Styles,
+) -> fmt::Result {
     let strong = styles.strong;
     if changes.is_empty() {
         return writeln!(
@@ -26,16 +33,42 @@ fn write(out: &mut String, host: &str, changes: &[Change], styles: &Styles) -> f
         );
     }
     writeln!(out, "{strong}{host}{strong:#}")?;
+    let mut left_out = false;
     for change in changes {
         let (symbol, style) = symbol(change.action, styles);
         let resource = printable(&change.resource);
+        if let Some(lines) = new_lines(change).filter(|_| !diff) {
+            writeln!(out, "  {style}{symbol} {resource}{style:#} ({lines})")?;
+            left_out = true;
+            continue;
+        }
         writeln!(out, "  {style}{symbol} {resource}{style:#}")?;
         writeln!(out, "      {}", printable(&change.reason))?;
         for detail in &change.details {
             write_detail(out, detail, styles)?;
         }
     }
+    if left_out {
+        let faint = styles.faint;
+        writeln!(
+            out,
+            "      {faint}--diff shows what new files contain{faint:#}"
+        )?;
+    }
     writeln!(out, "{strong}Plan:{strong:#} {}", Summary(changes))
+}
+
+/// `14 lines`: the length of a new file, if it is all that is to be said of a change.
+fn new_lines(change: &Change) -> Option<String> {
+    match (change.action, &change.details[..]) {
+        (Action::Create, [Detail::Diff { text }]) => {
+            match text.lines().filter(|line| line.starts_with('+')).count() {
+                1 => Some("1 line".to_owned()),
+                lines => Some(format!("{lines} lines")),
+            }
+        }
+        _ => None,
+    }
 }
 
 /// ASCII, so that it is the same on every terminal and in every log.

@@ -240,13 +240,44 @@ impl Report {
 
 #[test]
 fn a_plan() {
-    insta::assert_snapshot!(plan::render("ocr1", &changes(), &Styles::default()));
-    insta::assert_snapshot!(plan::render("ocr1", &[], &Styles::default()));
+    insta::assert_snapshot!(plan::render("ocr1", &changes(), false, &Styles::default()));
+    insta::assert_snapshot!(plan::render("ocr1", &[], false, &Styles::default()));
+}
+
+#[test]
+fn a_plan_leaves_out_what_new_files_contain_unless_asked() {
+    let new = |resource: &str, text: &str| {
+        let text = text.to_owned();
+        change(
+            resource,
+            Action::Create,
+            "missing; will be created",
+            vec![Detail::Diff { text }],
+        )
+    };
+    let changes = [
+        new(
+            "file /etc/ocr/rules.yaml",
+            "@@ -0,0 +1,2 @@\n+a: 1\n+b: 2\n",
+        ),
+        new("file /etc/ocr/name", "@@ -0,0 +1 @@\n+ocr\n"),
+    ];
+    let render = |diff| plan::render("ocr1", &changes, diff, &Styles::default());
+    assert_eq!(
+        render(false),
+        "ocr1\n  \
+           + file /etc/ocr/rules.yaml (2 lines)\n  \
+           + file /etc/ocr/name (1 line)\n      \
+               --diff shows what new files contain\n\
+         Plan: 2 to create\n"
+    );
+    assert!(render(true).contains("\n      +b: 2\n"));
+    assert!(!render(true).contains("--diff"));
 }
 
 #[test]
 fn a_plan_in_colour() {
-    let coloured = plan::render("ocr1", &changes(), &Styles::coloured());
+    let coloured = plan::render("ocr1", &changes(), false, &Styles::coloured());
     insta::assert_snapshot!(coloured.replace('\x1b', "␛"));
 }
 
