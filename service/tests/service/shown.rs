@@ -395,3 +395,20 @@ fn reads_text_that_clips_a_filling() {
         }
     }
 }
+
+#[test]
+fn reports_words_of_a_page_that_is_drawn_blank() {
+    let server = Server::start(&["--workers", "1"]);
+    let mut pdf = Pdf::default();
+    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+    let content = set("/F 14 Tf 3 Tr 72 600 Td");
+    pdf.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+    let answer = server.answer("?codes=none", &pdf.build());
+    assert_eq!(answer.pages[0].text, "");
+    assert!(has(&answer, IssueCode::HiddenText), "{:?}", answer.warnings);
+    assert!(
+        answer.warnings.concat().contains("3 words"),
+        "{:?}",
+        answer.warnings
+    );
+}

@@ -148,8 +148,10 @@ impl PdfDocument {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
         let mut issues = Vec::new();
+        let mut left_out = 0;
         if how.mode != Mode::Ocr {
             let (glyphs, fonts) = seen(&page);
+            left_out = visibility::words(&glyphs).len();
             if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
                 let layer = Glyphs { glyphs, fonts };
                 match self.read_layer(&page, frame, layer, how, readers)? {
@@ -174,6 +176,9 @@ impl PdfDocument {
                 ));
             }
             issues.push(remarks::undecodable());
+        }
+        if blank && left_out > 0 {
+            issues.push(remarks::drawn_blank(left_out));
         }
         issues.extend(remarks::coarse(&page, frame, frame.dpi));
         self.drawn.set(Some(Drawn { index, frame, took }));

@@ -32,6 +32,19 @@ pub(super) fn disagrees_in_part() -> Issue {
     )
 }
 
+/// A page without anything on it, although its text layer has words: their font is missing or broken, or they are invisible.
+pub(super) fn drawn_blank(words: usize) -> Issue {
+    let of_layer = match words {
+        1 => "a word of its text layer is".to_owned(),
+        more => format!("{more} words of its text layer are"),
+    };
+    let detail = format!(
+        "it is drawn without anything on it, so {of_layer} left out: invisible, or in a font that is missing or broken. Look at \
+         the page in another viewer."
+    );
+    Issue::new(IssueCode::HiddenText, detail)
+}
+
 pub(super) fn undecodable() -> Issue {
     Issue::new(
         IssueCode::Undecodable,
