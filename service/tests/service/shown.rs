@@ -397,18 +397,29 @@ fn reads_text_that_clips_a_filling() {
 }
 
 #[test]
-fn reports_words_of_a_page_that_is_drawn_blank() {
+fn reports_words_of_a_layer_where_nothing_is_read() {
     let server = Server::start(&["--workers", "1"]);
-    let mut pdf = Pdf::default();
-    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
-    let content = set("/F 14 Tf 3 Tr 72 600 Td");
-    pdf.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
-    let answer = server.answer("?codes=none", &pdf.build());
-    assert_eq!(answer.pages[0].text, "");
-    assert!(has(&answer, IssueCode::HiddenText), "{:?}", answer.warnings);
-    assert!(
-        answer.warnings.concat().contains("3 words"),
-        "{:?}",
-        answer.warnings
-    );
+    for (drawing, text) in [
+        ("", ""),
+        ("1 1 .8 rg 40 40 500 700 re f", ""),
+        ("OPEN", OPEN),
+    ] {
+        let drawing = drawing.replace("OPEN", &format!("/F 14 Tf BT 72 740 Td ({OPEN}) Tj ET"));
+        let mut pdf = Pdf::default();
+        let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+        let content = format!("{drawing} {}", set("/F 14 Tf 3 Tr 72 600 Td"));
+        pdf.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+        let answer = server.answer("?codes=none", &pdf.build());
+        assert_eq!(answer.pages[0].text.trim(), text);
+        assert_eq!(
+            has(&answer, IssueCode::HiddenText),
+            text.is_empty(),
+            "{:?}",
+            answer.warnings
+        );
+        assert_eq!(
+            answer.warnings.concat().contains("3 words"),
+            text.is_empty()
+        );
+    }
 }

@@ -28,7 +28,9 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use ocr_api::answer::PageStatus;
 use ocr_api::health::Sandbox;
+use ocr_api::issue::IssueCode;
 use ocr_codes::rules::RuleFinder;
 use ocr_image::{Scan, Size, corrupt};
 use ocr_protocol::{
@@ -194,7 +196,12 @@ impl Worker {
                 };
                 match content {
                     Ok((content, remarks)) => reader.read(page, content, &how)?.map(|mut read| {
-                        read.issues.extend(remarks);
+                        let is_empty = read.page.status == PageStatus::Empty;
+                        // A layer that can't be used is missed only where nothing else was read.
+                        let remarks = remarks.into_iter();
+                        read.issues.extend(
+                            remarks.filter(|issue| is_empty || issue.code != IssueCode::HiddenText),
+                        );
                         Reply::Page(Box::new(read))
                     }),
                     Err(fault) => Err(fault),

@@ -177,8 +177,8 @@ impl PdfDocument {
             }
             issues.push(remarks::undecodable());
         }
-        if blank && left_out > 0 {
-            issues.push(remarks::drawn_blank(left_out));
+        if left_out > 0 {
+            issues.push(remarks::left_out(left_out));
         }
         issues.extend(remarks::coarse(&page, frame, frame.dpi));
         self.drawn.set(Some(Drawn { index, frame, took }));

@@ -32,15 +32,16 @@ pub(super) fn disagrees_in_part() -> Issue {
     )
 }
 
-/// A page without anything on it, although its text layer has words: their font is missing or broken, or they are invisible.
-pub(super) fn drawn_blank(words: usize) -> Issue {
+/// A page on which nothing is read, although its text layer, which can't be used, has words. It is dropped from pages with
+/// words.
+pub(super) fn left_out(words: usize) -> Issue {
     let of_layer = match words {
         1 => "a word of its text layer is".to_owned(),
         more => format!("{more} words of its text layer are"),
     };
     let detail = format!(
-        "it is drawn without anything on it, so {of_layer} left out: invisible, or in a font that is missing or broken. Look at \
-         the page in another viewer."
+        "nothing was read on it, and {of_layer} left out: invisible, or in a font that is missing or broken. Look at the page \
+         in another viewer."
     );
     Issue::new(IssueCode::HiddenText, detail)
 }
