@@ -2,7 +2,6 @@
 
 pub mod alerts;
 mod backup;
-mod decimal;
 mod desired;
 mod dns_name;
 mod docker_config;
@@ -27,7 +26,6 @@ mod relocate;
 mod schema;
 mod secret;
 mod service;
-pub mod size;
 mod suggestion;
 mod target;
 #[cfg(test)]

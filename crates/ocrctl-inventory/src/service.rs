@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_saphyr::Location;
 
 use super::problem::{Checks, TWICE};
+use ocrctl_protocol::quantity::{self, thousandths};
 use ocrctl_protocol::{Invalid, Service};
 
-use super::decimal::thousandths;
+use super::duration;
 use super::form::{Whole, WholeOrAuto};
 use super::schema::{self, Text};
-use super::{duration, size};
 
 const MB: u64 = 1_000_000;
 const MIB: u64 = 1 << 20;
@@ -80,7 +80,7 @@ fn compare(raw: &schema::Service, service: &Service, checks: &mut Checks<'_>) {
     fn place<Form>(fields: [&Option<Text<Form>>; 2]) -> Option<Location> {
         Some(fields.into_iter().flatten().next()?.referenced)
     }
-    let show = duration::show;
+    let show = quantity::show_duration;
     if service.page_timeout > service.deadline
         && let Some(at) = place([&raw.page_timeout, &raw.deadline])
     {
@@ -102,7 +102,10 @@ fn compare(raw: &schema::Service, service: &Service, checks: &mut Checks<'_>) {
     if service.max_upload >= service.memory
         && let Some(at) = place([&raw.max_upload, &raw.memory])
     {
-        let (upload, memory) = (size::show(service.max_upload), size::show(service.memory));
+        let (upload, memory) = (
+            quantity::show_bytes(service.max_upload),
+            quantity::show_bytes(service.memory),
+        );
         checks
             .refuse(
                 at,
@@ -206,11 +209,13 @@ fn count(text: &str, range: RangeInclusive<u32>, or: &str) -> Result<u32, Invali
 }
 
 fn time(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Invalid> {
-    within(text, duration::parse(text)?, range, duration::show)
+    within(text, duration::parse(text)?, range, quantity::show_duration)
 }
 
 fn bytes(text: &str, range: RangeInclusive<u64>) -> Result<u64, Invalid> {
-    within(text, size::parse(text)?, range, size::show)
+    let bytes = quantity::bytes(text)
+        .ok_or_else(|| Invalid::new(format!("`{text}` is not a size")).hint(quantity::SIZE))?;
+    within(text, bytes, range, quantity::show_bytes)
 }
 
 fn within<T: PartialOrd + Copy>(

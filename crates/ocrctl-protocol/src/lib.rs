@@ -41,6 +41,7 @@ pub use replace::replace;
 use std::time::Duration;
 
 use jiff::Timestamp;
+pub use ocr_api::quantity;
 use ocr_api::schema::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

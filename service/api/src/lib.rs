@@ -8,6 +8,7 @@
 //! - [`capacity`]: answer of `GET /v1/capacity`
 //! - [`code`]: a code found in a document
 //! - [`problem`]: all error answers (RFC 9457)
+//! - [`quantity`]: sizes and durations as they are written
 //! - [`health`]: answers of `/healthz` and `/readyz`
 
 pub mod answer;
@@ -19,5 +20,6 @@ pub mod inspection;
 pub mod issue;
 pub mod keys;
 pub mod problem;
+pub mod quantity;
 #[cfg(feature = "schema")]
 pub mod schema;
