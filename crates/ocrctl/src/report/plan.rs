@@ -39,6 +39,10 @@ fn write(
         let resource = printable(&change.resource);
         if let Some(lines) = new_lines(change).filter(|_| !diff) {
             writeln!(out, "  {style}{symbol} {resource}{style:#} ({lines})")?;
+            // Of a file, it is no more than that it is missing.
+            if !resource.starts_with("file ") {
+                writeln!(out, "      {}", printable(&change.reason))?;
+            }
             left_out = true;
             continue;
         }
