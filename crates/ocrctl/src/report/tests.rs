@@ -246,30 +246,35 @@ fn a_plan() {
 
 #[test]
 fn a_plan_leaves_out_what_new_files_contain_unless_asked() {
-    let new = |resource: &str, text: &str| {
+    let new = |resource: &str, reason: &str, text: &str| {
         let text = text.to_owned();
         change(
             resource,
             Action::Create,
-            "missing; will be created",
+            reason,
             vec![Detail::Diff { text }],
         )
     };
+    let missing = "missing; will be created";
     let changes = [
         new(
             "file /etc/ocr/rules.yaml",
+            missing,
             "@@ -0,0 +1,2 @@\n+a: 1\n+b: 2\n",
         ),
-        new("file /etc/ocr/name", "@@ -0,0 +1 @@\n+ocr\n"),
+        new("file /etc/ocr/name", missing, "@@ -0,0 +1 @@\n+ocr\n"),
+        new("sshd", "it will be restarted", "@@ -0,0 +1 @@\n+Port 22\n"),
     ];
     let render = |diff| plan::render("ocr1", &changes, diff, &Styles::default());
     assert_eq!(
         render(false),
         "ocr1\n  \
            + file /etc/ocr/rules.yaml (2 lines)\n  \
-           + file /etc/ocr/name (1 line)\n      \
+           + file /etc/ocr/name (1 line)\n  \
+           + sshd (1 line)\n      \
+               it will be restarted\n      \
                --diff shows what new files contain\n\
-         Plan: 2 to create\n"
+         Plan: 3 to create\n"
     );
     assert!(render(true).contains("\n      +b: 2\n"));
     assert!(!render(true).contains("--diff"));
