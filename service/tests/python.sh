@@ -6,12 +6,14 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 into=${1:-${CARGO_TARGET_DIR:-$here/../../target}/release/python}
 
-if cmp -s "$here/python.txt" "$into/.installed"; then
+# Its programs name their interpreter by its path: a directory that was moved or copied is made anew.
+stamp() { cat "$here/python.txt" && echo "$into"; }
+if stamp | cmp -s - "$into/.installed"; then
     exit 0
 fi
 rm -rf "$into"
 mkdir -p "$(dirname "$into")"
 python3 -m venv "$into"
 "$into/bin/python3" -m pip install --quiet --disable-pip-version-check --requirement "$here/python.txt"
-cp "$here/python.txt" "$into/.installed"
+stamp >"$into/.installed"
 echo "python.sh: $into" >&2
