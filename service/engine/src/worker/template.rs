@@ -41,9 +41,13 @@ pub(super) fn copies(
     mut learn: impl FnMut(&str),
 ) -> io::Result<Option<UnixStream>> {
     rustix::thread::set_name(NAME)?;
+    heap::settle();
     while let Some([socket, stderr]) = receive(&control)? {
-        learn(&receive_message::<String>(&mut control)?);
-        heap::settle();
+        let languages: String = receive_message(&mut control)?;
+        if !languages.is_empty() {
+            learn(&languages);
+            heap::settle();
+        }
         match fork() {
             Ok(Forked::Original { copy }) => {
                 (&control).write_all(&copy.as_raw_pid().to_le_bytes())?;
