@@ -1,5 +1,6 @@
 //! The whole host on one page: an environment's desired state as the ordered list of its resources.
 
+use crate::docker::ARCHIVE;
 use crate::host::{Access, Host};
 use crate::resources::certificate::issuance::Issuance;
 use crate::resources::certificate::settings::{self, Settings};
@@ -262,6 +263,10 @@ fn file(path: &str, mode: u32, text: impl Into<String>) -> Resource {
 pub fn registry_ca(desired: &Desired) -> Option<File> {
     let ca = desired.registry.ca.as_ref()?;
     let registry = &desired.image.registry;
+    // A rollback to a release that came from an archive.
+    if registry == ARCHIVE {
+        return None;
+    }
     Some(File {
         path: format!("/etc/docker/certs.d/{registry}/ca.crt"),
         content: Content::Exact(ca.clone()),

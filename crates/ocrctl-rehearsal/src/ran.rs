@@ -48,4 +48,15 @@ impl Ran {
             )),
         }
     }
+
+    /// Neither output has the `words`.
+    pub(super) fn expect_without(self, words: &str) -> Result<Self, ProofError> {
+        if !self.stderr.contains(words) && !self.stdout.contains(words) {
+            return Ok(self);
+        }
+        wrong(format!(
+            "`ocrctl {}` says \"{words}\":\n{}\n{}",
+            self.command, self.stderr, self.stdout
+        ))
+    }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Seen;
 use super::life::days;
-use crate::docker::Engine;
+use crate::docker::{Engine, shown};
 use crate::host::Host;
 use crate::resources::release::Release;
 use ocrctl_protocol::audit::Scope;
@@ -15,15 +15,20 @@ const OLD: i64 = 90;
 pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
     // First: without an answer from Docker nothing is known of a release.
     let engine = Engine::connect().await?;
-    let Some(release) = Release::live(host).await else {
+    let Some((_, live)) = Release::live_container(host, &engine).await else {
         return Err(Failure::new("no release is live").hint("`ocrctl deploy` makes one"));
     };
-    let created = engine.image_created(&release.image).await?;
+    let created = engine.image_created(&live.image_id).await?;
     let created = created
         .as_deref()
         .and_then(|text| text.parse::<Timestamp>().ok())
         .filter(|created| created.as_second() > 0)
-        .ok_or_else(|| Failure::new(format!("{} does not say when it was made", release.image)))?;
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "{} does not say when it was made",
+                shown(&live.image)
+            ))
+        })?;
     Ok(compare(created, Timestamp::now(), &scope.environment))
 }
 

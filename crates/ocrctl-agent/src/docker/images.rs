@@ -4,7 +4,7 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptions, RemoveImageOptions,
 };
 
-use super::Engine;
+use super::{Engine, shown};
 use ocrctl_protocol::{Context, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,6 @@ impl Engine {
             .remove_image(reference, None::<RemoveImageOptions>, None)
             .await
             .map(|_| ())
-            .context(format_args!("removing the image {reference}"))
+            .context(format_args!("removing the image {}", shown(reference)))
     }
 }

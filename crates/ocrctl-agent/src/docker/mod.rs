@@ -25,15 +25,11 @@ use jiff::Timestamp;
 use crate::host::loopback;
 pub use container::{ContainerSpec, Fields, OWN_VARIABLE};
 pub use images::Image;
-pub use names::{digest, repository};
+pub use names::{ARCHIVE, archived, digest, repository, shown};
 use ocrctl_protocol::causes::chain;
 use ocrctl_protocol::{Context, Failure, Result};
 pub use published::Published;
 pub use pull::{Layers, pull_failure};
-
-/// Where Docker pulls from when the image is in an archive: on loopback, which it takes without TLS, at an address of
-/// its own. The same each time, because images are known by it.
-pub const ARCHIVE: &str = "127.111.99.114:11499";
 
 const SOCKET: &str = "/var/run/docker.sock";
 const TIMEOUT_SECONDS: u64 = 120;
@@ -166,7 +162,9 @@ impl Engine {
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
             }) => Ok(None),
-            Err(error) => Err(error).context(format_args!("looking for the image {image}")),
+            Err(error) => {
+                Err(error).context(format_args!("looking for the image {}", shown(image)))
+            }
         }
     }
 
@@ -180,7 +178,9 @@ impl Engine {
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
             }) => Ok(None),
-            Err(error) => Err(error).context(format_args!("looking for the image {image}")),
+            Err(error) => {
+                Err(error).context(format_args!("looking for the image {}", shown(image)))
+            }
         }
     }
 
@@ -190,7 +190,7 @@ impl Engine {
             .0
             .inspect_image(image)
             .await
-            .context(format_args!("looking for the image {image}"))?;
+            .context(format_args!("looking for the image {}", shown(image)))?;
         Ok(found.created.map(|created| created.to_string()))
     }
 

@@ -4,7 +4,7 @@ use bollard::auth::DockerCredentials;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::{ARCHIVE, Engine};
+use super::{ARCHIVE, Engine, shown};
 use ocrctl_protocol::{Credentials, Failure, Result};
 
 impl Engine {
@@ -70,15 +70,18 @@ impl Layers {
 
 /// Why Docker could not get an image, with what to do about it.
 pub fn pull_failure(image: &str, message: &str) -> Failure {
-    let failure = Failure::new(format!("pulling {image}: {message}"));
     let has = |words: &[&str]| {
         words
             .iter()
             .any(|word| message.to_lowercase().contains(word))
     };
+    let name = shown(image);
     if image.starts_with(ARCHIVE) && has(&["refused"]) {
-        failure.hint("this release came from an archive, and Docker does not have it any more: `ocrctl deploy --archive` brings it again")
-    } else if has(&["no space left"]) {
+        let text = format!("{name} came from an archive, and Docker does not have it any more");
+        return Failure::new(text).hint("`ocrctl deploy --archive` brings it again");
+    }
+    let failure = Failure::new(format!("pulling {name}: {message}"));
+    if has(&["no space left"]) {
         failure.hint("free space on the host (`df -h /var/lib/docker`), then deploy again; the running release was not touched")
     } else if has(&[
         "unauthorized",
@@ -112,7 +115,17 @@ mod tests {
         };
         assert!(hint("unauthorized: authentication required").contains("registry.password"));
         assert!(hint("write /var/lib/docker/x: no space left on device").contains("df -h"));
-        let archived = pull_failure(&format!("{ARCHIVE}/o/n@sha256:0"), "connection refused");
+        let archived = format!("{ARCHIVE}/r.example/o/n@sha256:0");
+        let archived = pull_failure(
+            &archived,
+            &format!("dial tcp {ARCHIVE}: connection refused"),
+        );
+        assert!(
+            archived
+                .message
+                .starts_with("r.example/o/n@sha256:0 came from")
+        );
+        assert!(!archived.message.contains(ARCHIVE));
         assert!(archived.hint.unwrap_or_default().contains("--archive"));
         assert!(hint("x509: certificate signed by unknown authority").contains("registry.ca"));
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ocr_api::health::Readiness;
 
+use crate::docker::shown;
 use crate::host::Host;
 use crate::resources::certificate::settings::Settings;
 use crate::resources::certificate::{served, status};
@@ -93,7 +94,7 @@ fn live(now: Now) -> Live {
         None => (String::new(), String::new(), Container::Gone),
         Some(found) => (
             found.release(),
-            found.image.clone(),
+            shown(&found.image),
             if found.running {
                 Container::Running {
                     since: found.started,

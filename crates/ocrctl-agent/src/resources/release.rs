@@ -16,7 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Readiness, Recognition};
 use sha2::{Digest, Sha256};
 
-use crate::docker::{Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, digest, runtime};
+use crate::docker::{
+    Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, digest, runtime, shown,
+};
 use crate::host::{Host, Operation, systemd};
 pub use now::Now;
 use ocrctl_protocol::{
@@ -355,13 +357,18 @@ impl Release {
     /// Returns the live release for the operator.
     pub async fn live(host: &Host) -> Option<ReleaseInfo> {
         let engine = Engine::connect().await.ok()?;
-        let slot = Slot::live(host).ok()??;
-        let container = engine.inspect(slot.container()).await.ok()??;
+        let (slot, container) = Self::live_container(host, &engine).await?;
         Some(ReleaseInfo {
             id: container.release(),
             slot: slot.to_string(),
-            image: container.image,
+            image: shown(&container.image),
         })
+    }
+
+    pub async fn live_container(host: &Host, engine: &Engine) -> Option<(Slot, Container)> {
+        let slot = Slot::live(host).ok()??;
+        let container = engine.inspect(slot.container()).await.ok()??;
+        Some((slot, container))
     }
 
     /// Asks the live release for its readiness; `None` if none is live or it does not answer.
@@ -490,14 +497,18 @@ fn is_same_digest(image: &str, container: &Container) -> bool {
 }
 
 fn change(action: Action, reason: &str, from: Option<&Fields>, to: &Fields) -> Change {
+    let text = |name: &str, value: &String| match name {
+        "image" => shown(value),
+        _ => value.clone(),
+    };
     let details = to
         .iter()
         .filter(|(name, value)| from.and_then(|from| from.get(*name)) != Some(value))
         .filter(|(_, value)| from.is_some() || !value.is_empty())
         .map(|(name, value)| Detail::Field {
             name: name.clone(),
-            from: from.and_then(|from| from.get(name).cloned()),
-            to: Some(value.clone()),
+            from: from.and_then(|from| Some(text(name, from.get(name)?))),
+            to: Some(text(name, value)),
         })
         .collect();
     Change {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::docker::{ARCHIVE, Engine};
+use crate::docker::{ARCHIVE, Engine, archived};
 use crate::host::{Emitter, Operation};
 use ocrctl_protocol::{ArchivedImage, ArchivedPlatform, Context, ImageRef, Result, refused};
 use pieces::Pieces;
@@ -20,10 +20,7 @@ use registry::Registry;
 /// Returns Docker's name for an `image` of the inventory; an error if the archive is for other machines.
 pub(super) fn reference(archive: &ArchivedImage, image: &ImageRef) -> Result<ImageRef> {
     platform(archive)?;
-    Ok(ImageRef {
-        registry: ARCHIVE.to_owned(),
-        ..image.pinned(archive.digest.clone())
-    })
+    Ok(archived(image, archive.digest.clone()))
 }
 
 /// The image for this machine.

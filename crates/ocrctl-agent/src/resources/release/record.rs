@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Host, RULES, Release, ReleaseInfo};
+use crate::docker::shown;
 use crate::host::Access;
 use ocrctl_protocol::{Context, Desired, ImageRef, KeptRelease, Result, Service, refused};
 
@@ -16,7 +17,7 @@ const KEPT: usize = 5;
 pub struct Record {
     /// The id that the service reports: made of the image's digest and of the settings.
     pub id: String,
-    /// `registry/organization/name@sha256:…`.
+    /// Docker's name of it, by digest.
     pub image: String,
     pub service: Service,
     pub rules: Option<String>,
@@ -152,7 +153,7 @@ pub fn all(host: &Host) -> Result<Vec<Record>> {
 pub fn kept(records: Vec<Record>) -> Vec<KeptRelease> {
     let kept = |record: Record| KeptRelease {
         id: record.id,
-        image: record.image,
+        image: shown(&record.image),
         live_since: record.live_since,
         failed: record.failed,
         left: record.left,

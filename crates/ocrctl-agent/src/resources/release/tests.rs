@@ -116,6 +116,27 @@ fn every_other_state_is_a_change_with_its_reason() {
 }
 
 #[test]
+fn a_plan_names_archived_images_as_the_inventory_does() {
+    let image = |digest: &str| {
+        let image = ImageRef::parse("r.example:5000/o/n:1").unwrap();
+        crate::docker::archived(&image, format!("sha256:{}", digest.repeat(64)))
+    };
+    let live = Some(container(&image("a").to_string(), Slot::A, true));
+    let state = State {
+        live: Some(Slot::A),
+        containers: [live, None],
+    };
+    let change = release().compare(&image("b").to_string(), &state).unwrap();
+    let shown = |digest: &str| Some(format!("r.example:5000/o/n@sha256:{}", digest.repeat(64)));
+    let image = Detail::Field {
+        name: "image".into(),
+        from: shown("a"),
+        to: shown("b"),
+    };
+    assert!(change.details.contains(&image), "{change:?}");
+}
+
+#[test]
 fn a_container_that_has_lost_its_socket_is_replaced_unless_it_has_just_started() {
     let now = Timestamp::now();
     let since = |seconds| {

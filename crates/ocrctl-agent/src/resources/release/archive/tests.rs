@@ -25,7 +25,7 @@ fn an_image_for_another_machine_is_refused() {
     let reference = reference(&archive, &image).unwrap();
     assert_eq!(
         reference.to_string(),
-        format!("{ARCHIVE}/o/ocr@{}", archive.digest)
+        format!("{ARCHIVE}/r.example__5000/o/ocr@{}", archive.digest)
     );
 
     let file = saved(&[], "riscv64", &[b"layer"]);
