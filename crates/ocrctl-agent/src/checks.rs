@@ -17,7 +17,7 @@ pub struct Seen {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finding {
     pub found: String,
-    pub mend: String,
+    pub fix: String,
 }
 
 impl Seen {
@@ -28,16 +28,16 @@ impl Seen {
         }
     }
 
-    pub fn finding(found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn finding(found: impl Into<String>, fix: impl Into<String>) -> Self {
         let mut seen = Self::default();
-        seen.find(found, mend);
+        seen.find(found, fix);
         seen
     }
 
-    pub fn find(&mut self, found: impl Into<String>, mend: impl Into<String>) {
+    pub fn find(&mut self, found: impl Into<String>, fix: impl Into<String>) {
         self.findings.push(Finding {
             found: found.into(),
-            mend: mend.into(),
+            fix: fix.into(),
         });
     }
 }
@@ -65,7 +65,7 @@ fn verdicts(answer: Result<Seen>) -> Vec<Verdict> {
     }
     let findings = seen.findings.into_iter().map(|finding| Verdict::Finding {
         found: finding.found,
-        mend: finding.mend,
+        fix: finding.fix.into(),
     });
     let unread = seen
         .unread
@@ -103,7 +103,7 @@ mod tests {
             [
                 Verdict::Finding {
                     found: "a".into(),
-                    mend: "rm a".into()
+                    fix: "rm a".to_owned().into()
                 },
                 Verdict::CouldNotRun { why: "b".into() },
             ]

@@ -20,17 +20,36 @@ pub enum Verdict {
         /// The examined state.
         seen: String,
     },
+    /// Something has to be done.
     Finding {
         /// The problem.
         found: String,
-        /// The command that fixes it, or advice where no command can.
-        mend: String,
+        #[serde(flatten)]
+        fix: Fix,
     },
     /// It could not be looked at, which says nothing about what would have been found.
     CouldNotRun {
         /// The reason.
         why: String,
     },
+}
+
+/// The way to fix a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fix {
+    /// The command that fixes it, or advice where no command can.
+    pub fix: String,
+    /// The same as `fix`, which this was called; not given from 0.2 on.
+    mend: String,
+}
+
+impl From<String> for Fix {
+    fn from(fix: String) -> Self {
+        Self {
+            mend: fix.clone(),
+            fix,
+        }
+    }
 }
 
 impl Line {

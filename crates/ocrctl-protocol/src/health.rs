@@ -12,7 +12,7 @@ pub struct Health {
     /// The release in the live slot; null where none is live, or it could not be found out, which is a problem then.
     pub release: Option<Live>,
     /// NGINX, asked over TLS on the host itself.
-    pub nginx: Front,
+    pub nginx: NginxState,
     /// Documents that were sent in the last minutes, from NGINX's access log.
     pub traffic: Traffic,
     /// Like in `certificate`; null if there is none, or it can't be read.
@@ -37,7 +37,7 @@ pub struct Live {
     pub image: String,
     pub container: Container,
     /// Its own report; null if it does not answer.
-    pub says: Option<Said>,
+    pub says: Option<SelfReport>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +58,7 @@ pub enum Container {
 
 /// A release of itself, by `/readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Said {
+pub struct SelfReport {
     pub ready: bool,
     pub workers: u32,
     pub workers_ready: u32,
@@ -73,7 +73,7 @@ pub struct Said {
 /// NGINX, asked over TLS on the host itself, where only the certificate on disk will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Front {
+pub enum NginxState {
     /// The release answers through it.
     Answers {
         /// The release that answers.
@@ -130,7 +130,7 @@ pub struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// The part with a problem.
-    pub with: With,
+    pub with: Part,
     /// In one line.
     pub text: String,
 }
@@ -140,7 +140,7 @@ pub struct Problem {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum With {
+pub enum Part {
     Release,
     /// The workers are there, and do not read.
     Recognition,

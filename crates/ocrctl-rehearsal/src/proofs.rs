@@ -167,10 +167,10 @@ pub(super) const ALL: &[Proof] = proofs![
     "doctor finds what is broken" doctor::broken;
     "disk full while pulling" releases::disk_full;
     "deploy from an archive with the registry off" archive::archive;
-    "drift is found and mended" host::drift;
+    "drift is found and repaired" host::drift;
     "the tutorial, as it stands" tutorial::tutorial;
     "from outside, only what the inventory names" ports::outside_in;
-    "rules that cut SSH off go back by themselves" host::locked_out;
+    "rules that cut SSH off go back by themselves" host::rules_cut;
     "sshd change that cuts SSH off goes back by itself" host::sshd_cut;
     "ssh.socket keeps its port" ssh_socket::forms;
     "refused NGINX configuration never goes live" host::bad_nginx;
@@ -193,13 +193,13 @@ pub(super) const ALL: &[Proof] = proofs![
     "reboot with the registry off" releases::reboot;
     "metrics for keys of their scope" watcher::metrics;
     "alerts go out, and their secrets nowhere else" watcher::channels;
-    "what goes wrong is mended or told once" watcher::faults,
+    "what goes wrong is repaired or reported once" watcher::faults,
         after "alerts go out, and their secrets nowhere else";
     "use of keys is counted" keys::usage,
         after "release switch under load" "rollback under load";
-    "audit is quiet once its findings are mended" audit::quiet;
+    "audit is quiet once its findings are fixed" audit::quiet;
     "audit finds what was planted" audit::planted,
-        after "audit is quiet once its findings are mended";
+        after "audit is quiet once its findings are fixed";
     "every kind of resource comes back" convergence::every_kind,
         after "alerts go out, and their secrets nowhere else";
     "what is switched off goes, and comes again" convergence::switches;

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses before a request is tried again. A nonce that was used up meanwhile is replaced by instant-acme.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 /// A Retry-After longer than this is not waited out; it becomes the caller's.
-const PATIENCE: Duration = Duration::from_secs(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// RFC 9773, 4.3.2: what to assume where the authority does not say.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(6);
 
@@ -164,7 +164,7 @@ impl Http {
                 (Ok(answer), Some(pause)) if answer.status().is_server_error() => {
                     let wanted = self.seen().wait();
                     match wanted {
-                        Some(wanted) if wanted > PATIENCE => return sent,
+                        Some(wanted) if wanted > LONGEST_WAIT => return sent,
                         wanted => wanted.unwrap_or(pause),
                     }
                 }

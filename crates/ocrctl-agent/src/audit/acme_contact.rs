@@ -61,7 +61,7 @@ fn compare(contact: Option<&str>, account: bool, scope: &Scope) -> Seen {
     let address = contact.strip_prefix("mailto:").unwrap_or(contact);
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     let domain = domain.to_ascii_lowercase();
-    let mend = format!(
+    let fix = format!(
         "write a shared address such as hostmaster@{} into `tls.contact`, then `ocrctl deploy {}`",
         own_domain(scope),
         scope.environment
@@ -71,12 +71,12 @@ fn compare(contact: Option<&str>, account: bool, scope: &Scope) -> Seen {
     }
     if is_free_mail(&domain) {
         let found = format!("{address} is an address of a person: {domain} is a mail provider");
-        return Seen::finding(found, mend);
+        return Seen::finding(found, fix);
     }
     let found = format!("{address}: {domain} is no domain of the organization");
     Seen::finding(
         found,
-        format!("{mend}; if it is one, add it to `ownership.domains`"),
+        format!("{fix}; if it is one, add it to `ownership.domains`"),
     )
 }
 
@@ -135,7 +135,7 @@ mod tests {
         ] {
             let found = findings(Some(theirs));
             assert!(found[0].found.contains(words), "{found:?}");
-            assert!(found[0].mend.contains("hostmaster@example.com"));
+            assert!(found[0].fix.contains("hostmaster@example.com"));
         }
         assert_eq!(findings(None).len(), 1);
         assert_eq!(compare(None, false, &scope).findings, []);

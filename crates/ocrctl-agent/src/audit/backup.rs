@@ -28,9 +28,9 @@ pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
 }
 
 fn compare(stamp: Option<&Stamp>, digest: &str, now: Timestamp, environment: &str) -> Seen {
-    let mend = format!("ocrctl backup {environment} --to FILE");
+    let fix = format!("ocrctl backup {environment} --to FILE");
     let Some(stamp) = stamp else {
-        return Seen::finding("keys and certificates were never backed up", mend);
+        return Seen::finding("keys and certificates were never backed up", fix);
     };
     let age = days(stamp.at, now);
     let by = &stamp.operator;
@@ -38,9 +38,9 @@ fn compare(stamp: Option<&Stamp>, digest: &str, now: Timestamp, environment: &st
         let at = stamp.at;
         let found =
             format!("keys, rules or accounts have changed since the backup of {at} by {by}");
-        Seen::finding(found, mend)
+        Seen::finding(found, fix)
     } else if age > OLD {
-        Seen::finding(format!("the last backup was {age} days ago, by {by}"), mend)
+        Seen::finding(format!("the last backup was {age} days ago, by {by}"), fix)
     } else {
         Seen::ok(format!(
             "{age} days ago, by {by}; nothing has changed since"
@@ -69,7 +69,7 @@ mod tests {
         ] {
             let findings = seen(stamp, digest, day).findings;
             assert!(findings[0].found.contains(words), "{findings:?}");
-            assert_eq!(findings[0].mend, "ocrctl backup prod --to FILE");
+            assert_eq!(findings[0].fix, "ocrctl backup prod --to FILE");
         }
     }
 }

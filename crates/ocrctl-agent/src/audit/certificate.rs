@@ -17,7 +17,7 @@ pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
 
 fn compare(status: &CertificateStatus, now: Timestamp, scope: &Scope) -> Seen {
     let environment = &scope.environment;
-    let mend = if scope.certificate_from_files {
+    let fix = if scope.certificate_from_files {
         format!("put a new certificate into the files of `tls`, then `ocrctl deploy {environment}`")
     } else {
         format!("ocrctl deploy {environment}")
@@ -25,14 +25,14 @@ fn compare(status: &CertificateStatus, now: Timestamp, scope: &Scope) -> Seen {
     let left = days(now, status.not_after);
     let mut seen = Seen::ok(format!("{left} days left"));
     for problem in &status.problems {
-        seen.find(format!("the certificate: {problem}"), &mend);
+        seen.find(format!("the certificate: {problem}"), &fix);
     }
     if seen.findings.is_empty() && left * 4 < days(status.not_before, status.not_after) {
         let found = format!(
             "the certificate expires in {left} days, at {}, and nothing has renewed it",
             status.not_after
         );
-        seen.find(found, mend);
+        seen.find(found, fix);
     }
     seen
 }
@@ -68,8 +68,8 @@ mod tests {
         assert!(late.findings[0].found.contains("in 20 days"));
         let mut files = scope();
         files.certificate_from_files = true;
-        let mend = &compare(&status(), at(70), &files).findings[0].mend;
-        assert!(mend.contains("files of `tls`"), "{mend}");
+        let fix = &compare(&status(), at(70), &files).findings[0].fix;
+        assert!(fix.contains("files of `tls`"), "{fix}");
     }
 
     #[test]

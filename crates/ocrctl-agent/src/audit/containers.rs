@@ -22,7 +22,7 @@ fn compare(containers: &[Published], wanted: &Firewall, has_command: bool) -> Se
     let mut seen = Seen::ok(format!("{number}, none reachable past the firewall"));
     for container in containers {
         let name = &container.name;
-        let mend = format!(
+        let fix = format!(
             "{install}docker rm -f {}; or publish on 127.0.0.1, or `firewall.published: close`",
             quoted(name)
         );
@@ -30,12 +30,12 @@ fn compare(containers: &[Published], wanted: &Firewall, has_command: bool) -> Se
         if leaks.is_empty() && container.host_network {
             seen.find(
                 format!("the container {name} is in the host's own network"),
-                mend,
+                fix,
             );
         } else {
             leaks
                 .into_iter()
-                .for_each(|leak| seen.find(leak, mend.clone()));
+                .for_each(|leak| seen.find(leak, fix.clone()));
         }
     }
     seen
@@ -76,13 +76,13 @@ mod tests {
                 "the container agent is in the host's own network",
             ]
         );
-        let mend = |has_command| {
+        let fix = |has_command| {
             compare(&containers, &scope().firewall, has_command)
                 .findings
                 .remove(0)
-                .mend
+                .fix
         };
-        assert!(mend(true).starts_with("docker rm -f web;"));
-        assert!(mend(false).starts_with("apt-get install -y docker-cli && docker rm -f web;"));
+        assert!(fix(true).starts_with("docker rm -f web;"));
+        assert!(fix(false).starts_with("apt-get install -y docker-cli && docker rm -f web;"));
     }
 }

@@ -22,7 +22,7 @@ fn compare(image: &ImageRef, organization: &str, environment: &str) -> Seen {
         ..
     } = image;
     let name = repository.rsplit('/').next().unwrap_or(repository);
-    let mend =
+    let fix =
         format!("ocrctl migrate-registry {environment} --to {registry}/{organization}/{name}");
     match repository.split_once('/') {
         Some((owner, _)) if owner == organization => {
@@ -30,9 +30,9 @@ fn compare(image: &ImageRef, organization: &str, environment: &str) -> Seen {
         }
         Some((owner, _)) => Seen::finding(
             format!("the image belongs to `{owner}` at {registry}, not to `{organization}`"),
-            mend,
+            fix,
         ),
-        None => Seen::finding(format!("the image has no owner at {registry}"), mend),
+        None => Seen::finding(format!("the image has no owner at {registry}"), fix),
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
         let own = found(&format!("ghcr.io/ann/ocr-service:1@{digest}"));
         assert!(own[0].found.contains("`ann` at ghcr.io"));
         assert_eq!(
-            own[0].mend,
+            own[0].fix,
             "ocrctl migrate-registry prod --to ghcr.io/example-org/ocr-service"
         );
         assert_eq!(found("registry.example.org/ocr:1").len(), 1);

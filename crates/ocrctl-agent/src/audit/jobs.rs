@@ -42,15 +42,15 @@ pub(super) async fn check(host: &Host, scope: &Scope) -> Result<Seen> {
         paths.extend(files(host, directory)?.into_iter().filter(runs));
     }
     for path in unowned(host, paths)? {
-        let mend = format!("rm {}", quoted(&path));
-        jobs.push((path, mend));
+        let fix = format!("rm {}", quoted(&path));
+        jobs.push((path, fix));
     }
     for path in files(host, AT)?
         .into_iter()
         .filter(|path| !path.ends_with("/.SEQ"))
     {
-        let mend = format!("rm {}", quoted(&path));
-        jobs.push((path, mend));
+        let fix = format!("rm {}", quoted(&path));
+        jobs.push((path, fix));
     }
     Ok(compare(jobs, &scope.ownership.jobs))
 }
@@ -71,11 +71,11 @@ fn active(crontab: &str) -> Vec<&str> {
 /// Names of jobs, each with what removes it.
 fn compare(jobs: Vec<(String, String)>, known: &[String]) -> Seen {
     let mut seen = Seen::ok("none but those of packages and of the inventory");
-    for (name, mend) in jobs {
+    for (name, fix) in jobs {
         if !known.contains(&name) {
             seen.find(
                 format!("{name} was made by hand"),
-                format!("{mend}; or add it to `ownership.jobs`"),
+                format!("{fix}; or add it to `ownership.jobs`"),
             );
         }
     }

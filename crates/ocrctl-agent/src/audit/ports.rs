@@ -41,22 +41,22 @@ fn compare(
     firewall: &Firewall,
     environment: &str,
 ) -> Seen {
-    let mend = format!("ocrctl deploy {environment}");
+    let fix = format!("ocrctl deploy {environment}");
     let mut seen = Seen::default();
     if !openings.closed {
         seen.find(
             "the firewall is off, or lets in what no rule names",
-            mend.clone(),
+            fix.clone(),
         );
     }
     for detail in differs {
         match detail {
             Detail::Removed { text } => seen.find(
                 format!("the firewall has a rule that the inventory does not name: {text}"),
-                format!("{mend}; or add it to `firewall.allow`"),
+                format!("{fix}; or add it to `firewall.allow`"),
             ),
             Detail::Added { text } => {
-                seen.find(format!("the firewall lacks a rule: {text}"), mend.clone());
+                seen.find(format!("the firewall lacks a rule: {text}"), fix.clone());
             }
             Detail::Field { .. } | Detail::Diff { .. } | Detail::Blocked { .. } => {}
         }
@@ -85,7 +85,7 @@ fn compare(
                     "port {port}/{protocol} can be reached from outside, at {}: socket {}",
                     listener.address, listener.inode
                 ),
-                format!("stop what listens there, and `{mend}` closes the port"),
+                format!("stop what listens there, and `{fix}` closes the port"),
             );
         }
     }

@@ -81,7 +81,7 @@ fn compare(path: &str, text: &str, has_command: bool, seen: &mut Seen) {
             (false, Some(store)) => format!("the credential helper `{store}`, by {path}"),
             (false, None) => continue,
         };
-        let mend = match path.strip_suffix("/config.json") {
+        let fix = match path.strip_suffix("/config.json") {
             Some(directory) if has_command && directory.ends_with(".docker") => {
                 format!(
                     "docker --config {} logout {}",
@@ -91,7 +91,7 @@ fn compare(path: &str, text: &str, has_command: bool, seen: &mut Seen) {
             }
             _ => format!("rm {}", quoted(path)),
         };
-        seen.find(format!("credentials for {registry} in {place}"), mend);
+        seen.find(format!("credentials for {registry} in {place}"), fix);
     }
     for (registry, helper) in object(&config, "credHelpers").iter().flatten() {
         let helper = helper.as_str().unwrap_or_default();
@@ -120,13 +120,13 @@ mod tests {
             ("/usr/bin/docker", ""),
         ]);
         let seen = check(&host, &scope()).await.unwrap();
-        let mends: Vec<&str> = seen
+        let fixes: Vec<&str> = seen
             .findings
             .iter()
-            .map(|finding| finding.mend.as_str())
+            .map(|finding| finding.fix.as_str())
             .collect();
         assert_eq!(
-            mends,
+            fixes,
             [
                 "docker --config /root/.docker logout ghcr.io",
                 "rm /home/ann/.config/containers/auth.json",
@@ -136,7 +136,7 @@ mod tests {
         assert!(!format!("{seen:?}").contains("aHVudGVyMg"));
         std::fs::remove_file(host.path("/usr/bin/docker")).unwrap();
         let seen = check(&host, &scope()).await.unwrap();
-        assert_eq!(seen.findings[0].mend, "rm /root/.docker/config.json");
+        assert_eq!(seen.findings[0].fix, "rm /root/.docker/config.json");
     }
 
     #[test]

@@ -206,8 +206,8 @@ mod tests {
             path,
             keys: vec![ssh_key::parse(ANN).unwrap()],
         }];
-        let mend = compare(&found, &[], &[]).findings.remove(0).mend;
-        let command = mend.split(';').next().unwrap();
+        let fix = compare(&found, &[], &[]).findings.remove(0).fix;
+        let command = fix.split(';').next().unwrap();
         tokio::runtime::Runtime::new()
             .unwrap()
             .block_on(

@@ -122,7 +122,7 @@ fn list(text: &str) -> Vec<String> {
 fn compare(grants: &[Grant], accounts: &Accounts, known: &[String]) -> Seen {
     let mut seen = Seen::default();
     let mut all: Vec<String> = Vec::new();
-    let mut tell = |account: &str, by: &str, mend: String| {
+    let mut tell = |account: &str, by: &str, fix: String| {
         if account == "root" {
             return;
         }
@@ -132,7 +132,7 @@ fn compare(grants: &[Grant], accounts: &Accounts, known: &[String]) -> Seen {
         if !known.iter().any(|one| one == account) {
             seen.find(
                 format!("{account} can become root, {by}"),
-                format!("{mend}; or add it to `ownership.sudoers`"),
+                format!("{fix}; or add it to `ownership.sudoers`"),
             );
         }
     };
@@ -201,7 +201,7 @@ mod tests {
         let findings = check(&host, &scope).await.unwrap().findings;
         findings
             .into_iter()
-            .map(|finding| format!("{} | {}", finding.found, finding.mend))
+            .map(|finding| format!("{} | {}", finding.found, finding.fix))
             .collect()
     }
 

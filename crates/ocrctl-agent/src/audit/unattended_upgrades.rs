@@ -9,7 +9,7 @@ use ocrctl_protocol::audit::Scope;
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// Package, settings and the timer that runs it.
-const MEND: &str = "apt-get install -y unattended-upgrades && printf \
+const FIX: &str = "apt-get install -y unattended-upgrades && printf \
     'APT::Periodic::Update-Package-Lists \"1\";\\nAPT::Periodic::Unattended-Upgrade \"1\";\\n' \
     >/etc/apt/apt.conf.d/20auto-upgrades && systemctl unmask apt-daily.timer apt-daily-upgrade.timer && \
     systemctl enable --now apt-daily.timer apt-daily-upgrade.timer";
@@ -18,7 +18,7 @@ pub(super) async fn check(host: &Host, _: &Scope) -> Result<Seen> {
     if !dpkg::is_installed(host, "unattended-upgrades")? {
         return Ok(Seen::finding(
             "the package unattended-upgrades is not installed",
-            MEND,
+            FIX,
         ));
     }
     // apt's configuration is a language of its own: its own program reads it, in milliseconds.
@@ -50,12 +50,12 @@ fn compare(settings: &str, masked: &[&str]) -> Seen {
         ("Unattended-Upgrade", "0"),
     ] {
         if off(name, default) {
-            return Seen::finding(format!("APT::Periodic::{name} is off"), MEND);
+            return Seen::finding(format!("APT::Periodic::{name} is off"), FIX);
         }
     }
     match masked {
         [] => Seen::ok("on"),
-        timers => Seen::finding(format!("masked: {}", timers.join(", ")), MEND),
+        timers => Seen::finding(format!("masked: {}", timers.join(", ")), FIX),
     }
 }
 

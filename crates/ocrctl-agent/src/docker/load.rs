@@ -10,7 +10,7 @@ use super::Engine;
 use ocrctl_protocol::{Context, Failure, Result};
 
 /// Docker answers when it has all of it, over however slow a line.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 impl Engine {
     /// The layers of each image, the lowest first, by the digests of what they hold.
@@ -41,7 +41,7 @@ impl Engine {
 
     /// Gives Docker an archive, as `docker load` does.
     pub async fn load(&self, tar: impl Stream<Item = Bytes> + Send + 'static) -> Result<()> {
-        let patient = self.0.clone().with_timeout(PATIENCE);
+        let patient = self.0.clone().with_timeout(TIMEOUT);
         let options = ImportImageOptionsBuilder::new().quiet(true).build();
         let answers = patient.import_image(options, bollard::body_stream(tar), None);
         let mut answers = std::pin::pin!(answers);

@@ -87,6 +87,6 @@ mod tests {
             package: None,
         });
         let seen = compare(Some(snap), None);
-        assert_eq!(seen.findings[0].mend, "snap remove docker");
+        assert_eq!(seen.findings[0].fix, "snap remove docker");
     }
 }

@@ -73,11 +73,11 @@ fn compare(kernel: &Kernel, required: bool) -> Seen {
             "boot the distribution's own kernel",
         )),
     }
-    for (found, mend) in lacking {
+    for (found, fix) in lacking {
         if required {
             seen.find(
                 format!("{found}, and the service is never ready without its whole sandbox"),
-                format!("{mend}; or accept less: `service.require_sandbox: false`"),
+                format!("{fix}; or accept less: `service.require_sandbox: false`"),
             );
         }
     }

@@ -82,7 +82,7 @@ mod tests {
         );
         let gone = ["iptables-persistent"];
         let unasked = compare(&packages(&[]), &["ufw"], simulated(&gone));
-        assert!(unasked.findings[0].mend.contains("may_remove"));
+        assert!(unasked.findings[0].fix.contains("may_remove"));
         let consented = compare(&packages(&gone), &["ufw"], simulated(&gone));
         assert_eq!(
             consented,

@@ -37,12 +37,12 @@ fn compare(registry: &str, user: Option<&str>, asked: Answer) -> Result<Seen> {
         )),
         Err(error @ RegistryError::Unreachable { .. }) => {
             let text = error.to_string();
-            let mend = if text.contains("UnknownIssuer") {
+            let fix = if text.contains("UnknownIssuer") {
                 "name the PEM file of its certificate's authority in `registry.ca`"
             } else {
                 "check its name and port, the host's DNS, and the firewalls and proxies between them"
             };
-            Ok(Seen::finding(text, mend))
+            Ok(Seen::finding(text, fix))
         }
         Err(error) => Err(Failure::new(error.to_string())),
     }
@@ -66,12 +66,12 @@ mod tests {
         assert_eq!(seen, Seen::ok("registry.example.org lets `ocr` in"));
         assert!(
             judged(Some("ocr"), refused()).unwrap().findings[0]
-                .mend
+                .fix
                 .contains("registry.password")
         );
         assert!(
             judged(None, refused()).unwrap().findings[0]
-                .mend
+                .fix
                 .contains("name a user")
         );
         let unreachable = RegistryError::Unreachable {
@@ -81,7 +81,7 @@ mod tests {
         };
         assert!(
             judged(None, Err(unreachable)).unwrap().findings[0]
-                .mend
+                .fix
                 .contains("registry.ca")
         );
         let broken = RegistryError::Failed {

@@ -75,12 +75,12 @@ mod tests {
         assert_eq!(on_443("nginx (process 7)", true).findings, []);
         assert!(
             on_443("nginx (process 7)", false).findings[0]
-                .mend
+                .fix
                 .contains("sites-enabled")
         );
         let apache = on_443("apache2 (process 7)", true).findings.remove(0);
         assert_eq!(
-            (apache.found.as_str(), apache.mend.as_str()),
+            (apache.found.as_str(), apache.fix.as_str()),
             (
                 "apache2 (process 7) listens on port 443",
                 "systemctl disable --now apache2"

@@ -81,7 +81,7 @@ mod tests {
         );
         assert!(
             finding
-                .mend
+                .fix
                 .starts_with("`systemctl stop ssh.service && systemctl restart ssh.socket`"),
             "{finding:?}"
         );

@@ -86,14 +86,14 @@ mod tests {
         assert_eq!(seen("yes", "yes", "yes"), Seen::ok("synchronised"));
         // Started by hand, or ntpd from elsewhere: the kernel's word counts.
         assert!(seen("no", "no", "yes").findings.is_empty());
-        for (said, found, mend) in [
+        for (said, found, fix) in [
             (("yes", "yes", "no"), "has not synchronised", "UDP port 123"),
             (("yes", "no", "no"), "is off", "set-ntp true"),
             (("no", "no", "no"), "is installed", "apt install"),
         ] {
             let finding = seen(said.0, said.1, said.2).findings.remove(0);
             assert!(finding.found.contains(found), "{finding:?}");
-            assert!(finding.mend.contains(mend), "{finding:?}");
+            assert!(finding.fix.contains(fix), "{finding:?}");
         }
         assert!(judge("Unknown property").is_err());
     }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::problem;
-use ocrctl_protocol::health::{Container, Front, Health, Live, Problem, With};
+use ocrctl_protocol::health::{Container, Health, Live, NginxState, Part, Problem};
 
 /// A release that was started again since then is not at rest.
 const RESTLESS: SignedDuration = SignedDuration::from_mins(10);
@@ -20,16 +20,18 @@ pub(super) fn problems(health: &Health, now: Timestamp) -> Vec<Problem> {
     match &health.release {
         Some(live) => of_release(live, now, &mut tell),
         // The failed look-up was reported.
-        None if health.problems.iter().any(|it| it.with == With::Release) => {}
-        None => tell(With::Release, "no release is live".into()),
+        None if health.problems.iter().any(|it| it.with == Part::Release) => {}
+        None => tell(Part::Release, "no release is live".into()),
     }
     match &health.nginx {
-        Front::Fails { why } => tell(With::Nginx, format!("requests through NGINX fail: {why}")),
-        Front::Answers { release, .. } => {
+        NginxState::Fails { why } => {
+            tell(Part::Nginx, format!("requests through NGINX fail: {why}"))
+        }
+        NginxState::Answers { release, .. } => {
             let live = health.release.as_ref().filter(|live| !live.id.is_empty());
             if let Some(live) = live.filter(|live| live.id != *release) {
                 let text = format!("release {release} answers through NGINX, not {}", live.id);
-                tell(With::Nginx, text);
+                tell(Part::Nginx, text);
             }
         }
     }
@@ -39,57 +41,57 @@ pub(super) fn problems(health: &Health, now: Timestamp) -> Vec<Problem> {
             "{} of the last {} requests failed",
             traffic.failed, traffic.requests
         );
-        tell(With::Traffic, text);
+        tell(Part::Traffic, text);
     }
     for text in health.certificate.iter().flat_map(|it| &it.problems) {
-        tell(With::Certificate, text.clone());
+        tell(Part::Certificate, text.clone());
     }
     for disk in &health.disks {
         if disk.used_percent >= DISK_FULL_PERCENT {
             let text = format!("{} is {} % full", disk.path, disk.used_percent);
-            tell(With::Disk, text);
+            tell(Part::Disk, text);
         }
         if disk.inodes_used_percent >= DISK_FULL_PERCENT {
             let text = format!(
                 "{} has {} % of its inodes in use",
                 disk.path, disk.inodes_used_percent
             );
-            tell(With::Disk, text);
+            tell(Part::Disk, text);
         }
     }
     if let Some(memory) = health.memory
         && memory.used_percent >= MEMORY_FULL_PERCENT
     {
         let text = format!("{} % of the memory is in use", memory.used_percent);
-        tell(With::Memory, text);
+        tell(Part::Memory, text);
     }
     found
 }
 
-fn of_release(live: &Live, now: Timestamp, tell: &mut impl FnMut(With, String)) {
+fn of_release(live: &Live, now: Timestamp, tell: &mut impl FnMut(Part, String)) {
     let slot = &live.slot;
     match live.container {
         Container::Gone => {
             tell(
-                With::Release,
+                Part::Release,
                 format!("the container of slot {slot}, which is live, is gone"),
             );
         }
         Container::Stopped { exit_code } => {
             let code = exit_code.map_or("unknown".into(), |code| code.to_string());
             let text = format!("the live release has stopped (slot {slot}, exit code {code})");
-            tell(With::Release, text);
+            tell(Part::Release, text);
         }
         Container::Running { since, restarts } => {
             if restarts > 0 && since.is_some_and(|since| now.duration_since(since) < RESTLESS) {
                 let text = format!(
                     "the live release ended and was started again, {restarts} times so far"
                 );
-                tell(With::Restarts, text);
+                tell(Part::Restarts, text);
             }
             if live.says.is_none() {
                 let text = format!("the live release does not answer on its socket (slot {slot})");
-                tell(With::Release, text);
+                tell(Part::Release, text);
             }
         }
     }
@@ -102,13 +104,13 @@ fn of_release(live: &Live, now: Timestamp, tell: &mut impl FnMut(With, String)) 
             says.workers,
             why.map(|why| format!(": {why}")).unwrap_or_default()
         );
-        tell(With::Workers, text);
+        tell(Part::Workers, text);
     } else if !says.ready {
-        tell(With::Release, "the live release takes no new work".into());
+        tell(Part::Release, "the live release takes no new work".into());
     }
     for (with, error) in [
-        (With::Keys, &says.keys_error),
-        (With::Rules, &says.rules_error),
+        (Part::Keys, &says.keys_error),
+        (Part::Rules, &says.rules_error),
     ] {
         if let Some(error) = error {
             tell(with, error.clone());

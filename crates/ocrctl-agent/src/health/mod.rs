@@ -16,7 +16,7 @@ use crate::resources::certificate::settings::Settings;
 use crate::resources::certificate::{served, status};
 use crate::resources::release::{Now, Release};
 use ocrctl_protocol::causes::chain;
-use ocrctl_protocol::health::{Container, Front, Health, Live, Problem, Said, With};
+use ocrctl_protocol::health::{Container, Health, Live, NginxState, Part, Problem, SelfReport};
 
 /// Docker that does not answer within this is something wrong. Longer than a release is waited for, which is asked at the
 /// same time: it is told by its own name.
@@ -29,29 +29,29 @@ pub async fn read(host: &Host, now: Timestamp) -> Health {
     let front = async {
         let began = Instant::now();
         match through_nginx(host).await {
-            Ok(release) => Front::Answers {
+            Ok(release) => NginxState::Answers {
                 release,
                 ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             },
-            Err(why) => Front::Fails { why },
+            Err(why) => NginxState::Fails { why },
         }
     };
     let (release, nginx, certificate) =
         tokio::join!(release(host), front, status::glance(host, now));
     let mut problems = Vec::new();
     let release = release.unwrap_or_else(|why| {
-        problems.push(problem(With::Release, why));
+        problems.push(problem(Part::Release, why));
         None
     });
     let certificate = match certificate {
         Ok(certificate) => Some(certificate),
         Err(failure) => {
-            problems.push(problem(With::Certificate, failure.message));
+            problems.push(problem(Part::Certificate, failure.message));
             None
         }
     };
     let traffic = traffic::read(host, now).unwrap_or_else(|failure| {
-        problems.push(problem(With::Traffic, failure.message));
+        problems.push(problem(Part::Traffic, failure.message));
         Default::default()
     });
     let mut health = Health {
@@ -69,7 +69,7 @@ pub async fn read(host: &Host, now: Timestamp) -> Health {
 }
 
 /// Something wrong, in one line.
-pub fn problem(with: With, text: impl AsRef<str>) -> Problem {
+pub fn problem(with: Part, text: impl AsRef<str>) -> Problem {
     let mut lines = text.as_ref().lines();
     Problem {
         with,
@@ -112,12 +112,12 @@ fn live(now: Now) -> Live {
         slot: now.slot.to_string(),
         image,
         container,
-        says: now.readiness.map(said),
+        says: now.readiness.map(self_report),
     }
 }
 
-fn said(readiness: Readiness) -> Said {
-    Said {
+fn self_report(readiness: Readiness) -> SelfReport {
+    SelfReport {
         ready: readiness.ready,
         workers: readiness.workers.total,
         workers_ready: readiness.workers.ready,

@@ -22,7 +22,7 @@ pub(crate) fn well() -> Health {
                 since: Some(now() - SignedDuration::from_hours(50)),
                 restarts: 0,
             },
-            says: Some(Said {
+            says: Some(SelfReport {
                 ready: true,
                 workers: 2,
                 workers_ready: 2,
@@ -32,7 +32,7 @@ pub(crate) fn well() -> Health {
                 rules_error: None,
             }),
         }),
-        nginx: Front::Answers {
+        nginx: NginxState::Answers {
             release: "0f3c-77d0".into(),
             ms: 4,
         },
@@ -62,7 +62,7 @@ pub(crate) fn well() -> Health {
 }
 
 /// Returns the problems of a healthy host after `happen`.
-fn after(happen: impl FnOnce(&mut Health)) -> Vec<(With, String)> {
+fn after(happen: impl FnOnce(&mut Health)) -> Vec<(Part, String)> {
     let mut health = well();
     happen(&mut health);
     let problems = judge::problems(&health, now()).into_iter();
@@ -86,57 +86,57 @@ fn reports_each_problem_once() {
         found[0].clone()
     };
     let (with, text) = one(|it| it.release = None);
-    assert_eq!((with, &*text), (With::Release, "no release is live"));
+    assert_eq!((with, &*text), (Part::Release, "no release is live"));
     let (with, text) = one(|it| {
         live(it).container = Container::Stopped {
             exit_code: Some(137),
         };
         live(it).says = None;
     });
-    assert!(with == With::Release && text.contains("137"), "{text}");
+    assert!(with == Part::Release && text.contains("137"), "{text}");
     let (with, text) = one(|it| live(it).says = None);
-    assert!(with == With::Release && text.contains("socket"), "{text}");
+    assert!(with == Part::Release && text.contains("socket"), "{text}");
     let (with, text) = one(|it| {
         let says = live(it).says.as_mut().unwrap();
         (says.ready, says.workers_ready) = (false, 1);
         says.worker_error = Some("the model is damaged".into());
     });
-    assert_eq!(with, With::Workers);
+    assert_eq!(with, Part::Workers);
     assert_eq!(text, "1 of 2 workers are ready: the model is damaged");
     let (with, _) = one(|it| live(it).says.as_mut().unwrap().ready = false);
-    assert_eq!(with, With::Release);
+    assert_eq!(with, Part::Release);
     let (with, _) = one(|it| {
         live(it).container = Container::Running {
             since: Some(now() - SignedDuration::from_mins(9)),
             restarts: 3,
         }
     });
-    assert_eq!(with, With::Restarts);
+    assert_eq!(with, Part::Restarts);
     let (with, _) = one(|it| {
-        it.nginx = Front::Fails {
+        it.nginx = NginxState::Fails {
             why: "it answers 503".into(),
         }
     });
-    assert_eq!(with, With::Nginx);
+    assert_eq!(with, Part::Nginx);
     let (with, text) = one(|it| {
-        it.nginx = Front::Answers {
+        it.nginx = NginxState::Answers {
             release: "old".into(),
             ms: 1,
         }
     });
-    assert!(with == With::Nginx && text.contains("old"), "{text}");
+    assert!(with == Part::Nginx && text.contains("old"), "{text}");
     let (with, text) = one(|it| it.traffic.failed = 10);
     assert_eq!(
         (with, &*text),
-        (With::Traffic, "10 of the last 100 requests failed")
+        (Part::Traffic, "10 of the last 100 requests failed")
     );
     let (with, text) = one(|it| it.disks[0].used_percent = 90);
-    assert_eq!((with, &*text), (With::Disk, "/ is 90 % full"));
-    assert_eq!(one(|it| it.disks[0].inodes_used_percent = 95).0, With::Disk);
+    assert_eq!((with, &*text), (Part::Disk, "/ is 90 % full"));
+    assert_eq!(one(|it| it.disks[0].inodes_used_percent = 95).0, Part::Disk);
     let memory = |it: &mut Health| it.memory.as_mut().unwrap().used_percent = 95;
-    assert_eq!(one(memory).0, With::Memory);
+    assert_eq!(one(memory).0, Part::Memory);
     let keys = |it: &mut Health| live(it).says.as_mut().unwrap().keys_error = Some("torn".into());
-    assert_eq!(one(keys), (With::Keys, "torn".into()));
+    assert_eq!(one(keys), (Part::Keys, "torn".into()));
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn restarts_long_ago_and_what_is_not_known_are_no_problem() {
     let unknown = |it: &mut Health| {
         it.release = None;
         it.problems
-            .push(problem(With::Release, "Docker does not answer\nat all"));
+            .push(problem(Part::Release, "Docker does not answer\nat all"));
     };
     assert_eq!(after(unknown), []);
-    assert_eq!(problem(With::Release, "one\ntwo").text, "one");
+    assert_eq!(problem(Part::Release, "one\ntwo").text, "one");
 }
 
 #[tokio::test]
@@ -164,9 +164,9 @@ async fn a_bare_host_says_what_is_missing_and_has_a_disk() {
     let root = tempfile::tempdir().unwrap();
     let health = read(&Host::at(root.path()), now()).await;
     assert_eq!(health.release, None);
-    let with: Vec<With> = health.problems.iter().map(|it| it.with).collect();
+    let with: Vec<Part> = health.problems.iter().map(|it| it.with).collect();
     assert!(
-        with.contains(&With::Release) && with.contains(&With::Nginx),
+        with.contains(&Part::Release) && with.contains(&Part::Nginx),
         "{with:?}"
     );
     assert_eq!(health.disks.len(), 1);

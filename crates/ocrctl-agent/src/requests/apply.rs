@@ -57,12 +57,12 @@ async fn warnings(host: &Host, firewall: &Firewall) -> Vec<String> {
     // Where there is no engine yet, nothing is published; one that does not answer fails the plan elsewhere.
     let containers = async { Engine::connect().await?.published().await }.await;
     let leaks = firewall::leaks(&containers.unwrap_or_default(), firewall);
-    let mend = |leak| {
+    let fix = |leak| {
         format!(
             "{leak}; publish on 127.0.0.1 instead, name the port in `firewall.allow`, or close such ports by `firewall.published: close`"
         )
     };
-    leaks.into_iter().map(mend).collect()
+    leaks.into_iter().map(fix).collect()
 }
 
 /// Reads all resources at once: what waits (Docker, systemd, a registry) waits together.

@@ -167,8 +167,11 @@ mod tests {
                 let restored = initial(&host).unwrap();
                 assert_eq!(restored, one.to_json(), "by a deploy");
             }
-            let mended = ask(&host, replace(None, &one)).await.unwrap();
-            assert_eq!((mended.error, mended.digest), (None, Some(one.digest())));
+            let repaired = ask(&host, replace(None, &one)).await.unwrap();
+            assert_eq!(
+                (repaired.error, repaired.digest),
+                (None, Some(one.digest()))
+            );
         }
     }
 

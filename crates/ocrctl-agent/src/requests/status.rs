@@ -12,7 +12,7 @@ use crate::host::lock::Lock;
 use crate::resources::certificate::settings;
 use crate::resources::firewall;
 use crate::resources::release::LIVE;
-use ocrctl_protocol::health::{Problem, With};
+use ocrctl_protocol::health::{Part, Problem};
 use ocrctl_protocol::status::{Drift, Firewall, Status};
 use ocrctl_protocol::{Desired, Ended, HistoryEntry};
 
@@ -84,13 +84,13 @@ fn problems(firewall: Firewall, drift: &Drift, last: Option<&HistoryEntry>) -> V
     let mut found = Vec::new();
     match firewall {
         Firewall::Closed => {}
-        Firewall::Open => found.push(problem(With::Firewall, "the firewall lets everything in")),
+        Firewall::Open => found.push(problem(Part::Firewall, "the firewall lets everything in")),
         Firewall::Unconfirmed => found.push(problem(
-            With::Firewall,
+            Part::Firewall,
             "a change of the firewall was never confirmed",
         )),
         Firewall::Unknown => found.push(problem(
-            With::Firewall,
+            Part::Firewall,
             "the firewall's files can't be read",
         )),
     }
@@ -103,18 +103,18 @@ fn problems(firewall: Firewall, drift: &Drift, last: Option<&HistoryEntry>) -> V
                 count => format!(" (and {} more: `ocrctl plan` shows them)", count - 1),
             };
             let text = format!("it differs from the inventory: {first}");
-            let mut found_drift = problem(With::Drift, text);
+            let mut found_drift = problem(Part::Drift, text);
             found_drift.text.push_str(&more);
             found.push(found_drift);
         }
         Drift::Unknown { why } => found.push(problem(
-            With::Drift,
+            Part::Drift,
             format!("whether it differs from the inventory is not known: {why}"),
         )),
     }
     if let Some(last) = last.filter(|last| last.outcome == Ended::Never) {
         let text = format!("the {} by {} never ended", last.command, last.operator);
-        found.push(problem(With::Operation, text));
+        found.push(problem(Part::Operation, text));
     }
     found
 }

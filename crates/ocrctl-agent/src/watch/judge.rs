@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Recognition, RecognitionStatus};
 
-use super::mend::{Attempt, Mend};
 use super::message::{Change, Kind};
+use super::repair::{Attempt, Repair};
 use super::settings::Settings;
 use super::state::{Open, State};
-use ocrctl_protocol::health::{Container, Front, Health, With};
+use ocrctl_protocol::health::{Container, Health, NginxState, Part};
 
 /// A release that has just been started loads its models.
 const STARTING: SignedDuration = SignedDuration::from_secs(60);
@@ -30,7 +30,7 @@ pub(super) struct Facts {
 }
 
 /// Problems, one line each.
-pub(super) type Problems = BTreeMap<With, String>;
+pub(super) type Problems = BTreeMap<Part, String>;
 
 /// Returns whether the live release may still be starting, so that its state is unknown.
 pub(super) fn starting(health: &Health, now: Timestamp) -> bool {
@@ -42,7 +42,7 @@ pub(super) fn starting(health: &Health, now: Timestamp) -> bool {
     young && !live.says.as_ref().is_some_and(|says| says.ready)
 }
 
-pub(super) fn problems(facts: &Facts, open: &BTreeMap<With, Open>) -> Problems {
+pub(super) fn problems(facts: &Facts, open: &BTreeMap<Part, Open>) -> Problems {
     let mut problems = Problems::new();
     for problem in &facts.health.problems {
         let text = problems.entry(problem.with).or_default();
@@ -52,39 +52,39 @@ pub(super) fn problems(facts: &Facts, open: &BTreeMap<With, Open>) -> Problems {
         text.push_str(&problem.text);
     }
     if let Some(why) = failed_to_read(facts) {
-        problems.insert(With::Recognition, why);
+        problems.insert(Part::Recognition, why);
     }
     let unwell = |disk: &ocrctl_protocol::health::Disk| {
         disk.used_percent.max(disk.inodes_used_percent) >= DISK_WELL_PERCENT
     };
     if facts.health.disks.iter().any(unwell)
-        && let Some(full) = open.get(&With::Disk)
+        && let Some(full) = open.get(&Part::Disk)
     {
         problems
-            .entry(With::Disk)
+            .entry(Part::Disk)
             .or_insert_with(|| full.text.clone());
     }
     // One cause, one message.
-    if problems.contains_key(&With::Release) {
-        problems.remove(&With::Workers);
-        problems.remove(&With::Recognition);
-        problems.remove(&With::Traffic);
+    if problems.contains_key(&Part::Release) {
+        problems.remove(&Part::Workers);
+        problems.remove(&Part::Recognition);
+        problems.remove(&Part::Traffic);
         if facts.nginx_runs {
-            problems.remove(&With::Nginx);
+            problems.remove(&Part::Nginx);
         }
     }
-    if problems.contains_key(&With::Recognition) {
-        problems.remove(&With::Workers);
+    if problems.contains_key(&Part::Recognition) {
+        problems.remove(&Part::Workers);
     }
     if starting(&facts.health, facts.at) {
         let mut unknown = vec![
-            With::Release,
-            With::Workers,
-            With::Recognition,
-            With::Traffic,
+            Part::Release,
+            Part::Workers,
+            Part::Recognition,
+            Part::Traffic,
         ];
         if facts.nginx_runs {
-            unknown.push(With::Nginx);
+            unknown.push(Part::Nginx);
         }
         for with in unknown {
             match open.get(&with) {
@@ -108,53 +108,53 @@ fn failed_to_read(facts: &Facts) -> Option<String> {
 }
 
 /// Returns whether there is a problem that was not reported yet.
-pub(super) fn has_new(problems: &Problems, open: &BTreeMap<With, Open>) -> bool {
+pub(super) fn has_new(problems: &Problems, open: &BTreeMap<Part, Open>) -> bool {
     problems.keys().any(|with| !open.contains_key(with))
 }
 
 /// Returns the repairs to try now, in this order.
-pub(super) fn mends(
+pub(super) fn repairs(
     problems: &Problems,
     facts: &Facts,
     state: &State,
     settings: &Settings,
-) -> Vec<Mend> {
+) -> Vec<Repair> {
     let has = |with| problems.contains_key(&with);
-    let mut mends = Vec::new();
-    if has(With::Disk) {
-        mends.push(Mend::Prune);
+    let mut repairs = Vec::new();
+    if has(Part::Disk) {
+        repairs.push(Repair::Prune);
     }
-    if has(With::Release) && !facts.docker_runs {
-        mends.push(Mend::Docker);
+    if has(Part::Release) && !facts.docker_runs {
+        repairs.push(Repair::Docker);
     }
     // With a release that does not answer, NGINX can't either.
-    let alone = matches!(facts.health.nginx, Front::Fails { .. }) && !has(With::Release);
-    if has(With::Nginx) && (!facts.nginx_runs || alone) {
-        mends.push(Mend::Nginx);
+    let alone = matches!(facts.health.nginx, NginxState::Fails { .. }) && !has(Part::Release);
+    if has(Part::Nginx) && (!facts.nginx_runs || alone) {
+        repairs.push(Repair::Nginx);
     }
     let container = facts.health.release.as_ref().map(|live| live.container);
     match container {
-        Some(Container::Stopped { .. }) if has(With::Release) => mends.push(Mend::Start),
+        Some(Container::Stopped { .. }) if has(Part::Release) => repairs.push(Repair::Start),
         Some(Container::Gone | Container::Running { .. })
-            if has(With::Release) || has(With::Recognition) =>
+            if has(Part::Release) || has(Part::Recognition) =>
         {
-            mends.push(Mend::Restart);
+            repairs.push(Repair::Restart);
         }
         _ => {}
     }
     // To free a disk twice in an hour frees nothing more.
-    let most = |mend| match mend {
-        Mend::Prune => settings.repairs_per_hour.min(1),
+    let most = |repair| match repair {
+        Repair::Prune => settings.repairs_per_hour.min(1),
         _ => settings.repairs_per_hour,
     };
-    mends.retain(|mend| state.tried(*mend, facts.at) < most(*mend));
-    mends
+    repairs.retain(|repair| state.tried(*repair, facts.at) < most(*repair));
+    repairs
 }
 
 /// Returns the messages about changes, and updates `open`. `first` holds the problems before, `last` those after all
 /// attempts.
 pub(super) fn changes(
-    open: &mut BTreeMap<With, Open>,
+    open: &mut BTreeMap<Part, Open>,
     first: &Problems,
     last: &Problems,
     attempts: &[Attempt],
@@ -179,7 +179,7 @@ pub(super) fn changes(
         });
         known.text.clone_from(text);
     }
-    let over: Vec<With> = open
+    let over: Vec<Part> = open
         .keys()
         .filter(|with| !last.contains_key(with))
         .copied()
@@ -196,14 +196,14 @@ pub(super) fn changes(
             at: now,
         });
     }
-    let told: Vec<With> = changes.iter().map(|change| change.with).collect();
+    let told: Vec<Part> = changes.iter().map(|change| change.with).collect();
     for (with, text) in first {
         let done = successes(*with, attempts);
         // The question by which a worker that hangs is found replaces it; whatever else has passed by itself was nothing.
-        let mended = !done.is_empty() || *with == With::Recognition;
-        if mended && !told.contains(with) && !last.contains_key(with) {
+        let repaired = !done.is_empty() || *with == Part::Recognition;
+        if repaired && !told.contains(with) && !last.contains_key(with) {
             changes.push(Change {
-                kind: Kind::Mended,
+                kind: Kind::Repaired,
                 with: *with,
                 what: format!("{text}{done}"),
                 since: now,
@@ -215,23 +215,23 @@ pub(super) fn changes(
 }
 
 /// Lists the attempts that succeeded.
-fn successes(with: With, attempts: &[Attempt]) -> String {
+fn successes(with: Part, attempts: &[Attempt]) -> String {
     attempts
         .iter()
-        .filter(|attempt| attempt.mend.helps(with))
+        .filter(|attempt| attempt.repair.helps(with))
         .filter_map(|attempt| attempt.outcome.as_ref().ok()?.as_ref())
         .fold(String::new(), |text, done| format!("{text}; {done}"))
 }
 
 /// Lists the attempts that failed.
-fn failures(with: With, attempts: &[Attempt]) -> String {
+fn failures(with: Part, attempts: &[Attempt]) -> String {
     attempts
         .iter()
-        .filter(|attempt| attempt.mend.helps(with))
+        .filter(|attempt| attempt.repair.helps(with))
         .map(|attempt| match &attempt.outcome {
             Ok(Some(done)) => format!("; {done}, which did not help"),
             Ok(None) => String::new(),
-            Err(why) => format!("; {} failed: {why}", attempt.mend.doing()),
+            Err(why) => format!("; {} failed: {why}", attempt.repair.doing()),
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::settings::Settings;
-use ocrctl_protocol::health::With;
+use ocrctl_protocol::health::Part;
 use ocrctl_protocol::hex;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,8 @@ pub(super) enum Kind {
     /// Something is wrong.
     Problem,
     /// The host has repaired a problem before it was reported.
-    Mended,
+    #[serde(alias = "mended")]
+    Repaired,
     /// The reported problem is over.
     Recovered,
     /// Nothing has happened.
@@ -25,7 +26,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) kind: Kind,
-    pub(super) with: With,
+    pub(super) with: Part,
     /// One line.
     pub(super) what: String,
     pub(super) since: Timestamp,
@@ -39,7 +40,7 @@ pub(super) struct Message {
     pub(super) host: String,
     pub(super) kind: Kind,
     /// `None` in a test.
-    pub(super) with: Option<With>,
+    pub(super) with: Option<Part>,
     pub(super) what: String,
     pub(super) since: Timestamp,
     pub(super) at: Timestamp,
@@ -77,7 +78,7 @@ impl Message {
     pub(super) fn text(&self) -> String {
         let kind = match self.kind {
             Kind::Problem => "PROBLEM",
-            Kind::Mended => "REPAIRED",
+            Kind::Repaired => "REPAIRED",
             Kind::Recovered => "RECOVERED",
             Kind::Test => "TEST",
         };
@@ -114,7 +115,7 @@ impl Message {
 }
 
 /// Returns the JSON name.
-pub(super) fn name(with: With) -> String {
+pub(super) fn name(with: Part) -> String {
     match serde_json::to_value(with) {
         Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),
@@ -140,7 +141,7 @@ mod tests {
             environment: "prod".into(),
             host: "ocr1".into(),
             kind,
-            with: Some(With::Disk),
+            with: Some(Part::Disk),
             what: "/ is 95 % full".into(),
             since: at(0),
             at: at(600),

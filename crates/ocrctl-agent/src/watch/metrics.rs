@@ -11,23 +11,23 @@ use super::settings::Settings;
 use super::state::State;
 use crate::host::{Access, Host};
 use ocrctl_protocol::Result;
-use ocrctl_protocol::health::With;
+use ocrctl_protocol::health::Part;
 
 pub const DIRECTORY: &str = "/var/lib/ocrctl/metrics";
 const PATH: &str = "/var/lib/ocrctl/metrics/ocrctl.prom";
 
-const EVERYTHING: [With; 11] = [
-    With::Release,
-    With::Recognition,
-    With::Workers,
-    With::Restarts,
-    With::Keys,
-    With::Rules,
-    With::Nginx,
-    With::Traffic,
-    With::Certificate,
-    With::Disk,
-    With::Memory,
+const EVERYTHING: [Part; 11] = [
+    Part::Release,
+    Part::Recognition,
+    Part::Workers,
+    Part::Restarts,
+    Part::Keys,
+    Part::Rules,
+    Part::Nginx,
+    Part::Traffic,
+    Part::Certificate,
+    Part::Disk,
+    Part::Memory,
 ];
 
 /// Names and meanings of all that is written.

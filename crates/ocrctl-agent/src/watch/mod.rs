@@ -4,9 +4,9 @@
 mod channel;
 mod judge;
 mod mail;
-mod mend;
 mod message;
 pub mod metrics;
+mod repair;
 pub mod settings;
 mod smtp;
 mod state;
@@ -22,11 +22,11 @@ use crate::host::{Host, Operation, systemd};
 use crate::resources::release::Release;
 use channel::Channels;
 use judge::Facts;
-use mend::{Attempt, Mend};
 use message::Message;
 use ocrctl_protocol::alerts::Delivery;
-use ocrctl_protocol::health::Front;
+use ocrctl_protocol::health::NginxState;
 use ocrctl_protocol::{FailureKind, Result};
+use repair::{Attempt, Repair};
 use settings::Settings;
 use state::State;
 
@@ -104,8 +104,8 @@ async fn look(
     }
     let mut attempts: Vec<Attempt> = Vec::new();
     for _ in 0..ROUNDS {
-        let mends = judge::mends(&last, &facts, state, settings);
-        if mends.is_empty() {
+        let repairs = judge::repairs(&last, &facts, state, settings);
+        if repairs.is_empty() {
             break;
         }
         let lock = match Lock::take(host, WATCHER, "repair", Duration::ZERO).await {
@@ -115,9 +115,9 @@ async fn look(
         // Seen before the lock was ours: it may have been an operation that has ended since.
         facts = read(host).await;
         last = judge::problems(&facts, &state.open);
-        for mend in judge::mends(&last, &facts, state, settings) {
-            let attempt = attempt(host, settings, mend).await;
-            state.mended(&attempt);
+        for repair in judge::repairs(&last, &facts, state, settings) {
+            let attempt = attempt(host, settings, repair).await;
+            state.repaired(&attempt);
             attempts.push(attempt);
         }
         drop(lock);
@@ -133,18 +133,18 @@ async fn look(
     Ok(Some((facts, told)))
 }
 
-async fn attempt(host: &Host, settings: &Settings, mend: Mend) -> Attempt {
+async fn attempt(host: &Host, settings: &Settings, repair: Repair) -> Attempt {
     let mut operation = Operation::alone();
-    let outcome = mend::apply(host, settings, mend, &mut operation).await;
+    let outcome = repair::apply(host, settings, repair, &mut operation).await;
     let attempt = Attempt {
         at: Timestamp::now(),
-        mend,
+        repair,
         outcome: outcome.map_err(|failure| failure.message),
     };
     let (state, detail) = match &attempt.outcome {
         Ok(Some(done)) => (Ending::Done, done.clone()),
         Ok(None) => return attempt,
-        Err(failed) => (Ending::Failed, format!("{}: {failed}", mend.doing())),
+        Err(failed) => (Ending::Failed, format!("{}: {failed}", repair.doing())),
     };
     // With a full disk there is no room for the entry; the message is sent all the same.
     let _ = Journal::of(host).add(WATCHER, "repair", state, Some(detail));
@@ -167,7 +167,7 @@ async fn read(host: &Host) -> Facts {
     };
     Facts {
         at,
-        nginx_runs: matches!(health.nginx, Front::Answers { .. })
+        nginx_runs: matches!(health.nginx, NginxState::Answers { .. })
             || systemd::is_active(host, "nginx").await,
         docker_runs: health.release.is_some() || systemd::is_active(host, "docker").await,
         health,

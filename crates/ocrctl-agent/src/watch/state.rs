@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::channel::{Channels, Letter};
-use super::mend::{Attempt, Mend};
 use super::message::Message;
+use super::repair::{Attempt, Repair};
 use crate::host::{Access, Host};
-use ocrctl_protocol::health::With;
+use ocrctl_protocol::health::Part;
 use ocrctl_protocol::{Context, Result};
 
 const PATH: &str = "/var/lib/ocrctl/watch.json";
@@ -24,9 +24,10 @@ pub(super) struct State {
     /// The last that looked.
     pub(super) run: Option<Timestamp>,
     /// Problems that were reported.
-    pub(super) open: BTreeMap<With, Open>,
+    pub(super) open: BTreeMap<Part, Open>,
     /// Of the last hour.
-    mends: Vec<(Timestamp, Mend)>,
+    #[serde(alias = "mends")]
+    repairs: Vec<(Timestamp, Repair)>,
     /// The oldest comes first.
     pub(super) outbox: Vec<Letter>,
 }
@@ -54,20 +55,19 @@ impl State {
         }
     }
 
-    pub(super) fn mended(&mut self, attempt: &Attempt) {
+    pub(super) fn repaired(&mut self, attempt: &Attempt) {
         let hour = SignedDuration::from_hours(1);
         let recent = |at: Timestamp| attempt.at.duration_since(at) < hour;
-        self.mends.retain(|(at, _)| recent(*at));
-        self.mends.push((attempt.at, attempt.mend));
+        self.repairs.retain(|(at, _)| recent(*at));
+        self.repairs.push((attempt.at, attempt.repair));
     }
 
     /// Counts the attempts of this repair within the hour.
-    pub(super) fn tried(&self, mend: Mend, now: Timestamp) -> u32 {
+    pub(super) fn tried(&self, repair: Repair, now: Timestamp) -> u32 {
         let hour = SignedDuration::from_hours(1);
-        let same = self
-            .mends
-            .iter()
-            .filter(|(at, done)| done.budget() == mend.budget() && now.duration_since(*at) < hour);
+        let same = self.repairs.iter().filter(|(at, done)| {
+            done.budget() == repair.budget() && now.duration_since(*at) < hour
+        });
         u32::try_from(same.count()).unwrap_or(u32::MAX)
     }
 
@@ -85,10 +85,10 @@ impl State {
 mod tests {
     use super::*;
 
-    fn attempt(second: i64, mend: Mend) -> Attempt {
+    fn attempt(second: i64, repair: Repair) -> Attempt {
         Attempt {
             at: Timestamp::from_second(second).unwrap(),
-            mend,
+            repair,
             outcome: Ok(None),
         }
     }
@@ -97,15 +97,15 @@ mod tests {
     fn counts_repairs_of_the_last_hour() {
         let mut state = State::default();
         for second in [0, 3000, 3500] {
-            state.mended(&attempt(second, Mend::Restart));
+            state.repaired(&attempt(second, Repair::Restart));
         }
-        state.mended(&attempt(3500, Mend::Nginx));
+        state.repaired(&attempt(3500, Repair::Nginx));
         let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(state.tried(Mend::Restart, at(3599)), 3);
-        assert_eq!(state.tried(Mend::Start, at(3601)), 2, "one budget");
-        assert_eq!(state.tried(Mend::Nginx, at(3601)), 1);
-        state.mended(&attempt(7000, Mend::Prune));
-        assert_eq!(state.mends.len(), 3);
+        assert_eq!(state.tried(Repair::Restart, at(3599)), 3);
+        assert_eq!(state.tried(Repair::Start, at(3601)), 2, "one budget");
+        assert_eq!(state.tried(Repair::Nginx, at(3601)), 1);
+        state.repaired(&attempt(7000, Repair::Prune));
+        assert_eq!(state.repairs.len(), 3);
     }
 
     #[test]
@@ -117,9 +117,9 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             text: "/ is 95 % full".into(),
         };
-        state.open.insert(With::Disk, open.clone());
+        state.open.insert(Part::Disk, open.clone());
         state.write(&host).unwrap();
-        assert_eq!(State::read(&host).open[&With::Disk], open);
+        assert_eq!(State::read(&host).open[&Part::Disk], open);
         host.write(PATH, b"{\"open\": 3", Access::root(0o600))
             .unwrap();
         assert!(State::read(&host).open.is_empty());
@@ -136,12 +136,12 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             text: "/ is 100 % full".into(),
         };
-        state.open.insert(With::Disk, open.clone());
+        state.open.insert(Part::Disk, open.clone());
         state.write(&host).unwrap();
-        assert_eq!(State::read(&host).open[&With::Disk], open);
+        assert_eq!(State::read(&host).open[&Part::Disk], open);
         std::fs::remove_dir(host.path(PATH)).unwrap();
         state.write(&host).unwrap();
         assert!(host.read(IN_MEMORY).unwrap().is_none());
-        assert_eq!(State::read(&host).open[&With::Disk], open);
+        assert_eq!(State::read(&host).open[&Part::Disk], open);
     }
 }

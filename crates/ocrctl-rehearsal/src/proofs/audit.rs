@@ -1,5 +1,5 @@
 //! Proofs of `ocrctl audit`: quiet about a host that is in order, and not about one where someone has been.
-//! The commands that it names are run as they stand, and must mend what they are for.
+//! The commands that it names are run as they stand, and must fix what they are for.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::{ProofError, Rehearsal, Seen, wrong};
 struct Finding {
     check: String,
     found: String,
-    mend: String,
+    fix: String,
 }
 
 pub(super) async fn quiet(rehearsal: &mut Rehearsal) -> Seen {
@@ -32,12 +32,12 @@ pub(super) async fn quiet(rehearsal: &mut Rehearsal) -> Seen {
         return wrong(format!("only {first:?} were found"));
     }
     for finding in findings.iter().filter(|finding| finding.check != "backup") {
-        on_host(rehearsal, &finding.mend).await?;
+        on_host(rehearsal, &finding.fix).await?;
     }
     super::backup::make(rehearsal).await?;
     audit(rehearsal, 0).await?;
     Ok(format!(
-        "{} mended by the commands named",
+        "{} fixed by the commands named",
         first.into_iter().collect::<Vec<_>>().join(", ")
     ))
 }
@@ -110,7 +110,7 @@ pub(super) async fn planted(rehearsal: &mut Rehearsal) -> Seen {
     for finding in &findings {
         match finding.check.as_str() {
             "ssh keys" | "registry credentials" | "cron jobs" | "units" | "containers" => {
-                let command = finding.mend.split("; or ").next().unwrap_or_default();
+                let command = finding.fix.split("; or ").next().unwrap_or_default();
                 on_host(rehearsal, command).await?;
             }
             _ => {}
@@ -128,7 +128,7 @@ pub(super) async fn planted(rehearsal: &mut Rehearsal) -> Seen {
         .expect(0)?;
     audit(rehearsal, 0).await?;
     Ok(format!(
-        "a key, credentials, a cron job, a timer, an account, a port, a published container: {} findings; mended, none",
+        "a key, credentials, a cron job, a timer, an account, a port, a published container: {} findings; fixed, none",
         findings.len()
     ))
 }
@@ -177,7 +177,7 @@ async fn audit(rehearsal: &Rehearsal, code: i32) -> Result<Vec<Finding>, ProofEr
         .map(|line| Finding {
             check: text(line, "check"),
             found: text(line, "found"),
-            mend: text(line, "mend"),
+            fix: text(line, "fix"),
         })
         .collect())
 }

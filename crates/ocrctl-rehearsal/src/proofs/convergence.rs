@@ -180,7 +180,7 @@ pub(super) async fn every_kind(rehearsal: &mut Rehearsal) -> Seen {
     rehearsal.prod1()?.run("rm /etc/ocr/rules.yaml").await?;
     let rounds: Vec<&str> = ROUNDS.iter().map(|round| round.what).collect();
     Ok(format!(
-        "{hands} things done by hand in {} rounds ({}): each was named, one deploy mended all, the next plan was empty",
+        "{hands} things done by hand in {} rounds ({}): each was named, one deploy repaired all, the next plan was empty",
         rounds.len(),
         rounds.join(", ")
     ))

@@ -83,11 +83,11 @@ pub(super) async fn broken(rehearsal: &mut Rehearsal) -> Seen {
             return wrong(format!("nothing says \"{words}\": {text}"));
         }
     }
-    let mended = doctor(rehearsal).await?;
-    if let Some(line) = mended.iter().find(|line| line["verdict"] == "failed") {
+    let repaired = doctor(rehearsal).await?;
+    if let Some(line) = repaired.iter().find(|line| line["verdict"] == "failed") {
         return wrong(format!("a host that is in order fails: {line}"));
     }
-    Ok("a wrong password for the registry, and another server on 443; mended, none".to_owned())
+    Ok("a wrong password for the registry, and another server on 443; repaired, none".to_owned())
 }
 
 async fn on_host(rehearsal: &Rehearsal, command: &str) -> Result<String, ProofError> {

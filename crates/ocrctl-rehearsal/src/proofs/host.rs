@@ -113,7 +113,7 @@ pub(super) async fn bad_nginx(rehearsal: &mut Rehearsal) -> Seen {
 }
 
 /// New rules that really cut SSH off: whatever opens a new connection to it is dropped as soon as they are there.
-pub(super) async fn locked_out(rehearsal: &mut Rehearsal) -> Seen {
+pub(super) async fn rules_cut(rehearsal: &mut Rehearsal) -> Seen {
     let rule = "    firewall: {allow: [{port: 8099}]}\n";
     cut_off(rehearsal, rule, "grep -q 'tcp 8099' /etc/ufw/user.rules").await
 }

@@ -289,7 +289,7 @@ pub(super) async fn damaged(rehearsal: &mut Rehearsal) -> Seen {
         return wrong("the keys are not those from before");
     }
     Ok(format!(
-        "/readyz and `keys list` say so, keys stay in force, over a restart too ({:.1} s); `keys sync` and a deploy mend it",
+        "/readyz and `keys list` say so, keys stay in force, over a restart too ({:.1} s); `keys sync` and a deploy repair it",
         restarted.as_secs_f64()
     ))
 }

@@ -144,16 +144,16 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     // The timer by itself.
     let began = Instant::now();
     on_host(rehearsal, "systemctl stop nginx").await?;
-    let took = await_message(rehearsal, began, ("mended", "nginx", 1)).await?;
+    let took = await_message(rehearsal, began, ("repaired", "nginx", 1)).await?;
     seen.push(format!(
-        "NGINX stopped: mended after {took} s, by the timer"
+        "NGINX stopped: repaired after {took} s, by the timer"
     ));
 
     let before = live(rehearsal).await?;
     let began = Instant::now();
     on_host(rehearsal, "pkill -STOP -o ocr-worker").await?;
     on_host(rehearsal, LOOK).await?;
-    let took = await_message(rehearsal, began, ("mended", "recognition", 1)).await?;
+    let took = await_message(rehearsal, began, ("repaired", "recognition", 1)).await?;
     seen.push(format!("worker wedged: replaced after {took} s"));
 
     seen.push(disk(rehearsal).await?);
@@ -167,7 +167,7 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     // The first may be a look that had begun before.
     on_host(rehearsal, LOOK).await?;
     on_host(rehearsal, LOOK).await?;
-    let took = await_message(rehearsal, began, ("mended", "release", 1)).await?;
+    let took = await_message(rehearsal, began, ("repaired", "release", 1)).await?;
     let after = live(rehearsal).await?;
     if after == before {
         return wrong(format!("slot {before} is still live"));
@@ -182,16 +182,16 @@ pub(super) async fn faults(rehearsal: &mut Rehearsal) -> Seen {
     let kill = format!("/containers/ocr-{after}/kill");
     rehearsal.prod1()?.docker("POST", &kill, "").await?;
     on_host(rehearsal, LOOK).await?;
-    let took = await_message(rehearsal, began, ("mended", "release", 2)).await?;
+    let took = await_message(rehearsal, began, ("repaired", "release", 2)).await?;
     rehearsal.client()?.ocr(&rehearsal.key, LETTER).await?;
     seen.push(format!("container killed: started again after {took} s"));
 
     let told = told(rehearsal).await?;
     let kinds = |kind: &str| told.iter().filter(|it| it["kind"] == kind).count();
-    let counts = (kinds("mended"), kinds("problem"), kinds("recovered"));
+    let counts = (kinds("repaired"), kinds("problem"), kinds("recovered"));
     if counts != (4, 2, 2) {
         return wrong(format!(
-            "{counts:?} mended, problems and recovered: {told:#?}"
+            "{counts:?} repaired, problems and recovered: {told:#?}"
         ));
     }
     Ok(seen.join("; "))

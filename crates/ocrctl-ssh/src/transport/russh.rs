@@ -29,7 +29,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use self::client::{Client, HandshakeError, Hearsay};
+use self::client::{Client, ConnectionNotes, HandshakeError};
 use self::login::Login;
 use self::route::Hop;
 use super::error::Unreachable;
@@ -52,7 +52,7 @@ pub(super) struct Russh {
 /// A connection to one host.
 struct Link {
     handle: Handle<Client>,
-    hearsay: Hearsay,
+    notes: ConnectionNotes,
     /// Its end is that of every stream over this connection.
     given_up: watch::Sender<()>,
 }
@@ -94,18 +94,18 @@ impl Russh {
                         reason: link.refusal(&reason).await,
                     });
                 }
-                (Err(_), _) => return Err(self.lost(&link.hearsay.end())),
+                (Err(_), _) => return Err(self.lost(&link.notes.end())),
             }
         };
         // The answer is awaited with what comes: it would cost a round trip.
         if channel.exec(true, line).await.is_err() {
-            return Err(self.lost(&link.hearsay.end()));
+            return Err(self.lost(&link.notes.end()));
         }
         let _guard = runtime()?.enter();
         Ok(channel::streams(
             channel,
             self.host.clone(),
-            link.hearsay.clone(),
+            link.notes.clone(),
             link.given_up.subscribe(),
         ))
     }
@@ -176,7 +176,7 @@ impl Link {
             Ok(Err(_)) => {
                 return Err(TransportError::Lost {
                     host: hop.name.clone(),
-                    reason: previous.hearsay.end(),
+                    reason: previous.notes.end(),
                 });
             }
             Err(_) => return Err(unreachable(Unreachable::Timeout(place))),
@@ -186,7 +186,7 @@ impl Link {
             channel::streams(
                 channel,
                 hop.name.clone(),
-                previous.hearsay.clone(),
+                previous.notes.clone(),
                 previous.given_up.subscribe(),
             )
         };
@@ -198,8 +198,8 @@ impl Link {
         mut hop: Hop,
         options: &Options,
     ) -> Result<Self, TransportError> {
-        let hearsay = Hearsay::default();
-        let client = Client::of(&mut hop, hearsay.clone());
+        let notes = ConnectionNotes::default();
+        let client = Client::of(&mut hop, notes.clone());
         let config = Arc::new(client.config(options));
         let limit = options.connect_timeout;
         let shaking = async move {
@@ -207,7 +207,7 @@ impl Link {
         };
         let mut handle = match on_thread(shaking).await? {
             Ok(Ok(handle)) => handle,
-            Ok(Err(error)) => return Err(not_agreed(&hop, error, &hearsay)),
+            Ok(Err(error)) => return Err(not_agreed(&hop, error, &notes)),
             Err(_) => {
                 return Err(TransportError::Unreachable {
                     host: hop.name,
@@ -215,12 +215,10 @@ impl Link {
                 });
             }
         };
-        Login::new(&mut handle, &hop, &hearsay, options)
-            .run()
-            .await?;
+        Login::new(&mut handle, &hop, &notes, options).run().await?;
         Ok(Self {
             handle,
-            hearsay,
+            notes,
             given_up: watch::channel(()).0,
         })
     }
@@ -228,7 +226,7 @@ impl Link {
     /// The host's words for a channel that it did not open; they come a moment after the answer.
     async fn refusal(&self, reason: &ChannelOpenFailure) -> String {
         for _ in 0..10 {
-            if let Some(words) = self.hearsay.refusal().filter(|words| !words.is_empty()) {
+            if let Some(words) = self.notes.refusal().filter(|words| !words.is_empty()) {
                 return words;
             }
             sleep(Duration::from_millis(10)).await;
@@ -304,7 +302,7 @@ fn no_thread(source: io::Error) -> TransportError {
 }
 
 /// Why a handshake ended.
-fn not_agreed(hop: &Hop, error: HandshakeError, hearsay: &Hearsay) -> TransportError {
+fn not_agreed(hop: &Hop, error: HandshakeError, notes: &ConnectionNotes) -> TransportError {
     let host = hop.name.clone();
     let place = format!(" ({}, port {})", hop.address, hop.port);
     let closed = |place| TransportError::Unreachable {
@@ -320,12 +318,10 @@ fn not_agreed(hop: &Hop, error: HandshakeError, hearsay: &Hearsay) -> TransportE
             host,
             reason: tcp::unreachable(&error, &place),
         },
-        russh::Error::Disconnect | russh::Error::HUP | russh::Error::Version => {
-            match hearsay.end() {
-                said if said.is_empty() => closed(place),
-                said => closed(format!("{place}: {said}")),
-            }
-        }
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::Version => match notes.end() {
+            said if said.is_empty() => closed(place),
+            said => closed(format!("{place}: {said}")),
+        },
         russh::Error::NoCommonAlgo { kind, ours, theirs } => TransportError::Ssh {
             host,
             message: format!(

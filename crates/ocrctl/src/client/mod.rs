@@ -27,7 +27,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The number of times that a document is sent at most.
 const TRIES: u32 = 6;
 /// A Retry-After longer than this is not waited out.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Where a busy service does not say when to come back.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -140,7 +140,7 @@ impl Service {
                 codes_alone = true;
                 continue;
             }
-            match again.filter(|pause| tries < TRIES && *pause <= PATIENCE) {
+            match again.filter(|pause| tries < TRIES && *pause <= LONGEST_WAIT) {
                 Some(pause) => {
                     let seconds = pause.as_secs();
                     seen(Progress::Waiting { seconds });

@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
     let names = join_all(whole.names.iter().map(|name| transport::addresses(name)));
     let (places, names) = join(places, names).await;
     let names: Vec<IpAddr> = names.into_iter().flatten().collect();
-    let (mut fleet, locked_out) = Fleet::knock(global, report, &environment).await?;
+    let (mut fleet, unreachable) = Fleet::connect_each(global, report, &environment).await?;
     let request = |host: &str| {
         let of = |own: bool| {
             let hosts = places.iter().filter(move |(name, _)| (name == host) == own);
@@ -88,7 +88,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
     let mut sound = true;
     for patient in &patients {
         let name = &patient.target.name;
-        let refused = locked_out.iter().find(|(host, _)| host == name);
+        let refused = unreachable.iter().find(|(host, _)| host == name);
         let mut lines = arrival(patient.target, refused.map(|(_, error)| error));
         let mut examined = None;
         if let Some((_, error)) = refused {
@@ -165,10 +165,16 @@ fn arrival(target: &Target, refused: Option<&SessionError>) -> Vec<Line> {
         return vec![ok("ssh", way), ok("sudo", "the agent runs as root".into())];
     };
     let failed = |check: &str| {
-        let mend = error.hint();
+        let fix = error.hint();
         let found = causes::chain(error);
-        let mend = mend.unwrap_or_else(|| "run this again with -vv, which says more".into());
-        Line::new(check, Verdict::Finding { found, mend })
+        let fix = fix.unwrap_or_else(|| "run this again with -vv, which says more".into());
+        Line::new(
+            check,
+            Verdict::Finding {
+                found,
+                fix: fix.into(),
+            },
+        )
     };
     let mut lines = match error {
         SessionError::Transport(_) => vec![failed("ssh")],

@@ -4,7 +4,7 @@ mod each;
 mod reach;
 mod roll_out;
 mod supply;
-pub(super) use each::Talking;
+pub(super) use each::Stream;
 pub(super) use roll_out::Switched;
 
 use std::sync::Arc;

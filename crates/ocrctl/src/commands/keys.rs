@@ -1,15 +1,15 @@
 //! `ocrctl keys list|add|revoke|sync ENV`: only hashes reach the hosts.
 
+mod all_hosts;
 pub(super) mod edit;
-mod everywhere;
 mod handover;
 mod interrupts;
 
 use jiff::Timestamp;
 use ocr_api::keys::{ApiKey, KeyFile, KeyRecord, Quota, Usage};
 
+pub(super) use all_hosts::AllHosts;
 pub(super) use edit::EditError;
-pub(super) use everywhere::Everywhere;
 pub(super) use handover::{Handover, Issued};
 pub(super) use interrupts::Interrupts;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, report: &Report, keys: Keys) -> Result 
 async fn list(global: &Global, report: &Report, name: &str) -> Result {
     let environment = environment(global, name)?;
     let mut fleet = Fleet::connect(global, report, &environment).await?;
-    let hosts = Everywhere::read(name, fleet.key_hosts()).await?;
+    let hosts = AllHosts::read(name, fleet.key_hosts()).await?;
     for (host, state) in hosts.states() {
         report.event(host, &Event::Keys(Box::new(state.clone())));
     }
@@ -66,7 +66,7 @@ async fn add(global: &Global, report: &Report, flags: &AddKey) -> Result {
     }
 
     let mut fleet = Fleet::connect(global, report, &environment).await?;
-    let mut hosts = Everywhere::read(&environment.name, fleet.key_hosts()).await?;
+    let mut hosts = AllHosts::read(&environment.name, fleet.key_hosts()).await?;
     let file = edit::add(&hosts.common()?, record, now)
         .map_err(|error| refused(&environment.name, &error))?;
     let issued = Issued {
@@ -89,7 +89,7 @@ async fn revoke(global: &Global, report: &Report, name: &str, given: &str) -> Re
     let key = whole_key(given)?;
     let id = key.as_ref().map_or(given, ApiKey::id);
     let mut fleet = Fleet::connect(global, report, &environment).await?;
-    let mut hosts = Everywhere::read(name, fleet.key_hosts()).await?;
+    let mut hosts = AllHosts::read(name, fleet.key_hosts()).await?;
     let file = hosts.common()?;
     let record = edit::find(&file, id, key.as_ref()).map_err(|error| refused(name, &error))?;
     if key.is_some() {
@@ -129,7 +129,7 @@ async fn revoke(global: &Global, report: &Report, name: &str, given: &str) -> Re
 async fn sync(global: &Global, report: &Report, name: &str) -> Result {
     let environment = environment(global, name)?;
     let mut fleet = Fleet::connect(global, report, &environment).await?;
-    let mut hosts = Everywhere::read(name, fleet.key_hosts()).await?;
+    let mut hosts = AllHosts::read(name, fleet.key_hosts()).await?;
     let all = merged(name, &hosts)?;
     // An empty file would refuse those whom the running service still lets in.
     for (host, state) in hosts.states() {
@@ -186,7 +186,7 @@ pub(super) fn refused(environment: &str, error: &EditError) -> Failed {
     usage_error(Diagnostic::new(error.to_string()).hint(error.hint(environment)))
 }
 
-fn merged<H: KeyHost>(environment: &str, hosts: &Everywhere<H>) -> Result<KeyFile> {
+fn merged<H: KeyHost>(environment: &str, hosts: &AllHosts<H>) -> Result<KeyFile> {
     let files: Vec<(&str, KeyFile)> = hosts
         .states()
         .map(|(host, state)| (host, state.file()))
@@ -195,7 +195,7 @@ fn merged<H: KeyHost>(environment: &str, hosts: &Everywhere<H>) -> Result<KeyFil
 }
 
 /// Over all hosts.
-fn usage<H: KeyHost>(hosts: &Everywhere<H>) -> Usage {
+fn usage<H: KeyHost>(hosts: &AllHosts<H>) -> Usage {
     let mut all = Usage::default();
     for (_, state) in hosts.states() {
         all.merge(&state.usage);
@@ -204,13 +204,13 @@ fn usage<H: KeyHost>(hosts: &Everywhere<H>) -> Usage {
 }
 
 /// Describes the use of a key before it is revoked.
-pub(super) fn used<H: KeyHost>(hosts: &Everywhere<H>, id: &str) -> String {
+pub(super) fn used<H: KeyHost>(hosts: &AllHosts<H>, id: &str) -> String {
     let usage = usage(hosts).keys.get(id).copied();
     format!("the key {id} {}", report::use_in_words(usage))
 }
 
 /// Says which hosts have other keys than all of them together, and whether any has.
-fn warn<H: KeyHost>(report: &Report, name: &str, hosts: &Everywhere<H>, all: &KeyFile) -> bool {
+fn warn<H: KeyHost>(report: &Report, name: &str, hosts: &AllHosts<H>, all: &KeyFile) -> bool {
     let mut any = false;
     for (host, state) in hosts.states() {
         let Some(text) = edit::difference(state, all) else {
@@ -224,7 +224,7 @@ fn warn<H: KeyHost>(report: &Report, name: &str, hosts: &Everywhere<H>, all: &Ke
 }
 
 /// Says which running services have not taken over their host's keys.
-pub(super) fn behind<H: KeyHost>(report: &Report, hosts: &Everywhere<H>) {
+pub(super) fn behind<H: KeyHost>(report: &Report, hosts: &AllHosts<H>) {
     for diagnostic in hosts.behind() {
         report.note(
             diagnostic.host.as_deref(),

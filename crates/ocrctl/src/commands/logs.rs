@@ -8,7 +8,7 @@ use futures_util::future::{join_all, select_all};
 use tokio::signal::ctrl_c;
 
 use self::merge::{Hosts, Window};
-use super::fleet::{Fleet, Talking, unexpected};
+use super::fleet::{Fleet, Stream, unexpected};
 use super::{Failed, Outcome, Result, environment, limited};
 use crate::cli::{Global, Logs};
 use crate::report::Report;
@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Logs) -> Resul
     let environment = environment(global, &asked.environment.environment)?;
     let environment = limited(environment, &asked.limit)?;
     let (mut fleet, unreachable) = Fleet::reach(global, report, &environment).await;
-    // Those that can be heard are; why the others can't is not to come after hours.
+    // The logs of those that are reached come; why the others aren't is not to come after hours.
     for diagnostic in unreachable.iter().flat_map(|failed| &failed.diagnostics) {
         report.error(diagnostic);
     }
@@ -50,22 +50,22 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Logs) -> Resul
 
 async fn tell(
     report: &Report,
-    mut hosts: Vec<Talking<'_>>,
+    mut hosts: Vec<Stream<'_>>,
     request: &Request,
     follow: bool,
 ) -> Result<()> {
     let mut failures = Vec::new();
     let asked = join_all(hosts.iter_mut().map(|host| host.ask(request))).await;
-    let mut heard = Vec::new();
+    let mut reached = Vec::new();
     for (host, asked) in hosts.into_iter().zip(asked) {
         match asked {
-            Ok(()) => heard.push(host),
+            Ok(()) => reached.push(host),
             Err(failed) => failures.push(failed),
         }
     }
-    let heard = history(report, heard, &mut failures).await;
+    let reached = history(report, reached, &mut failures).await;
     if follow {
-        listen(report, heard, &mut failures).await;
+        listen(report, reached, &mut failures).await;
     }
     Failed::together(failures).map_or(Ok(()), Err)
 }
@@ -74,15 +74,15 @@ async fn tell(
 /// all of theirs.
 async fn history<'a>(
     report: &Report,
-    mut talking: Vec<Talking<'a>>,
+    mut talking: Vec<Stream<'a>>,
     failures: &mut Vec<Failed>,
-) -> Vec<Talking<'a>> {
+) -> Vec<Stream<'a>> {
     let mut done = Vec::new();
     let mut lines = Hosts::default();
     while !report.is_broken() {
         let (silent, mut waiting): (Vec<_>, Vec<_>) =
             talking.into_iter().partition(|host| lines.has(host.name()));
-        let answers = join_all(waiting.iter_mut().map(Talking::next)).await;
+        let answers = join_all(waiting.iter_mut().map(Stream::next)).await;
         talking = silent;
         for (host, answer) in waiting.into_iter().zip(answers) {
             match answer {
@@ -95,7 +95,7 @@ async fn history<'a>(
                 Err(failed) => failures.push(told(report, host.name(), failed)),
             }
         }
-        let waited_for: Vec<&str> = talking.iter().map(Talking::name).collect();
+        let waited_for: Vec<&str> = talking.iter().map(Stream::name).collect();
         show(report, &lines.take(&waited_for));
         if talking.is_empty() {
             break;
@@ -105,7 +105,7 @@ async fn history<'a>(
 }
 
 /// Prints lines as they come, sorted where they come at about the same time.
-async fn listen(report: &Report, mut hosts: Vec<Talking<'_>>, failures: &mut Vec<Failed>) {
+async fn listen(report: &Report, mut hosts: Vec<Stream<'_>>, failures: &mut Vec<Failed>) {
     let mut window = Window::default();
     while !hosts.is_empty() && !report.is_broken() {
         let due = window.due();

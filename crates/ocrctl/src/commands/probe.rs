@@ -8,7 +8,7 @@ use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fleet::Fleet;
-use super::keys::Everywhere;
+use super::keys::AllHosts;
 use super::{Failed, Result, clients};
 use crate::cli;
 use crate::probe::{Failing, Load, Place, Plan};
@@ -93,7 +93,7 @@ async fn add(environment: &Environment, fleet: &mut Fleet<'_>, key: &ApiKey) -> 
     let now = Timestamp::now();
     let mut record = KeyRecord::new(key, NAME, vec![Scope::Ocr], now);
     record.expires = now.checked_add(LIFE).ok();
-    let mut hosts = Everywhere::read(&environment.name, fleet.key_hosts()).await?;
+    let mut hosts = AllHosts::read(&environment.name, fleet.key_hosts()).await?;
     let mut file = hosts.common()?;
     file.keys.push(record);
     let what = format!("added {} of {NAME} for the time of a probe", key.id());
@@ -101,7 +101,7 @@ async fn add(environment: &Environment, fleet: &mut Fleet<'_>, key: &ApiKey) -> 
 }
 
 async fn remove(environment: &Environment, fleet: &mut Fleet<'_>, id: &str) -> Result<()> {
-    let mut hosts = Everywhere::read(&environment.name, fleet.key_hosts()).await?;
+    let mut hosts = AllHosts::read(&environment.name, fleet.key_hosts()).await?;
     let mut file = hosts.common()?;
     file.keys.retain(|record| record.id != id);
     hosts

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ocr_api::keys::ApiKey;
 
 use super::fleet::Fleet;
-use super::keys::{Everywhere, Handover, Interrupts, Issued, behind, edit, refused, used};
+use super::keys::{AllHosts, Handover, Interrupts, Issued, behind, edit, refused, used};
 use super::{Failed, Outcome, Result, environment};
 use crate::cli::{Global, RotateKey};
 use crate::report::Report;
@@ -15,7 +15,7 @@ pub(super) async fn run(global: &Global, report: &Report, flags: &RotateKey) -> 
     let handover = Handover::of(&flags.handover)?;
     let key = ApiKey::generate().map_err(|error| Failed::new(Diagnostic::of(&error)))?;
     let mut fleet = Fleet::connect(global, report, &environment).await?;
-    let mut hosts = Everywhere::read(&environment.name, fleet.key_hosts()).await?;
+    let mut hosts = AllHosts::read(&environment.name, fleet.key_hosts()).await?;
     let now = Timestamp::now();
     let next = edit::succeed(&hosts.common()?, flags.client.as_deref(), &key, now)
         .map_err(|error| refused(&environment.name, &error))?;

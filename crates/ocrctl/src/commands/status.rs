@@ -39,8 +39,8 @@ async fn of_environment(global: &Global, report: &Report, name: &str, asked: &St
             None
         }
     };
-    let (fleet, locked_out) = Fleet::knock(global, report, &environment).await?;
-    let unreachable = locked_out.into_iter();
+    let (fleet, unreachable) = Fleet::connect_each(global, report, &environment).await?;
+    let unreachable = unreachable.into_iter();
     let unreachable = unreachable.map(|(name, error)| (name, Failed::from(error)));
     let mut source = Source::Fleet {
         order: environment.hosts.iter().map(|it| it.name.clone()).collect(),
@@ -204,7 +204,7 @@ fn keep_drift(host: &mut HostStatus, last: &[HostStatus]) {
     let before = last.iter().find(|it| it.host == host.host);
     if let (Ok(now), Some(Ok(before))) = (&mut host.status, before.map(|it| &it.status)) {
         now.drift = before.drift.clone();
-        let with = ocrctl_protocol::health::With::Drift;
+        let with = ocrctl_protocol::health::Part::Drift;
         let told = before.health.problems.iter().filter(|it| it.with == with);
         now.health.problems.extend(told.cloned());
     }

@@ -15,7 +15,7 @@ pub(super) async fn passwords(
     let hosts = &environment.hosts;
     if let Some(ask) = ask {
         let question = format!("Password for sudo on the hosts of {}", environment.name);
-        let typed = ask(&question).ok_or_else(nobody)?;
+        let typed = ask(&question).ok_or_else(no_answer)?;
         return Ok(vec![Some(typed); hosts.len()]);
     }
     let mut known: Vec<(&SecretRef, SecretString)> = Vec::new();
@@ -53,10 +53,10 @@ fn one_line(host: &str, password: &SecretString) -> Result<()> {
     ))
 }
 
-fn nobody() -> Failed {
+fn no_answer() -> Failed {
     usage(
         Diagnostic::new(
-            "there is nobody to ask for sudo's password: this is no terminal, or nothing was typed",
+            "sudo's password can't be asked for: this is no terminal, or nothing was typed",
         )
         .hint(
             "name a reference in the inventory instead, in the host: `sudo_password: {env: NAME}`",
@@ -131,7 +131,7 @@ environments:
         assert!(!dir.path().join("asked").exists());
         let failed = given(Some(|_| None), &environment).await.unwrap_err();
         assert_eq!(failed.code, USAGE);
-        assert!(failed.diagnostics[0].message.contains("nobody to ask"));
+        assert!(failed.diagnostics[0].message.contains("can't be asked for"));
     }
 
     #[test]

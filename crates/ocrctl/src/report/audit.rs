@@ -23,12 +23,14 @@ mod tests {
     fn lines() -> Vec<Line> {
         let seen = "example-org at registry.example.org".into();
         let found = "credentials for ghcr.io in /root/.docker/config.json".into();
-        let mend = "docker --config /root/.docker logout ghcr.io".into();
+        let fix = "docker --config /root/.docker logout ghcr.io"
+            .to_owned()
+            .into();
         // A host may say anything.
         let why = "Docker does not answer\u{1b}[2J".into();
         vec![
             Line::new("image owner", Verdict::Ok { seen }),
-            Line::new("registry credentials", Verdict::Finding { found, mend }),
+            Line::new("registry credentials", Verdict::Finding { found, fix }),
             Line::new("containers", Verdict::CouldNotRun { why }),
         ]
     }
@@ -55,6 +57,7 @@ mod tests {
                 {"check": "image owner", "verdict": "ok", "seen": "example-org at registry.example.org"},
                 {"check": "registry credentials", "verdict": "finding",
                  "found": "credentials for ghcr.io in /root/.docker/config.json",
+                 "fix": "docker --config /root/.docker logout ghcr.io",
                  "mend": "docker --config /root/.docker logout ghcr.io"},
                 {"check": "containers", "verdict": "could_not_run", "why": "Docker does not answer\u{1b}[2J"},
             ])

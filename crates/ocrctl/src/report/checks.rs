@@ -22,18 +22,18 @@ pub(super) fn render(host: &str, lines: &[Line], words: &Words, styles: &Styles)
     let widths = lines.iter().map(|line| line.check.chars().count());
     let width = widths.max().unwrap_or_default();
     for line in lines {
-        let (style, word, text, mend) = match &line.verdict {
+        let (style, word, text, fix) = match &line.verdict {
             Verdict::Ok { seen } => (styles.create, "ok", seen, None),
-            Verdict::Finding { found, mend } => (styles.error, words.one, found, Some(mend)),
+            Verdict::Finding { found, fix } => (styles.error, words.one, found, Some(fix)),
             Verdict::CouldNotRun { why } => (styles.warning, "could not run", why, None),
         };
         // Names and texts are from the host.
         let (check, text) = (printable(&line.check), printable(text));
         let text = text.replace('\n', INDENT);
         let _ = writeln!(out, "  {style}{word:13}{style:#}  {check:width$}  {text}");
-        if let Some(mend) = mend {
-            let mend = printable(mend).replace('\n', INDENT);
-            let _ = writeln!(out, "                 {hint}fix:{hint:#} {mend}");
+        if let Some(fix) = fix {
+            let fix = printable(&fix.fix).replace('\n', INDENT);
+            let _ = writeln!(out, "                 {hint}fix:{hint:#} {fix}");
         }
     }
     let title = words.title;

@@ -24,10 +24,12 @@ mod tests {
     fn each_line_says_how_it_went() {
         let seen = "within 0.2 s of the operator's".into();
         let found = "sudo on ocr1 asks deploy for a password".into();
-        let mend = "allow it:\n    deploy ALL=(root) NOPASSWD: ALL".into();
+        let fix = "allow it:\n    deploy ALL=(root) NOPASSWD: ALL"
+            .to_owned()
+            .into();
         let why = "no end within 20s\u{1b}[2J".into();
         let lines = [
-            Line::new("sudo", Verdict::Finding { found, mend }),
+            Line::new("sudo", Verdict::Finding { found, fix }),
             Line::new("clock", Verdict::Ok { seen }),
             Line::new("apt", Verdict::CouldNotRun { why }),
         ];

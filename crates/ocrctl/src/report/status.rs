@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use ocrctl_protocol::health::{Container, Front, Live, Traffic};
+use ocrctl_protocol::health::{Container, Live, NginxState, Traffic};
 use ocrctl_protocol::status::{Drift, Firewall, Status};
 use ocrctl_protocol::{Ended, HistoryEntry};
 
@@ -146,7 +146,7 @@ fn service(host: &HostStatus, now: Timestamp) -> [String; 9] {
 /// In one word.
 fn state(status: &Status) -> &'static str {
     let health = &status.health;
-    let serves = matches!(&health.nginx, Front::Answers { .. })
+    let serves = matches!(&health.nginx, NginxState::Answers { .. })
         && matches!(
             &health.release,
             Some(Live { container: Container::Running { .. }, says: Some(says), .. }) if says.ready
@@ -284,7 +284,7 @@ fn lasted(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// Returns the JSON name.
-fn name(with: ocrctl_protocol::health::With) -> String {
+fn name(with: ocrctl_protocol::health::Part) -> String {
     match serde_json::to_value(with) {
         Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),

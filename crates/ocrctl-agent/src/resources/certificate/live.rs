@@ -117,7 +117,7 @@ impl Pair {
         Ok(())
     }
 
-    /// The same where there is nothing good to go back to. What else NGINX does not like is mended after this, and then it
+    /// The same where there is nothing good to go back to. What else NGINX does not like is repaired after this, and then it
     /// loads both.
     pub async fn put_in_place(&self, host: &Host, name: &str) -> Result<()> {
         let version = self.write(host)?;

@@ -89,7 +89,7 @@ fn message() -> Message {
         environment: "prod".into(),
         host: "ocr1".into(),
         kind: Kind::Problem,
-        with: Some(ocrctl_protocol::health::With::Disk),
+        with: Some(ocrctl_protocol::health::Part::Disk),
         what: "/ is 95 % full".into(),
         since: jiff::Timestamp::UNIX_EPOCH,
         at: jiff::Timestamp::UNIX_EPOCH,

@@ -1,6 +1,6 @@
 use super::*;
 use ocrctl_protocol::CertificateStatus;
-use ocrctl_protocol::health::{Disk, Live, Memory, Problem, Said, Traffic};
+use ocrctl_protocol::health::{Disk, Live, Memory, Problem, SelfReport, Traffic};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -19,7 +19,7 @@ pub(in crate::watch) fn facts() -> Facts {
                     since: Some(at(-3600)),
                     restarts: 0,
                 },
-                says: Some(Said {
+                says: Some(SelfReport {
                     ready: true,
                     workers: 2,
                     workers_ready: 2,
@@ -29,7 +29,7 @@ pub(in crate::watch) fn facts() -> Facts {
                     rules_error: None,
                 }),
             }),
-            nginx: Front::Answers {
+            nginx: NginxState::Answers {
                 release: "r1".into(),
                 ms: 2,
             },
@@ -70,8 +70,8 @@ pub(in crate::watch) fn facts() -> Facts {
     }
 }
 
-fn with(mut facts: Facts, problems: &[(With, &str)]) -> Facts {
-    let problem = |(with, text): &(With, &str)| Problem {
+fn with(mut facts: Facts, problems: &[(Part, &str)]) -> Facts {
+    let problem = |(with, text): &(Part, &str)| Problem {
         with: *with,
         text: (*text).to_owned(),
     };
@@ -84,12 +84,12 @@ fn container(mut facts: Facts, container: Container) -> Facts {
     live.container = container;
     live.says = None;
     facts.recognition = None;
-    facts.health.nginx = Front::Fails {
+    facts.health.nginx = NginxState::Fails {
         why: "it answers 503".into(),
     };
     let problems = [
-        (With::Release, "it is gone"),
-        (With::Nginx, "it answers 503"),
+        (Part::Release, "it is gone"),
+        (Part::Nginx, "it answers 503"),
     ];
     with(facts, &problems)
 }
@@ -117,14 +117,14 @@ fn found(facts: &Facts) -> Problems {
     problems(facts, &BTreeMap::new())
 }
 
-fn mends_of(facts: &Facts) -> Vec<Mend> {
-    mends(&found(facts), facts, &State::default(), &settings(3))
+fn repairs_of(facts: &Facts) -> Vec<Repair> {
+    repairs(&found(facts), facts, &State::default(), &settings(3))
 }
 
-fn attempt(mend: Mend, outcome: Result<Option<&str>, &str>) -> Attempt {
+fn attempt(repair: Repair, outcome: Result<Option<&str>, &str>) -> Attempt {
     Attempt {
         at: at(0),
-        mend,
+        repair,
         outcome: match outcome {
             Ok(done) => Ok(done.map(str::to_owned)),
             Err(why) => Err(why.to_owned()),
@@ -135,7 +135,7 @@ fn attempt(mend: Mend, outcome: Result<Option<&str>, &str>) -> Attempt {
 #[test]
 fn does_nothing_on_a_healthy_host() {
     assert!(found(&facts()).is_empty());
-    assert_eq!(mends_of(&facts()), []);
+    assert_eq!(repairs_of(&facts()), []);
     let mut open = BTreeMap::new();
     let none = Problems::new();
     assert_eq!(changes(&mut open, &none, &none, &[], at(0)), []);
@@ -149,34 +149,34 @@ fn repairs_each_fault_in_its_way() {
             exit_code: Some(137),
         },
     );
-    assert_eq!(mends_of(&stopped), [Mend::Start]);
+    assert_eq!(repairs_of(&stopped), [Repair::Start]);
     assert_eq!(
-        mends_of(&container(facts(), Container::Gone)),
-        [Mend::Restart]
+        repairs_of(&container(facts(), Container::Gone)),
+        [Repair::Restart]
     );
     let running = Container::Running {
         since: Some(at(-3600)),
         restarts: 0,
     };
-    assert_eq!(mends_of(&container(facts(), running)), [Mend::Restart]);
-    assert_eq!(mends_of(&does_not_read(facts())), [Mend::Restart]);
-    let mut nginx = with(facts(), &[(With::Nginx, "refused")]);
-    nginx.health.nginx = Front::Fails {
+    assert_eq!(repairs_of(&container(facts(), running)), [Repair::Restart]);
+    assert_eq!(repairs_of(&does_not_read(facts())), [Repair::Restart]);
+    let mut nginx = with(facts(), &[(Part::Nginx, "refused")]);
+    nginx.health.nginx = NginxState::Fails {
         why: "refused".into(),
     };
     nginx.nginx_runs = false;
-    assert_eq!(mends_of(&nginx), [Mend::Nginx]);
+    assert_eq!(repairs_of(&nginx), [Repair::Nginx]);
     let mut all = container(facts(), Container::Gone);
     all.nginx_runs = false;
-    assert_eq!(mends_of(&all), [Mend::Nginx, Mend::Restart]);
-    let full = with(facts(), &[(With::Disk, "/ is 95 % full")]);
-    assert_eq!(mends_of(&full), [Mend::Prune]);
-    let mut docker = with(facts(), &[(With::Release, "Docker does not answer")]);
+    assert_eq!(repairs_of(&all), [Repair::Nginx, Repair::Restart]);
+    let full = with(facts(), &[(Part::Disk, "/ is 95 % full")]);
+    assert_eq!(repairs_of(&full), [Repair::Prune]);
+    let mut docker = with(facts(), &[(Part::Release, "Docker does not answer")]);
     docker.health.release = None;
     docker.docker_runs = false;
-    assert_eq!(mends_of(&docker), [Mend::Docker]);
-    let certificate = with(facts(), &[(With::Certificate, "it has expired")]);
-    assert_eq!(mends_of(&certificate), []);
+    assert_eq!(repairs_of(&docker), [Repair::Docker]);
+    let certificate = with(facts(), &[(Part::Certificate, "it has expired")]);
+    assert_eq!(repairs_of(&certificate), []);
 }
 
 #[test]
@@ -185,32 +185,35 @@ fn respects_the_limit_of_repairs() {
     let found = found(&facts);
     let mut state = State::default();
     for _ in 0..2 {
-        state.mended(&attempt(Mend::Restart, Ok(Some("done"))));
+        state.repaired(&attempt(Repair::Restart, Ok(Some("done"))));
     }
-    assert_eq!(mends(&found, &facts, &state, &settings(3)), [Mend::Restart]);
-    assert_eq!(mends(&found, &facts, &state, &settings(2)), []);
-    assert_eq!(mends(&found, &facts, &state, &settings(0)), []);
-    let full = with(super::tests::facts(), &[(With::Disk, "/ is 95 % full")]);
-    state.mended(&attempt(Mend::Prune, Ok(None)));
+    assert_eq!(
+        repairs(&found, &facts, &state, &settings(3)),
+        [Repair::Restart]
+    );
+    assert_eq!(repairs(&found, &facts, &state, &settings(2)), []);
+    assert_eq!(repairs(&found, &facts, &state, &settings(0)), []);
+    let full = with(super::tests::facts(), &[(Part::Disk, "/ is 95 % full")]);
+    state.repaired(&attempt(Repair::Prune, Ok(None)));
     let found = problems(&full, &BTreeMap::new());
-    assert_eq!(mends(&found, &full, &state, &settings(3)), []);
+    assert_eq!(repairs(&found, &full, &state, &settings(3)), []);
 }
 
 #[test]
 fn one_cause_is_one_problem() {
     let gone = found(&container(facts(), Container::Gone));
-    assert_eq!(gone.keys().collect::<Vec<_>>(), [&With::Release]);
+    assert_eq!(gone.keys().collect::<Vec<_>>(), [&Part::Release]);
     let reads = with(
         does_not_read(facts()),
-        &[(With::Workers, "1 of 2 workers are ready")],
+        &[(Part::Workers, "1 of 2 workers are ready")],
     );
     assert_eq!(
         found(&reads).keys().collect::<Vec<_>>(),
-        [&With::Recognition]
+        [&Part::Recognition]
     );
-    let certificate = [(With::Certificate, "one"), (With::Certificate, "two")];
+    let certificate = [(Part::Certificate, "one"), (Part::Certificate, "two")];
     assert_eq!(
-        found(&with(facts(), &certificate))[&With::Certificate],
+        found(&with(facts(), &certificate))[&Part::Certificate],
         "one; two"
     );
 }
@@ -228,7 +231,7 @@ fn a_release_that_has_just_started_is_left_alone_and_not_taken_for_well() {
         since: at(-60),
         text: "it is gone".into(),
     };
-    let mut open = BTreeMap::from([(With::Release, before)]);
+    let mut open = BTreeMap::from([(Part::Release, before)]);
     let still = problems(&facts, &open);
     assert_eq!(changes(&mut open, &still, &still, &[], at(0)), []);
     // A loop is no start.
@@ -242,8 +245,8 @@ fn a_release_that_has_just_started_is_left_alone_and_not_taken_for_well() {
 
 #[test]
 fn reports_a_problem_and_its_end_once() {
-    let full = Problems::from([(With::Disk, "/ is 95 % full".to_owned())]);
-    let fuller = Problems::from([(With::Disk, "/ is 97 % full".to_owned())]);
+    let full = Problems::from([(Part::Disk, "/ is 95 % full".to_owned())]);
+    let fuller = Problems::from([(Part::Disk, "/ is 97 % full".to_owned())]);
     let none = Problems::new();
     let mut open = BTreeMap::new();
     let told = changes(&mut open, &full, &full, &[], at(0));
@@ -262,7 +265,7 @@ fn reports_a_problem_and_its_end_once() {
 #[test]
 fn a_disk_is_well_again_well_below_its_limit() {
     let open = BTreeMap::from([(
-        With::Disk,
+        Part::Disk,
         Open {
             since: at(0),
             text: "/ is 95 % full".into(),
@@ -271,7 +274,7 @@ fn a_disk_is_well_again_well_below_its_limit() {
     let mut facts = facts();
     facts.health.disks[0].used_percent = 88;
     assert!(found(&facts).is_empty(), "nobody was told");
-    assert_eq!(problems(&facts, &open)[&With::Disk], "/ is 95 % full");
+    assert_eq!(problems(&facts, &open)[&Part::Disk], "/ is 95 % full");
     facts.health.disks[0].used_percent = 84;
     assert!(problems(&facts, &open).is_empty());
 }
@@ -279,28 +282,31 @@ fn a_disk_is_well_again_well_below_its_limit() {
 #[test]
 fn reports_a_repair_once_and_no_passing_fault() {
     let none = Problems::new();
-    let stopped = Problems::from([(With::Release, "it has stopped".to_owned())]);
+    let stopped = Problems::from([(Part::Release, "it has stopped".to_owned())]);
     let mut open = BTreeMap::new();
-    let done = [attempt(Mend::Start, Ok(Some("its container was started")))];
+    let done = [attempt(
+        Repair::Start,
+        Ok(Some("its container was started")),
+    )];
     let told = changes(&mut open, &stopped, &none, &done, at(0));
-    assert_eq!((told.len(), told[0].kind), (1, Kind::Mended));
+    assert_eq!((told.len(), told[0].kind), (1, Kind::Repaired));
     assert_eq!(told[0].what, "it has stopped; its container was started");
     assert!(open.is_empty());
     assert_eq!(changes(&mut open, &stopped, &none, &[], at(0)), []);
-    let hung = Problems::from([(With::Recognition, "it hung and was replaced".to_owned())]);
+    let hung = Problems::from([(Part::Recognition, "it hung and was replaced".to_owned())]);
     let told = changes(&mut open, &hung, &none, &[], at(0));
-    assert_eq!((told.len(), told[0].kind), (1, Kind::Mended));
+    assert_eq!((told.len(), told[0].kind), (1, Kind::Repaired));
 }
 
 #[test]
 fn reports_failed_repairs_with_the_problem() {
-    let stopped = Problems::from([(With::Release, "it has stopped".to_owned())]);
+    let stopped = Problems::from([(Part::Release, "it has stopped".to_owned())]);
     let mut open = BTreeMap::new();
-    let tried = [attempt(Mend::Start, Err("no space left"))];
+    let tried = [attempt(Repair::Start, Err("no space left"))];
     let told = changes(&mut open, &stopped, &stopped, &tried, at(0));
     assert_eq!(
         told[0].what,
         "it has stopped; starting the container failed: no space left"
     );
-    assert_eq!(open[&With::Release].text, "it has stopped");
+    assert_eq!(open[&Part::Release].text, "it has stopped");
 }

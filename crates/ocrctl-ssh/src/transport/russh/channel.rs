@@ -13,7 +13,7 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream, ReadBuf};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::client::Hearsay;
+use super::client::ConnectionNotes;
 use crate::transport::{Channel, Exit, TransportError};
 
 /// Bytes that are taken from a writer before the host has room for them.
@@ -30,7 +30,7 @@ pub(super) type Given = watch::Receiver<()>;
 pub(super) fn streams(
     channel: russh::Channel<Msg>,
     host: String,
-    hearsay: Hearsay,
+    notes: ConnectionNotes,
     given_up: Given,
 ) -> Channel {
     let (incoming, outgoing) = channel.split();
@@ -59,7 +59,7 @@ pub(super) fn streams(
             }),
             Err(_) => Err(TransportError::Lost {
                 host,
-                reason: hearsay.end(),
+                reason: notes.end(),
             }),
         }
     };

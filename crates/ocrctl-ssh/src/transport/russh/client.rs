@@ -14,10 +14,10 @@ use ocrctl_protocol::ssh_algorithms;
 
 /// Events of a connection apart from answers. Shared with readers who need the reason of its end.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hearsay(Arc<Mutex<Heard>>);
+pub(super) struct ConnectionNotes(Arc<Mutex<Notes>>);
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Notes {
     /// Why the connection is gone.
     end: Option<String>,
     /// Why the last channel was not opened.
@@ -31,7 +31,7 @@ pub(super) struct Client {
     is_jump: bool,
     /// For the hop that the connection leads to; the keys are needed once.
     keys: Keys,
-    hearsay: Hearsay,
+    notes: ConnectionNotes,
 }
 
 /// Why a handshake ended.
@@ -43,7 +43,7 @@ pub(super) enum HandshakeError {
     HostKey(Box<TransportError>),
 }
 
-impl Hearsay {
+impl ConnectionNotes {
     pub(super) fn end(&self) -> String {
         self.lock().end.clone().unwrap_or_default()
     }
@@ -52,19 +52,19 @@ impl Hearsay {
         self.lock().refusal.take()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Heard> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Client {
     /// Takes the keys out of the hop.
-    pub(super) fn of(hop: &mut Hop, hearsay: Hearsay) -> Self {
+    pub(super) fn of(hop: &mut Hop, notes: ConnectionNotes) -> Self {
         Self {
             name: hop.name.clone(),
             is_jump: hop.is_jump,
             keys: std::mem::replace(&mut hop.keys, Keys::Pinned(Vec::new())),
-            hearsay,
+            notes,
         }
     }
 
@@ -170,7 +170,7 @@ impl Handler for Client {
         _language: &str,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.hearsay.lock().refusal = Some(description.to_owned());
+        self.notes.lock().refusal = Some(description.to_owned());
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl Handler for Client {
                 (said, Err(error))
             }
         };
-        self.hearsay.lock().end.get_or_insert(said);
+        self.notes.lock().end.get_or_insert(said);
         result
     }
 

@@ -12,7 +12,7 @@ use russh::{MethodKind, MethodSet, Signer};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::client::{Client, Hearsay};
+use super::client::{Client, ConnectionNotes};
 use super::identity::{self, Identity, KeyFile, Offers};
 use super::route::Hop;
 use crate::transport::error::Unreachable;
@@ -29,7 +29,7 @@ const TRIES: usize = 3;
 pub(super) struct Login<'a> {
     handle: &'a mut Handle<Client>,
     hop: &'a Hop,
-    hearsay: &'a Hearsay,
+    notes: &'a ConnectionNotes,
     options: &'a Options,
     /// Asked for once, and only for a key that needs it.
     rsa_hash: Option<HashAlg>,
@@ -59,7 +59,7 @@ enum Proof<'a> {
 /// Signs, or says why not.
 enum By<'a> {
     Agent(&'a mut AgentClient<UnixStream>),
-    Nobody,
+    LockedKey,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -78,13 +78,13 @@ impl<'a> Login<'a> {
     pub(super) fn new(
         handle: &'a mut Handle<Client>,
         hop: &'a Hop,
-        hearsay: &'a Hearsay,
+        notes: &'a ConnectionNotes,
         options: &'a Options,
     ) -> Self {
         Self {
             handle,
             hop,
-            hearsay,
+            notes,
             options,
             rsa_hash: None,
             tried: Vec::new(),
@@ -251,7 +251,7 @@ impl<'a> Login<'a> {
                 return Ok(self.handle.authenticate_publickey(user, key).await?);
             }
             Proof::Agent(agent) => By::Agent(agent),
-            Proof::Locked => By::Nobody,
+            Proof::Locked => By::LockedKey,
         };
         self.handle
             .authenticate_publickey_with(user, public, hash, &mut by)
@@ -274,7 +274,7 @@ impl<'a> Login<'a> {
                     .await?);
             }
             Proof::Agent(agent) => By::Agent(agent),
-            Proof::Locked => By::Nobody,
+            Proof::Locked => By::LockedKey,
         };
         self.handle
             .authenticate_certificate_with(user, certificate, hash, &mut by)
@@ -317,7 +317,7 @@ impl<'a> Login<'a> {
 
     fn denied(self) -> TransportError {
         let methods: Vec<&str> = self.methods.iter().map(<&str>::from).collect();
-        let mut reason = match self.hearsay.end() {
+        let mut reason = match self.notes.end() {
             // Such as that there were too many keys.
             said if !said.is_empty() => said,
             _ => format!("Permission denied ({})", methods.join(",")),
@@ -359,7 +359,7 @@ impl Signer for By<'_> {
                 .sign_request(key, hash, data)
                 .await
                 .map_err(LoginError::Agent),
-            Self::Nobody => Err(LoginError::Locked),
+            Self::LockedKey => Err(LoginError::Locked),
         }
     }
 }

@@ -71,9 +71,9 @@ pub fn judge(attempts: &[(IpAddr, Attempt)], port: u16, host: Option<&Port>) -> 
 fn one(address: IpAddr, attempt: &Attempt, port: u16, host: Option<&Port>) -> Verdict {
     let listener = host.and_then(|host| host.listener.as_deref());
     let ok = |seen: String| Verdict::Ok { seen };
-    let failed = |found: String, mend: &str| Verdict::Finding {
+    let failed = |found: String, fix: &str| Verdict::Finding {
         found,
-        mend: mend.to_owned(),
+        fix: fix.to_owned().into(),
     };
     let could_not_run = |why: String| Verdict::CouldNotRun { why };
     let network = format!(

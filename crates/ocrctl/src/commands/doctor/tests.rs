@@ -51,10 +51,10 @@ fn reports_each_step_of_the_login() {
     };
     let lines = arrival(&target(), Some(&full));
     assert_eq!(words(&lines)[1], ("agent", "failed"));
-    let Verdict::Finding { mend, .. } = &lines[1].verdict else {
+    let Verdict::Finding { fix, .. } = &lines[1].verdict else {
         panic!("{lines:?}");
     };
-    assert!(mend.contains("df -h /opt/ocrctl/bin"), "{mend}");
+    assert!(fix.fix.contains("df -h /opt/ocrctl/bin"), "{fix:?}");
 }
 
 #[test]

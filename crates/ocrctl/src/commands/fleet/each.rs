@@ -12,12 +12,12 @@ use ocrctl_protocol::{Diagnostic, Event, Request};
 
 /// A host that answers with many events.
 #[derive(Debug)]
-pub(in crate::commands) struct Talking<'a> {
+pub(in crate::commands) struct Stream<'a> {
     host: &'a mut Host,
     report: &'a Report,
 }
 
-impl Talking<'_> {
+impl Stream<'_> {
     pub(in crate::commands) fn name(&self) -> &str {
         &self.host.name
     }
@@ -34,10 +34,10 @@ impl Talking<'_> {
 
 impl Fleet<'_> {
     /// All hosts, to listen to.
-    pub(in crate::commands) fn talking(&mut self) -> Vec<Talking<'_>> {
+    pub(in crate::commands) fn talking(&mut self) -> Vec<Stream<'_>> {
         let report = self.report;
         let hosts = self.hosts.iter_mut();
-        hosts.map(|host| Talking { host, report }).collect()
+        hosts.map(|host| Stream { host, report }).collect()
     }
 
     /// Asks all hosts at once, each what `request` makes of its name, and gives each one's answer by that. One that has

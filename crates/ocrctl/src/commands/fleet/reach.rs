@@ -35,16 +35,16 @@ impl<'a> Fleet<'a> {
         report: &'a Report,
         environment: &Environment,
     ) -> (Self, Option<Failed>) {
-        match Self::knock(global, report, environment).await {
-            Ok((fleet, locked_out)) => {
-                let failures = locked_out.into_iter().map(|(_, error)| error.into());
+        match Self::connect_each(global, report, environment).await {
+            Ok((fleet, unreachable)) => {
+                let failures = unreachable.into_iter().map(|(_, error)| error.into());
                 (fleet, Failed::together(failures.collect()))
             }
-            Err(failed) => (Self::nobody(global, report), Some(failed)),
+            Err(failed) => (Self::empty(global, report), Some(failed)),
         }
     }
 
-    fn nobody(global: &Global, report: &'a Report) -> Self {
+    fn empty(global: &Global, report: &'a Report) -> Self {
         Self {
             report,
             operator: operator(global),
@@ -54,7 +54,7 @@ impl<'a> Fleet<'a> {
 
     /// The same, with the reasons by the names of those that can't be reached. It fails where a password for sudo is not
     /// to be had.
-    pub(in crate::commands) async fn knock(
+    pub(in crate::commands) async fn connect_each(
         global: &Global,
         report: &'a Report,
         environment: &Environment,
@@ -66,7 +66,7 @@ impl<'a> Fleet<'a> {
             transport: transport::Options::asking(report.asks_for_secrets()),
             ..Options::default()
         };
-        let mut fleet = Self::nobody(global, report);
+        let mut fleet = Self::empty(global, report);
         let operator = &fleet.operator;
         let targets = environment.hosts.iter().zip(passwords);
         let opened = join_all(targets.map(async |(target, sudo_password)| {
@@ -99,14 +99,14 @@ impl<'a> Fleet<'a> {
             })
         }))
         .await;
-        let mut locked_out = Vec::new();
+        let mut unreachable = Vec::new();
         for host in opened {
             match host {
                 Ok(host) => fleet.hosts.push(host),
-                Err(refused) => locked_out.push(refused),
+                Err(refused) => unreachable.push(refused),
             }
         }
-        Ok((fleet, locked_out))
+        Ok((fleet, unreachable))
     }
 }
 

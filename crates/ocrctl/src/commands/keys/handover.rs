@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ocr_api::keys::{ApiKey, KeyFile};
 
-use super::everywhere::Everywhere;
+use super::all_hosts::AllHosts;
 use super::interrupts::Interrupts;
 use crate::cli;
 use crate::commands::fleet::KeyHost;
@@ -47,7 +47,7 @@ impl Handover {
         &self,
         report: &Report,
         interrupts: &mut Interrupts,
-        hosts: &mut Everywhere<H>,
+        hosts: &mut AllHosts<H>,
         new: &Issued<'_>,
     ) -> Result<()> {
         let before = hosts.common()?;

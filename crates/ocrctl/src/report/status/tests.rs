@@ -2,7 +2,7 @@
 
 use super::*;
 use ocrctl_protocol::CertificateStatus;
-use ocrctl_protocol::health::{Disk, Health, Memory, Problem, Said, With};
+use ocrctl_protocol::health::{Disk, Health, Memory, Part, Problem, SelfReport};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -21,7 +21,7 @@ fn well() -> Status {
                     since: Some(at("2026-02-27T10:00:00Z")),
                     restarts: 0,
                 },
-                says: Some(Said {
+                says: Some(SelfReport {
                     ready: true,
                     workers: 4,
                     workers_ready: 4,
@@ -35,7 +35,7 @@ fn well() -> Status {
                     rules_error: None,
                 }),
             }),
-            nginx: Front::Answers {
+            nginx: NginxState::Answers {
                 release: "0f3c5ad2b1e9-77d0a1".into(),
                 ms: 5,
             },
@@ -112,11 +112,11 @@ fn sick() -> Status {
     };
     status.health.problems = vec![
         Problem {
-            with: With::Release,
+            with: Part::Release,
             text: "the live release has stopped".into(),
         },
         Problem {
-            with: With::Nginx,
+            with: Part::Nginx,
             text: "\x1b[2Jit answers 503".into(),
         },
     ];

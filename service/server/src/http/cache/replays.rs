@@ -57,8 +57,8 @@ impl Replays {
 
     /// Whether a request of the key with this `Idempotency-Key` is under way or has been answered: its retry needs no room
     /// in the quota.
-    pub(crate) fn knows(&self, key: &Arc<str>, wish: &CacheDirectives) -> bool {
-        let idempotency_key = wish.idempotency_key.as_deref();
+    pub(crate) fn knows(&self, key: &Arc<str>, directives: &CacheDirectives) -> bool {
+        let idempotency_key = directives.idempotency_key.as_deref();
         let (now, age) = (Instant::now(), self.limits.age);
         idempotency_key.is_some_and(|name| self.state().ledger.get(key, name, now, age).is_some())
     }
@@ -67,14 +67,14 @@ impl Replays {
     pub(super) fn begin(
         self: &Arc<Self>,
         content: &Content,
-        wish: &CacheDirectives,
+        directives: &CacheDirectives,
         deadline: Instant,
     ) -> Result<Begun, Rejection> {
         let mut state = self.state();
         let (now, age) = (Instant::now(), self.limits.age);
         let State { kept, ledger } = &mut *state;
-        let mut may_look = !wish.fresh;
-        if let Some(name) = &wish.idempotency_key
+        let mut may_look = !directives.fresh;
+        if let Some(name) = &directives.idempotency_key
             && let Some((known, seen)) = ledger.get(&content.key, name, now, age)
         {
             if known != content {
@@ -90,12 +90,12 @@ impl Replays {
             }
         }
         if may_look && let Some(whole) = kept.get(content, now, age) {
-            if let Some(name) = &wish.idempotency_key {
+            if let Some(name) = &directives.idempotency_key {
                 ledger.put(content, name, Seen::Done, now);
             }
             return Ok(Begun::Kept(whole));
         }
-        let joint = wish.idempotency_key.clone().map(|name| {
+        let joint = directives.idempotency_key.clone().map(|name| {
             let joint = Joint::new(name, deadline);
             let under_way = joint.under_way.clone();
             ledger.put(content, &joint.name, Seen::UnderWay(under_way), now);
@@ -104,7 +104,7 @@ impl Replays {
         Ok(Begun::Work(Work {
             replays: Arc::clone(self),
             content: content.clone(),
-            keep: !wish.no_store,
+            keep: !directives.no_store,
             joint,
         }))
     }

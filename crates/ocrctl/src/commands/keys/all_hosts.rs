@@ -9,14 +9,14 @@ use ocrctl_protocol::{Diagnostic, HostKeys, KeyRequest};
 
 /// All hosts, and their keys as they were last read.
 #[derive(Debug)]
-pub(in crate::commands) struct Everywhere<H> {
+pub(in crate::commands) struct AllHosts<H> {
     /// For what the operator is told to do.
     environment: String,
     hosts: Vec<H>,
     states: Vec<HostKeys>,
 }
 
-impl<H: KeyHost> Everywhere<H> {
+impl<H: KeyHost> AllHosts<H> {
     /// Reads the keys of all hosts. One that can't be read fails it.
     pub(in crate::commands) async fn read(environment: &str, mut hosts: Vec<H>) -> Result<Self> {
         let read = join_all(hosts.iter_mut().map(|host| host.keys(KeyRequest::List))).await;
@@ -223,9 +223,7 @@ mod tests {
         let old = file(&["one"]);
         let new = file(&["two"]);
         let (mut a, mut b) = (Local::deployed("a", &old), Local::deployed("b", &old));
-        let mut all = Everywhere::read("prod", vec![&mut a, &mut b])
-            .await
-            .unwrap();
+        let mut all = AllHosts::read("prod", vec![&mut a, &mut b]).await.unwrap();
         assert_eq!(all.common().unwrap(), old);
         all.replace(&new, "changed").await.unwrap();
         assert_eq!(all.common().unwrap(), new);
@@ -241,7 +239,7 @@ mod tests {
             Local::deployed("c", &old),
         );
         b.lives = 1;
-        let mut all = Everywhere::read("prod", vec![&mut a, &mut b, &mut c])
+        let mut all = AllHosts::read("prod", vec![&mut a, &mut b, &mut c])
             .await
             .unwrap();
         let failed = all.replace(&file(&["two"]), "changed").await.unwrap_err();
@@ -265,9 +263,7 @@ mod tests {
         let old = file(&["one"]);
         let (mut a, mut b) = (Local::deployed("a", &old), Local::deployed("b", &old));
         (a.lives, b.lives) = (2, 1);
-        let mut all = Everywhere::read("prod", vec![&mut a, &mut b])
-            .await
-            .unwrap();
+        let mut all = AllHosts::read("prod", vec![&mut a, &mut b]).await.unwrap();
         let failed = all.replace(&file(&["two"]), "changed").await.unwrap_err();
         let last = failed.diagnostics.last().unwrap();
         assert_eq!(last.host.as_deref(), Some("a"));
@@ -285,7 +281,7 @@ mod tests {
             Local::deployed("c", &old),
         );
         std::fs::write(c.root.path().join("etc/ocr/keys.json"), "{").unwrap();
-        let mut all = Everywhere::read("prod", vec![&mut a, &mut b, &mut c])
+        let mut all = AllHosts::read("prod", vec![&mut a, &mut b, &mut c])
             .await
             .unwrap();
         let refused = all.common().unwrap_err();
@@ -307,11 +303,7 @@ mod tests {
         let old = file(&["one"]);
         let (mut a, mut b) = (Local::deployed("a", &old), Local::deployed("b", &old));
         b.lives = 0;
-        assert!(
-            Everywhere::read("prod", vec![&mut a, &mut b])
-                .await
-                .is_err()
-        );
+        assert!(AllHosts::read("prod", vec![&mut a, &mut b]).await.is_err());
         assert_eq!(a.file(), old);
     }
 }

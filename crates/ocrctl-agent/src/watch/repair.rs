@@ -8,11 +8,11 @@ use crate::host::{Host, Operation, systemd};
 use crate::resources::nginx;
 use crate::resources::release::{Release, images};
 use ocrctl_protocol::Result;
-use ocrctl_protocol::health::With;
+use ocrctl_protocol::health::Part;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Mend {
+pub(super) enum Repair {
     /// Remove images that no release needs.
     Prune,
     /// Start Docker.
@@ -29,22 +29,22 @@ pub(super) enum Mend {
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
     pub(super) at: Timestamp,
-    pub(super) mend: Mend,
+    pub(super) repair: Repair,
     /// The repair made, `None` if none was needed, or the reason why it failed.
     pub(super) outcome: std::result::Result<Option<String>, String>,
 }
 
-impl Mend {
-    pub(super) fn helps(self, with: With) -> bool {
+impl Repair {
+    pub(super) fn helps(self, with: Part) -> bool {
         match self {
-            Self::Prune => with == With::Disk,
-            Self::Nginx => with == With::Nginx,
-            Self::Docker => with == With::Release,
-            Self::Start | Self::Restart => matches!(with, With::Release | With::Recognition),
+            Self::Prune => with == Part::Disk,
+            Self::Nginx => with == Part::Nginx,
+            Self::Docker => with == Part::Release,
+            Self::Start | Self::Restart => matches!(with, Part::Release | Part::Recognition),
         }
     }
 
-    /// Mends of the same number are counted together.
+    /// Repairs of the same number are counted together.
     pub(super) fn budget(self) -> u8 {
         match self {
             Self::Prune => 0,
@@ -69,29 +69,29 @@ impl Mend {
 pub(super) async fn apply(
     host: &Host,
     settings: &Settings,
-    mend: Mend,
+    repair: Repair,
     operation: &mut Operation,
 ) -> Result<Option<String>> {
-    match mend {
-        Mend::Prune => {
+    match repair {
+        Repair::Prune => {
             let removed = images::prune(host).await?;
             Ok((removed > 0)
                 .then(|| format!("{removed} images that no release needs were removed")))
         }
-        Mend::Docker => {
+        Repair::Docker => {
             systemd::start(host, "docker.service").await?;
             Ok(Some("Docker was started".to_owned()))
         }
-        Mend::Nginx => {
+        Repair::Nginx => {
             nginx::check(host).await?;
             nginx::load(host, &settings.name).await?;
             Ok(Some("NGINX was started".to_owned()))
         }
-        Mend::Start => {
+        Repair::Start => {
             Release::start(host, operation).await?;
             Ok(Some("its container was started".to_owned()))
         }
-        Mend::Restart => {
+        Repair::Restart => {
             Release::restart(host, settings.name.clone(), false, operation).await?;
             Ok(Some("it was restarted through the other slot".to_owned()))
         }
