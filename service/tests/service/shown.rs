@@ -423,3 +423,56 @@ fn reports_words_of_a_layer_where_nothing_is_read() {
         );
     }
 }
+
+/// A page with the open line and notes without an appearance: their text as a PDF string, and further entries.
+fn with_notes(notes: &[(&str, &str)]) -> Vec<u8> {
+    let mut list = String::new();
+    for ((text, more), up) in notes.iter().zip((0..).map(|at| 600 - 40 * at)) {
+        let _ = write!(
+            list,
+            "<</Type/Annot/Subtype/FreeText/Rect[72 {up} 172 {}]/Contents {text}{more}>>",
+            up + 30
+        );
+    }
+    let link = "<</Type/Annot/Subtype/Link/Rect[72 730 300 760]>>";
+    let extra = format!("/Annots[{list}{link}]");
+    Pdf::default().text_page_with(&extra, &[OPEN]).build()
+}
+
+#[test]
+fn notes_without_an_appearance_are_read_as_viewers_show_them() {
+    let server = Server::start(&["--workers", "1"]);
+    let document = with_notes(&[
+        ("(Paid on Monday by the caf\\351)", "/DA(/Helv 10 Tf 0 g)"),
+        ("(Second)", ""),
+        ("(Hidden)", "/F 2"),
+        ("(White)", "/DA(1 g /Helv 10 Tf)"),
+    ]);
+    for mode in ["auto", "ocr"] {
+        let answer = server.answer(&format!("?codes=none&mode={mode}"), &document);
+        let text = &answer.pages[0].text;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let wanted = format!("{OPEN} Paid on Monday by the café Second");
+        let mut wanted: Vec<&str> = wanted.split(' ').collect();
+        if mode == "ocr" {
+            // In English, the accent may be lost.
+            wanted.retain(|word| *word != "café");
+        }
+        assert!(wanted.iter().all(|word| words.contains(word)), "{text}");
+        assert!(
+            !text.contains("Hidden") && !text.contains("White"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_note_in_letters_without_a_font_is_reported() {
+    let server = Server::start(&["--workers", "1"]);
+    // "Załącznik"
+    let note = "<FEFF005A0061014201050063007A006E0069006B>";
+    let answer = server.answer("?codes=none", &with_notes(&[(note, "")]));
+    assert_eq!(answer.pages[0].text.trim(), OPEN);
+    assert!(has(&answer, IssueCode::FontMissing), "{:?}", answer.issues);
+    assert!(answer.warnings.iter().any(|it| it.contains("Załącznik")));
+}

@@ -2,6 +2,7 @@
 //! declares the calls. Its own document types hide whether a character has a Unicode mapping, and copy much.
 
 use std::ffi::{c_int, c_void};
+use std::mem;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use pdfium_render::prelude::{
     FS_RECTF, FS_SIZEF, Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
 };
 
+mod annotations;
 mod attachments;
 mod edit;
 mod objects;
@@ -39,6 +41,10 @@ pub(in crate::worker) struct Document {
 pub(in crate::worker) struct Page<'d> {
     document: &'d Document,
     handle: NonNull<c_void>,
+    /// False if it has no annotations that draw something. PDFium goes through all of them for each drawing.
+    annotated: bool,
+    /// Texts of notes that have no appearance, and letters that PDFium does not have.
+    undrawn_notes: Vec<String>,
 }
 
 /// Reason for which PDFium did not open a document or a page.
@@ -130,7 +136,11 @@ impl Document {
 
     /// Loads a page, counted from 0. Visible form fields, stamps and notes become part of it.
     pub(in crate::worker) fn page(&self, index: u32) -> Result<Page<'_>, OpenError> {
-        let page = self.load_page(index)?;
+        let mut page = self.load_page(index)?;
+        page.draw_notes();
+        if !page.annotated {
+            return Ok(page);
+        }
         if self.has_form() {
             // Fields may have a value but no appearance. Drawing makes PDFium create the appearance; flattening does
             // not.
@@ -138,18 +148,19 @@ impl Document {
         }
         // SAFETY: the page is live.
         let flattened = unsafe {
-            self.calls.FPDFPage_GetAnnotCount(page.raw().cast()) > 0
-                && self
-                    .calls
-                    .FPDFPage_Flatten(page.raw().cast(), FLATTEN_FOR_DISPLAY)
-                    == FLATTEN_SUCCESS
+            self.calls
+                .FPDFPage_Flatten(page.raw().cast(), FLATTEN_FOR_DISPLAY)
+                == FLATTEN_SUCCESS
         };
         if !flattened {
             return Ok(page);
         }
         // PDFium parses the merged content when the page is loaded again.
+        let undrawn_notes = mem::take(&mut page.undrawn_notes);
         drop(page);
-        self.load_page(index)
+        let mut page = self.load_page(index)?;
+        page.undrawn_notes = undrawn_notes;
+        Ok(page)
     }
 
     /// True if the page with this index is in the page tree, whose count may be too high. Only the page's dictionary is
@@ -189,6 +200,8 @@ impl Document {
         Ok(Page {
             document: self,
             handle: NonNull::new(handle.cast()).ok_or(OpenError::Damaged)?,
+            annotated: true,
+            undrawn_notes: Vec::new(),
         })
     }
 }
@@ -203,6 +216,10 @@ impl Drop for Document {
 impl Page<'_> {
     fn raw(&self) -> *mut c_void {
         self.handle.as_ptr()
+    }
+
+    pub(in crate::worker) fn undrawn_notes(&self) -> &[String] {
+        &self.undrawn_notes
     }
 
     /// Width and height in points (1/72 inch), rotated and cropped like in a viewer.
@@ -386,7 +403,7 @@ impl Page<'_> {
                 page.0,
                 page.1,
                 0,
-                ANNOT | format.2,
+                if self.annotated { ANNOT } else { 0 } | format.2,
             );
             calls.FPDFBitmap_Destroy(bitmap);
         }

@@ -147,7 +147,7 @@ impl PdfDocument {
     ) -> Result<(Content, Vec<Issue>), Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
-        let mut issues = Vec::new();
+        let mut issues: Vec<Issue> = page.undrawn_notes().iter().map(remarks::note).collect();
         let mut left_out = 0;
         if how.mode != Mode::Ocr {
             let (glyphs, fonts) = seen(&page);
@@ -155,7 +155,10 @@ impl PdfDocument {
             if how.mode == Mode::Text || soundness::judge(&glyphs, &page) == TextLayer::Sound {
                 let layer = Glyphs { glyphs, fonts };
                 match self.read_layer(&page, frame, layer, how, readers)? {
-                    Some(read) => return Ok(read),
+                    Some((content, more)) => {
+                        issues.extend(more);
+                        return Ok((content, issues));
+                    }
                     None => issues.push(remarks::disagrees()),
                 }
             }

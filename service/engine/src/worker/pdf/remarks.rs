@@ -14,6 +14,8 @@ const FINER: f64 = 2.0;
 const MUCH_FINER: f64 = 3.0;
 /// Points of the longer side of a page that can be meant.
 const USUAL: std::ops::RangeInclusive<f64> = 360.0..=1440.0;
+/// Most characters of a note in an issue.
+const NOTE: usize = 200;
 /// The share of a page's longer side below which a picture is a logo.
 const LOGO: f64 = 0.2;
 
@@ -44,6 +46,13 @@ pub(super) fn left_out(words: usize) -> Issue {
          in another viewer."
     );
     Issue::new(IssueCode::HiddenText, detail)
+}
+
+/// A note that a viewer shows from its fields, in letters that PDFium does not have.
+pub(super) fn note(text: &String) -> Issue {
+    let start: String = text.chars().take(NOTE).collect();
+    let detail = format!("a note on it was not read, for which the service has no font: {start:?}");
+    Issue::new(IssueCode::FontMissing, detail)
 }
 
 pub(super) fn undecodable() -> Issue {
