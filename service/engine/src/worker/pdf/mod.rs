@@ -147,7 +147,11 @@ impl PdfDocument {
     ) -> Result<(Content, Vec<Issue>), Fault> {
         let page = self.page(index)?;
         let frame = Frame::of(&page, max_pixels)?;
-        let mut issues: Vec<Issue> = page.undrawn_notes().iter().map(remarks::note).collect();
+        let mut issues: Vec<Issue> = page
+            .undrawn_notes()
+            .iter()
+            .map(|note| remarks::note(note))
+            .collect();
         let mut left_out = 0;
         if how.mode != Mode::Ocr {
             let (glyphs, fonts) = seen(&page);

@@ -49,7 +49,7 @@ pub(super) fn left_out(words: usize) -> Issue {
 }
 
 /// A note that a viewer shows from its fields, in letters that PDFium does not have.
-pub(super) fn note(text: &String) -> Issue {
+pub(super) fn note(text: &str) -> Issue {
     let start: String = text.chars().take(NOTE).collect();
     let detail = format!("a note on it was not read, for which the service has no font: {start:?}");
     Issue::new(IssueCode::FontMissing, detail)
