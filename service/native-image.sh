@@ -24,5 +24,5 @@ chmod -R u=rwX,go=rX "$context/usr"
     echo 'ARG BASE_IMAGE'
     sed -n '/^FROM ${BASE_IMAGE}$/,$p' "$here/Dockerfile" | sed '/^COPY --from=engine /d; s|^COPY --from=build /out/ /$|COPY usr/ /usr/|'
 } >"$context/Dockerfile"
-DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE_IMAGE=$base" --build-arg VERSION=rehearsal --tag "$image" "$context" >/dev/null
+"$here/legacy-build.sh" --build-arg "BASE_IMAGE=$base" --build-arg VERSION=rehearsal --tag "$image" "$context"
 echo "made $image of $built/ocr-service on $base"

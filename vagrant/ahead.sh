@@ -22,5 +22,5 @@ if [[ -z $native ]]; then
     # The stages that need these files alone. `ocrctl build` sends the same files, and finds the same layers in the engine's cache:
     # so they are built by the engine's own builder, as there, with the modes and the owner that it gives them.
     tar --create --owner=root:0 --group=root:0 --mode=u=rwX,go=rX service/{Dockerfile,build-engine.sh,fetch-pdfium.sh,pdfium.txt,fetch-pp-ocr.sh,pp-ocr.txt} |
-        DOCKER_BUILDKIT=0 docker build --quiet --target engine --file service/Dockerfile - >/dev/null
+        service/legacy-build.sh --target engine --file service/Dockerfile -
 fi
