@@ -2,15 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{
-    ArgAction, ArgGroup, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand,
-    ValueEnum,
+    ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
 use clap_complete::Shell;
-
-use ocrctl_inventory::duration;
 
 mod change;
 mod hosts;
@@ -19,13 +15,15 @@ mod keys;
 mod ocr;
 mod registry;
 mod rehearse;
-pub use change::{Archive, Probe};
+mod upkeep;
+pub use change::{Archive, Deploy, Limit, Operation, Plan, Probe, Rollback, Rollout};
 pub use hosts::{Logs, Restart, Status};
 pub use init::Init;
 pub use keys::{AddKey, Handover, Keys, RotateKey};
 pub use ocr::{Format as OcrFormat, Ocr};
 pub use registry::{Build, Login, MigrateRegistry};
 pub use rehearse::{Enter, Provider, Rehearse, Release};
+pub use upkeep::{Alerts, Backup, Cert};
 
 /// Exit code of a command line that is not understood (EX_USAGE of sysexits.h).
 pub const USAGE: u8 = 64;
@@ -337,166 +335,6 @@ pub struct Doctor {
     pub limit: Limit,
 }
 
-#[derive(Debug, Args)]
-pub struct Plan {
-    #[command(flatten)]
-    pub environment: Environment,
-
-    #[command(flatten)]
-    pub limit: Limit,
-
-    #[command(flatten)]
-    pub archive: Archive,
-}
-
-#[derive(Debug, Args)]
-pub struct Limit {
-    /// Only these hosts of the environment
-    #[arg(long, value_name = "HOST", value_delimiter = ',')]
-    pub limit: Vec<String>,
-}
-
-/// Options of a change that goes through the hosts.
-#[derive(Debug, Args)]
-pub struct Rollout {
-    #[command(flatten)]
-    pub limit: Limit,
-
-    /// Number of hosts to change at once, after the first, which is changed alone
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..))]
-    pub batch: u16,
-}
-
-#[derive(Debug, Args)]
-pub struct Rollback {
-    #[command(flatten)]
-    pub operation: Operation,
-
-    #[command(flatten)]
-    pub rollout: Rollout,
-
-    /// The release to go back to, of those that the hosts have kept; its first characters are enough
-    #[arg(long, value_name = "RELEASE")]
-    pub to: Option<String>,
-
-    #[command(flatten)]
-    pub probe: Probe,
-}
-
-/// Options of commands that change hosts.
-#[derive(Debug, Args)]
-pub struct Operation {
-    /// An environment of the inventory
-    #[arg(value_name = "ENV")]
-    pub environment: String,
-
-    /// Time to wait for another deploy to end, such as 30s or 5m
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::parse)]
-    pub lock_wait: Duration,
-}
-
-#[derive(Debug, Args)]
-pub struct Deploy {
-    #[command(flatten)]
-    pub operation: Operation,
-
-    #[command(flatten)]
-    pub rollout: Rollout,
-
-    #[command(flatten)]
-    pub archive: Archive,
-
-    /// Put the contents of a backup onto the hosts first
-    #[arg(long, value_name = "FILE", requires = "identity")]
-    pub restore: Option<PathBuf>,
-
-    /// The age identity that the backup was encrypted for
-    #[arg(long, value_name = "FILE", requires = "restore")]
-    pub identity: Option<PathBuf>,
-
-    /// Let the backup replace what the hosts have of their own
-    #[arg(long, requires = "restore")]
-    pub replace: bool,
-
-    #[command(flatten)]
-    pub probe: Probe,
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").args(["to", "check"]).required(true))]
-pub struct Backup {
-    #[command(flatten)]
-    pub environment: Environment,
-
-    /// Write the backup there; a backup that is there is replaced when the new one is complete
-    #[arg(long, value_name = "FILE")]
-    pub to: Option<PathBuf>,
-
-    /// Recipients who can read it, instead of the inventory's `backup.recipients`
-    #[arg(long, value_name = "age1...", requires = "to")]
-    pub recipient: Vec<String>,
-
-    /// The same, from a file with one recipient a line
-    #[arg(long, value_name = "FILE", requires = "to")]
-    pub recipients_file: Option<PathBuf>,
-
-    /// Open a backup, and list what is in it
-    #[arg(long, value_name = "FILE", requires = "identity")]
-    pub check: Option<PathBuf>,
-
-    /// The age identity that it was encrypted for
-    #[arg(long, value_name = "FILE", requires = "check")]
-    pub identity: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Cert {
-    /// Print the authority that clients verify the environment by, as PEM
-    #[command(after_help = "\
-Example:
-  ocrctl cert ca prod > ca.pem && curl --cacert ca.pem https://ocr.example.org/healthz")]
-    Ca(Environment),
-
-    /// Show the certificate of each host, and when it is renewed
-    ///
-    /// Exits 2 when something is wrong with one: less than a twentieth of its life is left, it is from a staging
-    /// authority though the environment is production, NGINX serves another one, or nothing renews it. Production is
-    /// every environment without a word such as staging, test, dev, demo, qa or rehearsal in its name.
-    #[command(after_help = "\
-Examples:
-  ocrctl cert status prod
-  ocrctl cert status prod --json | jq 'select(.type == \"certificate\")'")]
-    Status(Environment),
-
-    /// Renew the certificate now, where it is due
-    ///
-    /// The hosts do this by themselves, every six hours.
-    #[command(after_help = "\
-Example:
-  ocrctl cert renew prod --force")]
-    Renew {
-        #[command(flatten)]
-        environment: Environment,
-
-        /// Also where it is not due, and without a pause after failed attempts
-        #[arg(long)]
-        force: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Alerts {
-    /// Have each host send a test over every channel, and show how each went
-    ///
-    /// The channels are those of `alerts` in the inventory, as the last deploy left them on the hosts. Exits 1 when one
-    /// fails, and when a host has none.
-    #[command(after_help = "\
-Examples:
-  ocrctl alerts test prod
-  ocrctl alerts test prod --json | jq 'select(.type == \"alerts_tested\")'")]
-    Test(Environment),
-}
-
 /// A change that the host takes back unless it is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Guarded {
@@ -534,132 +372,4 @@ pub fn exit_code(error: &clap::Error) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Cli, clap::Error> {
-        let args = line.split_whitespace().map(OsString::from).collect();
-        // Whatever terminal the test runs in.
-        Cli::parse_with(Cli::command().term_width(100), args)
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn help_of_every_command() {
-        let commands = [
-            "",
-            "init",
-            "doctor",
-            "plan",
-            "deploy",
-            "rollback",
-            "restart",
-            "status",
-            "logs",
-            "history",
-            "audit",
-            "backup",
-            "keys",
-            "keys list",
-            "keys add",
-            "keys revoke",
-            "keys sync",
-            "rotate-key",
-            "cert",
-            "cert ca",
-            "cert status",
-            "cert renew",
-            "renew",
-            "watch",
-            "alerts",
-            "alerts test",
-            "ocr",
-            "build",
-            "migrate-registry",
-            "rehearse",
-            "completions",
-            "schema",
-            "man",
-        ];
-        for command in commands {
-            let help = parse(&format!("ocrctl {command} --help")).unwrap_err();
-            assert_eq!(exit_code(&help), 0);
-            let name = format!("help {command}").trim().replace(' ', "_");
-            insta::assert_snapshot!(name, help.render());
-        }
-    }
-
-    #[test]
-    fn a_wrong_command_line_is_a_usage_error() {
-        for line in [
-            "ocrctl",
-            "ocrctl depoly prod",
-            "ocrctl plan",
-            "ocrctl deploy prod --lock-wait soon",
-            "ocrctl keys add prod",
-            "ocrctl backup prod",
-            "ocrctl backup prod --to a --check b --identity c",
-            "ocrctl backup prod --check a",
-            "ocrctl deploy prod --restore a",
-            "ocrctl deploy prod --identity a",
-            "ocrctl keys add prod --name x --expires tomorrow",
-            "ocrctl keys add prod --name x --scope everything",
-            "ocrctl keys add prod --name x --out f --exec cat",
-            "ocrctl rotate-key prod --grace 1h --revoke-now",
-            "ocrctl rehearse --release sid",
-            "ocrctl rehearse --smoke --skip PDF",
-            "ocrctl plan prod --wat",
-            "ocrctl logs",
-            "ocrctl logs prod --since yesterday",
-            "ocrctl logs prod --request a\"b",
-            "ocrctl ocr --env prod",
-            "ocrctl ocr a.pdf --env prod --url https://ocr.example.org",
-            "ocrctl ocr a.pdf --format hocr",
-        ] {
-            assert_eq!(exit_code(&parse(line).unwrap_err()), USAGE, "{line}");
-        }
-        insta::assert_snapshot!(
-            parse("ocrctl deploy prod --lock-wait soon")
-                .unwrap_err()
-                .render()
-        );
-    }
-
-    #[test]
-    fn a_program_takes_the_rest_of_the_line() {
-        let line = "ocrctl rotate-key prod --revoke-now --exec vault kv put -mount=kv ocr key=-";
-        let Command::RotateKey(flags) = parse(line).unwrap().command else {
-            panic!("{line}");
-        };
-        let exec = ["vault", "kv", "put", "-mount=kv", "ocr", "key=-"];
-        assert_eq!(flags.handover.exec, exec.map(OsString::from));
-        assert!(flags.revoke_now && flags.client.is_none());
-    }
-
-    #[test]
-    fn flags_go_before_or_after_the_command() {
-        for line in [
-            "ocrctl --json --yes deploy prod",
-            "ocrctl deploy prod --json -y",
-        ] {
-            let cli = parse(line).unwrap();
-            assert!(cli.global.json && cli.global.yes);
-        }
-        assert_eq!(exit_code(&parse("ocrctl --version").unwrap_err()), 0);
-        let task = |line| match parse(line).unwrap().command {
-            Command::Agent { task } => task,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(task("ocrctl agent"), None);
-        assert_eq!(
-            task("ocrctl agent revert sshd"),
-            Some(AgentTask::Revert {
-                what: Guarded::Sshd
-            })
-        );
-    }
-}
+mod tests;

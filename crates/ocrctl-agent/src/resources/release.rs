@@ -2,6 +2,7 @@
 //! upstream follows. Switching is one rename(2); see `switch.rs`.
 
 mod archive;
+mod diff;
 pub mod images;
 mod kept;
 mod now;
@@ -9,21 +10,18 @@ mod probe;
 pub mod record;
 mod restart;
 mod slot;
+mod spec;
 mod switch;
 mod watch;
 
-use jiff::{SignedDuration, Timestamp};
 use ocr_api::health::{Readiness, Recognition};
-use sha2::{Digest, Sha256};
 
-use crate::docker::{
-    Container, ContainerSpec, Engine, Fields, OWN_VARIABLE, digest, runtime, shown,
-};
+use crate::docker::{Container, ContainerSpec, Engine, digest, shown};
 use crate::host::{Host, Operation, systemd};
 pub use now::Now;
 use ocrctl_protocol::{
-    Action, ArchivedImage, Change, Desired, Detail, Event, ImageRef, Level, Registry, ReleaseInfo,
-    Result, Service, hex,
+    Action, ArchivedImage, Change, Desired, Event, ImageRef, Level, Registry, ReleaseInfo, Result,
+    Service,
 };
 use ocrctl_registry::About;
 use record::Record;
@@ -83,83 +81,6 @@ impl Release {
         }
     }
 
-    pub async fn diff(&self, host: &Host) -> Result<Option<Change>> {
-        let Some(mut change) = self.difference(host).await? else {
-            return Ok(None);
-        };
-        if let Some(runtime) = &self.service.runtime
-            && change.action != Action::Delete
-            && let Some(lacking) = runtime::lacking(host, runtime).await?
-        {
-            change.details.push(Detail::Blocked {
-                text: lacking.message,
-                hint: lacking.hint.unwrap_or_default(),
-            });
-        }
-        Ok(Some(change))
-    }
-
-    async fn difference(&self, host: &Host) -> Result<Option<Change>> {
-        let resolve = self.resolve();
-        // Docker is yet to be installed or started by an earlier resource: nothing runs.
-        if !systemd::is_active(host, "docker").await {
-            let fields = self.spec(&resolve.await?.to_string(), Slot::A).fields();
-            return Ok(Some(change(
-                Action::Create,
-                "Docker does not run yet",
-                None,
-                &fields,
-            )));
-        }
-        let read = async {
-            let engine = Engine::connect().await?;
-            Ok((State::read(host, &engine).await?, engine))
-        };
-        let (resolved, (state, engine)) = tokio::try_join!(resolve, read)?;
-        let image = resolved.to_string();
-        let Some(mut change) = self.compare(&image, &state) else {
-            let socket = match state.live {
-                Some(live) => host.access(&live.socket())?.is_some(),
-                None => false,
-            };
-            if socket {
-                return Ok(None);
-            }
-            return Ok(self.cut_off(&state, Timestamp::now()));
-        };
-        if changes_image(&change) {
-            let live = state.live.and_then(|live| state.of(live));
-            let about = self.about(&engine, &resolved).await?;
-            if let Some(same) = same(live, &about) {
-                return Ok(self.compare(same, &state));
-            }
-            let from = match live {
-                Some(container) => {
-                    let label = engine.image_label(&container.image_id, ocrctl_registry::VERSION);
-                    label.await?.flatten()
-                }
-                None => None,
-            };
-            let version = Detail::Field {
-                name: "version".into(),
-                from,
-                to: about.version,
-            };
-            change.details.insert(0, version);
-            if let Some(archive) = &self.archive
-                && engine.image_id(&image).await?.is_none()
-            {
-                let field = Detail::Field {
-                    name: "layers".into(),
-                    from: None,
-                    to: Some(archive::lacking(archive, &engine).await?),
-                };
-                change.details.push(field);
-            }
-        }
-        Ok(Some(change))
-    }
-
     /// The image by its digest.
     async fn resolve(&self) -> Result<ImageRef> {
         match &self.archive {
@@ -185,77 +106,6 @@ impl Release {
             }),
             None => ocrctl_registry::about(image, &self.registry).await,
         }
-    }
-
-    fn compare(&self, image: &str, state: &State) -> Option<Change> {
-        let Some(live) = state.live else {
-            let fields = self.spec(image, Slot::A).fields();
-            return Some(change(Action::Create, "no release is live", None, &fields));
-        };
-        let mut wanted = self.spec(image, live).fields();
-        if let Some(container) = state.of(live)
-            && is_same_digest(image, container)
-        {
-            // The same image, from wherever it was pulled.
-            wanted.insert("image".into(), container.image.clone());
-        }
-        let idle_runs = state
-            .of(live.other())
-            .is_some_and(|container| container.running);
-        match state.of(live) {
-            None => Some(change(
-                Action::Create,
-                "the live container is gone",
-                None,
-                &wanted,
-            )),
-            Some(container) if !container.is_of(&wanted) => {
-                let reason = if container.fields["image"] == wanted["image"] {
-                    "its container differs"
-                } else {
-                    "another release is live"
-                };
-                Some(change(
-                    Action::Update,
-                    reason,
-                    Some(&container.fields),
-                    &wanted,
-                ))
-            }
-            Some(container) if !container.running => Some(Change {
-                resource: format!("release in slot {live}"),
-                action: Action::Start,
-                reason: format!(
-                    "its container has stopped (exit code {})",
-                    container.exit_code.unwrap_or(0)
-                ),
-                details: vec![],
-            }),
-            Some(_) if idle_runs => Some(Change {
-                resource: format!("release in slot {}", live.other()),
-                action: Action::Delete,
-                reason: format!("it still runs, though slot {live} is live: drain and stop it"),
-                details: vec![],
-            }),
-            Some(_) => None,
-        }
-    }
-
-    /// A live container without its socket, because somebody has removed that or the directory that it was given: nobody
-    /// can reach it, and only a new one gets another. One that has just started has yet to make it.
-    fn cut_off(&self, state: &State, now: Timestamp) -> Option<Change> {
-        let live = state.live?;
-        let since = state.of(live)?.started?;
-        let ready = SignedDuration::try_from(self.service.ready_timeout).ok()?;
-        (now.duration_since(since) > ready).then(|| Change {
-            resource: "release".into(),
-            action: Action::Update,
-            reason: format!(
-                "{} is missing: NGINX can't reach the release",
-                live.socket()
-            ),
-            details: vec![],
-        })
     }
 
     pub async fn apply(
@@ -400,76 +250,6 @@ impl Release {
             })
             .await
     }
-
-    /// Returns the id that the service reports: made of the image's digest and of its container's settings.
-    fn id(&self, image: &str) -> String {
-        let digest = image.rsplit("sha256:").next().unwrap_or_default();
-        let service = &self.service;
-        let settings = (
-            self.arguments(),
-            service.memory,
-            service.millicpus,
-            service.pids,
-        );
-        let mut settings = format!("{settings:?}");
-        // Left out where it is not set: releases from before there was a choice keep their ids.
-        settings.extend(service.runtime.as_deref());
-        let settings = hex(&Sha256::digest(settings));
-        format!("{}-{}", &digest[..digest.len().min(12)], &settings[..6])
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        let service = &self.service;
-        let workers = service.workers.map_or("auto".into(), |n| n.to_string());
-        let seconds = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
-        let mut arguments: Vec<String> = [
-            "serve",
-            "--listen",
-            "unix:/run/ocr/ocr.sock",
-            "--keys",
-            "/etc/ocr/keys.json",
-            "--workers",
-            &workers,
-            "--languages",
-            &service.languages.join(","),
-            "--max-upload",
-            &service.max_upload.to_string(),
-            "--page-timeout",
-            &seconds(service.page_timeout),
-            "--deadline",
-            &seconds(service.deadline),
-            "--drain",
-            &seconds(service.drain),
-        ]
-        .map(str::to_owned)
-        .into();
-        // Left out where it is not set: an image from before there was a limit starts all the same.
-        if let Some(pages) = service.max_pages {
-            arguments.extend(["--max-pages".into(), pages.to_string()]);
-        }
-        if service.require_sandbox {
-            arguments.push("--require-sandbox".into());
-        }
-        arguments
-    }
-
-    fn spec(&self, image: &str, slot: Slot) -> ContainerSpec {
-        let service = &self.service;
-        ContainerSpec {
-            image: image.to_owned(),
-            arguments: self.arguments(),
-            environment: vec![format!("{OWN_VARIABLE}{}", self.id(image))],
-            binds: vec![
-                format!("{}:/run/ocr", slot.directory()),
-                "/etc/ocr:/etc/ocr:ro".into(),
-            ],
-            user: format!("{CONTAINER_ID}:{CONTAINER_ID}"),
-            memory: service.memory,
-            millicpus: service.millicpus,
-            pids: service.pids,
-            runtime: service.runtime.clone(),
-        }
-    }
 }
 
 /// Images that it pushed out of the records go. That they can't is no reason to call the deploy a failure.
@@ -478,11 +258,6 @@ async fn tidy(host: &Host, operation: &Operation) {
         let text = format!("old images are still there: {}", failure.message);
         operation.events.note(Level::Warning, text);
     }
-}
-
-fn changes_image(change: &Change) -> bool {
-    let image = |detail: &Detail| matches!(detail, Detail::Field { name, .. } if name == "image");
-    change.details.iter().any(image)
 }
 
 /// Returns the name of a container's image, if it is the wanted one: an index and an archive can name the same image
@@ -494,29 +269,6 @@ fn same<'a>(live: Option<&'a Container>, wanted: &About) -> Option<&'a str> {
 
 fn is_same_digest(image: &str, container: &Container) -> bool {
     digest(image).is_some_and(|it| digest(&container.image) == Some(it))
-}
-
-fn change(action: Action, reason: &str, from: Option<&Fields>, to: &Fields) -> Change {
-    let text = |name: &str, value: &String| match name {
-        "image" => shown(value),
-        _ => value.clone(),
-    };
-    let details = to
-        .iter()
-        .filter(|(name, value)| from.and_then(|from| from.get(*name)) != Some(value))
-        .filter(|(_, value)| from.is_some() || !value.is_empty())
-        .map(|(name, value)| Detail::Field {
-            name: name.clone(),
-            from: from.and_then(|from| Some(text(name, from.get(name)?))),
-            to: Some(text(name, value)),
-        })
-        .collect();
-    Change {
-        resource: "release".into(),
-        action,
-        reason: reason.to_owned(),
-        details,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The host states that change the release, and the reasons.
 
 use super::*;
+use jiff::{SignedDuration, Timestamp};
+use ocrctl_protocol::Detail;
 use std::time::Duration;
 
 const IMAGE: &str =
