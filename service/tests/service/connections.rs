@@ -34,7 +34,7 @@ fn limits_the_length_of_request_heads() {
 #[test]
 fn connections_without_a_key_do_not_replace_one_with_a_key() {
     let server = Server::start(&["--workers", "1", "--connections", "8"]);
-    let worker = server.workers()[0];
+    let worker = server.spares(1)[0];
     signal(worker, Signal::STOP);
     let document = Pdf::default().text_page(&["slowly"]).build();
     let mut known = connect(&server.address).unwrap();

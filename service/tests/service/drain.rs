@@ -55,7 +55,7 @@ fn serves_the_backlog_of_a_port() {
 #[test]
 fn finishes_requests_in_flight_and_accepts_no_new_connections() {
     let mut server = Server::start_on_socket(&["--workers", "1"]);
-    let worker = server.workers()[0];
+    let worker = server.spares(1)[0];
     signal(worker, Signal::STOP);
     let mut stream = connect(&server.address).unwrap();
     request(&server).send_over(&mut *stream);
@@ -102,7 +102,7 @@ fn closes_idle_connections_soon() {
 #[test]
 fn draining_ends_at_its_time_limit() {
     let mut server = Server::start(&["--workers", "1", "--drain", "1s"]);
-    signal(server.workers()[0], Signal::STOP);
+    signal(server.spares(1)[0], Signal::STOP);
     let mut stream = connect(&server.address).unwrap();
     request(&server).send_over(&mut *stream);
     thread::sleep(Duration::from_millis(200));

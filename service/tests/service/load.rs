@@ -60,7 +60,7 @@ fn the_single_page_of_a_key_does_not_wait_for_all_pages_of_another() {
     let server = Server::start(&["--workers", "1"]);
     let other = another_key(&server);
     let page = scan::png(&scan::page(&["A line that takes a moment to read"]));
-    let pid = server.workers()[0];
+    let pid = server.spares(1)[0];
     signal(pid, Signal::STOP);
     let (done, order) = mpsc::channel();
     let send = |name: &'static str, key: &str| {

@@ -39,7 +39,7 @@ fn the_host_can_have_the_workers_read_and_one_that_hangs_is_found_and_replaced()
 fn workers_at_their_pages_are_busy_and_not_ill() {
     let server = Server::start_on_socket(&["--workers", "1", "--page-timeout", "60s"]);
     wait_for("the service is ready", || all_ready(&server));
-    let pid = server.workers()[0];
+    let pid = server.spares(1)[0];
     signal(pid, Signal::STOP);
     let page = in_background(&server, "", quick());
     wait_for("the worker has the page", || {

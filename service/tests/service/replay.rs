@@ -96,7 +96,7 @@ fn a_retry_joins_the_work_of_the_first_request() {
     let request = |text: &str| {
         Request::post("/v1/ocr", document(text)).header("Idempotency-Key", "\"order 7\"")
     };
-    let pid = server.workers()[0];
+    let pid = server.spares(1)[0];
     signal(pid, Signal::STOP);
     let mut stream = connect(&server.address).unwrap();
     request("retried").key(&server.key).send_over(&mut *stream);
@@ -141,7 +141,7 @@ fn a_retry_joins_the_work_of_the_first_request() {
 #[test]
 fn keeps_abandoned_work_for_the_retry() {
     let server = start(&[]);
-    let pid = server.workers()[0];
+    let pid = server.spares(1)[0];
     signal(pid, Signal::STOP);
     let request = Request::post("/v1/ocr", document("left alone"))
         .header("Idempotency-Key", "k")
@@ -165,7 +165,7 @@ fn keeps_abandoned_work_for_the_retry() {
 #[test]
 fn does_not_keep_incomplete_answers() {
     let server = start(&["--page-timeout", "1s"]);
-    signal(server.workers()[0], Signal::STOP);
+    signal(server.spares(1)[0], Signal::STOP);
     let request = || {
         let request = Request::post("/v1/ocr", document("hangs at first"));
         server.send_with_key(request.header("Idempotency-Key", "k"))
@@ -182,7 +182,7 @@ fn does_not_keep_incomplete_answers() {
 fn a_retry_with_a_later_deadline_extends_the_work() {
     let server = start(&[]);
     let other = another_key(&server);
-    let pid = server.workers()[0];
+    let pid = server.spares(1)[0];
     signal(pid, Signal::STOP);
     let send = |deadline: &str| {
         let request = Request::post("/v1/ocr", document("in no hurry"))
@@ -227,7 +227,7 @@ fn answers_a_part_at_the_deadline_while_another_request_waits() {
         let address = server.address.clone();
         thread::spawn(move || request.send(&address))
     };
-    let pid = server.workers()[0];
+    let pid = server.spares(1)[0];
     let patient = send("120000", "application/json");
     wait_for("the first page is read", || pages_read(&server) == 1);
     signal(pid, Signal::STOP);

@@ -211,7 +211,7 @@ fn logs_disconnected_clients_with_key_and_document() {
     use rustix::process::Signal;
 
     let server = start(&["--cache", "1MB", "--workers", "1"]);
-    signal(server.workers()[0], Signal::STOP);
+    signal(server.spares(1)[0], Signal::STOP);
     let mut stream = connect(&server.address).unwrap();
     Request::post("/v1/ocr", Pdf::default().text_page(&["gone"]).build())
         .key(&server.key)

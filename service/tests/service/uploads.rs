@@ -235,11 +235,21 @@ fn charges_a_compressed_body_while_it_arrives() {
         .header("Content-Encoding", "gzip")
         .header("Content-Length", "1000000")
         .key(&server.key);
-    let mut stream = connect(&server.address).unwrap();
-    request.send_over(&mut *stream);
-    let large = [&b"%PDF-1.7"[..], &[b' '; 1_000_000]].concat();
+    let stalled = || {
+        let mut stream = connect(&server.address).unwrap();
+        request.send_over(&mut *stream);
+        stream
+    };
+    let mut stream = stalled();
+    // Two of these have room beside each other.
+    let large = [&b"%PDF-1.7"[..], &[b' '; 900_000]].concat();
     wait_for("there is no room for another document", || {
-        server.ocr("", &large).status == 503
+        let full = server.ocr("", &large).status == 503;
+        if !full {
+            // If this document was the first to arrive, there was no room for the compressed one, which was refused.
+            stream = stalled();
+        }
+        full
     });
     drop(stream);
     wait_for("there is room again", || {

@@ -149,7 +149,8 @@ impl Server {
         self.child.id()
     }
 
-    /// Its worker processes.
+    /// Its worker processes, also those that are being killed: one that has read the sample for the template, or the one of the
+    /// last document.
     pub(crate) fn workers(&self) -> Vec<u32> {
         self.named("ocr-worker")
     }
