@@ -47,6 +47,7 @@ const CRATES: [(&str, Side); 15] = [
     ("ocr-codes", Side::Service),
     ("ocr-protocol", Side::Service),
     ("ocr-image", Side::Worker),
+    ("ocr-ppocr", Side::Worker),
     ("ocr-engine", Side::Worker),
     ("ocr-server", Side::Server),
     ("ocr-service", Side::Executable),
@@ -129,7 +130,7 @@ fn the_serving_process_compiles_no_c() {
             .any(|compiler| built_of.contains(*compiler))
     };
     assert!(compiles_c("ocr-engine"));
-    for name in ["ocr-server", "ocr-image"] {
+    for name in ["ocr-server", "ocr-image", "ocr-ppocr"] {
         assert!(!compiles_c(name), "{name}");
     }
 }

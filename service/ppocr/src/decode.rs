@@ -1,0 +1,112 @@
+//! Characters from a recognizer's output (connectionist temporal classification, Graves 2006).
+
+/// The class for the gap between two characters, and for no character.
+const BLANK: usize = 0;
+
+/// Texts of a model's classes.
+#[derive(Debug)]
+pub(crate) struct Dictionary(Vec<String>);
+
+impl Dictionary {
+    /// One character a line. The model has a class for the space behind them.
+    pub(crate) fn of(lines: &str) -> Self {
+        let texts = lines.lines().map(|line| match line {
+            // The ideographic space.
+            "\u{3000}" => " ".to_owned(),
+            line => line.to_owned(),
+        });
+        Self(texts.chain([" ".to_owned()]).collect())
+    }
+
+    fn text(&self, class: usize) -> &str {
+        let at = class.checked_sub(BLANK + 1);
+        at.and_then(|at| self.0.get(at)).map_or("", String::as_str)
+    }
+}
+
+/// A character that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Glyph {
+    pub(crate) text: String,
+    /// Greatest probability at its steps, 0 to 1.
+    pub(crate) confidence: f32,
+    /// Middle of its steps, as a share of the line's width.
+    pub(crate) at: f32,
+}
+
+/// Takes the most probable class at each step. Repetitions are one character, unless a blank separates them. `values`
+/// has one probability for each of `classes` at each step.
+pub(crate) fn decode(values: &[f32], classes: usize, dictionary: &Dictionary) -> Vec<Glyph> {
+    let steps = values.chunks_exact(classes.max(1));
+    let count = steps.len() as f32;
+    let mut glyphs: Vec<Glyph> = Vec::new();
+    let mut before = BLANK;
+    let mut first = 0;
+    for (step, probabilities) in steps.enumerate() {
+        let (class, probability) = most_probable(probabilities);
+        if class != BLANK {
+            if class != before {
+                first = step;
+                glyphs.push(Glyph {
+                    text: dictionary.text(class).to_owned(),
+                    confidence: 0.0,
+                    at: 0.0,
+                });
+            }
+            if let Some(glyph) = glyphs.last_mut() {
+                glyph.confidence = glyph.confidence.max(probability);
+                glyph.at = ((first + step) as f32 / 2.0 + 0.5) / count;
+            }
+        }
+        before = class;
+    }
+    glyphs
+}
+
+fn most_probable(probabilities: &[f32]) -> (usize, f32) {
+    let blank = probabilities.first().copied().unwrap_or_default();
+    // Most steps are gaps, and none of thousands of classes can be more probable then.
+    if blank > 0.5 {
+        return (BLANK, blank);
+    }
+    let mut best = (BLANK, blank);
+    for (class, probability) in probabilities.iter().enumerate() {
+        if *probability > best.1 {
+            best = (class, *probability);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joins_repeated_classes_and_separates_them_at_blanks() {
+        let dictionary = Dictionary::of("a\nb\n");
+        let row = |class: usize, probability: f32| {
+            let mut row = [0.0; 4];
+            row[class] = probability;
+            row
+        };
+        let values = [
+            row(0, 0.9),
+            row(1, 0.6),
+            row(1, 0.8),
+            row(0, 0.9),
+            row(1, 0.4),
+            row(3, 0.9),
+            row(2, 0.7),
+            row(0, 1.0),
+        ]
+        .concat();
+        let glyphs = decode(&values, 4, &dictionary);
+        let text: String = glyphs.iter().map(|glyph| glyph.text.as_str()).collect();
+        assert_eq!(text, "aa b");
+        assert_eq!(glyphs[0].confidence, 0.8);
+        assert_eq!(glyphs[0].at, 2.0 / 8.0);
+        assert_eq!(glyphs[1].confidence, 0.4);
+        assert!(decode(&[], 4, &dictionary).is_empty());
+    }
+}

@@ -1,0 +1,86 @@
+//! Reading of whole pages.
+
+use image::GrayImage;
+
+use crate::recognizer::ReadLine;
+use crate::rectangle::Rectangle;
+use crate::{PpOcr, PpOcrError, cut, order, words};
+
+/// Confidence of its least certain character below which a line is read again, 0 to 100.
+const DOUBTFUL: f32 = 90.0;
+/// Least mean confidence of lines that are answered. Less are pictures.
+const LEAST: f32 = 0.5;
+/// Mean confidence below which a line is read upside down as well.
+const REVERSED: f32 = 0.8;
+
+/// A page that was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// Lines in the order of reading.
+    pub lines: Vec<Line>,
+}
+
+/// A row of text: one detected line, or several side by side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Line {
+    pub words: Vec<Word>,
+    /// True if a paragraph begins with it.
+    pub begins_paragraph: bool,
+}
+
+/// A word. Its bounds are left, top, right and bottom in pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Word {
+    pub text: String,
+    /// 0 to 1.
+    pub confidence: f32,
+    pub bounds: [f32; 4],
+}
+
+impl PpOcr {
+    /// Finds and reads the lines of a page.
+    ///
+    /// # Errors
+    /// [`PpOcrError::Run`]
+    pub fn read(&mut self, page: &GrayImage) -> Result<Page, PpOcrError> {
+        let places = self.detector.find(page)?;
+        let mut found = Vec::with_capacity(places.len());
+        for place in places {
+            let (place, line, read) = self.read_place(page, place)?;
+            if read.mean() < LEAST {
+                continue;
+            }
+            let words = words::of(&read, &line, &place);
+            if !words.is_empty() {
+                found.push(words);
+            }
+        }
+        Ok(Page {
+            lines: order::of(found),
+        })
+    }
+
+    fn read_place(
+        &mut self,
+        page: &GrayImage,
+        place: Rectangle,
+    ) -> Result<(Rectangle, GrayImage, ReadLine), PpOcrError> {
+        let line = cut::line(page, &place);
+        let mut read = self.fast.read(&line)?;
+        if read.confidence < DOUBTFUL {
+            let again = self.accurate.read(&line)?;
+            if again.mean() >= read.mean() {
+                read = again;
+            }
+        }
+        if read.mean() < REVERSED {
+            let reversed = place.reversed();
+            let line = cut::line(page, &reversed);
+            let again = self.accurate.read(&line)?;
+            if again.mean() > read.mean().max(REVERSED) {
+                return Ok((reversed, line, again));
+            }
+        }
+        Ok((place, line, read))
+    }
+}
