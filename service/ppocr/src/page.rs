@@ -18,6 +18,9 @@ const REVERSED: f32 = 0.8;
 pub struct Page {
     /// Lines in the order of reading.
     pub lines: Vec<Line>,
+    /// Degrees by which most of the text is rotated clockwise: 0, 90, 180 or 270. Vertical lines of Chinese or Japanese are
+    /// not rotated.
+    pub rotated: u32,
 }
 
 /// A row of text: one detected line, or several side by side.
@@ -37,6 +40,20 @@ pub struct Word {
     pub bounds: [f32; 4],
 }
 
+/// Quarter turns clockwise by which a line is rotated.
+fn quarters(place: &Rectangle, read: &ReadLine) -> usize {
+    let (x, y) = place.along;
+    if x.abs() >= y.abs() {
+        if x > 0.0 { 0 } else { 2 }
+    } else if read.text.chars().any(|c| c >= '\u{2e80}') {
+        0
+    } else if y > 0.0 {
+        1
+    } else {
+        3
+    }
+}
+
 impl PpOcr {
     /// Finds and reads the lines of a page.
     ///
@@ -45,6 +62,7 @@ impl PpOcr {
     pub fn read(&mut self, page: &GrayImage) -> Result<Page, PpOcrError> {
         let places = self.detector.find(page)?;
         let mut found = Vec::with_capacity(places.len());
+        let mut rotated = [0.0; 4];
         for place in places {
             let (place, line, read) = self.read_place(page, place)?;
             if read.mean() < LEAST {
@@ -52,11 +70,14 @@ impl PpOcr {
             }
             let words = words::of(&read, &line, &place);
             if !words.is_empty() {
+                rotated[quarters(&place, &read)] += place.length;
                 found.push(words);
             }
         }
+        let most = (0..4).max_by(|a, b| rotated[*a].total_cmp(&rotated[*b]).then(b.cmp(a)));
         Ok(Page {
             lines: order::of(found),
+            rotated: most.map_or(0, |quarters| quarters as u32 * 90),
         })
     }
 
