@@ -44,7 +44,7 @@ impl InventoryError {
         let message = Diagnostic::new(self.to_string());
         match self {
             Self::Unreadable { .. } => vec![message.hint(
-                "name another file with --inventory, or begin with a copy of inventory.example.yaml",
+                "`ocrctl init` writes one; --inventory names another file",
             )],
             Self::Invalid {
                 path,

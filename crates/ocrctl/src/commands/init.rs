@@ -80,7 +80,7 @@ pub(super) fn run(global: &Global, report: &Report, asked: &Init) -> Result {
     Inventory::parse(&text, path)?;
     create(path, &text)?;
     let note = format!(
-        "wrote {}; next: `ocrctl plan {}`",
+        "wrote {}; next: `ocrctl doctor {}`",
         path.display(),
         draft.environment
     );
@@ -114,7 +114,7 @@ impl Answers<'_> {
             "there is no terminal to ask on"
         };
         Err(usage(
-            format!("{why}, and {} is not given", missing.join(", ")),
+            format!("{why}, and these are not given: {}", missing.join(", ")),
             "run it on a terminal, or say all of it: `ocrctl init --name ocr.example.org --host root@ocr1.example.org --image registry.example.org/example-org/ocr-service:1.0.0`",
         ))
     }

@@ -93,7 +93,7 @@ fn names_missing_flags_without_a_terminal() {
     let message = &failed.diagnostics[0].message;
     assert_eq!(
         message,
-        "there is no terminal to ask on, and --name, --image is not given"
+        "there is no terminal to ask on, and these are not given: --name, --image"
     );
     assert!(failed.diagnostics[0].hint.is_some() && written.is_empty());
     let (result, ..) = init("--name a.example --host ocr1 --image ocr:1", None);
