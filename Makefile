@@ -112,11 +112,20 @@ test-service:
 	service/tests/python.sh
 	cargo test $(CARGO_SERVICE)
 
+# What bench/codes.sh starts, as the tests build it: after these, it is there.
+define BENCH_SERVICE
+vagrant/install-deps.sh build test
+service/fetch-pdfium.sh
+service/fetch-pp-ocr.sh
+cargo test $(CARGO_SERVICE) --no-run
+endef
+
 # What goes on inside ocrctl alone is proven on one release.
 LESS := --skip 'killed at every step' --skip 'SSH off' --skip 'several hosts' --skip 'what goes wrong' --skip 'with a probe' --skip 'every kind of resource' --skip 'in a runtime of'
 .PHONY: test-rehearsal
 test-rehearsal: image
-	vagrant/prove.sh $(OCRCTL) $(IMAGE) $(LESS)
+	$(BENCH_SERVICE)
+	vagrant/prove.sh --bench $(OCRCTL) $(IMAGE) $(LESS)
 
 .PHONY: proofs
 proofs: image
@@ -127,14 +136,6 @@ proofs: image
 engine:
 	vagrant/install-deps.sh build engine
 	service/build-engine.sh $(TARGET_DIR)/release
-
-# What bench/codes.sh starts.
-define BENCH_SERVICE
-vagrant/install-deps.sh build test
-service/fetch-pdfium.sh
-service/fetch-pp-ocr.sh
-cargo build --release --locked -p ocr-service
-endef
 
 # Ratios of one run; the machine should have nothing else to do.
 .PHONY: bench

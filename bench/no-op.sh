@@ -35,7 +35,7 @@ done
 # The host has python3 only for this.
 milliseconds ssh "${ssh[@]}" -p "$port" vagrant@127.0.0.1 'command -v python3 || sudo apt-get install -qq -y --no-install-recommends python3 python3-apt' >/dev/null
 milliseconds "${ansible[@]}" >/dev/null # the first run may change something
-for _ in 1 2 3; do
+for _ in $(seq "$((rounds < 3 ? rounds : 3))"); do
     milliseconds "${ansible[@]}" >>"$state/bench.ansible"
 done
 one=$(median <"$state/bench.ssh") own=$(median <"$state/bench.ocrctl") russh=$(median <"$state/bench.russh") other=$(median <"$state/bench.ansible")

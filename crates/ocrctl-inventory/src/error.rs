@@ -43,9 +43,9 @@ impl InventoryError {
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let message = Diagnostic::new(self.to_string());
         match self {
-            Self::Unreadable { .. } => vec![message.hint(
-                "`ocrctl init` writes one; --inventory names another file",
-            )],
+            Self::Unreadable { .. } => {
+                vec![message.hint("`ocrctl init` writes one; --inventory names another file")]
+            }
             Self::Invalid {
                 path,
                 text,

@@ -106,7 +106,8 @@ fn environments(text: &str, base: &Path) -> Result<Vec<Environment>, Vec<Problem
     raw.sort_by_key(|(name, _)| (name.referenced.line(), name.referenced.column()));
     if raw.is_empty() {
         let mut problem = Problem::new(None, "there are no environments");
-        problem.hint("`ocrctl init` writes an inventory; all fields stand in inventory.example.yaml");
+        problem
+            .hint("`ocrctl init` writes an inventory; all fields stand in inventory.example.yaml");
         checks.problems.push(problem);
     }
     let environments: Vec<Environment> = raw
