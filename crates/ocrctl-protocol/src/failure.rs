@@ -3,7 +3,32 @@
 
 use std::fmt::Display;
 
-use super::{Failure, FailureKind};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why an operation failed, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// Kind of failure.
+    pub kind: FailureKind,
+    pub message: String,
+    /// Suggested fix.
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Another operation holds the host's lock (exit code 75).
+    Locked,
+    /// The host no longer gives the plan that was shown.
+    HostChanged,
+    /// The operator asked to stop.
+    Cancelled,
+    /// The desired state makes no sense for this host (exit code 64).
+    Refused,
+    Failed,
+}
 
 /// Result of everything that runs on the host; a [`Failure`] is what the operator will read.
 pub type Result<T> = std::result::Result<T, Failure>;

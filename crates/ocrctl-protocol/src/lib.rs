@@ -12,6 +12,7 @@ pub mod audit;
 pub mod backup;
 pub mod causes;
 mod certificate;
+mod change;
 pub mod check;
 mod desired;
 mod diagnostic;
@@ -22,6 +23,7 @@ mod hex;
 mod image;
 mod keys;
 pub mod logs;
+mod release;
 mod replace;
 #[cfg(feature = "ssh")]
 pub mod ssh_algorithms;
@@ -30,19 +32,19 @@ pub mod status;
 
 pub use archive::{ArchivedImage, ArchivedManifest, ArchivedPlatform, PIECE};
 pub use certificate::{CertificateStatus, FailedAttempt, NextRenewal};
+pub use change::{Action, Change, Detail};
 pub use desired::*;
 pub use diagnostic::Diagnostic;
-pub use failure::{Context, DISK_FULL, Result, refused};
+pub use failure::{Context, DISK_FULL, Failure, FailureKind, Result, refused};
 pub use hex::hex;
 pub use image::{ImageRef, Invalid};
 pub use keys::{HostKeys, KeyRequest};
+pub use release::{Ended, HistoryEntry, KeptRelease, ReleaseInfo};
 pub use replace::replace;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 pub use ocr_api::quantity;
-use ocr_api::schema::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -282,160 +284,4 @@ pub enum StepState {
         ms: u64,
     },
     Failed,
-}
-
-/// Why an operation failed, in words for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Failure {
-    /// Kind of failure.
-    pub kind: FailureKind,
-    pub message: String,
-    /// Suggested fix.
-    pub hint: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// Another operation holds the host's lock (exit code 75).
-    Locked,
-    /// The host no longer gives the plan that was shown.
-    HostChanged,
-    /// The operator asked to stop.
-    Cancelled,
-    /// The desired state makes no sense for this host (exit code 64).
-    Refused,
-    Failed,
-}
-
-/// The release that a host serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReleaseInfo {
-    /// The id that the service reports: made of the image's digest and of the settings.
-    pub id: String,
-    /// Slot that is live.
-    #[schemars(extend("enum" = ["a", "b"]))]
-    pub slot: String,
-    /// By digest: `registry/organization/name@sha256:…`.
-    pub image: String,
-}
-
-/// A release that a host can go back to, or could.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct KeptRelease {
-    /// A release.
-    pub id: String,
-    /// By digest.
-    pub image: String,
-    /// Time at which a deploy last made it live.
-    #[schemars(with = "Time")]
-    pub live_since: Timestamp,
-    /// Why it was taken back.
-    pub failed: Option<String>,
-    /// True if a rollback has left it behind.
-    #[serde(default)]
-    pub left: bool,
-}
-
-/// An operation on a host, from its journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HistoryEntry {
-    #[schemars(with = "Time")]
-    pub began: Timestamp,
-    /// Null: it never ended, or goes on.
-    #[schemars(with = "Option<Time>")]
-    pub ended: Option<Timestamp>,
-    /// The person who began it.
-    pub operator: String,
-    /// Its command.
-    pub command: String,
-    /// Release before.
-    pub from: Option<String>,
-    /// Release after.
-    pub to: Option<String>,
-    /// `never`: its agent was killed, or the host went down.
-    pub outcome: Ended,
-    /// The error, or what was done.
-    pub detail: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    Done,
-    Failed,
-    /// It runs now.
-    Running,
-    /// Its agent was killed, or the host went down.
-    Never,
-}
-
-/// One difference between a host and its desired state, with the reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Change {
-    /// Kind and name, such as `file /etc/ocr/rules.yaml`.
-    pub resource: String,
-    /// Kind of change.
-    pub action: Action,
-    /// Why, in one line.
-    pub reason: String,
-    pub details: Vec<Detail>,
-}
-
-impl Change {
-    /// Why it can't be made, as failures of an operation that would make it.
-    pub fn blocked(&self) -> impl Iterator<Item = Failure> {
-        self.details.iter().filter_map(|detail| match detail {
-            Detail::Blocked { text, hint } => Some(Failure {
-                kind: FailureKind::Refused,
-                message: format!("{}: {text}", self.resource),
-                hint: Some(hint.clone()),
-            }),
-            _ => None,
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Create,
-    Update,
-    Delete,
-    Start,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Detail {
-    /// A unified diff of text.
-    Diff {
-        /// The diff.
-        text: String,
-    },
-    /// A field that changes.
-    Field {
-        /// The field.
-        name: String,
-        /// Its value; null: absent. Secrets are never shown.
-        from: Option<String>,
-        /// Its new value.
-        to: Option<String>,
-    },
-    /// A line that is added to a set (firewall rules, packages).
-    Added {
-        /// A line of a set.
-        text: String,
-    },
-    Removed {
-        /// The same.
-        text: String,
-    },
-    /// The change can't be made as things are, and a deploy is refused before its first step.
-    Blocked {
-        /// Why a deploy is refused.
-        text: String,
-        /// Suggested fix.
-        hint: String,
-    },
 }

@@ -37,7 +37,7 @@ mod watch;
 
 use crate::cli::{Cli, Command, Global, Limit};
 use crate::commands::backup::file::FileError;
-use crate::report::{NobodyToAsk, Report};
+use crate::report::{CannotAsk, Report};
 use ocrctl_inventory::{Environment, Inventory, InventoryError};
 use ocrctl_protocol::{Diagnostic, Failure, FailureKind};
 use ocrctl_ssh::session::SessionError;
@@ -174,8 +174,8 @@ impl From<InventoryError> for Failed {
     }
 }
 
-impl From<NobodyToAsk> for Failed {
-    fn from(error: NobodyToAsk) -> Self {
+impl From<CannotAsk> for Failed {
+    fn from(error: CannotAsk) -> Self {
         Self::usage(Diagnostic::from(&error))
     }
 }

@@ -5,7 +5,6 @@ mod alerts;
 mod audit;
 mod certificate;
 mod checks;
-mod confirm;
 mod doctor;
 mod history;
 mod human;
@@ -15,6 +14,7 @@ mod log_lines;
 mod ocr;
 mod plan;
 mod printable;
+mod questions;
 mod reading;
 mod screen;
 mod secret;
@@ -26,8 +26,8 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub use confirm::NobodyToAsk;
 pub use keys::use_in_words;
+pub use questions::CannotAsk;
 pub use reading::Reading;
 pub use status::HostStatus;
 
@@ -36,7 +36,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use ocr_api::keys::{KeyRecord, Usage};
-use secrecy::SecretString;
 
 use crate::probe::Seen;
 use ocrctl_protocol::check::Line;
@@ -312,59 +311,6 @@ impl Report {
         }
     }
 
-    /// Asks, such as `Apply these changes to prod?`, and waits for the answer: blocks its thread.
-    /// With `yes`, the answer is that.
-    pub fn confirm(&self, question: &str, yes: bool) -> Result<bool, NobodyToAsk> {
-        if yes {
-            return Ok(true);
-        }
-        let mut inner = self.lock();
-        if !inner.streams.stdin_is_terminal {
-            return Err(NobodyToAsk {
-                question: format!("\"{question}\""),
-            });
-        }
-        if let Some(human) = &mut inner.human {
-            human.end_all();
-        }
-        inner.streams.stderr(&format!("{question} [y/N] "));
-        let mut answer = String::new();
-        // No answer is no.
-        let read = inner.streams.stdin.read_line(&mut answer);
-        Ok(read.is_ok() && confirm::is_yes(&answer))
-    }
-
-    /// Returns whether there is a terminal to ask at.
-    pub fn has_terminal(&self) -> bool {
-        self.lock().streams.stdin_is_terminal
-    }
-
-    /// Asks for a line, such as `Server`, and waits for it: blocks its thread. What is only Enter is the default.
-    /// `None` if no answer comes.
-    pub fn ask(&self, question: &str, default: Option<&str>) -> Option<String> {
-        let mut inner = self.lock();
-        if let Some(human) = &mut inner.human {
-            human.end_all();
-        }
-        let offered = default.map(|it| format!(" [{it}]")).unwrap_or_default();
-        inner.streams.stderr(&format!("{question}{offered}: "));
-        let mut answer = String::new();
-        match inner.streams.stdin.read_line(&mut answer) {
-            Ok(0) | Err(_) => None,
-            Ok(_) => match (answer.trim(), default) {
-                ("", Some(default)) => Some(default.to_owned()),
-                (answer, _) => Some(answer.to_owned()),
-            },
-        }
-    }
-
-    /// Asks for what must not be seen, such as `Passphrase for ~/.ssh/id_ed25519`, and waits for it: blocks its
-    /// thread. The answer is `None` without a terminal.
-    pub fn asks_for_secrets(&self) -> impl Fn(&str) -> Option<SecretString> + Send + Sync + use<> {
-        let inner = Arc::clone(&self.inner);
-        move |question| lock(&inner).secret(question)
-    }
-
     /// Ends all progress, and says whether all data was written. A reader that has had enough is no error.
     pub fn finish(&self) -> io::Result<()> {
         let mut inner = self.lock();
@@ -395,21 +341,6 @@ fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
 }
 
 impl Inner {
-    fn secret(&mut self, question: &str) -> Option<SecretString> {
-        if !self.streams.stdin_is_terminal {
-            return None;
-        }
-        // Input that can't be hidden is not asked for.
-        let hidden = (self.streams.hide)().ok()?;
-        if let Some(human) = &mut self.human {
-            human.end_all();
-        }
-        self.streams.stderr(&format!("{question}: "));
-        let answer = secret::read(&mut *self.streams.stdin, hidden);
-        self.streams.stderr("\n");
-        answer
-    }
-
     fn human_event(&mut self, host: &str, event: &Event, now: Timestamp) {
         let styles = self.streams.stdout_styles;
         match event {
