@@ -5,7 +5,11 @@ const BLANK: usize = 0;
 
 /// Texts of a model's classes.
 #[derive(Debug)]
-pub(crate) struct Dictionary(Vec<String>);
+pub(crate) struct Dictionary {
+    texts: Vec<String>,
+    /// Classes of ASCII characters.
+    ascii: Vec<usize>,
+}
 
 impl Dictionary {
     /// One character a line. The model has a class for the space behind them.
@@ -15,13 +19,31 @@ impl Dictionary {
             "\u{3000}" => " ".to_owned(),
             line => line.to_owned(),
         });
-        Self(texts.chain([" ".to_owned()]).collect())
+        let texts: Vec<String> = texts.chain([" ".to_owned()]).collect();
+        let is_ascii = |text: &String| text.len() == 1;
+        let ascii = (BLANK + 1..).zip(&texts);
+        Self {
+            ascii: ascii
+                .filter(|(_, text)| is_ascii(text))
+                .map(|(class, _)| class)
+                .collect(),
+            texts,
+        }
     }
 
     fn text(&self, class: usize) -> &str {
         let at = class.checked_sub(BLANK + 1);
-        at.and_then(|at| self.0.get(at)).map_or("", String::as_str)
+        at.and_then(|at| self.texts.get(at))
+            .map_or("", String::as_str)
     }
+}
+
+/// Characters that are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Characters {
+    All,
+    /// Those that a code can have.
+    Ascii,
 }
 
 /// A character that was read.
@@ -36,14 +58,22 @@ pub(crate) struct Glyph {
 
 /// Takes the most probable class at each step. Repetitions are one character, unless a blank separates them. `values`
 /// has one probability for each of `classes` at each step.
-pub(crate) fn decode(values: &[f32], classes: usize, dictionary: &Dictionary) -> Vec<Glyph> {
+pub(crate) fn decode(
+    values: &[f32],
+    classes: usize,
+    dictionary: &Dictionary,
+    characters: Characters,
+) -> Vec<Glyph> {
     let steps = values.chunks_exact(classes.max(1));
     let count = steps.len() as f32;
     let mut glyphs: Vec<Glyph> = Vec::new();
     let mut before = BLANK;
     let mut first = 0;
     for (step, probabilities) in steps.enumerate() {
-        let (class, probability) = most_probable(probabilities);
+        let (class, probability) = match characters {
+            Characters::All => most_probable(probabilities, 0..classes),
+            Characters::Ascii => most_probable(probabilities, dictionary.ascii.iter().copied()),
+        };
         if class != BLANK {
             if class != before {
                 first = step;
@@ -63,16 +93,17 @@ pub(crate) fn decode(values: &[f32], classes: usize, dictionary: &Dictionary) ->
     glyphs
 }
 
-fn most_probable(probabilities: &[f32]) -> (usize, f32) {
+fn most_probable(probabilities: &[f32], among: impl Iterator<Item = usize>) -> (usize, f32) {
     let blank = probabilities.first().copied().unwrap_or_default();
     // Most steps are gaps, and none of thousands of classes can be more probable then.
     if blank > 0.5 {
         return (BLANK, blank);
     }
     let mut best = (BLANK, blank);
-    for (class, probability) in probabilities.iter().enumerate() {
-        if *probability > best.1 {
-            best = (class, *probability);
+    for class in among {
+        let probability = probabilities.get(class).copied().unwrap_or_default();
+        if probability > best.1 {
+            best = (class, probability);
         }
     }
     best
@@ -101,12 +132,19 @@ mod tests {
             row(0, 1.0),
         ]
         .concat();
-        let glyphs = decode(&values, 4, &dictionary);
+        let glyphs = decode(&values, 4, &dictionary, Characters::All);
         let text: String = glyphs.iter().map(|glyph| glyph.text.as_str()).collect();
         assert_eq!(text, "aa b");
         assert_eq!(glyphs[0].confidence, 0.8);
         assert_eq!(glyphs[0].at, 2.0 / 8.0);
         assert_eq!(glyphs[1].confidence, 0.4);
-        assert!(decode(&[], 4, &dictionary).is_empty());
+        let [foreign, ascii] = [Characters::All, Characters::Ascii].map(|characters| {
+            let row = [0.1, 0.6, 0.3, 0.0];
+            decode(&row, 4, &Dictionary::of("\u{4e00}\nb\n"), characters)[0]
+                .text
+                .clone()
+        });
+        assert_eq!((foreign.as_str(), ascii.as_str()), ("\u{4e00}", "b"));
+        assert!(decode(&[], 4, &dictionary, Characters::All).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use image::GrayImage;
 
+use crate::decode::Characters;
 use crate::recognizer::ReadLine;
 use crate::rectangle::Rectangle;
 use crate::{PpOcr, PpOcrError, cut, order, words};
@@ -87,9 +88,9 @@ impl PpOcr {
         place: Rectangle,
     ) -> Result<(Rectangle, GrayImage, ReadLine), PpOcrError> {
         let line = cut::line(page, &place);
-        let mut read = self.fast.read(&line)?;
+        let mut read = self.fast.read(&line, Characters::All)?;
         if read.confidence < DOUBTFUL {
-            let again = self.accurate.read(&line)?;
+            let again = self.accurate.read(&line, Characters::All)?;
             if again.mean() >= read.mean() {
                 read = again;
             }
@@ -97,7 +98,7 @@ impl PpOcr {
         if read.mean() < REVERSED {
             let reversed = place.reversed();
             let line = cut::line(page, &reversed);
-            let again = self.accurate.read(&line)?;
+            let again = self.accurate.read(&line, Characters::All)?;
             if again.mean() > read.mean().max(REVERSED) {
                 return Ok((reversed, line, again));
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::GrayImage;
 
 use crate::PpOcrError;
-use crate::decode::{Dictionary, Glyph, decode};
+use crate::decode::{Characters, Dictionary, Glyph, decode};
 use crate::runtime::{Model, Runtime};
 
 /// Columns of gray to the right of a line, which the models were trained with.
@@ -58,7 +58,11 @@ impl LineRecognizer {
     }
 
     /// Reads a line of [`crate::cut::HEIGHT`] pixels.
-    pub(crate) fn read(&mut self, line: &GrayImage) -> Result<ReadLine, PpOcrError> {
+    pub(crate) fn read(
+        &mut self,
+        line: &GrayImage,
+        characters: Characters,
+    ) -> Result<ReadLine, PpOcrError> {
         let mut input = Vec::new();
         let width = line.width() as usize + MARGIN;
         // Three equal channels, from -1 to 1.
@@ -73,7 +77,12 @@ impl LineRecognizer {
             self.model
                 .run(&input, (width as u32, line.height()), |shape, values| {
                     let classes = shape.last().copied().unwrap_or_default();
-                    decode(values, usize::try_from(classes).unwrap_or(0), dictionary)
+                    decode(
+                        values,
+                        usize::try_from(classes).unwrap_or(0),
+                        dictionary,
+                        characters,
+                    )
                 })?;
         for glyph in &mut glyphs {
             glyph.at *= width as f32 / line.width() as f32;
