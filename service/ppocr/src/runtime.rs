@@ -20,9 +20,9 @@ impl Runtime {
             path: library.display().to_string(),
             cause,
         };
+        without_telemetry();
         let environment = ort::init_from(library)
             .map_err(|error| failed(error.to_string()))?
-            .with_telemetry(false)
             .build()
             .map_err(|error| failed(error.to_string()))?;
         Ok(Self(environment))
@@ -48,6 +48,17 @@ impl Runtime {
             // Shapes differ from line to line, so that plans for memory would be kept in vain.
             .with_memory_pattern(false)?
             .commit_from_memory(bytes)
+    }
+}
+
+/// Keeps the library from collecting what it is used for. It would start a thread, open a database in the home directory
+/// and connect to its makers' host. Only this variable prevents it: the option takes effect when all of that has begun.
+#[allow(unsafe_code, reason = "a variable is all that the library heeds")]
+fn without_telemetry() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none() {
+        // SAFETY: the process has one thread while it loads models, so that no other one reads the environment.
+        unsafe { std::env::set_var(VARIABLE, "1") };
     }
 }
 
