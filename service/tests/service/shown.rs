@@ -476,3 +476,28 @@ fn a_note_in_letters_without_a_font_is_reported() {
     assert!(has(&answer, IssueCode::FontMissing), "{:?}", answer.issues);
     assert!(answer.warnings.iter().any(|it| it.contains("Załącznik")));
 }
+
+#[test]
+fn shadows_of_letters_are_not_read_as_letters() {
+    let shadow = "BT 0.7 g /F 14 Tf 73.5 598.5 Td (Guest letter) Tj ET";
+    let text = "BT 0 g /F 14 Tf 72 600 Td (Guest letter) Tj ET";
+    let document = page_with(&format!("{shadow}\n{text}"), "");
+    let server = Server::start(&["--workers", "1"]);
+    let answer = server.answer("?codes=none", &document);
+    let lines: Vec<&str> = answer.pages[0].text.split_whitespace().collect();
+    assert_eq!(lines.join(" "), format!("{OPEN} Guest letter"));
+}
+
+#[test]
+fn cyrillic_bytes_taken_for_latin_letters_are_not_answered() {
+    // Bytes of windows-1251 with the letters of windows-1252.
+    let line = "(\\316\\343\\353\\340\\342\\353\\345\\355\\350\\345) Tj";
+    let content = format!("BT /F 14 Tf 72 700 Td {line} 0 -30 Td {line} ET");
+    let mut pdf = Pdf::default();
+    let font = pdf.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>");
+    pdf.add_page(&format!("/Font<</F {font} 0 R>>"), "", &content);
+    let server = Server::start(&["--workers", "1"]);
+    let answer = server.answer("?codes=none", &pdf.build());
+    // A recognizer reads what is drawn.
+    assert_eq!(answer.pages[0].method, Some(Method::Ocr));
+}

@@ -5,6 +5,9 @@ use ocr_api::answer::Word;
 use super::Frame;
 use crate::worker::ffi::pdfium::{Glyph, Page, Points};
 
+/// Least share of a character's width and height that its shadow covers. The letters of a word overlap less.
+const SHADOW: f64 = 0.6;
+
 /// A text layer, with boxes in pixels of a page of this size.
 pub(in crate::worker) struct Layer {
     pub(in crate::worker) width: u32,
@@ -60,6 +63,25 @@ pub(super) fn keep_seen(glyphs: &mut Vec<Glyph>, seen: Option<Points>) {
         let [a, b, c, d] = glyph.bounds;
         let (x, y) = (f64::midpoint(a, c), f64::midpoint(b, d));
         (left..=right).contains(&x) && (bottom..=top).contains(&y)
+    });
+}
+
+/// Removes characters that another object has drawn at nearly the same place: shadows and outlines of letters. PDFium removes
+/// those that are nearer.
+pub(super) fn drop_shadows(glyphs: &mut Vec<Glyph>) {
+    glyphs.dedup_by(|glyph, last| {
+        let shared = |low: usize, high: usize| {
+            let [a, b] = [glyph.bounds, last.bounds];
+            let side = (a[high] - a[low]).min(b[high] - b[low]);
+            side > 0.0 && a[high].min(b[high]) - a[low].max(b[low]) > side * SHADOW
+        };
+        glyph.char == last.char
+            && glyph.object != last.object
+            && glyph.invisible == last.invisible
+            && !glyph.generated
+            && !last.generated
+            && shared(0, 2)
+            && shared(1, 3)
     });
 }
 
@@ -156,6 +178,30 @@ fn union(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn removes_shadows_and_no_double_letters() {
+        let glyph = |char, left: f64, object| Glyph {
+            char: Some(char),
+            bounds: [left, 0.0, left + 5.0, 8.0],
+            generated: false,
+            unmapped: false,
+            invisible: false,
+            font: 0,
+            object,
+        };
+        for (glyphs, wanted) in [
+            (vec![glyph('t', 0.0, 1), glyph('t', 1.0, 2)], "t"),
+            (vec![glyph('t', 0.0, 1), glyph('t', 4.5, 2)], "tt"),
+            (vec![glyph('t', 0.0, 1), glyph('t', 1.0, 1)], "tt"),
+            (vec![glyph('t', 0.0, 1), glyph('l', 1.0, 2)], "tl"),
+        ] {
+            let mut glyphs = glyphs;
+            drop_shadows(&mut glyphs);
+            let left: String = glyphs.iter().filter_map(|glyph| glyph.char).collect();
+            assert_eq!(left, wanted);
+        }
+    }
 
     #[test]
     fn removes_cropped_characters() {

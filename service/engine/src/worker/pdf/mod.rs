@@ -353,9 +353,10 @@ fn wrong_in(glyphs: &mut Vec<Glyph>, lying: &BTreeSet<usize>) -> Option<Wrong> {
     Some(wrong)
 }
 
-/// Characters that are not cropped away.
+/// Characters that are not cropped away and not a second drawing of the same.
 fn seen(page: &Page<'_>) -> (Vec<Glyph>, FontNames) {
     let (mut glyphs, fonts) = page.glyphs();
+    layer::drop_shadows(&mut glyphs);
     layer::keep_seen(&mut glyphs, page.seen());
     (glyphs, fonts)
 }

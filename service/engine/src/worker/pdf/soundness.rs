@@ -16,6 +16,11 @@ const BAD_SHARE: f64 = 0.05;
 const LETTERS: usize = 60;
 const VOWELS: f64 = 0.22;
 
+/// Largest share of the letters from À to ÿ among so many Latin letters. Languages have a third at most. If the bytes of a
+/// Cyrillic or Greek text are taken for Latin letters, nearly all are.
+const LATIN: usize = 16;
+const ACCENTED: f64 = 0.6;
+
 pub(super) fn judge(glyphs: &[Glyph], page: &Page<'_>) -> TextLayer {
     let count = Count::of(glyphs);
     // Counting is cheaper than searching for pictures, and most pages with text have enough of it.
@@ -36,6 +41,8 @@ struct Count {
     /// Letters from A to Z, in either case.
     letters: usize,
     vowels: usize,
+    /// Letters from À to ÿ.
+    accented: usize,
 }
 
 impl Count {
@@ -50,6 +57,8 @@ impl Count {
             if glyph.unmapped || glyph.invisible || !glyph.char.is_some_and(says_something) {
                 count.bad += 1;
             }
+            let accented = |c| matches!(c, 'À'..='ÿ') && c.is_alphabetic();
+            count.accented += usize::from(glyph.char.is_some_and(accented));
             if let Some(c) = glyph.char.filter(char::is_ascii_alphabetic) {
                 count.letters += 1;
                 count.vowels += usize::from(is_vowel(c));
@@ -62,6 +71,8 @@ impl Count {
         self.drawn > 0
             && self.bad as f64 <= self.drawn as f64 * BAD_SHARE
             && (self.letters < LETTERS || self.vowels as f64 >= self.letters as f64 * VOWELS)
+            && (self.letters + self.accented < LATIN
+                || self.accented as f64 <= (self.letters + self.accented) as f64 * ACCENTED)
     }
 }
 
@@ -110,6 +121,19 @@ mod tests {
         };
         assert!(read(0));
         assert!(!read(29));
+    }
+
+    #[test]
+    fn rejects_other_alphabets_taken_for_accented_letters() {
+        for (text, readable) in [
+            ("Îãëàâëåíèå ãëàâà ïåðâàÿ", false),
+            ("Ðåçþìå: PDF", true),
+            ("Été à la plage où l'âne a mangé des pâtés réchauffés", true),
+            ("àâçéèêîïôüœ", true),
+        ] {
+            let glyphs: Vec<Glyph> = text.chars().map(glyph).collect();
+            assert_eq!(Count::of(&glyphs).is_readable(), readable, "{text}");
+        }
     }
 
     #[test]
