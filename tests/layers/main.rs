@@ -34,7 +34,7 @@ enum Side {
     Executable,
 }
 
-const CRATES: [(&str, Side); 15] = [
+const CRATES: [(&str, Side); 16] = [
     ("ocrctl-protocol", Side::Both),
     ("ocrctl-command", Side::Both),
     ("ocrctl-registry", Side::Both),

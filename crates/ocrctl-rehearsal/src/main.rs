@@ -4,6 +4,7 @@
 mod access;
 mod blocks;
 mod client;
+mod error;
 mod files;
 mod images;
 mod load;
@@ -23,11 +24,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use client::Client;
+pub use error::ProofError;
 use machine::Machine;
 use machines::{Machines, Rooms};
-use ocrctl_command::{CommandError, Program};
+use ocrctl_command::Program;
 use ocrctl_protocol::causes::chain;
-use ocrctl_ssh::transport::TransportError;
 use ran::Ran;
 use watch::Watch;
 
@@ -41,39 +42,6 @@ fn main() -> ExitCode {
         Ok(cli) => ocrctl::run(cli, run::run),
         Err(code) => code,
     }
-}
-
-/// Why a proof failed, for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum ProofError {
-    #[error("{0}")]
-    Wrong(String),
-    #[error(transparent)]
-    Program(#[from] CommandError),
-    #[error(transparent)]
-    Ssh(#[from] TransportError),
-    #[error("`{script}` on {machine} ended with {code}: {stderr}")]
-    Script {
-        machine: &'static str,
-        script: String,
-        code: i32,
-        stderr: String,
-    },
-    #[error("{doing}: {source}")]
-    Request {
-        doing: &'static str,
-        source: reqwest::Error,
-    },
-    #[error("{path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("{path}: {source}")]
-    Json {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
 }
 
 /// The result of a proof: one line about what was seen.

@@ -13,6 +13,7 @@ mod faults;
 mod fleet;
 mod host;
 mod issuers;
+mod key_file;
 mod keys;
 mod migration;
 mod packages;
@@ -174,7 +175,7 @@ pub(super) const ALL: &[Proof] = proofs![
     "sshd change that cuts SSH off goes back by itself" host::sshd_cut;
     "ssh.socket keeps its port" ssh_socket::forms;
     "refused NGINX configuration never goes live" host::bad_nginx;
-    "damaged key file changes nothing" keys::damaged;
+    "damaged key file changes nothing" key_file::damaged;
     "guesses are slowed down, clients are not" keys::guesses;
     "TLS as Mozilla's intermediate configuration" tls::scan;
     "certificate status" certificates::status;
