@@ -53,7 +53,11 @@ impl Runtime {
 
 /// Keeps the library from collecting what it is used for. It would start a thread, open a database in the home directory
 /// and connect to its makers' host. Only this variable prevents it: the option takes effect when all of that has begun.
-#[allow(unsafe_code, reason = "a variable is all that the library heeds")]
+#[allow(
+    unsafe_code,
+    clippy::disallowed_methods,
+    reason = "a variable is all that the library heeds, and no thread runs yet"
+)]
 fn without_telemetry() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none() {
