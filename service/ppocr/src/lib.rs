@@ -6,6 +6,7 @@
 mod cut;
 mod decode;
 mod detector;
+mod line;
 mod order;
 mod page;
 mod recognizer;
@@ -16,7 +17,8 @@ mod words;
 
 use std::path::Path;
 
-pub use page::{Line, Page, Word};
+pub use line::{Line, Word};
+pub use page::Page;
 pub use recognizer::ReadLine;
 
 use decode::Characters;

@@ -1,6 +1,6 @@
 //! Order of reading: pieces of text side by side are one row, and columns are read one after the other.
 
-use crate::page::{Line, Word};
+use crate::line::{Line, Word};
 
 /// Least share of the smaller height by which two pieces of a row overlap.
 const SAME_ROW: f32 = 0.5;

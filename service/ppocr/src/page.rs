@@ -3,6 +3,7 @@
 use image::GrayImage;
 
 use crate::decode::Characters;
+use crate::line::Line;
 use crate::recognizer::ReadLine;
 use crate::rectangle::Rectangle;
 use crate::{PpOcr, PpOcrError, cut, order, words};
@@ -22,23 +23,6 @@ pub struct Page {
     /// Degrees by which most of the text is rotated clockwise: 0, 90, 180 or 270. Vertical lines of Chinese or Japanese are
     /// not rotated.
     pub rotated: u32,
-}
-
-/// A row of text: one detected line, or several side by side.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Line {
-    pub words: Vec<Word>,
-    /// True if a paragraph begins with it.
-    pub begins_paragraph: bool,
-}
-
-/// A word. Its bounds are left, top, right and bottom in pixels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Word {
-    pub text: String,
-    /// 0 to 1.
-    pub confidence: f32,
-    pub bounds: [f32; 4],
 }
 
 /// Quarter turns clockwise by which a line is rotated.

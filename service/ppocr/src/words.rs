@@ -4,7 +4,7 @@ use image::GrayImage;
 
 use crate::cut::HEIGHT;
 use crate::decode::Glyph;
-use crate::page::Word;
+use crate::line::Word;
 use crate::recognizer::ReadLine;
 use crate::rectangle::Rectangle;
 
