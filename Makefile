@@ -5,7 +5,7 @@
 #   make rehearse-down                        remove these machines
 #   make proofs                               every proof on every release
 #   make bench-brief                          each script of bench/ once, to see that it works
-#   make test                                 every test there is, a rehearsal on each release among them
+#   make test                                 every test there is, a rehearsal on each release and a brief bench among them
 #   make reference                            docs/reference/, which is made of the code
 #   make pictures                             docs/pictures/, of the try page
 #   make dist                                 what is released: executable, .deb, list of crates, checksums
