@@ -80,7 +80,7 @@ pub enum Request {
         #[serde(skip)]
         data: Vec<u8>,
     },
-    /// The releases that the host can go back to. Answered by [`Event::Releases`].
+    /// The releases that the host can roll back to. Answered by [`Event::Releases`].
     Releases,
     /// Switch to the kept release of this id, with the configuration that belongs to it. Answered like `Apply`.
     Rollback {

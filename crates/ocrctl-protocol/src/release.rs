@@ -17,7 +17,7 @@ pub struct ReleaseInfo {
     pub image: String,
 }
 
-/// A release that a host can go back to, or could.
+/// A release that a host can roll back to, or could.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptRelease {
     /// A release.
@@ -27,7 +27,7 @@ pub struct KeptRelease {
     /// Time at which a deploy last made it live.
     #[schemars(with = "Time")]
     pub live_since: Timestamp,
-    /// Why it was taken back.
+    /// Why it was reverted.
     pub failed: Option<String>,
     /// True if a rollback has left it behind.
     #[serde(default)]

@@ -157,7 +157,7 @@ Examples:
 
     /// Go back to the last good release
     ///
-    /// Switches to the last release before this one that was not taken back, with the configuration that belongs to
+    /// Switches to the last release before this one that was not reverted, with the configuration that belongs to
     /// it, as a deploy would: on all hosts, or on none.
     #[command(after_help = "\
 Examples:

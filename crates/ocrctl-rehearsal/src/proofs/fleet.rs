@@ -46,7 +46,7 @@ pub(super) async fn several(rehearsal: &mut Rehearsal) -> Seen {
     let failed = rehearsal.ocrctl(&DEPLOY).await;
     let served = load.stop().await?;
     on(rehearsal, "prod2", FIND_REGISTRY).await?;
-    failed?.expect(1)?.expect_said(&["going back to"])?;
+    failed?.expect(1)?.expect_said(&["reverting to"])?;
     serve(&[&first, &second], &first_release).await?;
 
     rehearsal.ocrctl(&DEPLOY).await?.expect(0)?;

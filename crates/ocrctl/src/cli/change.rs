@@ -84,7 +84,7 @@ pub struct Rollback {
     #[command(flatten)]
     pub rollout: Rollout,
 
-    /// The release to go back to, of those that the hosts have kept; its first characters are enough
+    /// The release to roll back to, of those that the hosts have kept; its first characters are enough
     #[arg(long, value_name = "RELEASE")]
     pub to: Option<String>,
 

@@ -224,7 +224,7 @@ async fn put_back(
         else {
             return Ok(());
         };
-        let text = format!("going back to {from}, because another host failed");
+        let text = format!("reverting to {from}, because another host failed");
         report.note(Some(&host.name), Level::Warning, text);
         let request = Request::Rollback {
             desired: Box::new(desired.clone()),
