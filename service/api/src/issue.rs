@@ -46,6 +46,8 @@ pub enum IssueCode {
     MoreFrames,
     /// The document has more pages than the limit, or states pages that it does not have.
     MissingPages,
+    /// `pages` names pages behind the document's last one. The answer has the others.
+    PagesBeyondEnd,
     /// Text of a PDF page is in a font that the document does not embed and the service does not have. It is answered as
     /// the document states it, without a comparison with what the page shows.
     FontMissing,
@@ -56,7 +58,7 @@ pub enum IssueCode {
 
 impl IssueCode {
     /// All codes that the service uses.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Unread,
         Self::Undecodable,
         Self::CodeInDoubt,
@@ -71,12 +73,13 @@ impl IssueCode {
         Self::Portfolio,
         Self::MoreFrames,
         Self::MissingPages,
+        Self::PagesBeyondEnd,
         Self::FontMissing,
     ];
 
     /// True if a part of the document may be unread or misread. `strict=2` rejects these. The other codes don't count:
-    /// a code in doubt was read, hidden text was left out, a layer that differs was not used, and attachments are
-    /// separate documents.
+    /// a code in doubt was read, hidden text was left out, a layer that differs was not used, attachments are
+    /// separate documents, and pages beyond the end have no text.
     pub fn doubts_reading(self) -> bool {
         !matches!(
             self,
@@ -84,6 +87,7 @@ impl IssueCode {
                 | Self::HiddenText
                 | Self::LayerDisagrees
                 | Self::Attachments
+                | Self::PagesBeyondEnd
                 | Self::Other
         )
     }
@@ -105,6 +109,7 @@ impl IssueCode {
             Self::Portfolio => "portfolio",
             Self::MoreFrames => "more_frames",
             Self::MissingPages => "missing_pages",
+            Self::PagesBeyondEnd => "pages_beyond_end",
             Self::FontMissing => "font_missing",
             Self::Other => "other",
         }

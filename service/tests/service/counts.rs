@@ -286,3 +286,56 @@ fn marks_a_tiff_with_too_many_pages_as_incomplete() {
     assert!(!answer.complete);
     assert_eq!(server.ocr("?pages=99999-&strict=1", &endless).status, 422);
 }
+
+#[test]
+fn leaves_out_requested_pages_behind_the_last_one() {
+    let server = Server::start(&["--workers", "1"]);
+    let three = hostile::pdf_of_pages(3);
+    let request = |route: &str, accept: &str| {
+        let request = Request::post(&format!("{route}?pages=2-8&strict=2"), three.clone());
+        server.send_with_key(request.header("Accept", accept))
+    };
+    let answer = request("/v1/ocr", "application/json").answer();
+    let numbers: Vec<u32> = answer.pages.iter().map(|page| page.page).collect();
+    assert_eq!((numbers, answer.document.pages), (vec![2, 3], 3));
+    assert!(answer.complete);
+    assert_eq!(codes_of(&answer.issues), [IssueCode::PagesBeyondEnd]);
+    assert_eq!(answer.issues[0].page, None);
+    assert_eq!(
+        answer.warnings,
+        ["`pages` asks for page 8; the document has 3."]
+    );
+    let codes: CodesAnswer =
+        serde_json::from_slice(&request("/v1/codes", "application/json").body).unwrap();
+    assert_eq!(codes.pages.len(), 2);
+    assert_eq!(codes_of(&codes.issues), [IssueCode::PagesBeyondEnd]);
+    let inspection: Inspection =
+        serde_json::from_slice(&request("/v1/inspect", "application/json").body).unwrap();
+    assert_eq!(inspection.pages.len(), 2);
+    assert_eq!(codes_of(&inspection.issues), [IssueCode::PagesBeyondEnd]);
+    let lines = request("/v1/ocr", "application/x-ndjson").text();
+    assert_eq!(lines.lines().count(), 4, "document, two pages, end");
+    assert!(
+        lines
+            .lines()
+            .last()
+            .unwrap()
+            .contains("\"pages_beyond_end\"")
+    );
+    for accept in ["text/plain", "text/html", "application/pdf"] {
+        let reply = request("/v1/ocr", accept);
+        assert_eq!(reply.status, 200, "{accept}: {}", reply.text());
+        assert_eq!(reply.header("x-ocr-issues"), Some("pages_beyond_end"));
+        assert_eq!(reply.header("x-ocr-complete"), Some("true"));
+    }
+    assert_eq!(request("/v1/preview", "image/png").status, 200);
+    for route in ["/v1/ocr", "/v1/codes", "/v1/inspect", "/v1/preview"] {
+        let none = Request::post(&format!("{route}?pages=4-8"), three.clone());
+        let problem = server.send_with_key(none).problem();
+        assert_eq!(
+            (problem.kind, problem.status),
+            (ProblemKind::Malformed, 400)
+        );
+        assert!(problem.detail.contains("has 3"), "{}", problem.detail);
+    }
+}

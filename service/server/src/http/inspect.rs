@@ -79,11 +79,13 @@ async fn inspect(
     noted: &mut Noted,
 ) -> Result<Response, Rejection> {
     let intake = reading::receive(service, incoming, &[Format::Json], noted).await?;
-    let counted = reading::count(service, &intake, &intake.deadline.into()).await?;
+    let mut counted = reading::count(service, &intake, &intake.deadline.into()).await?;
     let numbers = intake
         .wanted
         .pages
         .of(counted.pages, service.limits.max_pages)?;
+    let beyond = intake.wanted.pages.beyond(counted.pages);
+    counted.issues.extend(beyond);
     reading::charge_entries(&intake, &counted, numbers.len())?;
     noted.pages = Some(numbers.len());
     let (pages, unread) = look(service, &intake, numbers).await?;

@@ -74,7 +74,7 @@ impl Parameter {
                 );
             }
             Self::Pages => (
-                "Pages, counted from 1: `1-3,7`, `5-`. Default: all.",
+                "Pages, counted from 1: `1-3,7`, `5-`. Default: all. Those behind the last page are left out with an issue.",
                 pattern(
                     "^[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?(,[1-9][0-9]{0,8}(-([1-9][0-9]{0,8})?)?)*$",
                 ),

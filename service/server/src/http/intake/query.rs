@@ -1,6 +1,7 @@
 //! Values of the parameters, such as `?lang=eng+deu&pages=1-3,7&mode=auto&codes=iban,vin&strict=1`, or the same in a
 //! form.
 
+use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::ProblemKind;
 use ocr_codes::rules::Rule;
 use ocr_codes::{CodeType, Selection};
@@ -186,7 +187,8 @@ impl Pages {
         ranges.join(",")
     }
 
-    /// Numbers of the pages, each once and in order, in a document of `count` pages. Rejects more than `most`.
+    /// Numbers of the pages that a document of `count` pages has, each once and in order. Rejects more than `most`, and
+    /// none.
     pub(crate) fn of(&self, count: u32, most: u32) -> Result<Vec<u32>, Rejection> {
         let ranges = self.ranges(count)?;
         let asked: u64 = ranges
@@ -208,27 +210,41 @@ impl Pages {
             .collect())
     }
 
-    /// The first of the pages, in a document of `count` pages.
+    /// The first of the pages that a document of `count` pages has.
     pub(crate) fn first_of(&self, count: u32) -> Result<u32, Rejection> {
         Ok(self.ranges(count)?.first().map_or(1, |(first, _)| *first))
     }
 
-    /// Sorted ranges, ends included, that do not overlap.
-    fn ranges(&self, count: u32) -> Result<Vec<(u32, u32)>, Rejection> {
-        if self.0.is_empty() {
-            return Ok(vec![(1, count.max(1))]);
-        }
-        let end = |(first, last): (u32, Option<u32>)| {
-            let last = last.unwrap_or(count.max(first));
-            if last > count {
-                return Err(malformed(format!(
-                    "`pages` asks for page {last}; the document has {count}."
-                )));
-            }
-            Ok((first, last))
-        };
-        self.merged().into_iter().map(end).collect()
+    /// An issue, if the ranges name pages that a document of `count` pages lacks.
+    pub(crate) fn beyond(&self, count: u32) -> Option<Issue> {
+        let detail = asks_beyond(self.last()?, count)?;
+        Some(Issue::new(IssueCode::PagesBeyondEnd, detail))
     }
+
+    /// The highest page that the ranges name. The end of an open range is its first page.
+    fn last(&self) -> Option<u32> {
+        let ends = self.0.iter().map(|(first, last)| last.unwrap_or(*first));
+        ends.max()
+    }
+
+    /// Sorted ranges, ends included, that do not overlap, cut at the document's end.
+    fn ranges(&self, count: u32) -> Result<Vec<(u32, u32)>, Rejection> {
+        let Some(last) = self.last() else {
+            return Ok(vec![(1, count.max(1))]);
+        };
+        let cut = |(first, last): (u32, Option<u32>)| {
+            (first <= count).then(|| (first, last.unwrap_or(count).min(count)))
+        };
+        let ranges: Vec<(u32, u32)> = self.merged().into_iter().filter_map(cut).collect();
+        match asks_beyond(last, count) {
+            Some(detail) if ranges.is_empty() => Err(malformed(detail)),
+            _ => Ok(ranges),
+        }
+    }
+}
+
+fn asks_beyond(last: u32, count: u32) -> Option<String> {
+    (last > count).then(|| format!("`pages` asks for page {last}; the document has {count}."))
 }
 
 fn parse_range(range: &str) -> Option<(u32, Option<u32>)> {
@@ -288,8 +304,30 @@ mod tests {
             assert!(parse(&format!("pages={wrong}")).is_none(), "{wrong}");
         }
         assert_eq!(pages("pages=5", 4), None);
-        assert_eq!(pages("pages=5-", 4), None);
-        assert_eq!(pages("pages=1-4294967295", 4), None);
+        assert_eq!(pages("pages=5-,7", 4), None);
+    }
+
+    #[test]
+    fn leaves_out_pages_beyond_the_end_and_reports_them() {
+        let beyond = |query: &str| {
+            let issue = parse(query).unwrap().pages.beyond(4)?;
+            assert_eq!(issue.code, IssueCode::PagesBeyondEnd);
+            Some(issue.detail)
+        };
+        for (query, last) in [
+            ("pages=1-8", "8"),
+            ("pages=1-,9", "9"),
+            ("pages=1-4294967295", "4294967295"),
+        ] {
+            assert_eq!(pages(query, 4).unwrap(), [1, 2, 3, 4], "{query}");
+            let detail = format!("`pages` asks for page {last}; the document has 4.");
+            assert_eq!(beyond(query), Some(detail), "{query}");
+        }
+        assert_eq!(pages("pages=2,6-", 4).unwrap(), [2]);
+        assert!(beyond("pages=2,6-").unwrap().contains("page 6"));
+        for query in ["", "pages=1-4", "pages=4-"] {
+            assert_eq!(beyond(query), None, "{query}");
+        }
     }
 
     #[test]

@@ -59,8 +59,9 @@ impl Reading {
                 "`mode=text` reads a PDF's text layer, but this document is an image; leave `mode` out.",
             ));
         }
-        let counted = count(service, intake, &deadline).await?;
+        let mut counted = count(service, intake, &deadline).await?;
         let numbers = wanted.pages.of(counted.pages, service.limits.max_pages)?;
+        counted.issues.extend(wanted.pages.beyond(counted.pages));
         charge_entries(intake, &counted, numbers.len())?;
         intake.share.begin(numbers.len())?;
         let gathers =
