@@ -94,6 +94,7 @@ kinds! {
     /// The document is damaged beyond reading.
     Corrupt = "urn:ocr:problem:corrupt", 422, "The document is damaged";
     Encrypted = "urn:ocr:problem:encrypted", 422, "The document needs a password";
+    Password = "urn:ocr:problem:password", 422, "The document's password is wrong";
     NoPages = "urn:ocr:problem:no-pages", 422, "The document has no pages";
     /// The request has more pages than the limit.
     TooManyPages = "urn:ocr:problem:too-many-pages", 422, "The request asks for too many pages";

@@ -3,6 +3,7 @@
 //! is followed by the document's bytes.
 
 mod frame;
+mod password;
 
 use std::io;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use frame::invalid;
 pub use frame::{MAX_REPLY, MAX_REQUEST, frame, frame_length, parse};
+pub use password::Password;
 
 /// Bytes of a file from a worker.
 pub const MAX_FILE: u64 = 256 << 20;
@@ -52,6 +54,8 @@ pub struct Binding {
     pub kind: DocumentType,
     /// See [`How`].
     pub languages: String,
+    /// Password that the client sent for a PDF.
+    pub password: Option<Password>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -335,7 +339,9 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultKind {
     Corrupt,
+    /// The document needs a password, and the request has none.
     Encrypted,
+    WrongPassword,
     NoPages,
     /// The page has more pixels than allowed.
     TooLarge,
@@ -364,6 +370,7 @@ mod tests {
             binding: Some(Binding {
                 kind: DocumentType::Pdf,
                 languages: "eng+deu".into(),
+                password: Some(Password::new("secret")),
             }),
             document: Some(9),
             task: Task::Read {

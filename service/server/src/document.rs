@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ocr_api::answer::DocumentType;
+use ocr_protocol::Password;
 use tokio::sync::watch;
 
 use crate::memory::{Account, Charge};
@@ -19,6 +20,8 @@ pub struct Document {
     pub sha256: String,
     /// Languages to read it in, as Tesseract names them, joined by `+`. Empty for the default.
     pub languages: String,
+    /// Password to open it with, if it needs one.
+    pub password: Option<Password>,
     pub owner: Owner,
     /// Charge for its bytes. The request's account pays for the workers' answers, too.
     pub charge: Charge,
@@ -45,6 +48,7 @@ impl Document {
             bytes: Bytes::new(),
             sha256: String::new(),
             languages: String::new(),
+            password: None,
             owner: Owner {
                 key: "".into(),
                 concurrent_pages: None,

@@ -33,6 +33,7 @@ mod load;
 mod oneshot;
 mod openapi;
 mod page;
+mod passwords;
 mod pdf;
 mod pictures;
 mod readme;

@@ -127,7 +127,9 @@ fn of_problem(problem: &Problem, env: &str) -> String {
         ProblemKind::Corrupt | ProblemKind::NoPages => {
             "open it in a viewer and export it anew, or scan it again".to_owned()
         }
-        ProblemKind::Encrypted => "save it without its password".to_owned(),
+        ProblemKind::Encrypted | ProblemKind::Password => {
+            "save it without its password".to_owned()
+        }
         ProblemKind::PageTooLarge => {
             "make it smaller: 300 dpi are enough to be read".to_owned()
         }

@@ -120,10 +120,10 @@ impl Worker {
                 self.bind(binding)?;
             }
             if let Some(length) = request.document {
-                let kind = self.document.as_ref().map(|document| document.kind);
-                let kind = kind.ok_or_else(|| io::Error::other("a document without a type"))?;
+                let bound = self.document.as_ref();
+                let bound = bound.ok_or_else(|| io::Error::other("a document without a type"))?;
                 let bytes = receive_bytes(&mut socket, length)?;
-                self.opened = Some(Opened::new(kind, bytes));
+                self.opened = Some(Opened::new(bound, bytes));
             }
             let pixels = match &request.task {
                 Task::Band(band) => Some(receive_bytes(&mut socket, band.length())?),

@@ -4,7 +4,7 @@ use image::GrayImage;
 use ocr_api::answer::{DocumentType, Method, PageStatus};
 use ocr_api::inspection::{PageInspection, TextLayer};
 use ocr_api::issue::{Issue, IssueCode};
-use ocr_protocol::{Counted, Fault, FaultKind, File, How, Mode, Overlay};
+use ocr_protocol::{Binding, Counted, Fault, FaultKind, File, How, Mode, Overlay, Password};
 
 use super::pdf::{LineReaders, PdfDocument, PdfReader};
 use super::{Content, corrupt};
@@ -17,6 +17,7 @@ pub(super) enum Opened {
     /// A PDF that the first task opens, so that this task reports a failure.
     UnreadPdf {
         bytes: Vec<u8>,
+        password: Option<Password>,
     },
     Pdf(PdfDocument),
     /// An earlier task found that the document can't be opened.
@@ -24,9 +25,13 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    pub(super) fn new(kind: DocumentType, bytes: Vec<u8>) -> Self {
+    pub(super) fn new(bound: &Binding, bytes: Vec<u8>) -> Self {
+        let kind = bound.kind;
         match kind {
-            DocumentType::Pdf => Self::UnreadPdf { bytes },
+            DocumentType::Pdf => Self::UnreadPdf {
+                bytes,
+                password: bound.password.clone(),
+            },
             DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
                 Self::Image { kind, bytes }
             }
@@ -171,8 +176,8 @@ impl Opened {
     }
 
     fn open(&mut self, pdf: PdfReader) -> Result<(), Fault> {
-        if let Self::UnreadPdf { bytes } = self {
-            *self = match pdf.open(std::mem::take(bytes)) {
+        if let Self::UnreadPdf { bytes, password } = self {
+            *self = match pdf.open_protected(std::mem::take(bytes), password.take()) {
                 Ok(document) => Self::Pdf(document),
                 Err(fault) => Self::Failed(fault),
             };

@@ -91,6 +91,7 @@ impl Process {
                     binding = Some(Binding {
                         kind: document.kind,
                         languages: document.languages.clone(),
+                        password: document.password.clone(),
                     });
                     self.document = Some(document.id);
                 }

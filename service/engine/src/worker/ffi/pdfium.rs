@@ -7,6 +7,7 @@ use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use ocr_protocol::Password;
 use pdfium_render::prelude::{
     FS_RECTF, FS_SIZEF, Pdfium, PdfiumError, PdfiumLibraryBindings, PdfiumLibraryBindingsAccessor,
 };
@@ -35,6 +36,8 @@ pub(in crate::worker) struct Document {
     handle: NonNull<c_void>,
     /// PDFium reads from these bytes as long as the document is open.
     bytes: Rc<Vec<u8>>,
+    /// Password that opens it, if it needs one.
+    password: Option<Password>,
 }
 
 /// A loaded page. It borrows the document, so that the page is closed first.
@@ -50,8 +53,11 @@ pub(in crate::worker) struct Page<'d> {
 /// Reason for which PDFium did not open a document or a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::worker) enum OpenError {
-    /// The document needs a password, or has an encryption unknown to PDFium.
+    /// The document needs a password.
     Encrypted,
+    WrongPassword,
+    /// The document has an encryption unknown to PDFium.
+    UnknownEncryption,
     Damaged,
 }
 
@@ -100,25 +106,58 @@ impl Library {
         })
     }
 
-    pub(in crate::worker) fn open(self, bytes: Vec<u8>) -> Result<Document, OpenError> {
-        self.open_shared(Rc::new(bytes))
+    /// Opens a document. The password is for one that needs it.
+    pub(in crate::worker) fn open(
+        self,
+        bytes: Vec<u8>,
+        password: Option<Password>,
+    ) -> Result<Document, OpenError> {
+        self.open_shared(Rc::new(bytes), password)
     }
 
-    fn open_shared(self, bytes: Rc<Vec<u8>>) -> Result<Document, OpenError> {
-        // SAFETY: the document keeps the bytes, which never change, until it is closed.
+    fn open_shared(
+        self,
+        bytes: Rc<Vec<u8>>,
+        password: Option<Password>,
+    ) -> Result<Document, OpenError> {
+        let opened = match (self.document_of(&bytes, None), &password) {
+            (Err(OpenError::Encrypted), Some(password)) => {
+                // A C string holds no zero, and neither does a password that opens anything.
+                let password = Some(password.reveal()).filter(|text| !text.contains('\0'));
+                password
+                    .ok_or(OpenError::Encrypted)
+                    .and_then(|password| self.document_of(&bytes, Some(password)))
+                    .map_err(|error| match error {
+                        OpenError::Encrypted => OpenError::WrongPassword,
+                        other => other,
+                    })
+            }
+            (opened, _) => opened,
+        };
+        Ok(Document {
+            calls: self.calls,
+            handle: opened?,
+            bytes,
+            password,
+        })
+    }
+
+    /// Handle of a document that reads from these bytes.
+    fn document_of(
+        self,
+        bytes: &[u8],
+        password: Option<&str>,
+    ) -> Result<NonNull<c_void>, OpenError> {
+        // SAFETY: the caller's document keeps the bytes, which never change, until it is closed.
         let (handle, error) = unsafe {
-            let handle = self.calls.FPDF_LoadMemDocument64(&bytes, None);
+            let handle = self.calls.FPDF_LoadMemDocument64(bytes, password);
             (handle.cast(), self.calls.FPDF_GetLastError())
         };
-        match NonNull::new(handle) {
-            Some(handle) => Ok(Document {
-                calls: self.calls,
-                handle,
-                bytes,
-            }),
-            None if matches!(error, ERR_PASSWORD | ERR_SECURITY) => Err(OpenError::Encrypted),
-            None => Err(OpenError::Damaged),
-        }
+        NonNull::new(handle).ok_or(match error {
+            ERR_PASSWORD => OpenError::Encrypted,
+            ERR_SECURITY => OpenError::UnknownEncryption,
+            _ => OpenError::Damaged,
+        })
     }
 }
 

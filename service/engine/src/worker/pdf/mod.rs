@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, GrayImage, RgbImage};
 use ocr_api::inspection::TextLayer;
 use ocr_api::issue::Issue;
-use ocr_protocol::{Fault, FaultKind, How, Mode};
+use ocr_protocol::{Fault, FaultKind, How, Mode, Password};
 
 use super::ffi::pdfium::{Document, FontNames, Glyph, Library, OpenError, Page};
 use super::{Content, Scan, Size, corrupt};
@@ -73,7 +73,16 @@ impl PdfReader {
     }
 
     pub(super) fn open(self, bytes: Vec<u8>) -> Result<PdfDocument, Fault> {
-        match self.library.open(bytes) {
+        self.open_protected(bytes, None)
+    }
+
+    /// Opens a document that may need this password, its user's or its owner's.
+    pub(super) fn open_protected(
+        self,
+        bytes: Vec<u8>,
+        password: Option<Password>,
+    ) -> Result<PdfDocument, Fault> {
+        match self.library.open(bytes, password) {
             Ok(document) => Ok(PdfDocument {
                 document: tree::whole(self.library, document),
                 drawn: Cell::new(None),
@@ -81,8 +90,15 @@ impl PdfReader {
             }),
             Err(OpenError::Encrypted) => Err(Fault::new(
                 FaultKind::Encrypted,
-                "The PDF is protected by a password, or has an unsupported encryption; save it without \
-                 protection and send that.",
+                "The PDF is protected by a password; send it as `password` in the form or in the header X-Document-Password.",
+            )),
+            Err(OpenError::WrongPassword) => Err(Fault::new(
+                FaultKind::WrongPassword,
+                "The password does not open the PDF; send its user's or its owner's password.",
+            )),
+            Err(OpenError::UnknownEncryption) => Err(Fault::new(
+                FaultKind::Encrypted,
+                "The PDF has an encryption that is not supported; save it without protection and send that.",
             )),
             Err(OpenError::Damaged) => Err(corrupt(
                 "The PDF is damaged or cut short; send it again, or export it again.",

@@ -14,7 +14,7 @@ pub(super) fn whole(library: Library, document: Document) -> Document {
     }
     let copy = document.save(MAX_FILE as usize).and_then(|mut file| {
         forget_counts(&mut file);
-        library.open(file).ok()
+        library.open(file, None).ok()
     });
     match copy {
         Some(copy) if copy.page_count() > document.page_count() => copy,

@@ -11,6 +11,7 @@ mod record;
 mod replays;
 mod under_way;
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -18,6 +19,7 @@ use axum::response::Response;
 use ocr_api::answer::Page;
 use ocr_api::problem::ProblemKind;
 use ocr_protocol::Counted;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::Service;
@@ -267,10 +269,20 @@ impl Replay {
 impl Content {
     fn of(intake: &Intake) -> Result<Self, Rejection> {
         let how = serde_json::to_string(&intake.wanted.how).map_err(|_| gave_up())?;
+        let document = &intake.document;
+        let pages = intake.wanted.pages.normalized();
+        let mut parameters = format!("{pages} {how}");
+        if let Some(password) = &document.password {
+            // What a password opened is for those who have it.
+            let salted = Sha256::new_with_prefix(&document.sha256).chain_update(password.reveal());
+            for byte in salted.finalize() {
+                let _ = write!(parameters, " {byte:02x}");
+            }
+        }
         Ok(Self {
             key: Arc::clone(&intake.share.owner().key),
-            sha256: intake.document.sha256.clone(),
-            parameters: format!("{} {how}", intake.wanted.pages.normalized()),
+            sha256: document.sha256.clone(),
+            parameters,
         })
     }
 }

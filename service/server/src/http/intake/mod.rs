@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::HeaderMap;
+use axum::http::header::Entry;
+use axum::http::{HeaderMap, HeaderValue};
 use ocr_api::answer::Document as DocumentAnswer;
 use ocr_api::problem::ProblemKind;
 use ocr_protocol::Counted;
@@ -42,6 +43,8 @@ use upload::Upload;
 
 /// Header with which a client asks for a shorter deadline than the service's.
 const DEADLINE_MS: &str = "x-deadline-ms";
+/// Header with a PDF's password.
+const PASSWORD: &str = "x-document-password";
 
 /// A request of which only the head has been read.
 #[derive(Debug)]
@@ -65,6 +68,11 @@ impl<S: Sync> FromRequest<S> for Incoming {
             .extensions
             .remove::<Known>()
             .ok_or_else(Rejection::key)?;
+        if let Entry::Occupied(mut passwords) = head.headers.entry(PASSWORD) {
+            for password in passwords.iter_mut() {
+                password.set_sensitive(true);
+            }
+        }
         let id = head.extensions.get::<RequestId>();
         let notes = head.extensions.get::<Notes>();
         Ok(Self {
@@ -110,10 +118,18 @@ pub(super) fn describe(operation: &mut Operation, languages: &[String]) {
                 .schema_type(Type::Integer)
                 .minimum(Some(1)),
         ),
+        (
+            "X-Document-Password",
+            "Password of an encrypted PDF, where it is not in the form as `password`.",
+            string()
+                .min_length(Some(1))
+                .max_length(Some(parameters::MAX_PASSWORD)),
+        ),
     ];
     let wanted = Parameter::described(languages);
-    let query = wanted.iter().map(|(name, description, schema)| {
-        parameter(ParameterIn::Query, name, description, schema.clone())
+    let in_query = wanted.iter().filter(|(one, _, _)| one.is_in_query());
+    let query = in_query.map(|(one, description, schema)| {
+        parameter(ParameterIn::Query, one.name(), description, schema.clone())
     });
     let headers = headers.map(|(name, description, schema)| {
         parameter(ParameterIn::Header, name, description, schema.into())
@@ -208,6 +224,7 @@ pub(crate) async fn receive(
         bytes,
         sha256,
         languages: wanted.how.languages.clone(),
+        password: wanted.password.take(),
         owner: share.owner().clone(),
         charge: share.of_document(),
         open: Open::default(),
@@ -245,7 +262,10 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
     } = incoming;
     let format = negotiate::choose(headers, formats)?;
     let deadline = Instant::now() + time_limit(headers, service.limits.deadline)?;
-    let parameters = Parameters::of_query(query)?;
+    let mut parameters = Parameters::of_query(query)?;
+    for password in headers.get_all(PASSWORD) {
+        parameters.add(Parameter::Password, text_of(password))?;
+    }
     let wanted = want(service, &parameters)?;
     upload::check(headers, service.limits.max_upload)?;
     let directives = CacheDirectives::of(headers)?;
@@ -264,6 +284,12 @@ fn ask(service: &Service, incoming: &Incoming, formats: &[Format]) -> Result<Ask
         deadline,
         share,
     })
+}
+
+/// Text of a header: UTF-8, or what browsers send, Latin-1.
+fn text_of(header: &HeaderValue) -> String {
+    let latin = || header.as_bytes().iter().copied().map(char::from).collect();
+    str::from_utf8(header.as_bytes()).map_or_else(|_| latin(), str::to_owned)
 }
 
 fn want(service: &Service, parameters: &Parameters) -> Result<Wanted, Rejection> {

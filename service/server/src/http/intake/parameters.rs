@@ -2,6 +2,7 @@
 //! would cost a whole document.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ocr_api::problem::ProblemKind;
 use ocr_codes::CodeType;
@@ -11,6 +12,9 @@ use crate::http::outcome::error::Rejection;
 
 /// Longest name of an attachment, in characters. An attachment with a longer name can be requested by its number.
 pub(crate) const MAX_ATTACHMENT_NAME: usize = 255;
+
+/// Longest password, in characters. A PDF's has at most 127 bytes.
+pub(crate) const MAX_PASSWORD: usize = 255;
 
 /// Parameter of the routes that take a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +26,12 @@ pub(crate) enum Parameter {
     Strict,
     Attachment,
     Active,
+    /// Part of the form alone: an address is logged by many, and a header has the name that says so.
+    Password,
 }
 
 impl Parameter {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Lang,
         Self::Pages,
         Self::Mode,
@@ -33,6 +39,7 @@ impl Parameter {
         Self::Strict,
         Self::Attachment,
         Self::Active,
+        Self::Password,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -44,6 +51,7 @@ impl Parameter {
             Self::Strict => "strict",
             Self::Attachment => "attachment",
             Self::Active => "active",
+            Self::Password => "password",
         }
     }
 
@@ -51,11 +59,16 @@ impl Parameter {
         Self::ALL.into_iter().find(|known| known.name() == name)
     }
 
+    /// False for what must not be in an address.
+    pub(crate) fn is_in_query(self) -> bool {
+        self != Self::Password
+    }
+
     /// Description and schema of each parameter, with the languages that this service has.
-    pub(crate) fn described(languages: &[String]) -> [(&'static str, String, Schema); 7] {
+    pub(crate) fn described(languages: &[String]) -> [(Self, String, Schema); 8] {
         Self::ALL.map(|parameter| {
             let (description, schema) = parameter.describe(languages);
-            (parameter.name(), description, schema)
+            (parameter, description, schema)
         })
     }
 
@@ -114,6 +127,13 @@ impl Parameter {
                 "`keep`: a searchable PDF keeps the scripts, programs and attachments of the document.",
                 string().enum_values(Some(["keep", "remove"])).into(),
             ),
+            Self::Password => (
+                "Password of an encrypted PDF.",
+                string()
+                    .min_length(Some(1))
+                    .max_length(Some(MAX_PASSWORD))
+                    .into(),
+            ),
         };
         (description.to_owned(), schema)
     }
@@ -126,8 +146,15 @@ impl Parameter {
 }
 
 /// Parameters and their values, each at most once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Parameters(BTreeMap<Parameter, String>);
+
+/// Names alone: a value may be a password.
+impl fmt::Debug for Parameters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Parameters {
     /// Parses a query such as `lang=eng+deu&pages=1-3,7`.
@@ -142,6 +169,12 @@ impl Parameters {
                     Parameter::list()
                 ))
             })?;
+            if !parameter.is_in_query() {
+                return Err(malformed(format!(
+                    "`{name}` must not be in the address, which logs have; send it as a part of the form, or in the header \
+                     X-Document-Password."
+                )));
+            }
             // `+` is kept, because it joins languages.
             let value = percent_decode(value.as_bytes()).ok_or_else(|| {
                 malformed("A `%` in the query is not followed by two hex digits.")
@@ -166,6 +199,11 @@ impl Parameters {
             if let Some(other) = self.0.get(&parameter)
                 && *other != value
             {
+                if parameter == Parameter::Password {
+                    return Err(malformed(
+                        "The form and X-Document-Password have different passwords; send it once.",
+                    ));
+                }
                 return Err(malformed(format!(
                     "`{}` is `{}` in the query and `{}` in the form; send it once.",
                     parameter.name(),

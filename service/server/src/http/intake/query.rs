@@ -5,9 +5,9 @@ use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::ProblemKind;
 use ocr_codes::rules::Rule;
 use ocr_codes::{CodeType, Selection};
-use ocr_protocol::{How, Mode};
+use ocr_protocol::{How, Mode, Password};
 
-use super::parameters::{MAX_ATTACHMENT_NAME, Parameter, Parameters, malformed};
+use super::parameters::{MAX_ATTACHMENT_NAME, MAX_PASSWORD, Parameter, Parameters, malformed};
 use crate::http::outcome::error::Rejection;
 
 /// Parsed parameters of a request.
@@ -20,6 +20,7 @@ pub(crate) struct Wanted {
     pub(crate) attachment: Option<String>,
     /// Keeps active content of the document in a searchable PDF.
     pub(crate) keep_active: bool,
+    pub(crate) password: Option<Password>,
 }
 
 /// Conditions under which an answer becomes a problem.
@@ -55,6 +56,7 @@ impl Wanted {
             strict: Strict::No,
             attachment: None,
             keep_active: false,
+            password: None,
         };
         for (parameter, value) in parameters.iter() {
             match parameter {
@@ -65,6 +67,7 @@ impl Wanted {
                 Parameter::Strict => wanted.strict = strict(value)?,
                 Parameter::Attachment => wanted.attachment = Some(attachment(value)?),
                 Parameter::Active => wanted.keep_active = keep_active(value)?,
+                Parameter::Password => wanted.password = Some(password(value)?),
             }
         }
         Ok(wanted)
@@ -110,6 +113,15 @@ fn attachment(value: &str) -> Result<String, Rejection> {
         ));
     }
     Ok(value.to_owned())
+}
+
+fn password(value: &str) -> Result<Password, Rejection> {
+    if value.is_empty() || value.chars().count() > MAX_PASSWORD {
+        return Err(malformed(format!(
+            "A password has 1 to {MAX_PASSWORD} characters; leave it out for a document that needs none."
+        )));
+    }
+    Ok(Password::new(value))
 }
 
 fn codes(value: &str, rules: &[Rule]) -> Result<Selection, Rejection> {
@@ -393,6 +405,7 @@ mod tests {
         ] {
             assert_eq!(parse(&format!("strict={value}")).unwrap().strict, strict);
         }
+        assert!(parse("password=hush").is_none());
         let attachment = parse("attachment=a%20b.pdf").unwrap().attachment;
         assert_eq!(attachment.as_deref(), Some("a b.pdf"));
         for wrong in [

@@ -19,7 +19,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::coding::{Coding, Decoder};
 use super::form::{self, FilePart, Form};
-use super::parameters::{Parameters, malformed};
+use super::parameters::{Parameter, Parameters, malformed};
 use crate::document;
 use crate::http::limits::share::Share;
 use crate::http::outcome::error::Rejection;
@@ -50,14 +50,14 @@ impl PartialSchema for Binary {
 impl ToSchema for Binary {}
 
 /// The body of a request, as OpenAPI describes it. A form's other parts are the parameters.
-pub(crate) fn described(parameters: &[(&str, String, Schema)]) -> RequestBody {
+pub(crate) fn described(parameters: &[(Parameter, String, Schema)]) -> RequestBody {
     let form = ObjectBuilder::new()
         .schema_type(Type::Object)
         .property("file", Binary::schema())
         .required("file")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let form = parameters.iter().fold(form, |form, (name, _, schema)| {
-        form.property(*name, schema.clone())
+        form.property(name.name(), schema.clone())
     });
     let binary = || Content::new(Some(Binary::schema()));
     let mut body = RequestBodyBuilder::new()

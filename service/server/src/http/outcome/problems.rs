@@ -34,6 +34,7 @@ impl IntoResponses for DocumentProblems {
             ProblemKind::Encoding,
             ProblemKind::Corrupt,
             ProblemKind::Encrypted,
+            ProblemKind::Password,
             ProblemKind::NoPages,
             ProblemKind::TooManyPages,
             ProblemKind::PageTooLarge,

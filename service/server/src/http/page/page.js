@@ -77,6 +77,7 @@ async function ask(path, accept, file, more = {}, signal = undefined) {
   }
   const body = new FormData();
   body.set("file", file);
+  if (by("password").value) body.set("password", by("password").value);
   const headers = { Accept: accept, Authorization: `Bearer ${by("key").value.trim()}` };
   let response;
   try {

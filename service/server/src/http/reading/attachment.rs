@@ -77,6 +77,7 @@ async fn open(service: &Service, intake: &mut Intake) -> Result<(), Rejection> {
         bytes: Bytes::from(bytes),
         sha256,
         languages: intake.document.languages.clone(),
+        password: intake.document.password.clone(),
         owner: intake.document.owner.clone(),
         charge,
         open: Open::default(),

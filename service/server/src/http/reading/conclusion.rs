@@ -194,9 +194,11 @@ fn status_of(kind: FaultKind) -> PageStatus {
     match kind {
         FaultKind::TooLarge => PageStatus::TooLarge,
         FaultKind::Engine => PageStatus::Crashed,
-        FaultKind::Corrupt | FaultKind::Unsupported | FaultKind::Encrypted | FaultKind::NoPages => {
-            PageStatus::Corrupt
-        }
+        FaultKind::Corrupt
+        | FaultKind::Unsupported
+        | FaultKind::Encrypted
+        | FaultKind::WrongPassword
+        | FaultKind::NoPages => PageStatus::Corrupt,
     }
 }
 
@@ -204,6 +206,7 @@ pub(crate) fn of_fault(fault: Fault) -> Rejection {
     let kind = match fault.kind {
         FaultKind::Corrupt => ProblemKind::Corrupt,
         FaultKind::Encrypted => ProblemKind::Encrypted,
+        FaultKind::WrongPassword => ProblemKind::Password,
         FaultKind::NoPages => ProblemKind::NoPages,
         FaultKind::TooLarge => ProblemKind::PageTooLarge,
         FaultKind::Unsupported => ProblemKind::Type,

@@ -22,6 +22,7 @@ fn job_of(id: u64, key: &str, page: u32, most: Option<u32>) -> (Job, oneshot::Re
         bytes: bytes::Bytes::new(),
         sha256: String::new(),
         languages: String::new(),
+        password: None,
         owner: Owner {
             key: key.into(),
             concurrent_pages: most,

@@ -23,12 +23,12 @@ struct Writer {
 impl Document {
     /// Opens the document again from its uploaded bytes, because pages that were read may have been changed.
     pub(in crate::worker) fn reopen(&self) -> Result<Self, OpenError> {
-        Library { calls: self.calls }.open_shared(self.bytes.clone())
+        Library { calls: self.calls }.open_shared(self.bytes.clone(), self.password.clone())
     }
 
     /// Opens another document with the same library.
     pub(in crate::worker) fn open_another(&self, bytes: Vec<u8>) -> Result<Self, OpenError> {
-        Library { calls: self.calls }.open(bytes)
+        Library { calls: self.calls }.open(bytes, None)
     }
 
     /// Adds a TrueType font with two bytes per character. `to_unicode` maps characters to their meaning, and `glyphs`
@@ -69,8 +69,7 @@ impl Document {
         }
     }
 
-    /// Saves the document to a file of at most `limit` bytes. An encrypted document loses its encryption, which had no
-    /// password.
+    /// Saves the document to a file of at most `limit` bytes. An encrypted document loses its encryption.
     pub(in crate::worker) fn save(&self, limit: usize) -> Option<Vec<u8>> {
         /// fpdf_save.h
         const REMOVE_SECURITY: c_ulong = 3;

@@ -4,6 +4,8 @@
 mod head;
 mod reader;
 
+use std::fmt;
+
 use super::parameters::{Parameter, Parameters, malformed, shown};
 use crate::http::outcome::error::Rejection;
 use head::PartHead;
@@ -18,7 +20,6 @@ const MEDIA_TYPE: &[u8] = b"multipart/form-data";
 const FILE: &str = "file";
 
 /// Parser of a form that is still arriving.
-#[derive(Debug)]
 pub(super) struct Form {
     reader: Reader,
     part: Part,
@@ -29,7 +30,6 @@ pub(super) struct Form {
 }
 
 /// The part that the next data belong to.
-#[derive(Debug)]
 enum Part {
     File,
     Parameter(Parameter, Vec<u8>),
@@ -40,6 +40,13 @@ enum Part {
 pub(super) struct FilePart {
     pub(super) content_type: Option<String>,
     pub(super) name: Option<String>,
+}
+
+/// Nothing of the form's content: it may have a password.
+impl fmt::Debug for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Form").finish_non_exhaustive()
+    }
 }
 
 impl Form {
