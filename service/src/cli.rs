@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ocr_api::keys::Scope;
-use ocr_protocol::WorkerSettings;
+use ocr_protocol::{EngineChoice, WorkerSettings};
 use ocr_server::listener::Address;
 
 use crate::units;
@@ -124,10 +124,15 @@ pub struct Serve {
     #[arg(long, env = "OCR_PDFIUM")]
     pub pdfium: Option<PathBuf>,
 
-    /// Path of the second recognizer's model, PP-OCR's in ONNX. Default: beside the executable, then /usr/lib/ocr.
-    /// Without the model, Tesseract alone does the second pass.
-    #[arg(long, env = "OCR_LINE_MODEL")]
-    pub line_model: Option<PathBuf>,
+    /// Directory of PP-OCR's models and of ONNX Runtime. Default: `pp-ocr` beside the executable, then in /usr/lib/ocr.
+    /// Without it, Tesseract reads all pages.
+    #[arg(long, env = "OCR_PP_OCR")]
+    pub pp_ocr: Option<PathBuf>,
+
+    /// Recognizer of whole pages, unless a request names one. `auto` is PP-OCR, or Tesseract for languages and scripts
+    /// that PP-OCR does not read.
+    #[arg(long, env = "OCR_ENGINE", default_value = "auto", value_parser = engine)]
+    pub engine: EngineChoice,
 
     /// Most lines per page that are re-read because a code on them seems to be misread.
     #[arg(long = "second-looks", env = "OCR_SECOND_LOOKS", default_value = "16")]
@@ -207,7 +212,7 @@ pub struct Worker {
     #[arg(long)]
     max_pixels: u64,
     #[arg(long)]
-    line_model: Option<PathBuf>,
+    pp_ocr: Option<PathBuf>,
     #[arg(long)]
     second_pass_lines: u32,
 }
@@ -230,7 +235,7 @@ impl From<Worker> for WorkerSettings {
             languages: flags.languages,
             pdfium: flags.pdfium,
             max_pixels: flags.max_pixels,
-            line_model: flags.line_model,
+            pp_ocr: flags.pp_ocr,
             second_pass_lines: flags.second_pass_lines,
         }
     }
@@ -268,6 +273,11 @@ impl std::str::FromStr for Workers {
             .map(Self::Exactly)
             .map_err(|_| format!("`{text}` is neither `auto` nor a number of processes"))
     }
+}
+
+fn engine(text: &str) -> Result<EngineChoice, String> {
+    EngineChoice::named(text)
+        .ok_or_else(|| format!("`{text}` is none of {}", EngineChoice::NAMES.join(", ")))
 }
 
 fn bytes_or_none(text: &str) -> Result<u64, String> {

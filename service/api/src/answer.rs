@@ -3,7 +3,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::code::Code;
+use crate::code::{Code, Recognizer};
 use crate::health::Engine;
 use crate::issue::Issue;
 
@@ -158,6 +158,9 @@ pub struct Page {
     pub status: PageStatus,
     /// Source of its text. `null` if it was not read.
     pub method: Option<Method>,
+    /// Recognizer that read its pixels. `null` if none did.
+    #[serde(default)]
+    pub engine: Option<Recognizer>,
     /// Pixels of the page that `words` refer to. `null` if the page was not measured.
     pub width: Option<u32>,
     pub height: Option<u32>,
@@ -184,6 +187,8 @@ pub enum PageStatus {
     Ok,
     /// The page was read and has no text.
     Empty,
+    /// The page is written in a script that no installed language uses.
+    Unreadable,
     /// The page took longer than the time limit for a page.
     Timeout,
     /// The worker process that read the page crashed.
@@ -258,6 +263,7 @@ mod tests {
             page: 1,
             status: PageStatus::TooLarge,
             method: Some(Method::Ocr),
+            engine: Some(Recognizer::PpOcr),
             width: Some(10),
             height: None,
             dpi: Some(300),

@@ -55,10 +55,10 @@ pub struct Reading {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Recognizer {
     Tesseract,
-    /// PP-OCR's recognition model.
     PpOcr,
 }
 

@@ -118,9 +118,9 @@ pub struct Engine {
     /// CPUs.
     #[serde(default)]
     pub library: Option<String>,
-    /// Recognizer that re-reads lines of codes in addition to Tesseract. `null` if its model is missing.
-    #[serde(default)]
-    pub second_recognizer: Option<String>,
+    /// PP-OCR's version, such as `pp-ocrv6`. `null` if its models are missing.
+    #[serde(default, alias = "second_recognizer")]
+    pub pp_ocr: Option<String>,
     /// Loaded languages, as Tesseract names them.
     pub languages: Vec<String>,
     /// True if PDFs can be read.
@@ -182,7 +182,7 @@ mod tests {
             "keys": {"loaded": 1, "error": null, "digest": "ab12"},
             "rules": {"loaded": 2, "error": null},
             "engine": {
-                "tesseract": "5.5.0", "library": "x86-64-v3", "second_recognizer": "pp-ocrv4",
+                "tesseract": "5.5.0", "library": "x86-64-v3", "pp_ocr": "pp-ocrv6",
                 "languages": ["eng"], "pdf": true,
                 "sandbox": {
                     "no_new_privs": true, "rlimits": true, "landlock": 3, "landlock_scopes": false, "seccomp": true

@@ -151,6 +151,7 @@ fn line_page(text: &str) -> Page {
         page: 0,
         status: PageStatus::Ok,
         method: Some(Method::Ocr),
+        engine: None,
         width: None,
         height: None,
         dpi: None,

@@ -96,6 +96,7 @@ mod tests {
             page: 1,
             status: PageStatus::Ok,
             method: None,
+            engine: None,
             width: None,
             height: None,
             dpi: None,

@@ -76,6 +76,7 @@ fn page(text: &str, method: Method) -> Page {
         page: 1,
         status: PageStatus::Ok,
         method: Some(method),
+        engine: None,
         width: None,
         height: None,
         dpi: None,

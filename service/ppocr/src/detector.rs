@@ -26,9 +26,14 @@ impl Detector {
         runtime.model(path).map(Self)
     }
 
-    /// Rectangles around the lines of text, in pixels of the page.
-    pub(crate) fn find(&mut self, page: &GrayImage) -> Result<Vec<Rectangle>, PpOcrError> {
-        let (width, height) = size(page.width(), page.height());
+    /// Rectangles around the lines of text, in pixels of the picture. It is a part of a page whose longer side has
+    /// `side` pixels.
+    pub(crate) fn find(
+        &mut self,
+        page: &GrayImage,
+        side: u32,
+    ) -> Result<Vec<Rectangle>, PpOcrError> {
+        let (width, height) = size(page, side);
         let smaller = if (width, height) == page.dimensions() {
             page.clone()
         } else {
@@ -55,14 +60,14 @@ impl Detector {
     }
 }
 
-/// Size of the picture that is searched.
-fn size(width: u32, height: u32) -> (u32, u32) {
-    let factor = SIDE as f32 / width.max(height).max(1) as f32;
+/// Size at which a part of a page is searched, whose longer side has `longer` pixels.
+fn size(part: &GrayImage, longer: u32) -> (u32, u32) {
+    let factor = SIDE as f32 / longer.max(1) as f32;
     let side = |side: u32| {
         let steps = (side as f32 * factor / STEP as f32).round() as u32;
         steps.max(1) * STEP
     };
-    (side(width), side(height))
+    (side(part.width()), side(part.height()))
 }
 
 fn shrunk(page: &GrayImage, width: u32, height: u32) -> GrayImage {

@@ -12,6 +12,8 @@ use crate::{PpOcr, PpOcrError, cut, order, words};
 const DOUBTFUL: f32 = 90.0;
 /// Least mean confidence of lines that are answered. Less are pictures.
 const LEAST: f32 = 0.5;
+/// Length of a line for each of its characters, in heights of the line, from which on the line was not read.
+const SPARSE: f32 = 2.0;
 /// Mean confidence below which a line is read upside down as well.
 const REVERSED: f32 = 0.8;
 
@@ -23,6 +25,14 @@ pub struct Page {
     /// Degrees by which most of the text is rotated clockwise: 0, 90, 180 or 270. Vertical lines of Chinese or Japanese are
     /// not rotated.
     pub rotated: u32,
+    /// Bounds of lines that were found and could not be read.
+    pub unread: Vec<[f32; 4]>,
+}
+
+/// True if a line has far fewer characters than fit on it. In a script that it does not know, a recognizer finds little more
+/// than the full stops.
+fn is_sparse(place: &Rectangle, read: &ReadLine) -> bool {
+    place.length > place.height * SPARSE * (read.glyphs.len() + 1) as f32
 }
 
 /// Quarter turns clockwise by which a line is rotated.
@@ -40,17 +50,18 @@ fn quarters(place: &Rectangle, read: &ReadLine) -> usize {
 }
 
 impl PpOcr {
-    /// Finds and reads the lines of a page.
+    /// Finds and reads the lines of a page, or of a part of a page whose longer side has `side` pixels.
     ///
     /// # Errors
     /// [`PpOcrError::Run`]
-    pub fn read(&mut self, page: &GrayImage) -> Result<Page, PpOcrError> {
-        let places = self.detector.find(page)?;
+    pub fn read(&mut self, page: &GrayImage, side: u32) -> Result<Page, PpOcrError> {
+        let places = self.detector.find(page, side)?;
         let mut found = Vec::with_capacity(places.len());
-        let mut rotated = [0.0; 4];
+        let (mut rotated, mut unread) = ([0.0; 4], Vec::new());
         for place in places {
             let (place, line, read) = self.read_place(page, place)?;
-            if read.mean() < LEAST {
+            if read.mean() < LEAST || is_sparse(&place, &read) {
+                unread.push(place.bounds((0.0, place.length), (0.0, place.height)));
                 continue;
             }
             let words = words::of(&read, &line, &place);
@@ -63,6 +74,7 @@ impl PpOcr {
         Ok(Page {
             lines: order::of(found),
             rotated: most.map_or(0, |quarters| quarters as u32 * 90),
+            unread,
         })
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ocr_api::answer::{Attachment, DocumentType, Page, Word};
-use ocr_api::code::Code;
+use ocr_api::code::{Code, Recognizer};
 use ocr_api::health::Engine;
 use ocr_api::inspection::PageInspection;
 use ocr_api::issue::Issue;
@@ -32,8 +32,8 @@ pub struct WorkerSettings {
     pub pdfium: PathBuf,
     /// Most pixels per page.
     pub max_pixels: u64,
-    /// Model of the second recognizer.
-    pub line_model: Option<PathBuf>,
+    /// Directory of PP-OCR's models and of ONNX Runtime.
+    pub pp_ocr: Option<PathBuf>,
     /// Most lines per page that are re-read.
     pub second_pass_lines: u32,
 }
@@ -134,6 +134,9 @@ pub struct Band {
     pub dpi: Option<u32>,
     /// See [`How`].
     pub languages: String,
+    pub engine: Recognizer,
+    /// Longer side of the page, in pixels.
+    pub side: u32,
 }
 
 impl Band {
@@ -157,12 +160,38 @@ pub type Collected = Vec<Option<BandRead>>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct How {
     pub mode: Mode,
-    /// Languages as Tesseract names them, joined by `+`. Empty for the default.
+    /// Languages as Tesseract names them, joined by `+`. Empty for the default, or for those that the page's script shows.
     pub languages: String,
+    pub engine: EngineChoice,
     /// Codes to search for.
     pub codes: Selection,
     /// True if only the codes are wanted. A page whose barcodes contain all of them need not be recognized.
     pub codes_only: bool,
+}
+
+/// Recognizer that reads whole pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineChoice {
+    /// PP-OCR, or Tesseract for languages and scripts that PP-OCR does not read.
+    #[default]
+    Auto,
+    PpOcr,
+    Tesseract,
+}
+
+impl EngineChoice {
+    /// Names in requests and in settings.
+    pub const NAMES: [&str; 3] = ["auto", "ppocr", "tesseract"];
+
+    /// The choice of one of the [`EngineChoice::NAMES`].
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "ppocr" => Some(Self::PpOcr),
+            "tesseract" => Some(Self::Tesseract),
+            _ => None,
+        }
+    }
 }
 
 /// Source of a page's text.

@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ocr_engine::worker::OF_PP_OCR;
 use ocr_protocol::WorkerSettings;
 use ocr_server::heap;
-use ocr_server::http::{self, Limits, ReplayLimits, Service};
+use ocr_server::http::{self, Limits, Offered, ReplayLimits, Service};
 use ocr_server::keyring::Keyring;
 use ocr_server::listener::{self, BindError, Listener};
 use ocr_server::pool::{Pool, PoolSettings};
@@ -19,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::Serve;
 
 const PDFIUM: &str = "libpdfium.so";
-const LINE_MODEL: &str = "pp-ocr.onnx";
+const PP_OCR: &str = "pp-ocr";
 /// Directory of both libraries in the image.
 const DIRECTORY: &str = "/usr/lib/ocr";
 /// This executable, even if its file has been replaced since.
@@ -38,10 +39,10 @@ pub enum ServeError {
     )]
     NoPdfium { looked: Vec<PathBuf> },
     #[error(
-        "the line model is missing at {}\nhint: run service/fetch-pp-ocr.sh to download it, or leave out --line-model and OCR_LINE_MODEL to run without it",
+        "PP-OCR is missing at {}\nhint: run service/fetch-pp-ocr.sh to download it, or leave out --pp-ocr and OCR_PP_OCR to run without it",
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
-    NoLineModel { looked: Vec<PathBuf> },
+    NoPpOcr { looked: Vec<PathBuf> },
     #[error("can't protect the memory of the service from other processes: {0}")]
     Memory(io::Error),
     #[error("can't listen for signals: {0}")]
@@ -65,7 +66,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let usage = flags.usage();
     let pdfium = find_pdfium(flags.pdfium)?;
-    let line_model = find_line_model(flags.line_model)?;
+    let pp_ocr = find_pp_ocr(flags.pp_ocr)?;
     let listener = Listener::bind(&flags.listen)?;
     let usage = usage.map(UsageLog::open);
     let keyring = Keyring::open(flags.keys).await;
@@ -82,7 +83,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
             languages: flags.languages.clone(),
             pdfium,
             max_pixels: u64::from(flags.max_megapixels.get()) * 1_000_000,
-            line_model,
+            pp_ocr: pp_ocr.clone(),
             second_pass_lines: flags.second_pass_lines,
         },
         workers: flags.workers.count(),
@@ -90,6 +91,11 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
         require_sandbox: flags.require_sandbox,
         worker_memory: flags.worker_memory,
     });
+    let offered = Offered {
+        languages: offered_languages(flags.languages, pp_ocr.is_some()),
+        engine: flags.engine,
+        has_pp_ocr: pp_ocr.is_some(),
+    };
     let limits = Limits {
         max_upload: flags.max_upload,
         max_pages: flags.max_pages.get(),
@@ -111,7 +117,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     );
     let service = Service::new(
         flags.release,
-        flags.languages,
+        offered,
         limits,
         pool,
         keyring,
@@ -143,6 +149,18 @@ pub(super) async fn run(flags: Serve) -> Result<(), ServeError> {
     Ok(())
 }
 
+/// The installed languages, and those that PP-OCR reads.
+fn offered_languages(installed: Vec<String>, has_pp_ocr: bool) -> Vec<String> {
+    let of_pp_ocr = OF_PP_OCR.iter().filter(|_| has_pp_ocr);
+    let mut languages = installed;
+    for language in of_pp_ocr {
+        if !languages.iter().any(|known| known == language) {
+            languages.push((*language).to_owned());
+        }
+    }
+    languages
+}
+
 /// The given path, or else the first default place that exists.
 fn find_pdfium(given: Option<PathBuf>) -> Result<PathBuf, ServeError> {
     let looked = places(given, PDFIUM);
@@ -150,16 +168,16 @@ fn find_pdfium(given: Option<PathBuf>) -> Result<PathBuf, ServeError> {
     there.ok_or(ServeError::NoPdfium { looked })
 }
 
-/// The same for the model, which is optional.
-fn find_line_model(given: Option<PathBuf>) -> Result<Option<PathBuf>, ServeError> {
+/// The same for PP-OCR's directory, which is optional.
+fn find_pp_ocr(given: Option<PathBuf>) -> Result<Option<PathBuf>, ServeError> {
     let wanted = given.is_some();
-    let looked = places(given, LINE_MODEL);
-    match looked.iter().find(|path| path.is_file()) {
+    let looked = places(given, PP_OCR);
+    match looked.iter().find(|path| path.is_dir()) {
         Some(path) => Ok(Some(path.clone())),
-        None if wanted => Err(ServeError::NoLineModel { looked }),
+        None if wanted => Err(ServeError::NoPpOcr { looked }),
         None => {
             tracing::warn!(
-                "{LINE_MODEL} is missing: Tesseract alone re-reads doubtful codes; \
+                "{PP_OCR} is missing: Tesseract alone reads pages; \
                  service/fetch-pp-ocr.sh gets it"
             );
             Ok(None)

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use ocr_protocol::WorkerSettings;
-use ocr_server::http::{Limits, ReplayLimits, Service, app};
+use ocr_server::http::{Limits, Offered, ReplayLimits, Service, app};
 use ocr_server::keyring::Keyring;
 use ocr_server::pool::{Pool, PoolSettings};
 use ocr_server::rulebook::Rulebook;
@@ -25,7 +25,7 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
             languages: languages.clone(),
             pdfium: pdfium_path(),
             max_pixels: 10_000_000,
-            line_model: None,
+            pp_ocr: None,
             second_pass_lines: 0,
         },
         workers: 1,
@@ -48,7 +48,10 @@ async fn routes(keys: PathBuf) -> (Arc<Service>, Router) {
     let rulebook = Rulebook::open("/nonexistent/rules.yaml".into()).await;
     let service = Service::new(
         "test".into(),
-        languages,
+        Offered {
+            languages,
+            ..Offered::default()
+        },
         limits,
         pool,
         keyring,

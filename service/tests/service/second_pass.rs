@@ -47,8 +47,8 @@ fn the_second_pass_reads_a_poor_scan_correctly() {
     let document = poor_scan(&lines.each_ref().map(String::as_str));
     let server = Server::start(&["--workers", "1"]);
     assert_eq!(
-        server.readiness().1.engine.second_recognizer.as_deref(),
-        Some("pp-ocrv4"),
+        server.readiness().1.engine.pp_ocr.as_deref(),
+        Some("pp-ocrv6"),
         "run service/fetch-pp-ocr.sh before the tests"
     );
     let answer = server.answer("?codes=lei", &document);

@@ -63,7 +63,7 @@ pub(super) async fn engine(rehearsal: &mut Rehearsal) -> Seen {
     if !(sandbox.no_new_privs && sandbox.rlimits && sandbox.seccomp) {
         return wrong(format!("the sandbox lacks something: {sandbox:?}"));
     }
-    let (Some(library), Some(second)) = (&engine.library, &engine.second_recognizer) else {
+    let (Some(library), Some(second)) = (&engine.library, &engine.pp_ocr) else {
         return wrong(format!("not all is there: {engine:?}"));
     };
     let landlock = sandbox

@@ -279,6 +279,7 @@ fn found_in(finder: &RuleFinder, example: &str) -> Vec<(String, bool)> {
         page: 1,
         status: PageStatus::Ok,
         method: Some(Method::Text),
+        engine: None,
         width: None,
         height: None,
         dpi: None,

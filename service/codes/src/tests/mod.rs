@@ -32,6 +32,7 @@ fn page(method: Method, lines: &[&str]) -> Page {
         page: 1,
         status: PageStatus::Ok,
         method: Some(method),
+        engine: None,
         width: None,
         height: None,
         dpi: None,

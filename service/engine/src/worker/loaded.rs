@@ -2,11 +2,11 @@
 //! worker's memory is the template's until the worker writes to it. No document has been seen by then.
 
 use super::doubts::Scripts;
-use super::line_recognizer::{self, LineRecognizer};
 use super::pdf::{PdfReader, Shapes};
-use super::recognizer::{self, Recognizer};
+use super::recognizer::{self, Recognizer, Recognizers};
 use super::{WorkerError, library, recognizer_error, sample};
 use ocr_api::health::{Engine, Sandbox};
+use ocr_ppocr::PpOcr;
 use ocr_protocol::WorkerSettings;
 
 /// A page with a word in a font that it does not contain.
@@ -25,7 +25,7 @@ trailer<</Root 1 0 R>>
 pub(super) struct Loaded {
     pub(super) recognizer: Recognizer,
     pub(super) pdf: PdfReader,
-    pub(super) line_recognizer: Option<LineRecognizer>,
+    pub(super) pp_ocr: Option<PpOcr>,
     pub(super) scripts: Scripts,
     /// Shapes of the characters of common fonts.
     pub(super) shapes: Shapes,
@@ -39,7 +39,6 @@ impl Loaded {
     /// # Errors
     /// See [`WorkerError`].
     pub(super) fn load(settings: &WorkerSettings) -> Result<Self, WorkerError> {
-        let line_model = settings.line_model.as_deref();
         let recognizer = Recognizer::load(&settings.languages).map_err(recognizer_error)?;
         let pdf = PdfReader::load(&settings.pdfium).map_err(WorkerError::Pdf)?;
         let mut this = Self {
@@ -47,8 +46,10 @@ impl Loaded {
             recognizer,
             pdf,
             shapes: Shapes::draw(pdf),
-            line_recognizer: line_model
-                .map(LineRecognizer::load)
+            pp_ocr: settings
+                .pp_ocr
+                .as_deref()
+                .map(PpOcr::load)
                 .transpose()
                 .map_err(recognizer_error)?,
             // `/proc` can't be read within the sandbox.
@@ -62,12 +63,21 @@ impl Loaded {
         Ok(this)
     }
 
+    pub(super) fn recognizers(&mut self, second_pass_lines: u32) -> Recognizers<'_> {
+        Recognizers {
+            tesseract: &mut self.recognizer,
+            pp_ocr: self.pp_ocr.as_mut(),
+            scripts: &mut self.scripts,
+            second_pass_lines,
+        }
+    }
+
     /// Checks that recognition works.
     ///
     /// # Errors
     /// See [`WorkerError`].
     pub(super) fn read_sample(&mut self) -> Result<(), WorkerError> {
-        sample::check(&mut self.recognizer, self.line_recognizer.as_ref())
+        sample::check(&mut self.recognizer, self.pp_ocr.as_mut())
     }
 
     /// Versions of the engine, for answers.
@@ -75,10 +85,7 @@ impl Loaded {
         Engine {
             tesseract: Some(recognizer::version()),
             library: self.library.clone(),
-            second_recognizer: self
-                .line_recognizer
-                .is_some()
-                .then(|| line_recognizer::NAME.to_owned()),
+            pp_ocr: self.pp_ocr.is_some().then(|| ocr_ppocr::NAME.to_owned()),
             languages: settings.languages.clone(),
             pdf: true,
             sandbox: sandbox.clone(),

@@ -10,7 +10,6 @@ mod ffi;
 mod library;
 mod light;
 mod line;
-mod line_recognizer;
 mod loaded;
 mod merge;
 mod opened;
@@ -43,7 +42,8 @@ use loaded::Loaded;
 use opened::Opened;
 use page::PageReader;
 use pdf::LineReaders;
-use recognizer::Recognizers;
+pub use recognizer::OF_PP_OCR;
+use recognizer::Reading;
 use share::Helpers;
 use upright::Coarse;
 
@@ -174,25 +174,17 @@ impl Worker {
                 self.rules.prepare(how.codes.rules());
                 let mut readers = LineReaders {
                     tesseract: &mut self.loaded.recognizer,
-                    line_recognizer: self.loaded.line_recognizer.as_ref(),
+                    pp_ocr: self.loaded.pp_ocr.as_mut(),
                     shapes: &self.loaded.shapes,
                     languages: &how.languages,
                 };
                 let content =
                     document.read(page, &how, self.loaded.pdf, self.max_pixels, &mut readers);
                 let mut reader = PageReader {
-                    recognizers: Recognizers {
-                        tesseract: &mut self.loaded.recognizer,
-                        line_recognizer: self.loaded.line_recognizer.as_ref(),
-                        scripts: &mut self.loaded.scripts,
-                        second_pass_lines: self.second_pass_lines,
-                    },
+                    recognizers: self.loaded.recognizers(self.second_pass_lines),
                     redraw: &|bounds, scale| document.redraw(page, bounds, scale),
                     rules: &self.rules,
-                    helpers: Helpers {
-                        socket,
-                        languages: &how.languages,
-                    },
+                    helpers: Helpers { socket },
                 };
                 match content {
                     Ok((content, remarks)) => reader.read(page, content, &how)?.map(|mut read| {
@@ -228,7 +220,13 @@ impl Worker {
             height: band.height,
             dpi: band.dpi,
         };
-        match self.loaded.recognizer.read(&scan, &band.languages) {
+        let mut recognizers = self.loaded.recognizers(self.second_pass_lines);
+        let reading = Reading {
+            engine: band.engine,
+            languages: &band.languages,
+            side: band.side,
+        };
+        match recognizers.read(&scan, reading) {
             Ok(read) => Reply::Band(share::answer(read)),
             Err(error) => Reply::Fault(Fault::new(FaultKind::Engine, error.to_string())),
         }

@@ -6,16 +6,17 @@ mod layer;
 use std::io;
 use std::time::Instant;
 
-use ocr_api::answer::{Method, Page, Word};
+use ocr_api::answer::{Method, Page, PageStatus, Word};
+use ocr_api::code::Recognizer as Name;
 use ocr_api::issue::{Issue, IssueCode};
 use ocr_codes::Barcode;
 use ocr_codes::rules::RuleFinder;
-use ocr_protocol::{Fault, FaultKind, How, Mode, PageRead};
+use ocr_protocol::{EngineChoice, Fault, FaultKind, How, Mode, PageRead};
 
-use super::doubts::{self, AsRead, UnreadInk};
-use super::ffi::tesseract::{RawWord, TesseractError};
+use super::doubts::{self, AsRead, Foreign, UnreadInk};
+use super::ffi::tesseract::RawWord;
 use super::pdf::Layer;
-use super::recognizer::Recognizers;
+use super::recognizer::{Reading, Recognized, RecognizerError, Recognizers};
 use super::second_pass::{self, Redraw};
 use super::share::{self, Helpers};
 use super::upright::{self, Coarse, Upright};
@@ -30,18 +31,16 @@ pub(super) struct PageReader<'a> {
     pub(super) helpers: Helpers<'a>,
 }
 
-type Text = (String, Vec<RawWord>);
-
 /// Reason for which a page was not read.
 enum Unread {
-    Engine(TesseractError),
+    Engine(RecognizerError),
     Barcodes(Fault),
     /// The connection to the service failed.
     Io(io::Error),
 }
 
-impl From<TesseractError> for Unread {
-    fn from(error: TesseractError) -> Self {
+impl From<RecognizerError> for Unread {
+    fn from(error: RecognizerError) -> Self {
         Self::Engine(error)
     }
 }
@@ -155,23 +154,49 @@ impl PageReader<'_> {
         how: &How,
     ) -> Result<PageRead, Unread> {
         let started = Instant::now();
-        let languages = &how.languages;
         let dpi = scan.dpi;
-        let upright = upright::straighten(
-            light::even(scan),
-            coarse,
-            self.recognizers.tesseract,
-            languages,
-        )?;
+        let mut engine = self.recognizers.engine(how);
+        let mut languages = how.languages.clone();
+        let evened = light::even(scan);
+        let mut read = |part: &Scan| {
+            self.recognizers
+                .read(part, Reading::of(part, engine, &languages))
+        };
+        let upright = match engine {
+            Name::Tesseract => upright::straighten(evened, coarse, Some(&mut read))?,
+            Name::PpOcr => upright::straighten(evened, coarse, None)?,
+        };
         let (mut sheet, mut cells) = upright.with_cells_closed();
-        let (mut text, mut words) = self.recognize(&sheet, languages, search)?;
-        let second =
-            upright::second_thought(&sheet, &words, self.recognizers.tesseract, languages)?;
+        let reading = Reading::of(&sheet.scan, engine, &languages);
+        let mut recognized = self.recognize(&sheet, reading, search)?;
+        let mut foreign = match engine {
+            Name::PpOcr => Foreign::of(&sheet.scan, &recognized, self.recognizers.scripts),
+            Name::Tesseract => None,
+        };
+        let may_switch = how.engine == EngineChoice::Auto && languages.is_empty();
+        let language = match foreign.as_ref().filter(|_| may_switch) {
+            Some(foreign) => self.recognizers.language_of(foreign, &sheet.scan)?,
+            None => None,
+        };
+        foreign = foreign.filter(Foreign::is_known);
+        if let Some(language) = language {
+            languages = language;
+            (engine, foreign) = (Name::Tesseract, None);
+            let reading = Reading::of(&sheet.scan, engine, &languages);
+            recognized = self.recognize(&sheet, reading, search)?;
+        }
+        let mut read = |part: &Scan| {
+            self.recognizers
+                .read(part, Reading::of(part, engine, &languages))
+        };
+        let second = upright::second_thought(&sheet, &recognized, &mut read)?;
         let further = second.map(|way| upright.turned_further(way));
         if let Some(further) = &further {
             (sheet, cells) = further.with_cells_closed();
-            (text, words) = self.recognize(&sheet, languages, search)?;
+            let reading = Reading::of(&sheet.scan, engine, &languages);
+            recognized = self.recognize(&sheet, reading, search)?;
         }
+        let Recognized { text, words, .. } = recognized;
         let (turned, as_read) = (sheet.turned, sheet.scan);
         let to_page = |bounds: [i32; 4]| {
             let bounds = cells.as_ref().map_or(bounds, |cells| cells.back(bounds));
@@ -193,12 +218,16 @@ impl PageReader<'_> {
         let page_as_read = AsRead {
             scan: &as_read,
             words: &words,
-            languages,
+            languages: &languages,
             enlarged: turned.enlarged,
             unread: UnreadInk::of(&Coarse::of(&as_read), boxes, is_barcode),
             is_part,
         };
-        let doubts = doubts::of(&page_as_read, self.recognizers.scripts);
+        let mut doubts = doubts::of(&page_as_read, self.recognizers.scripts);
+        if let Some(foreign) = &foreign {
+            doubts.retain(|issue| issue.code != IssueCode::UnreadScript);
+            doubts.push(foreign.issue());
+        }
         let (width, height) = turned.page();
         let rotation = turned.quarter.and(upright::lying(&words)).degrees();
         let words = words
@@ -215,6 +244,7 @@ impl PageReader<'_> {
             height: Some(height),
             dpi,
             rotation,
+            engine: Some(engine),
             ..answer::page(number, Method::Ocr, &text, words)
         };
         let redraw = self.redraw;
@@ -227,6 +257,17 @@ impl PageReader<'_> {
         let (scan, rules) = (&as_read, self.rules);
         let (mut codes, warnings) =
             second_pass::codes(scan, &page, &mut self.recognizers, redraw, took, rules, how);
+        if foreign.is_some_and(|foreign| foreign.is_certain()) {
+            // Letters of another script are no words of the page.
+            page = Page {
+                status: PageStatus::Unreadable,
+                text: String::new(),
+                words: Vec::new(),
+                confidence: None,
+                ..page
+            };
+            codes.clear();
+        }
         for bounds in page
             .words
             .iter_mut()
@@ -249,22 +290,22 @@ impl PageReader<'_> {
     fn recognize(
         &mut self,
         page: &Upright<'_>,
-        languages: &str,
+        reading: Reading<'_>,
         search: &mut Search<'_>,
-    ) -> Result<Text, Unread> {
+    ) -> Result<Recognized, Unread> {
         let parts = self.helpers.cut(page, search.is_open())?;
         let Some((own, others)) = parts.split_first() else {
-            return Ok(self.recognizers.tesseract.read(&page.scan, languages)?);
+            return Ok(self.recognizers.read(&page.scan, reading)?);
         };
-        self.helpers.lend(others)?;
+        self.helpers.lend(others, reading)?;
         search.found()?;
-        let mut read = vec![(own, self.recognizers.tesseract.read(&own.scan, languages)?)];
+        let mut read = vec![(own, self.recognizers.read(&own.scan, reading)?)];
         let collected = self.helpers.collect()?;
         let mut collected = collected.into_iter();
         for part in others {
             let text = match collected.next().flatten() {
                 Some(text) => share::answered(text),
-                None => self.recognizers.tesseract.read(&part.scan, languages)?,
+                None => self.recognizers.read(&part.scan, reading)?,
             };
             read.push((part, text));
         }

@@ -1,13 +1,17 @@
-//! Recognition of a page's pixels, with one loaded model for each combination of languages in use.
+//! Recognition of a page's pixels, by PP-OCR or by Tesseract, which has one loaded model for each combination of languages
+//! in use.
 
 use std::path::PathBuf;
 
 use image::imageops;
+use ocr_api::code::Recognizer as Name;
+use ocr_ppocr::{PpOcr, PpOcrError};
+use ocr_protocol::{EngineChoice, How};
 
 use super::Scan;
-use super::doubts::Scripts;
+use super::doubts::{Foreign, Scripts};
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
-use super::line_recognizer::LineRecognizer;
+use super::upright::Quarter;
 
 /// Most combinations that stay loaded, besides the single languages. Each costs some 30 MB.
 const MAX_COMBINATIONS: usize = 6;
@@ -21,13 +25,164 @@ const CONFIDENT: f32 = 80.0;
 const LEAST_HEIGHT: i32 = 30;
 const FEWEST: usize = 2;
 
+/// Languages of Tesseract that PP-OCR reads, without being told which one a page is in.
+pub const OF_PP_OCR: &[&str] = &[
+    "afr", "aze", "bos", "cat", "ces", "chi_sim", "chi_tra", "cym", "dan", "deu", "eng", "epo",
+    "est", "eus", "fao", "fin", "fra", "fry", "gla", "gle", "glg", "hrv", "hun", "ind", "isl",
+    "ita", "jpn", "lat", "lav", "lit", "ltz", "mlt", "mri", "msa", "nld", "nor", "oci", "pol",
+    "por", "que", "ron", "slk", "slv", "spa", "sqi", "srp_latn", "swa", "swe", "tgl", "tur", "uzb",
+];
+
 /// The recognizers that read pages.
 pub(super) struct Recognizers<'a> {
     pub(super) tesseract: &'a mut Recognizer,
-    pub(super) line_recognizer: Option<&'a LineRecognizer>,
+    pub(super) pp_ocr: Option<&'a mut PpOcr>,
     pub(super) scripts: &'a mut Scripts,
     /// Most lines per page that are re-read.
     pub(super) second_pass_lines: u32,
+}
+
+/// Pixels of a page, or of a part of it, and the way to read them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) engine: Name,
+    /// As Tesseract names them, joined by `+`.
+    pub(super) languages: &'a str,
+    /// Longer side of the page, in pixels.
+    pub(super) side: u32,
+}
+
+impl<'a> Reading<'a> {
+    /// A whole page.
+    pub(super) fn of(page: &Scan, engine: Name, languages: &'a str) -> Self {
+        Self {
+            engine,
+            languages,
+            side: page.width.max(page.height),
+        }
+    }
+}
+
+/// The text that was recognized, with its words in the order of reading.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recognized {
+    pub(super) text: String,
+    pub(super) words: Vec<RawWord>,
+    /// Quarter turns that make the text upright, where the engine can tell.
+    pub(super) turn: Option<Quarter>,
+    /// Lines that PP-OCR found and could not read.
+    pub(super) unread: Vec<[i32; 4]>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecognizerError {
+    #[error(transparent)]
+    Tesseract(#[from] TesseractError),
+    #[error(transparent)]
+    PpOcr(#[from] PpOcrError),
+    #[error("the models of PP-OCR are not installed")]
+    NoPpOcr,
+}
+
+impl Recognizers<'_> {
+    /// The engine that reads pages first.
+    pub(super) fn engine(&self, how: &How) -> Name {
+        let needs_tesseract = || {
+            let mut languages = how.languages.split('+').filter(|name| !name.is_empty());
+            languages.any(|name| !OF_PP_OCR.contains(&name))
+        };
+        match how.engine {
+            EngineChoice::PpOcr => Name::PpOcr,
+            EngineChoice::Tesseract => Name::Tesseract,
+            EngineChoice::Auto if self.pp_ocr.is_none() || needs_tesseract() => Name::Tesseract,
+            EngineChoice::Auto => Name::PpOcr,
+        }
+    }
+
+    /// An installed language in whose script a page is written. If the script is not known, it is the one in which
+    /// Tesseract reads the page with the most confidence.
+    pub(super) fn language_of(
+        &mut self,
+        foreign: &Foreign,
+        page: &Scan,
+    ) -> Result<Option<String>, RecognizerError> {
+        let installed = self.tesseract.languages().map(str::to_owned);
+        if foreign.is_known() {
+            let mut installed = installed;
+            return Ok(installed.find(|language| foreign.is_written_in(language)));
+        }
+        let others: Vec<String> = installed
+            .filter(|language| !OF_PP_OCR.contains(&language.as_str()))
+            .collect();
+        let mut best = (CONFIDENT, None);
+        for language in others {
+            let confidence = confidence(&self.tesseract.read(page, &language)?.1);
+            if confidence > best.0 {
+                best = (confidence, Some(language));
+            }
+        }
+        Ok(best.1)
+    }
+
+    pub(super) fn read(
+        &mut self,
+        scan: &Scan,
+        reading: Reading<'_>,
+    ) -> Result<Recognized, RecognizerError> {
+        match reading.engine {
+            Name::Tesseract => {
+                let (text, words) = self.tesseract.read(scan, reading.languages)?;
+                Ok(Recognized {
+                    text,
+                    words,
+                    turn: None,
+                    unread: Vec::new(),
+                })
+            }
+            Name::PpOcr => {
+                let model = self.pp_ocr.as_mut().ok_or(RecognizerError::NoPpOcr)?;
+                let Some(picture) = scan.picture([0, 0, i32::MAX, i32::MAX]) else {
+                    return Ok(Recognized::default());
+                };
+                Ok(Recognized::of(&model.read(&picture, reading.side)?))
+            }
+        }
+    }
+}
+
+impl Recognized {
+    fn of(page: &ocr_ppocr::Page) -> Self {
+        let mut text = String::new();
+        for (at, line) in page.lines.iter().enumerate() {
+            if at > 0 {
+                text.push_str(if line.begins_paragraph { "\n\n" } else { "\n" });
+            }
+            let words: Vec<&str> = line.words.iter().map(|word| word.text.as_str()).collect();
+            text.push_str(&words.join(" "));
+        }
+        let words = page.lines.iter().flat_map(|line| &line.words);
+        Self {
+            text,
+            words: words
+                .map(|word| RawWord {
+                    text: word.text.clone(),
+                    confidence: word.confidence * 100.0,
+                    bounds: rounded(word.bounds),
+                })
+                .collect(),
+            unread: page.unread.iter().copied().map(rounded).collect(),
+            turn: Some(match page.rotated {
+                90 => Quarter::Left,
+                180 => Quarter::Half,
+                270 => Quarter::Right,
+                _ => Quarter::None,
+            }),
+        }
+    }
+}
+
+fn rounded(bounds: [f32; 4]) -> [i32; 4] {
+    bounds.map(|edge| edge.round() as i32)
 }
 
 /// Tesseract.
@@ -115,7 +270,23 @@ impl Recognizer {
         Ok((text.trim().to_owned(), lowest))
     }
 
+    /// The languages among these that are installed, joined by `+`. PP-OCR reads more than these.
+    pub(super) fn installed(&self, languages: &str) -> String {
+        let single = &self.models[..self.single];
+        let named = languages
+            .split('+')
+            .filter(|name| single.iter().any(|(installed, _)| installed == name));
+        named.collect::<Vec<_>>().join("+")
+    }
+
+    /// The installed languages, the default first.
+    pub(super) fn languages(&self) -> impl Iterator<Item = &str> {
+        let single = self.models[..self.single].iter();
+        single.map(|(name, _)| name.as_str())
+    }
+
     fn model(&mut self, languages: &str) -> Result<&mut Tesseract, TesseractError> {
+        let languages = &self.installed(languages);
         let at = match self.models.iter().position(|(name, _)| name == languages) {
             Some(at) => at,
             None if languages.is_empty() => 0,

@@ -1,4 +1,4 @@
-//! Second pass over lines of a page: each is enlarged and read by itself, by Tesseract and by the second recognizer.
+//! Second pass over lines of a page: each is enlarged and read by itself, by Tesseract and by PP-OCR.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use ocr_api::answer::Page;
 use ocr_api::code::{Code, Reading, Recognizer as Name};
 use ocr_codes::rules::RuleFinder;
 use ocr_codes::{Bounds, Settles};
+use ocr_ppocr::PpOcr;
 use ocr_protocol::How;
 
 use super::Scan;
 use super::line;
-use super::line_recognizer::LineRecognizer;
 use super::page::answer::tenths;
 use super::recognizer::{Recognizer, Recognizers};
 
@@ -34,13 +34,13 @@ struct SecondPass<'a> {
     scan: &'a Scan,
     languages: &'a str,
     tesseract: &'a mut Recognizer,
-    line_recognizer: Option<&'a LineRecognizer>,
+    pp_ocr: Option<&'a mut PpOcr>,
     redraw: Redraw<'a>,
     left: u32,
     until: Instant,
 }
 
-/// Finds the codes on a page: see [`ocr_codes::on_page`]. `page` is what Tesseract read in `scan`, which took `took`.
+/// Finds the codes on a page: see [`ocr_codes::on_page`]. `page` is the text of `scan`, which took `took`.
 /// `redraw` takes places of `scan`.
 pub(super) fn codes(
     scan: &Scan,
@@ -55,7 +55,7 @@ pub(super) fn codes(
         scan,
         languages: &how.languages,
         tesseract: recognizers.tesseract,
-        line_recognizer: recognizers.line_recognizer,
+        pp_ocr: recognizers.pp_ocr.as_deref_mut(),
         redraw,
         left: recognizers.second_pass_lines,
         until: SecondPass::deadline(took),
@@ -92,7 +92,7 @@ impl SecondPass<'_> {
                 return Some(readings);
             }
         }
-        if let Some(Ok(read)) = self.line_recognizer.map(|model| model.read(&line)) {
+        if let Some(Ok(read)) = self.pp_ocr.as_mut().map(|model| model.read_line(&line)) {
             readings.push(reading(Name::PpOcr, read.text, read.confidence));
         }
         Some(readings)

@@ -47,6 +47,7 @@ use cache::Replays;
 use intake::auth::{self, Gate};
 #[cfg(fuzzing)]
 pub use intake::fuzzing;
+pub use intake::query::Offered;
 use limits::attempts::Attempts;
 use limits::budget::Budget;
 use limits::days::Days;
@@ -60,7 +61,7 @@ use outcome::error::Rejection;
 #[derive(Debug)]
 pub struct Service {
     release: String,
-    languages: Vec<String>,
+    offered: Offered,
     limits: Limits,
     pool: Pool,
     keyring: Arc<Keyring>,
@@ -80,10 +81,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Creates the state. `languages` are those that clients may request; the first is the default.
+    /// Creates the state.
     pub fn new(
         release: String,
-        languages: Vec<String>,
+        offered: Offered,
         limits: Limits,
         pool: Pool,
         keyring: Arc<Keyring>,
@@ -97,7 +98,7 @@ impl Service {
             replays: Replays::new(limits.replay),
             openapi: OnceLock::new(),
             release,
-            languages,
+            offered,
             limits,
             pool,
             keyring,
@@ -163,7 +164,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(readyz)
         .routes(routes!(openapi::openapi_json))
         .split_for_parts();
-    let openapi = || openapi::json(api, &service.languages).into();
+    let openapi = || openapi::json(api, &service.offered.languages).into();
     service.openapi.get_or_init(openapi);
     described
         .merge(page::routes())

@@ -25,8 +25,6 @@ use super::{PoolSettings, complaints};
 
 /// Environment variables that workers inherit: places of libraries and language data.
 const PASSED_ON: [&str; 3] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
-/// Stack size in bytes that exceeds the address space.
-const NO_STACK: &str = "1152921504606846976";
 /// Time limit for loading the models, which takes 0.3 s on an idle machine.
 const LOADING: Duration = Duration::from_secs(20);
 /// Time limit for a copy once they are loaded. A copy takes milliseconds.
@@ -71,9 +69,9 @@ impl Template {
             .arg(worker.second_pass_lines.to_string())
             .args(
                 worker
-                    .line_model
+                    .pp_ocr
                     .iter()
-                    .flat_map(|path| [OsStr::new("--line-model"), path.as_os_str()]),
+                    .flat_map(|path| [OsStr::new("--pp-ocr"), path.as_os_str()]),
             )
             .env_clear()
             .envs(
@@ -86,12 +84,6 @@ impl Template {
             .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
             // With OpenMP's threads, a page took 5.7 times as long. OpenMP reads this when it is loaded.
             .env("OMP_THREAD_LIMIT", "1")
-            // The second recognizer runs without threads for the same reason: the other cores have workers of their
-            // own.
-            .env("RTEN_NUM_THREADS", "1")
-            // Leaves no room for the stack of even that one thread, so that it is not started. A process that makes
-            // copies of itself must have one thread.
-            .env("RUST_MIN_STACK", NO_STACK)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

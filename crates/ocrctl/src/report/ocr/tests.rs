@@ -35,6 +35,7 @@ fn answer(texts: &[&str], codes: Vec<Code>) -> Answer {
         page: at as u32 + 1,
         status: PageStatus::Ok,
         method: Some(Method::Ocr),
+        engine: None,
         width: None,
         height: None,
         dpi: None,

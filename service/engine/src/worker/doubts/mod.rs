@@ -8,6 +8,7 @@ use ocr_api::issue::{Issue, IssueCode};
 use ocr_image::Scan;
 
 use super::ffi::tesseract::RawWord;
+use super::recognizer::Recognized;
 pub(super) use script::Scripts;
 pub(super) use unread::UnreadInk;
 
@@ -30,6 +31,15 @@ const READ_WELL: f32 = 85.0;
 /// Least certainty of a text's direction with which its script is named. Of the same texts, those that are named right have
 /// at least 3.1; runes, a drawing's letters and Amharic, which the detector does not know, have 2.2 at most.
 const NAMED: f32 = 3.0;
+/// Languages in whose scripts PP-OCR reads.
+const READ_BY_PP_OCR: &str = "eng+chi_sim+jpn";
+/// Confidence below which PP-OCR may have read another script.
+const UNCERTAIN: f32 = 80.0;
+/// Greek letters that make a page Greek: how many, and their share of all letters.
+const FEWEST_GREEK: usize = 20;
+const GREEK_SHARE: f32 = 0.4;
+const GREEK: &str = "Greek";
+const UNKNOWN: &str = "";
 /// Heights in pixels of the original page below which the letters of most words are too small: without a stated
 /// resolution, and with one below the lowest that scanners use.
 const SMALL_WORD: i32 = 10;
@@ -53,6 +63,97 @@ pub(super) struct AsRead<'a> {
     pub(super) unread: UnreadInk,
     /// True if it is a part of a page beside the text of its layer.
     pub(super) is_part: bool,
+}
+
+/// A script that PP-OCR does not read.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    /// Name in Tesseract's terms.
+    script: String,
+    is_certain: bool,
+}
+
+impl Foreign {
+    /// The script of a page of which PP-OCR read little, if it is not one of those that PP-OCR reads.
+    pub(super) fn of(scan: &Scan, recognized: &Recognized, scripts: &mut Scripts) -> Option<Self> {
+        if is_greek(&recognized.words) {
+            return Some(Self {
+                script: GREEK.to_owned(),
+                is_certain: true,
+            });
+        }
+        if !is_mostly_unread(recognized) {
+            return None;
+        }
+        let places = recognized.words.iter().map(|word| word.bounds);
+        let part = around(scan, places.chain(recognized.unread.iter().copied()))?;
+        let Some((script, certainty)) = scripts.of(&part) else {
+            return Some(Self {
+                script: UNKNOWN.to_owned(),
+                is_certain: false,
+            });
+        };
+        let is_foreign = !script::is_read_by(&script, READ_BY_PP_OCR);
+        is_foreign.then_some(Self {
+            script,
+            is_certain: certainty >= NAMED,
+        })
+    }
+
+    /// False if the page has too few letters to determine their script.
+    pub(super) fn is_known(&self) -> bool {
+        self.script != UNKNOWN
+    }
+
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_certain
+    }
+
+    pub(super) fn is_written_in(&self, language: &str) -> bool {
+        script::is_written_in(language, &self.script)
+    }
+
+    pub(super) fn issue(&self) -> Issue {
+        let written = if self.is_certain {
+            format!(
+                "{}, which no language that is installed here uses",
+                script::name(&self.script)
+            )
+        } else {
+            "a script that no language that is installed here uses".to_owned()
+        };
+        let example = script::example(&self.script).filter(|_| self.is_certain);
+        let example = example.map_or(String::new(), |name| format!(", such as `{name}`"));
+        Issue::new(
+            IssueCode::UnreadScript,
+            format!(
+                "it seems to be written in {written}; ask the operator to add one that does{example}, to `service.languages`."
+            ),
+        )
+    }
+}
+
+/// True if much of the text is Greek. PP-OCR knows Greek letters from formulas, and no accents.
+fn is_greek(words: &[RawWord]) -> bool {
+    let letters = || words.iter().flat_map(|word| word.text.chars());
+    let greek = letters().filter(|c| ('\u{370}'..'\u{400}').contains(c));
+    let all = letters().filter(|c| c.is_alphabetic()).count();
+    let greek = greek.count();
+    greek >= FEWEST_GREEK && greek as f32 >= all as f32 * GREEK_SHARE
+}
+
+/// True if PP-OCR was certain of less than half of the text that it found.
+fn is_mostly_unread(recognized: &Recognized) -> bool {
+    let mut lengths = [0, 0];
+    for word in &recognized.words {
+        lengths[usize::from(word.confidence < UNCERTAIN)] += word.bounds[2] - word.bounds[0];
+    }
+    lengths[1] += recognized
+        .unread
+        .iter()
+        .map(|line| line[2] - line[0])
+        .sum::<i32>();
+    lengths[1] > lengths[0]
 }
 
 /// Issues about the reading of a page.
@@ -142,8 +243,21 @@ fn foreign_script(page: &AsRead<'_>, words: &[&RawWord], scripts: &mut Scripts) 
     if is_read(words) {
         return None;
     }
-    let around = words.iter().map(|word| word.bounds);
-    let [left, top, right, bottom] = around.reduce(|a, b| {
+    let part = around(page.scan, words.iter().map(|word| word.bounds))?;
+    let (script, certainty) = scripts.of(&part)?;
+    if script::is_read_by(&script, page.languages) {
+        return None;
+    }
+    Some(if certainty < NAMED {
+        "a script that".to_owned()
+    } else {
+        format!("{}, which", script::name(&script))
+    })
+}
+
+/// The part of a page that encloses places, or as much of it as is needed.
+fn around(scan: &Scan, places: impl Iterator<Item = [i32; 4]>) -> Option<Scan> {
+    let [left, top, right, bottom] = places.reduce(|a, b| {
         [
             a[0].min(b[0]),
             a[1].min(b[1]),
@@ -158,16 +272,7 @@ fn foreign_script(page: &AsRead<'_>, words: &[&RawWord], scripts: &mut Scripts) 
         side(bottom).checked_sub(top)?,
     );
     let height = height.min(SAMPLE / width.max(1));
-    let part = page.scan.part(left, top, width, height);
-    let (script, certainty) = scripts.of(&part)?;
-    if script::is_read_by(&script, page.languages) {
-        return None;
-    }
-    Some(if certainty < NAMED {
-        "a script that".to_owned()
-    } else {
-        format!("{}, which", script::name(&script))
-    })
+    Some(scan.part(left, top, width, height))
 }
 
 /// True if a part of the words is read well. In another script, next to none is.

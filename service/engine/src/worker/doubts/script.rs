@@ -33,8 +33,10 @@ const SCRIPTS: &[(&str, &[&str])] = &[
     ("Gujarati", &["guj"]),
     ("Gurmukhi", &["pan"]),
     ("Hebrew", &["heb", "yid"]),
+    ("Hangul", &["kor", "kor_vert"]),
     ("Kannada", &["kan"]),
     ("Khmer", &["khm"]),
+    ("Korean", &["kor", "kor_vert"]),
     ("Lao", &["lao"]),
     ("Malayalam", &["mal"]),
     ("Myanmar", &["mya"]),
@@ -48,10 +50,8 @@ const SCRIPTS: &[(&str, &[&str])] = &[
     ("Tibetan", &["bod", "dzo"]),
 ];
 /// Scripts that share characters, so that the detector may confuse them.
-const EAST_ASIAN: [&str; 6] = [
-    "Han", "Japanese", "Korean", "Hangul", "Katakana", "Hiragana",
-];
-const EAST_ASIAN_LANGUAGES: [&str; 3] = ["chi", "jpn", "kor"];
+const EAST_ASIAN: [&str; 4] = ["Han", "Japanese", "Katakana", "Hiragana"];
+const EAST_ASIAN_LANGUAGES: [&str; 2] = ["chi", "jpn"];
 
 /// Detector of scripts. Its data is read from the file at the start. The detector is created for the first page that
 /// needs it.
@@ -83,19 +83,29 @@ impl Scripts {
 
 /// True if one of the languages, joined by `+`, uses the script. Any language reads Latin letters.
 pub(super) fn is_read_by(script: &str, languages: &str) -> bool {
-    if script == LATIN || script == "Fraktur" {
-        return true;
-    }
-    languages.split('+').any(|language| {
-        if EAST_ASIAN.contains(&script) {
-            return EAST_ASIAN_LANGUAGES
-                .iter()
-                .any(|one| language.starts_with(one));
-        }
-        SCRIPTS
+    script == LATIN
+        || script == "Fraktur"
+        || languages
+            .split('+')
+            .any(|language| is_written_in(language, script))
+}
+
+/// True if a language uses a script other than Latin.
+pub(in crate::worker) fn is_written_in(language: &str, script: &str) -> bool {
+    if EAST_ASIAN.contains(&script) {
+        return EAST_ASIAN_LANGUAGES
             .iter()
-            .any(|(name, written)| *name == script && written.contains(&language))
-    })
+            .any(|one| language.starts_with(one));
+    }
+    SCRIPTS
+        .iter()
+        .any(|(name, written)| *name == script && written.contains(&language))
+}
+
+/// A language that uses the script, as an example.
+pub(super) fn example(script: &str) -> Option<&'static str> {
+    let of_script = SCRIPTS.iter().find(|(name, _)| *name == script);
+    of_script.and_then(|(_, languages)| languages.first().copied())
 }
 
 /// Common name of a script.

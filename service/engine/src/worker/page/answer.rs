@@ -40,6 +40,7 @@ pub(super) fn page(number: u32, method: Method, text: &str, words: Vec<Word>) ->
             PageStatus::Ok
         },
         method: Some(method),
+        engine: None,
         width: None,
         height: None,
         dpi: None,

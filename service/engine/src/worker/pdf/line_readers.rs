@@ -2,24 +2,27 @@
 //! read the same, it is right.
 
 use image::GrayImage;
+use ocr_ppocr::PpOcr;
 
 use super::shapes::Shapes;
-use crate::worker::line_recognizer::LineRecognizer;
 use crate::worker::recognizer::Recognizer;
 
 pub(in crate::worker) struct LineReaders<'a> {
     pub(in crate::worker) tesseract: &'a mut Recognizer,
-    pub(in crate::worker) line_recognizer: Option<&'a LineRecognizer>,
+    pub(in crate::worker) pp_ocr: Option<&'a mut PpOcr>,
     pub(in crate::worker) shapes: &'a Shapes,
     /// Languages for Tesseract.
     pub(in crate::worker) languages: &'a str,
 }
 
 impl LineReaders<'_> {
-    /// Reads a line with the line model, if there is one. Returns an empty text if it fails.
+    /// Reads a line with PP-OCR, if it is installed. Returns an empty text if it fails.
     pub(in crate::worker) fn first(&mut self, line: &GrayImage) -> String {
-        match self.line_recognizer {
-            Some(model) => model.read(line).map(|read| read.text).unwrap_or_default(),
+        match &mut self.pp_ocr {
+            Some(model) => model
+                .skim_line(line)
+                .map(|read| read.text)
+                .unwrap_or_default(),
             None => self.second(line),
         }
     }

@@ -10,6 +10,7 @@ use ocr_api::answer::Word;
 use ocr_protocol::{Band, BandRead, Collected, Reply};
 
 use super::ffi::tesseract::RawWord;
+use super::recognizer::{Reading, Recognized};
 use super::upright::{Ink, Upright};
 use super::{Scan, receive_message, send};
 use cut::Cut;
@@ -35,7 +36,6 @@ pub(super) struct Part {
 /// Connection to the service for the help of other workers.
 pub(super) struct Helpers<'a> {
     pub(super) socket: &'a mut UnixStream,
-    pub(super) languages: &'a str,
 }
 
 impl Helpers<'_> {
@@ -62,12 +62,14 @@ impl Helpers<'_> {
         Ok(parts(&page.scan, &ink, slope, &cuts))
     }
 
-    pub(super) fn lend(&mut self, parts: &[Part]) -> io::Result<()> {
+    pub(super) fn lend(&mut self, parts: &[Part], reading: Reading<'_>) -> io::Result<()> {
         let band = |part: &Part| Band {
             width: part.scan.width,
             height: part.scan.height,
             dpi: part.scan.dpi,
-            languages: self.languages.to_owned(),
+            languages: reading.languages.to_owned(),
+            engine: reading.engine,
+            side: reading.side,
         };
         send(self.socket, &Reply::Lend(parts.iter().map(band).collect()))?;
         parts
@@ -147,17 +149,24 @@ fn band(scan: &Scan, slope: f64, above: Option<f64>, below: Option<f64>) -> (Sca
 }
 
 /// Joins the results of a page's parts into one text with its words in place.
-pub(super) fn join(read: Vec<(&Part, (String, Vec<RawWord>))>) -> (String, Vec<RawWord>) {
-    let mut joined = (String::new(), Vec::new());
-    for (part, (text, words)) in read {
-        let text = text.trim_matches('\n');
-        if !joined.0.is_empty() && !text.is_empty() {
+pub(super) fn join(read: Vec<(&Part, Recognized)>) -> Recognized {
+    let mut joined = Recognized::default();
+    for (part, read) in read {
+        let text = read.text.trim_matches('\n');
+        if !joined.text.is_empty() && !text.is_empty() {
             joined
-                .0
+                .text
                 .push_str(if part.after_paragraph { "\n\n" } else { "\n" });
         }
-        joined.0.push_str(text);
-        joined.1.extend(words.into_iter().map(|mut word| {
+        joined.text.push_str(text);
+        // The first part stands for all.
+        joined.turn = joined.turn.or(read.turn);
+        joined.unread.extend(
+            read.unread
+                .into_iter()
+                .map(|[left, top, right, bottom]| [left, top + part.top, right, bottom + part.top]),
+        );
+        joined.words.extend(read.words.into_iter().map(|mut word| {
             word.bounds[1] += part.top;
             word.bounds[3] += part.top;
             word
@@ -167,7 +176,7 @@ pub(super) fn join(read: Vec<(&Part, (String, Vec<RawWord>))>) -> (String, Vec<R
 }
 
 /// The answer to a lent band.
-pub(super) fn answer((text, words): (String, Vec<RawWord>)) -> BandRead {
+pub(super) fn answer(read: Recognized) -> BandRead {
     let word = |word: RawWord| Word {
         text: word.text,
         confidence: word.confidence,
@@ -175,17 +184,22 @@ pub(super) fn answer((text, words): (String, Vec<RawWord>)) -> BandRead {
         hidden: false,
     };
     BandRead {
-        text,
-        words: words.into_iter().map(word).collect(),
+        text: read.text,
+        words: read.words.into_iter().map(word).collect(),
     }
 }
 
 /// The owner's view of that answer.
-pub(super) fn answered(read: BandRead) -> (String, Vec<RawWord>) {
+pub(super) fn answered(read: BandRead) -> Recognized {
     let word = |word: Word| RawWord {
         text: word.text,
         confidence: word.confidence,
         bounds: word.bounds,
     };
-    (read.text, read.words.into_iter().map(word).collect())
+    Recognized {
+        text: read.text,
+        words: read.words.into_iter().map(word).collect(),
+        turn: None,
+        unread: Vec::new(),
+    }
 }

@@ -13,11 +13,12 @@ use std::borrow::Cow;
 
 use super::Scan;
 use super::cells::{self, Cells};
-use super::ffi::tesseract::{RawWord, TesseractError};
-use super::recognizer::{Recognizer, confidence};
+use super::ffi::tesseract::RawWord;
+use super::recognizer::{Recognized, RecognizerError, confidence};
 pub(super) use ink::{Coarse, Ink};
 use skew::Slant;
-use turn::{Quarter, Tilt, Turned};
+pub(super) use turn::Quarter;
+use turn::{Tilt, Turned};
 
 /// Slope in degrees below which lines are read as well as level ones. Rotating pixels costs time and sharpness.
 const LEANING: f64 = 0.4;
@@ -32,6 +33,9 @@ const BETTER: f32 = 12.0;
 const SAMPLE: f64 = 0.12;
 /// Coarse cells of ink up to which a page is read whole. Of pages with more ink, at least about this much is read.
 const LITTLE_INK: usize = 3000;
+
+/// Reads a part of a page.
+type Read<'a> = &'a mut dyn FnMut(&Scan) -> Result<Recognized, RecognizerError>;
 
 /// A rotated page, and its rotation.
 pub(super) struct Upright<'a> {
@@ -71,13 +75,13 @@ impl Upright<'_> {
 }
 
 /// Corrects directions that the coarse picture shows: lines that lean, or run up or down. `coarse` belongs to the page
-/// before its light was evened.
+/// before its light was evened. `read` is there if the direction of lines that run up or down has to be found by reading
+/// them.
 pub(super) fn straighten<'a>(
     scan: Cow<'a, Scan>,
     coarse: &Coarse,
-    recognizer: &mut Recognizer,
-    languages: &str,
-) -> Result<Upright<'a>, TesseractError> {
+    read: Option<Read<'_>>,
+) -> Result<Upright<'a>, RecognizerError> {
     let mut ink = match &scan {
         Cow::Borrowed(_) => coarse.ink(),
         Cow::Owned(evened) => Ink::of(evened),
@@ -95,12 +99,13 @@ pub(super) fn straighten<'a>(
         sideways: false,
         degrees: 0.0,
     });
-    let quarter = if slant.sideways {
-        let ways = [Quarter::Right, Quarter::Left, Quarter::None];
-        let sample = sample(&scan, &ink, true);
-        most_confident(&sample, &ways, recognizer, languages)?.0
-    } else {
-        Quarter::None
+    let quarter = match read {
+        _ if !slant.sideways => Quarter::None,
+        Some(read) => {
+            let ways = [Quarter::Right, Quarter::Left, Quarter::None];
+            most_confident(&sample(&scan, &ink, true), &ways, read)?.0
+        }
+        None => Quarter::Right,
     };
     let degrees = if slant.sideways && quarter == Quarter::None {
         0.0
@@ -112,15 +117,17 @@ pub(super) fn straighten<'a>(
     Ok(upright)
 }
 
-/// Another direction for a page that was read with little confidence, if a part of it is read with much more confidence
-/// that way.
+/// Another direction for a page: the one in which the engine read it, or, for a page that was read with little confidence,
+/// one in which a part of it is read with much more.
 pub(super) fn second_thought(
     upright: &Upright<'_>,
-    words: &[RawWord],
-    recognizer: &mut Recognizer,
-    languages: &str,
-) -> Result<Option<Quarter>, TesseractError> {
-    let read = confidence(words);
+    recognized: &Recognized,
+    recognize: Read<'_>,
+) -> Result<Option<Quarter>, RecognizerError> {
+    if let Some(turn) = recognized.turn {
+        return Ok((turn != Quarter::None).then_some(turn));
+    }
+    let read = confidence(&recognized.words);
     if read >= DOUBTFUL {
         return Ok(None);
     }
@@ -134,7 +141,7 @@ pub(super) fn second_thought(
         // There is too little ink to know the direction of the lines.
         ways.extend([Quarter::Right, Quarter::Left]);
     }
-    let (way, found) = most_confident(&part, &ways, recognizer, languages)?;
+    let (way, found) = most_confident(&part, &ways, recognize)?;
     // A page that is read badly in every direction is left unchanged.
     Ok((found >= DOUBTFUL.max(read + BETTER)).then_some(way))
 }
@@ -168,12 +175,11 @@ fn turn(scan: Cow<'_, Scan>, quarter: Quarter, degrees: f64, inked: usize) -> Up
 fn most_confident(
     part: &Scan,
     ways: &[Quarter],
-    recognizer: &mut Recognizer,
-    languages: &str,
-) -> Result<(Quarter, f32), TesseractError> {
+    read: Read<'_>,
+) -> Result<(Quarter, f32), RecognizerError> {
     let mut best = (Quarter::None, 0.0);
     for way in ways {
-        let (_, words) = recognizer.read(&way.turn(part), languages)?;
+        let words = read(&way.turn(part))?.words;
         let confidence = confidence(&words);
         if confidence > best.1 {
             best = (way.and(lying(&words)), confidence);

@@ -293,7 +293,7 @@ fn text_of(header: &HeaderValue) -> String {
 }
 
 fn want(service: &Service, parameters: &Parameters) -> Result<Wanted, Rejection> {
-    Wanted::of(parameters, &service.languages, &service.rulebook.rules())
+    Wanted::of(parameters, &service.offered, &service.rulebook.rules())
 }
 
 fn upload_too_slow() -> Rejection {

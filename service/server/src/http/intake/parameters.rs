@@ -6,6 +6,7 @@ use std::fmt;
 
 use ocr_api::problem::ProblemKind;
 use ocr_codes::CodeType;
+use ocr_protocol::EngineChoice;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use crate::http::outcome::error::Rejection;
@@ -22,6 +23,7 @@ pub(crate) enum Parameter {
     Lang,
     Pages,
     Mode,
+    Engine,
     Codes,
     Strict,
     Attachment,
@@ -31,10 +33,11 @@ pub(crate) enum Parameter {
 }
 
 impl Parameter {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Lang,
         Self::Pages,
         Self::Mode,
+        Self::Engine,
         Self::Codes,
         Self::Strict,
         Self::Attachment,
@@ -47,6 +50,7 @@ impl Parameter {
             Self::Lang => "lang",
             Self::Pages => "pages",
             Self::Mode => "mode",
+            Self::Engine => "engine",
             Self::Codes => "codes",
             Self::Strict => "strict",
             Self::Attachment => "attachment",
@@ -65,7 +69,7 @@ impl Parameter {
     }
 
     /// Description and schema of each parameter, with the languages that this service has.
-    pub(crate) fn described(languages: &[String]) -> [(Self, String, Schema); 8] {
+    pub(crate) fn described(languages: &[String]) -> [(Self, String, Schema); 9] {
         Self::ALL.map(|parameter| {
             let (description, schema) = parameter.describe(languages);
             (parameter, description, schema)
@@ -95,6 +99,10 @@ impl Parameter {
             Self::Mode => (
                 "`text` reads a PDF's text layer, `ocr` recognizes the pixels, `auto` uses the text layer where it is sound.",
                 string().enum_values(Some(["auto", "text", "ocr"])).into(),
+            ),
+            Self::Engine => (
+                "Recognizer of pixels. `auto` is PP-OCR (`ppocr`), or Tesseract for languages and scripts that PP-OCR does not read.",
+                string().enum_values(Some(EngineChoice::NAMES)).into(),
             ),
             // Names of rules are the operator's choice and may change while the service runs, so the pattern accepts
             // any valid name.

@@ -5,7 +5,7 @@ use ocr_api::issue::{Issue, IssueCode};
 use ocr_api::problem::ProblemKind;
 use ocr_codes::rules::Rule;
 use ocr_codes::{CodeType, Selection};
-use ocr_protocol::{How, Mode, Password};
+use ocr_protocol::{EngineChoice, How, Mode, Password};
 
 use super::parameters::{MAX_ATTACHMENT_NAME, MAX_PASSWORD, Parameter, Parameters, malformed};
 use crate::http::outcome::error::Rejection;
@@ -21,6 +21,16 @@ pub(crate) struct Wanted {
     /// Keeps active content of the document in a searchable PDF.
     pub(crate) keep_active: bool,
     pub(crate) password: Option<Password>,
+}
+
+/// Recognition that this service offers.
+#[derive(Debug, Clone, Default)]
+pub struct Offered {
+    /// Languages that clients may request.
+    pub languages: Vec<String>,
+    /// Recognizer of requests that don't name one.
+    pub engine: EngineChoice,
+    pub has_pp_ocr: bool,
 }
 
 /// Conditions under which an answer becomes a problem.
@@ -39,17 +49,16 @@ pub(crate) enum Strict {
 pub(crate) struct Pages(Vec<(u32, Option<u32>)>);
 
 impl Wanted {
-    /// Parses all parameters. `installed` are the languages that may be requested, the default first. `rules` are those
-    /// in force.
+    /// Parses all parameters. `rules` are those in force.
     pub(crate) fn of(
         parameters: &Parameters,
-        installed: &[String],
+        offered: &Offered,
         rules: &[Rule],
     ) -> Result<Self, Rejection> {
         let mut wanted = Self {
             pages: Pages::default(),
             how: How {
-                languages: installed.first().cloned().unwrap_or_default(),
+                engine: offered.engine,
                 codes: Selection::all(rules),
                 ..How::default()
             },
@@ -60,9 +69,12 @@ impl Wanted {
         };
         for (parameter, value) in parameters.iter() {
             match parameter {
-                Parameter::Lang => wanted.how.languages = languages(value, installed)?,
+                Parameter::Lang => wanted.how.languages = languages(value, &offered.languages)?,
                 Parameter::Pages => wanted.pages = Pages::parse(value)?,
                 Parameter::Mode => wanted.how.mode = mode(value)?,
+                Parameter::Engine => {
+                    wanted.how.engine = engine(value, offered.has_pp_ocr)?;
+                }
                 Parameter::Codes => wanted.how.codes = codes(value, rules)?,
                 Parameter::Strict => wanted.strict = strict(value)?,
                 Parameter::Attachment => wanted.attachment = Some(attachment(value)?),
@@ -81,6 +93,18 @@ fn mode(value: &str) -> Result<Mode, Rejection> {
         "ocr" => Ok(Mode::Ocr),
         _ => Err(malformed(
             "`mode` must be `auto`, `text` (a PDF's text layer) or `ocr`.",
+        )),
+    }
+}
+
+fn engine(value: &str, has_pp_ocr: bool) -> Result<EngineChoice, Rejection> {
+    match EngineChoice::named(value) {
+        Some(EngineChoice::PpOcr) if !has_pp_ocr => Err(malformed(
+            "PP-OCR is not installed here; leave `engine` out, or ask the operator for its models.",
+        )),
+        Some(choice) => Ok(choice),
+        None => Err(malformed(
+            "`engine` must be `auto`, `ppocr` or `tesseract`.",
         )),
     }
 }
@@ -282,7 +306,11 @@ mod tests {
 
     fn parse(query: &str) -> Option<Wanted> {
         let parameters = Parameters::of_query(query).ok()?;
-        Wanted::of(&parameters, &["eng".into(), "deu".into()], &[]).ok()
+        let offered = Offered {
+            languages: vec!["eng".into(), "deu".into()],
+            ..Offered::default()
+        };
+        Wanted::of(&parameters, &offered, &[]).ok()
     }
 
     fn pages(query: &str, count: u32) -> Option<Vec<u32>> {
@@ -290,9 +318,9 @@ mod tests {
     }
 
     #[test]
-    fn defaults_to_all_pages_in_the_default_language() {
+    fn defaults_to_all_pages_in_no_certain_language() {
         let wanted = parse("").unwrap();
-        assert_eq!(wanted.how.languages, "eng");
+        assert_eq!(wanted.how.languages, "");
         assert_eq!(wanted.how.mode, Mode::Auto);
         assert_eq!(wanted.pages.of(3, 3).unwrap(), [1, 2, 3]);
     }
@@ -372,6 +400,13 @@ mod tests {
         assert_eq!(text("pages=4-,2,3-9"), "2-");
         assert_eq!(text("pages=1,3-"), "1-1,3-");
         assert_eq!(text(""), "");
+    }
+
+    #[test]
+    fn accepts_only_installed_engines() {
+        let tesseract = parse("engine=tesseract").unwrap().how.engine;
+        assert_eq!(tesseract, EngineChoice::Tesseract);
+        assert!(parse("engine=ppocr").is_none() && parse("engine=fast").is_none());
     }
 
     #[test]

@@ -227,6 +227,7 @@ fn unread(page: u32, status: PageStatus) -> Page {
         page,
         status,
         method: None,
+        engine: None,
         width: None,
         height: None,
         dpi: None,
