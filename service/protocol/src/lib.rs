@@ -407,6 +407,7 @@ mod tests {
                 how: How {
                     mode: Mode::Ocr,
                     languages: "eng+deu".into(),
+                    engine: EngineChoice::Auto,
                     codes: Selection::parse("iban,luhn", &[]).unwrap(),
                     codes_only: true,
                 },

@@ -246,6 +246,7 @@ mod tests {
                 PageStatus::Ok
             },
             method: Some(Method::Text),
+            engine: None,
             width: Some(1000),
             height: Some(1000),
             dpi: Some(300),
