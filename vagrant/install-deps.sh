@@ -22,7 +22,7 @@ usage() {
 rehearse=(dockerd:docker.io docker:docker.io vagrant:vagrant mmdebstrap:mmdebstrap debian-archive-keyring
     ssh:openssh-client openssl:openssl jq:jq curl:curl age:age ca-certificates iptables:iptables)
 build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg-config cmake:cmake c++:g++ make:make
-    tesseract:tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd pip3:python3-pip unzip:unzip)
+    tesseract:tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd libheif1 libheif-plugin-libde265 libheif-plugin-dav1d pip3:python3-pip unzip:unzip)
 try=(curl:curl jq:jq)
 engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
 test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils qpdf:qpdf
@@ -67,6 +67,17 @@ for group in "$@"; do
         fi
     done
 done
+available() { [[ -n $(apt-cache policy "$1" | sed -n 's/^ *Candidate: *\([^(].*\)/\1/p') ]]; }
+# Before Debian 13 and Ubuntu 24.04, libheif has its decoders within.
+without_missing_decoders() {
+    local package
+    for package in libheif-plugin-libde265 libheif-plugin-dav1d; do
+        available "$package" || unset "wanted[$package]"
+    done
+}
+if installed libheif1; then
+    without_missing_decoders
+fi
 if ((${#wanted[@]} == 0)); then
     echo "nothing to install for: $*"
     exit 0
@@ -88,7 +99,6 @@ until "${apt[@]}" --quiet=2 update; do
 done
 
 # From Debian 13 the docker command is in a package of its own; elsewhere docker.io has it.
-available() { [[ -n $(apt-cache policy "$1" | sed -n 's/^ *Candidate: *\([^(].*\)/\1/p') ]]; }
 if [[ -n ${wanted[docker.io]:-} ]] && ! command -v docker >/dev/null && available docker-cli; then
     wanted[docker-cli]=1
 fi
@@ -97,6 +107,7 @@ if [[ -n ${wanted[chromium]:-} ]] && ! available chromium && available chromium-
     unset 'wanted[chromium]'
     wanted[chromium-browser]=1
 fi
+without_missing_decoders
 unavailable=()
 for package in "${!wanted[@]}"; do
     available "$package" || unavailable+=("$package")

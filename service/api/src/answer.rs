@@ -121,10 +121,39 @@ pub enum DocumentType {
     Tiff,
     #[serde(rename = "image/webp")]
     Webp,
+    #[serde(rename = "image/gif")]
+    Gif,
+    #[serde(rename = "image/bmp")]
+    Bmp,
+    /// JPEG 2000, in its file format or as a bare codestream.
+    #[serde(rename = "image/jp2")]
+    Jp2,
+    #[serde(rename = "image/heic")]
+    Heic,
+    #[serde(rename = "image/avif")]
+    Avif,
 }
 
 impl DocumentType {
-    pub const ALL: [Self; 5] = [Self::Pdf, Self::Png, Self::Jpeg, Self::Tiff, Self::Webp];
+    pub const ALL: [Self; 10] = [
+        Self::Pdf,
+        Self::Png,
+        Self::Jpeg,
+        Self::Tiff,
+        Self::Webp,
+        Self::Gif,
+        Self::Bmp,
+        Self::Jp2,
+        Self::Heic,
+        Self::Avif,
+    ];
+
+    /// Names of all types, as a sentence has them: `PDF, PNG and JPEG`.
+    pub fn names() -> String {
+        let names = Self::ALL.map(Self::name);
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        format!("{} and {last}", others.join(", "))
+    }
 
     /// Media type, such as `image/png`.
     pub fn media_type(self) -> &'static str {
@@ -134,6 +163,11 @@ impl DocumentType {
             Self::Jpeg => "image/jpeg",
             Self::Tiff => "image/tiff",
             Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Bmp => "image/bmp",
+            Self::Jp2 => "image/jp2",
+            Self::Heic => "image/heic",
+            Self::Avif => "image/avif",
         }
     }
 
@@ -145,6 +179,11 @@ impl DocumentType {
             Self::Jpeg => "JPEG",
             Self::Tiff => "TIFF",
             Self::Webp => "WebP",
+            Self::Gif => "GIF",
+            Self::Bmp => "BMP",
+            Self::Jp2 => "JPEG 2000",
+            Self::Heic => "HEIC",
+            Self::Avif => "AVIF",
         }
     }
 }

@@ -3,14 +3,16 @@
 
 use std::io::Cursor;
 
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder,
+};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
 use ocr_protocol::Fault;
 
 use super::picture::{Data, Picture, Space, deflate};
-use super::{check_size, corrupt, fault_of, jpeg_end, png_data, resolution, tiff};
+use super::{check_size, corrupt, fault_of, jp2, jpeg_end, png_data, resolution, tiff};
 
 /// The page with this index, counted from 0.
 pub(super) fn picture(
@@ -55,14 +57,27 @@ pub(super) fn picture(
                 None => decoded(decoder, kind, orientation, dpi),
             }
         }
-        DocumentType::Webp => {
-            let mut decoder = open(WebPDecoder::new(data), kind, max_pixels)?;
-            let orientation = orientation(&mut decoder);
-            decoded(decoder, kind, orientation, None)
-        }
+        DocumentType::Webp => plain(WebPDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Gif => plain(GifDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Bmp => plain(BmpDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Jp2 => plain(jp2::open(bytes, max_pixels), kind, bytes, max_pixels),
         DocumentType::Tiff => tiff::picture(bytes, index, max_pixels),
-        DocumentType::Pdf => Err(corrupt("Not an image.")),
+        DocumentType::Pdf | DocumentType::Heic | DocumentType::Avif => {
+            Err(corrupt("Not an image."))
+        }
     }
+}
+
+/// A picture whose compression PDF does not have.
+fn plain<D: ImageDecoder>(
+    decoder: Result<D, ImageError>,
+    kind: DocumentType,
+    bytes: &[u8],
+    max_pixels: u64,
+) -> Result<Picture, Fault> {
+    let mut decoder = open(decoder, kind, max_pixels)?;
+    let orientation = orientation(&mut decoder);
+    decoded(decoder, kind, orientation, resolution::of(kind, bytes))
 }
 
 fn open<D: ImageDecoder>(
@@ -91,6 +106,15 @@ fn decoded(
     dpi: Option<u32>,
 ) -> Result<Picture, Fault> {
     let image = DynamicImage::from_decoder(decoder).map_err(|error| fault_of(&error, kind))?;
+    of_image(image, orientation, dpi)
+}
+
+/// A picture of pixels.
+pub(super) fn of_image(
+    image: DynamicImage,
+    orientation: Orientation,
+    dpi: Option<u32>,
+) -> Result<Picture, Fault> {
     let color = image.color();
     let (width, height) = (image.width(), image.height());
     let wide = color.bytes_per_pixel() / color.channel_count() > 1;

@@ -1,8 +1,10 @@
 //! Image decoding in Rust, under limits, to one gray byte per pixel.
 
 mod embed;
+mod gif_frames;
 mod gray;
 mod jbig2_end;
+mod jp2;
 mod jpeg_end;
 mod measure;
 mod pages;
@@ -14,7 +16,9 @@ mod tiff;
 
 use std::io::Cursor;
 
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder,
+};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use ocr_api::answer::DocumentType;
@@ -49,6 +53,7 @@ pub fn is_animated(kind: DocumentType, bytes: &[u8]) -> bool {
         DocumentType::Png => resolution::chunk(bytes, b"acTL")
             .and_then(|control| control.first_chunk::<4>())
             .is_some_and(|frames| u32::from_be_bytes(*frames) > 1),
+        DocumentType::Gif => gif_frames::has_several(bytes),
         _ => false,
     }
 }
@@ -76,7 +81,12 @@ pub fn decode(
             finish(JpegDecoder::new(data), kind, bytes, max_pixels)
         }
         DocumentType::Webp => finish(WebPDecoder::new(data), kind, bytes, max_pixels),
-        DocumentType::Tiff | DocumentType::Pdf => Err(corrupt("Not a plain image.")),
+        DocumentType::Gif => finish(GifDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Bmp => finish(BmpDecoder::new(data), kind, bytes, max_pixels),
+        DocumentType::Jp2 => finish(jp2::open(bytes, max_pixels), kind, bytes, max_pixels),
+        DocumentType::Tiff | DocumentType::Pdf | DocumentType::Heic | DocumentType::Avif => {
+            Err(corrupt("Not a plain image."))
+        }
     }
 }
 
@@ -112,6 +122,25 @@ pub fn as_pdf(
     Ok(pdf.finish())
 }
 
+/// Converts a picture to a PDF of one page.
+pub fn picture_as_pdf(image: DynamicImage) -> Result<Vec<u8>, Fault> {
+    let mut pdf = Pages::new();
+    pdf.push(&embed::of_image(image, Orientation::NoTransforms, None)?);
+    Ok(pdf.finish())
+}
+
+/// Converts a picture without a resolution to gray.
+pub fn scan(image: DynamicImage) -> Scan {
+    let image = gray::on_paper(image);
+    let (width, height) = image.dimensions();
+    Scan {
+        pixels: image.into_raw(),
+        width,
+        height,
+        dpi: None,
+    }
+}
+
 fn finish<D: ImageDecoder>(
     decoder: Result<D, ImageError>,
     kind: DocumentType,
@@ -134,18 +163,16 @@ fn finish<D: ImageDecoder>(
     let image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     let mut image = DynamicImage::ImageLuma8(gray::on_paper(image));
     image.apply_orientation(orientation);
-    let (width, height) = (image.width(), image.height());
+    let scan = scan(image);
+    let side = scan.width.max(scan.height);
     Ok(Scan {
-        pixels: image.into_bytes(),
-        width,
-        height,
-        dpi: resolution::of(kind, bytes)
-            .filter(|dpi| resolution::believable(*dpi, width.max(height))),
+        dpi: resolution::of(kind, bytes).filter(|dpi| resolution::believable(*dpi, side)),
+        ..scan
     })
 }
 
 /// Checks the size in the header before anything is decoded.
-fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault> {
+pub fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault> {
     if width == 0 || height == 0 {
         return Err(corrupt(format!(
             "The image states a size of {width} × {height} pixels, so there is nothing to read."

@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder,
+};
 use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat};
@@ -10,7 +12,7 @@ use ocr_api::answer::DocumentType;
 use ocr_protocol::{Fault, FaultKind};
 
 use super::picture::turned;
-use super::{Size, check_size, corrupt, decode, fault_of, resolution, tiff};
+use super::{Scan, Size, check_size, corrupt, fault_of, jp2, resolution, tiff};
 
 /// Size of the page with this index, counted from 0, in its upright orientation.
 pub fn measure(
@@ -25,7 +27,12 @@ pub fn measure(
         DocumentType::Png => seen(PngDecoder::new(data), kind)?,
         DocumentType::Jpeg => seen(JpegDecoder::new(data), kind)?,
         DocumentType::Webp => seen(WebPDecoder::new(data), kind)?,
-        DocumentType::Pdf => return Err(corrupt("Not an image.")),
+        DocumentType::Gif => seen(GifDecoder::new(data), kind)?,
+        DocumentType::Bmp => seen(BmpDecoder::new(data), kind)?,
+        DocumentType::Jp2 => seen(jp2::open(bytes, max_pixels), kind)?,
+        DocumentType::Pdf | DocumentType::Heic | DocumentType::Avif => {
+            return Err(corrupt("Not an image."));
+        }
     };
     check_size(width, height, max_pixels)?;
     Ok(Size {
@@ -47,15 +54,8 @@ fn seen<D: ImageDecoder>(
     ))
 }
 
-/// A gray PNG of the page, of at most `side` pixels a side.
-pub fn preview(
-    kind: DocumentType,
-    bytes: &[u8],
-    index: u32,
-    side: u32,
-    max_pixels: u64,
-) -> Result<Vec<u8>, Fault> {
-    let scan = decode(kind, bytes, index, max_pixels)?;
+/// A gray PNG of a page, of at most `side` pixels a side.
+pub fn preview(scan: Scan, side: u32) -> Result<Vec<u8>, Fault> {
     let image = GrayImage::from_raw(scan.width, scan.height, scan.pixels)
         .ok_or_else(|| corrupt("The image has fewer pixels than its header states."))?;
     let mut image = DynamicImage::from(image);

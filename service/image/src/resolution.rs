@@ -20,6 +20,7 @@ pub(super) fn of(kind: DocumentType, bytes: &[u8]) -> Option<u32> {
     let dpi = match kind {
         DocumentType::Png => png(bytes),
         DocumentType::Jpeg => jfif(bytes),
+        DocumentType::Bmp => bmp(bytes),
         _ => None,
     };
     dpi.and_then(credible)
@@ -54,6 +55,14 @@ pub(super) fn chunk<'b>(bytes: &'b [u8], wanted: &[u8; 4]) -> Option<&'b [u8]> {
     }
 }
 
+/// Pixels per metre in a BMP's header, unless that is of the oldest kind.
+fn bmp(bytes: &[u8]) -> Option<f64> {
+    const LENGTH: usize = 40;
+    let at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let x = at(38)?;
+    (at(14)? >= LENGTH as u32 && x > 0).then(|| f64::from(x) * 0.0254)
+}
+
 /// The JFIF segment, which comes first in the file: unit 1 is the inch, 2 the centimetre.
 fn jfif(bytes: &[u8]) -> Option<f64> {
     let head = bytes.get(..16)?;
@@ -85,6 +94,17 @@ mod tests {
         assert_eq!(of(DocumentType::Jpeg, &head(0, 1)), None);
         assert_eq!(of(DocumentType::Jpeg, &head(1, 1)), None);
         assert_eq!(of(DocumentType::Jpeg, b"\xff\xd8\xff"), None);
+    }
+
+    #[test]
+    fn reads_metres_from_a_bmp() {
+        let mut head = vec![0; 54];
+        head[14] = 40;
+        head[38..42].copy_from_slice(&11811u32.to_le_bytes());
+        assert_eq!(of(DocumentType::Bmp, &head), Some(300));
+        head[14] = 12;
+        assert_eq!(of(DocumentType::Bmp, &head), None);
+        assert_eq!(of(DocumentType::Bmp, b"BM"), None);
     }
 
     #[test]

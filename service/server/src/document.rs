@@ -94,20 +94,65 @@ pub fn sniff(bytes: &[u8]) -> Option<DocumentType> {
             b'P',
             ..,
         ] => Some(DocumentType::Webp),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(DocumentType::Gif),
+        [
+            0,
+            0,
+            0,
+            12,
+            b'j',
+            b'P',
+            b' ',
+            b' ',
+            b'\r',
+            b'\n',
+            0x87,
+            b'\n',
+            ..,
+        ]
+        | [0xff, 0x4f, 0xff, 0x51, ..] => Some(DocumentType::Jp2),
+        _ if is_bmp(start) => Some(DocumentType::Bmp),
+        _ if start.get(4..8) == Some(b"ftyp") => of_brands(start),
         _ if start.windows(5).any(|window| window == b"%PDF-") => Some(DocumentType::Pdf),
         _ => None,
     }
 }
 
-/// Describes bytes that are not a supported document, for error messages: `a GIF image`.
+/// True if the two letters of a BMP are followed by its header: text may begin with them, too.
+fn is_bmp(start: &[u8]) -> bool {
+    const RESERVED: [u8; 4] = [0; 4];
+    const LENGTHS: [u8; 8] = [12, 16, 40, 52, 56, 64, 108, 124];
+    let length = start.get(14..18);
+    start.starts_with(b"BM")
+        && start.get(6..10) == Some(&RESERVED)
+        && length.is_some_and(|length| LENGTHS.contains(&length[0]) && length[1..] == [0; 3])
+}
+
+/// Type of an image in ISO's media format, by the brands in its first box. Videos have other brands.
+fn of_brands(start: &[u8]) -> Option<DocumentType> {
+    let length = u32::from_be_bytes(*start.first_chunk()?);
+    let length = start.len().min(usize::try_from(length).ok()?);
+    let (major, compatible) = (start.get(8..12)?, start.get(16..length)?);
+    let has = |wanted: &[&[u8; 4]]| {
+        let compatible = compatible.chunks_exact(4);
+        let mut brands = std::iter::once(major).chain(compatible);
+        brands.any(|brand| wanted.iter().any(|one| brand == *one))
+    };
+    if has(&[b"avif", b"avis"]) {
+        Some(DocumentType::Avif)
+    } else if has(&[
+        b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1",
+    ]) {
+        Some(DocumentType::Heic)
+    } else {
+        None
+    }
+}
+
+/// Describes bytes that are not a supported document, for error messages: `a video`.
 pub fn describe(bytes: &[u8]) -> &'static str {
     match bytes {
-        [b'G', b'I', b'F', b'8', ..] => "a GIF image",
-        [b'B', b'M', ..] => "a BMP image",
-        [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
-            "a JPEG 2000 image"
-        }
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "a HEIC or AVIF image, or a video",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "a video",
         [b'P', b'K', 3 | 5, ..] => "a ZIP archive or an office document",
         [0xd0, 0xcf, 0x11, 0xe0, ..] => "an old office document",
         [0x1f, 0x8b, ..] => "gzip data",
@@ -133,13 +178,24 @@ mod tests {
 
     #[test]
     fn detects_supported_types_by_their_first_bytes() {
-        let cases: [(&[u8], DocumentType); 9] = [
+        let cases: [(&[u8], DocumentType); 17] = [
             (b"\x89PNG\r\n\x1a\nrest", DocumentType::Png),
             (b"\xff\xd8\xff\xe0", DocumentType::Jpeg),
             (b"II*\0", DocumentType::Tiff),
             (b"MM\0*", DocumentType::Tiff),
             (b"II+\0", DocumentType::Tiff),
             (b"RIFF\x10\0\0\0WEBPVP8 ", DocumentType::Webp),
+            (b"GIF89a\x01\0", DocumentType::Gif),
+            (
+                b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0",
+                DocumentType::Bmp,
+            ),
+            (b"\0\0\0\x0cjP  \r\n\x87\n", DocumentType::Jp2),
+            (b"\xff\x4f\xff\x51\0", DocumentType::Jp2),
+            (b"\0\0\0\x14ftypheic\0\0\0\0mif1", DocumentType::Heic),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0heic", DocumentType::Heic),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", DocumentType::Avif),
+            (b"\0\0\0\x14ftypavis\0\0\0\0msf1", DocumentType::Avif),
             (b"%PDF-1.7", DocumentType::Pdf),
             (b"\xef\xbb\xbf\r\n%PDF-1.4", DocumentType::Pdf),
             (
@@ -154,8 +210,10 @@ mod tests {
 
     #[test]
     fn describes_unsupported_types() {
-        let cases: [(&[u8], &str); 6] = [
-            (b"GIF89a", "a GIF image"),
+        let cases: [(&[u8], &str); 8] = [
+            (b"\0\0\0\x14ftypisom\0\0\0\0mp41", "a video"),
+            (b"\0\0\0\x10ftypisom\0\0\0\0heic", "a video"),
+            (b"BMW of Munich, 12 July", "text"),
             (b"PK\x03\x04", "a ZIP archive or an office document"),
             (b"Dear Sir,\nplease find", "text"),
             ("Größe".as_bytes(), "text"),

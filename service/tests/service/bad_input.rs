@@ -68,7 +68,29 @@ fn each_kind_of_bad_document_has_its_own_problem() {
         ProblemKind::Corrupt,
         "damaged",
     );
-    expect(&server.ocr("", b"GIF89a...."), ProblemKind::Type, "GIF");
+    let rgba = image::DynamicImage::from(page.clone()).into_rgba8();
+    for document in [
+        scan::encode(&rgba.into(), image::ImageFormat::Gif),
+        scan::encode(&page.clone().into(), image::ImageFormat::Bmp),
+        scan::picture("line.jp2"),
+        scan::picture("line.j2k"),
+        scan::picture("line.heic"),
+        scan::picture("grid.heic"),
+        scan::picture("line.avif"),
+    ] {
+        expect(
+            &server.ocr("", &document[..LIMIT.min(document.len() / 2)]),
+            ProblemKind::Corrupt,
+            "cut short",
+        );
+        let start = &document[..document.len().min(48)];
+        expect(&server.ocr("", start), ProblemKind::Corrupt, "cut short");
+    }
+    expect(
+        &server.ocr("", b"\0\0\0\x14ftypisom\0\0\0\0mp41"),
+        ProblemKind::Type,
+        "a video",
+    );
     expect(
         &server.ocr("", include_bytes!("../fixtures/encrypted.pdf")),
         ProblemKind::Encrypted,
@@ -84,6 +106,18 @@ fn each_kind_of_bad_document_has_its_own_problem() {
     assert_eq!(server.answer("", &pdf).pages[0].text, "Some text\n");
 }
 
+/// A picture of the fixtures that states another size, which stands in it as two numbers, big endian.
+fn stating_more_pixels(name: &str) -> Vec<u8> {
+    let size = |width: u32, height: u32| [width.to_be_bytes(), height.to_be_bytes()].concat();
+    let mut picture = scan::picture(name);
+    let at = picture
+        .windows(8)
+        .position(|eight| eight == size(482, 148))
+        .unwrap();
+    picture[at..at + 8].copy_from_slice(&size(60_000, 60_000));
+    picture
+}
+
 #[test]
 fn rejects_an_image_bomb_by_its_header() {
     let server = Server::start(&["--workers", "1"]);
@@ -93,6 +127,31 @@ fn rejects_an_image_bomb_by_its_header() {
         ProblemKind::PageTooLarge,
         "60000 × 60000",
     );
+    const SIDE: [u8; 4] = 60_000u32.to_le_bytes();
+    let of_gif = [b"GIF89a".as_slice(), &SIDE[..2], &SIDE[..2], &[0; 99]];
+    let of_bmp = [
+        b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".as_slice(),
+        &SIDE,
+        &SIDE,
+        b"\x01\0\x18\0",
+        &[0; 99],
+    ];
+    for document in [
+        of_gif.concat(),
+        of_bmp.concat(),
+        stating_more_pixels("line.jp2"),
+        stating_more_pixels("line.j2k"),
+        stating_more_pixels("line.heic"),
+        stating_more_pixels("line.avif"),
+    ] {
+        let problem = server.ocr("", &document).problem();
+        assert_eq!(
+            problem.kind,
+            ProblemKind::PageTooLarge,
+            "{}",
+            problem.detail
+        );
+    }
     assert!(started.elapsed() < Duration::from_secs(1));
     assert!(!server.log().contains("a worker died"), "{}", server.log());
 }
@@ -106,7 +165,11 @@ fn rejects_wrong_content_types_and_names_the_real_type() {
     let text = b"Just a letter, no PDF at all.\n";
     let renamed = form("letter.pdf", "application/pdf", text);
     expect(&renamed, ProblemKind::Type, "The document is text");
-    expect(&renamed, ProblemKind::Type, "PDF, PNG, JPEG, TIFF and WebP");
+    expect(
+        &renamed,
+        ProblemKind::Type,
+        "PDF, PNG, JPEG, TIFF, WebP, GIF, BMP, JPEG 2000, HEIC and AVIF.",
+    );
 
     let png = scan::png(&image::GrayImage::from_pixel(40, 40, image::Luma([255])));
     let as_pdf = form("scan.pdf", "application/pdf", &png);

@@ -340,6 +340,17 @@ fn animated_webp(image: &GrayImage, frames: usize) -> Vec<u8> {
     chunk(b"RIFF", &body)
 }
 
+/// A GIF of frames that all show the same.
+fn animated_gif(image: &GrayImage, frames: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let colours = image::DynamicImage::from(image.clone()).into_rgba8();
+    let frame = image::Frame::new(colours);
+    image::codecs::gif::GifEncoder::new(&mut bytes)
+        .encode_frames(std::iter::repeat_n(frame, frames))
+        .unwrap();
+    bytes
+}
+
 #[test]
 fn reports_further_frames_of_an_animation() {
     let server = Server::start(&[]);
@@ -347,13 +358,19 @@ fn reports_further_frames_of_an_animation() {
     for (name, document) in [
         ("PNG", animated_png(&page, 2)),
         ("WebP", animated_webp(&page, 2)),
+        ("GIF", animated_gif(&page, 2)),
     ] {
         let answer = server.answer("", &document);
         assert!(answer.pages[0].text.contains("A letter"), "{name}");
         assert_eq!(codes(&answer), [IssueCode::MoreFrames], "{name}");
     }
-    let answer = server.answer("", &animated_png(&page, 1));
-    assert!(answer.issues.is_empty(), "{:?}", answer.warnings);
+    let answer = server.answer("", &scan::picture("animated.avif"));
+    assert_eq!(answer.pages[0].text.trim(), "Delivery note 7731");
+    assert_eq!(codes(&answer), [IssueCode::MoreFrames], "AVIF");
+    for still in [animated_png(&page, 1), animated_gif(&page, 1)] {
+        let answer = server.answer("", &still);
+        assert!(answer.issues.is_empty(), "{:?}", answer.warnings);
+    }
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use ocr_api::answer::{DocumentType, PageStatus};
+use ocr_api::inspection::Inspection;
 use ocr_api::problem::ProblemKind;
 
-use crate::support::{Server, scan};
+use crate::support::{Request, Server, scan};
 
 const LINE: &str = "Delivery note 7731";
 
 #[test]
-fn reads_the_same_text_from_png_jpeg_tiff_and_webp() {
+fn reads_the_same_text_from_every_type_of_image() {
     let server = Server::start(&[]);
     let page = scan::page(&[LINE]);
     let cases = [
@@ -24,11 +25,77 @@ fn reads_the_same_text_from_png_jpeg_tiff_and_webp() {
                 ImageFormat::WebP,
             ),
         ),
+        (
+            DocumentType::Gif,
+            scan::encode(
+                &DynamicImage::from(page.clone()).into_rgba8().into(),
+                ImageFormat::Gif,
+            ),
+        ),
+        (
+            DocumentType::Bmp,
+            scan::encode(&page.clone().into(), ImageFormat::Bmp),
+        ),
+        (
+            DocumentType::Bmp,
+            scan::encode(
+                &DynamicImage::from(page.clone()).into_rgb8().into(),
+                ImageFormat::Bmp,
+            ),
+        ),
+        (DocumentType::Jp2, scan::picture("line.jp2")),
+        (DocumentType::Jp2, scan::picture("line.j2k")),
+        (DocumentType::Heic, scan::picture("line.heic")),
+        (DocumentType::Heic, scan::picture("grid.heic")),
+        (DocumentType::Heic, scan::picture("ten-bit.heic")),
+        (DocumentType::Avif, scan::picture("line.avif")),
     ];
     for (kind, document) in cases {
         let answer = server.answer("", &document);
         assert_eq!(answer.document.kind, kind);
         assert_eq!(answer.pages[0].text.trim(), LINE, "{kind:?}");
+        assert!(answer.complete && answer.issues.is_empty(), "{kind:?}");
+    }
+}
+
+#[test]
+fn previews_inspects_and_converts_every_type_of_image() {
+    let server = Server::start(&["--workers", "1"]);
+    let page = scan::page(&[LINE]);
+    let documents = [
+        scan::encode(
+            &DynamicImage::from(page.clone()).into_rgba8().into(),
+            ImageFormat::Gif,
+        ),
+        scan::encode(&page.into(), ImageFormat::Bmp),
+        scan::picture("line.jp2"),
+        scan::picture("clear.jp2"),
+        scan::picture("turned.heic"),
+        scan::picture("clear.heic"),
+        scan::picture("turned.avif"),
+    ];
+    for document in documents {
+        let read = server.answer("", &document);
+        let kind = read.document.kind;
+        let size = (read.pages[0].width, read.pages[0].height);
+        let inspect = Request::post("/v1/inspect", document.clone());
+        let inspection: Inspection =
+            serde_json::from_slice(&server.send_with_key(inspect).body).unwrap();
+        let measured = &inspection.pages[0];
+        assert_eq!((measured.width, measured.height), size, "{kind:?}");
+        let preview = server.send_with_key(Request::post("/v1/preview", document.clone()));
+        let preview = image::load_from_memory(&preview.body).unwrap();
+        let shape = |width: u32, height: u32| f64::from(width) / f64::from(height);
+        let of_preview = shape(preview.width(), preview.height());
+        let of_page = shape(size.0.unwrap(), size.1.unwrap());
+        assert!((of_preview - of_page).abs() < 0.01, "{kind:?}");
+        let pdf = Request::post("/v1/ocr", document).header("Accept", "application/pdf");
+        let pdf = server.send_with_key(pdf);
+        assert_eq!(pdf.status, 200, "{kind:?}: {}", pdf.text());
+        let layer = server.answer("?mode=text", &pdf.body);
+        assert_eq!(layer.pages[0].text.trim(), LINE, "{kind:?}");
+        let pixels = server.answer("?mode=ocr", &pdf.body);
+        assert_eq!(pixels.pages[0].text.trim(), LINE, "{kind:?}");
     }
 }
 
@@ -106,8 +173,17 @@ fn reads_black_text_on_a_transparent_ground() {
     let clear = RgbaImage::from_fn(page.width(), page.height(), |x, y| {
         Rgba([0, 0, 0, 255 - page.get_pixel(x, y).0[0]])
     });
-    let answer = server.answer("", &scan::encode(&clear.into(), ImageFormat::Png));
-    assert_eq!(answer.pages[0].text.trim(), LINE);
+    for document in [
+        scan::encode(&clear.clone().into(), ImageFormat::Png),
+        scan::encode(&clear.into(), ImageFormat::Gif),
+        scan::picture("clear.jp2"),
+        scan::picture("clear.heic"),
+        scan::picture("clear.avif"),
+    ] {
+        let answer = server.answer("", &document);
+        let kind = answer.document.kind;
+        assert_eq!(answer.pages[0].text.trim(), LINE, "{kind:?}");
+    }
 }
 
 #[test]
@@ -119,6 +195,13 @@ fn reads_a_photograph_in_its_stated_orientation() {
     let answer = server.answer("", &scan::with_orientation(&scan::jpeg(&stored), 6));
     assert_eq!(answer.pages[0].text.trim(), LINE);
     assert_eq!(answer.pages[0].width, Some(page.width()));
+    for name in ["turned.heic", "turned.avif"] {
+        let answer = server.answer("", &scan::picture(name));
+        assert_eq!(answer.pages[0].text.trim(), LINE, "{name}");
+        let size = (answer.pages[0].width, answer.pages[0].height);
+        assert_eq!(size, (Some(482), Some(148)), "{name}");
+        assert_eq!(answer.pages[0].rotation, 0, "{name}");
+    }
 }
 
 #[test]

@@ -309,6 +309,13 @@ fn seeds() -> Vec<Vec<u8>> {
         scan::FAXES[0].to_vec(),
         scan::FAXES[3].to_vec(),
         scan::encode(&color, ImageFormat::WebP),
+        scan::encode(&color, ImageFormat::Gif),
+        scan::encode(&color, ImageFormat::Bmp),
+        scan::picture("line.jp2"),
+        scan::picture("line.j2k"),
+        scan::picture("grid.heic"),
+        scan::picture("clear.heic"),
+        scan::picture("clear.avif"),
     ]
 }
 

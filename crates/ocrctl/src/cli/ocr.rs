@@ -13,7 +13,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Ocr {
-    /// Documents: PDF, PNG, JPEG, TIFF, WebP; `-` is standard input
+    /// Documents: PDF, PNG, JPEG, TIFF, WebP, GIF, BMP, JPEG 2000, HEIC, AVIF; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 

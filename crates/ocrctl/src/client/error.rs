@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ocr_api::answer::DocumentType;
 use ocr_api::problem::{Problem, ProblemKind};
 use reqwest::{StatusCode, Url};
 
@@ -121,9 +122,10 @@ fn of_problem(problem: &Problem, env: &str) -> String {
         ProblemKind::TooLarge => format!(
             "split it, or scan it at 300 dpi in gray; `service.max_upload` of {env} in the inventory is the limit"
         ),
-        ProblemKind::Type | ProblemKind::EmptyBody => {
-            "PDF, PNG, JPEG, TIFF and WebP can be read: export it as one of them".to_owned()
-        }
+        ProblemKind::Type | ProblemKind::EmptyBody => format!(
+            "{} can be read: export it as one of them",
+            DocumentType::names()
+        ),
         ProblemKind::Corrupt | ProblemKind::NoPages => {
             "open it in a viewer and export it anew, or scan it again".to_owned()
         }

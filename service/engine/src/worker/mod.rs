@@ -15,6 +15,7 @@ mod merge;
 mod opened;
 mod page;
 mod pdf;
+mod picture;
 mod recognizer;
 mod sample;
 mod sandbox;
@@ -71,6 +72,7 @@ pub fn run(settings: &WorkerSettings) -> Result<(), WorkerError> {
     template::close_inherited_descriptors();
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut loaded = Loaded::load(settings)?;
+    ffi::heif::prepare();
     sandbox::prepare();
     match template::copies(control, |languages| loaded.recognizer.learn(languages))? {
         Some(socket) => Worker {

@@ -7,7 +7,7 @@ use ocr_api::issue::{Issue, IssueCode};
 use ocr_protocol::{Binding, Counted, Fault, FaultKind, File, How, Mode, Overlay, Password};
 
 use super::pdf::{LineReaders, PdfDocument, PdfReader};
-use super::{Content, corrupt};
+use super::{Content, corrupt, picture};
 
 pub(super) enum Opened {
     Image {
@@ -32,9 +32,15 @@ impl Opened {
                 bytes,
                 password: bound.password.clone(),
             },
-            DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
-                Self::Image { kind, bytes }
-            }
+            DocumentType::Png
+            | DocumentType::Jpeg
+            | DocumentType::Tiff
+            | DocumentType::Webp
+            | DocumentType::Gif
+            | DocumentType::Bmp
+            | DocumentType::Jp2
+            | DocumentType::Heic
+            | DocumentType::Avif => Self::Image { kind, bytes },
         }
     }
 
@@ -67,7 +73,7 @@ impl Opened {
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         match self {
             Self::Image { kind, bytes } => {
-                let scan = ocr_image::decode(*kind, bytes, index, max_pixels)?;
+                let scan = picture::decode(*kind, bytes, index, max_pixels)?;
                 Ok((Content::scan(scan), about_image(*kind, bytes)))
             }
             Self::Pdf(document) => document.read(index, how, max_pixels, readers),
@@ -87,7 +93,7 @@ impl Opened {
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         let (size, text_layer, uncovered) = match self {
             Self::Image { kind, bytes } => {
-                let size = ocr_image::measure(*kind, bytes, index, max_pixels)?;
+                let size = picture::measure(*kind, bytes, index, max_pixels)?;
                 (size, TextLayer::None, false)
             }
             Self::Pdf(document) => document.inspect(index, max_pixels)?,
@@ -124,9 +130,7 @@ impl Opened {
         self.open(pdf)?;
         let index = page.checked_sub(1).ok_or_else(|| corrupt("no page 0"))?;
         match self {
-            Self::Image { kind, bytes } => {
-                ocr_image::preview(*kind, bytes, index, side, max_pixels)
-            }
+            Self::Image { kind, bytes } => picture::preview(*kind, bytes, index, side, max_pixels),
             Self::Pdf(document) => document.preview(index, side),
             Self::UnreadPdf { .. } | Self::Failed(_) => Err(corrupt("not opened")),
         }
@@ -159,7 +163,7 @@ impl Opened {
         self.open(pdf)?;
         match self {
             Self::Image { kind, bytes } => {
-                let images = ocr_image::as_pdf(*kind, bytes, pages, max_pixels)?;
+                let images = picture::as_pdf(*kind, bytes, pages, max_pixels)?;
                 pdf.open(images)?.compose_all(pages)
             }
             Self::Pdf(document) => document.compose(pages, keep_active),
@@ -191,10 +195,10 @@ impl Opened {
 
 fn about_image(kind: DocumentType, bytes: &[u8]) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if ocr_image::is_animated(kind, bytes) {
+    if picture::has_more(kind, bytes) {
         issues.push(Issue::new(
             IssueCode::MoreFrames,
-            "it is an animation, of which the first frame alone was read; send the others as images of their own.",
+            "it has several frames or pictures, of which the first alone was read; send the others as images of their own.",
         ));
     }
     if kind == DocumentType::Jpeg && !ocr_image::is_whole_jpeg(bytes) {

@@ -148,6 +148,12 @@ pub(crate) const FAXES: [&[u8]; 5] = [
     include_bytes!("../../fixtures/fax-g4-lowest-first.tif"),
 ];
 
+/// A picture of `Delivery note 7731`: see `fixtures/pictures/make.py`.
+pub(crate) fn picture(name: &str) -> Vec<u8> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures");
+    std::fs::read(PathBuf::from(directory).join(name)).unwrap()
+}
+
 /// A page of a fax server: one bit per pixel, 1 is black, not compressed here, 204 dpi.
 pub(crate) fn fax(image: &GrayImage) -> Vec<u8> {
     bilevel(image, 0, &[])

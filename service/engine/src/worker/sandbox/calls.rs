@@ -242,9 +242,15 @@ pub(super) fn narrow(kind: DocumentType) -> io::Result<()> {
     let filters = filters()?;
     let filter = match kind {
         DocumentType::Pdf => &filters.of_pdf,
-        DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
-            &filters.of_image
-        }
+        DocumentType::Png
+        | DocumentType::Jpeg
+        | DocumentType::Tiff
+        | DocumentType::Webp
+        | DocumentType::Gif
+        | DocumentType::Bmp
+        | DocumentType::Jp2
+        | DocumentType::Heic
+        | DocumentType::Avif => &filters.of_image,
     };
     apply_filter_all_threads(filter).map_err(io::Error::other)
 }

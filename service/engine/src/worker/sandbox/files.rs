@@ -47,9 +47,15 @@ pub(super) fn restrict(language_data: &Path) -> Result<u32, FilesError> {
 pub(super) fn narrow(kind: DocumentType) -> Result<(), FilesError> {
     let readable = match kind {
         DocumentType::Pdf => rules(fonts())?,
-        DocumentType::Png | DocumentType::Jpeg | DocumentType::Tiff | DocumentType::Webp => {
-            rules([])?
-        }
+        DocumentType::Png
+        | DocumentType::Jpeg
+        | DocumentType::Tiff
+        | DocumentType::Webp
+        | DocumentType::Gif
+        | DocumentType::Bmp
+        | DocumentType::Jp2
+        | DocumentType::Heic
+        | DocumentType::Avif => rules([])?,
     };
     match readable.restrict_self()?.ruleset {
         RulesetStatus::NotEnforced => Err(FilesError::None),

@@ -252,7 +252,7 @@ fn recognize(bytes: &[u8], declared: Option<&str>) -> Result<DocumentType, Rejec
             "The body is empty; send the document as the body, or as the part `file` of a form.",
         ));
     }
-    let supported = "Supported are PDF, PNG, JPEG, TIFF and WebP.";
+    let supported = format!("Supported are {}.", DocumentType::names());
     let declared = declared.map(media_type);
     let Some(kind) = document::sniff(bytes) else {
         return Err(Rejection::new(
@@ -288,7 +288,11 @@ fn agrees(declared: &str, kind: DocumentType) -> bool {
         DocumentType::Png => &["image/x-png"],
         DocumentType::Jpeg => &["image/jpg", "image/pjpeg"],
         DocumentType::Tiff => &["image/tif", "image/x-tiff"],
-        DocumentType::Webp => &[],
+        DocumentType::Bmp => &["image/x-bmp", "image/x-ms-bmp"],
+        DocumentType::Jp2 => &["image/jpx", "image/j2c", "image/j2k", "image/x-jp2"],
+        DocumentType::Heic => &["image/heif", "image/heic-sequence", "image/heif-sequence"],
+        DocumentType::Avif => &["image/avif-sequence", "image/heif"],
+        DocumentType::Webp | DocumentType::Gif => &[],
     };
     declared == kind.media_type() || of_any.contains(&declared) || others.contains(&declared)
 }

@@ -216,7 +216,7 @@ function box([left, top, right, bottom], kind, title) {
 }
 
 // Browsers draw these types themselves. For others, the service sends a picture.
-const DRAWN = ["image/png", "image/jpeg", "image/webp"];
+const DRAWN = ["image/png", "image/jpeg", "image/webp", "image/bmp"];
 
 async function showPicture(page) {
   const image = by("image");

@@ -59,8 +59,9 @@ async fn open(service: &Service, intake: &mut Intake) -> Result<(), Rejection> {
         Rejection::new(
             ProblemKind::Type,
             format!(
-                "The attachment is {}; send PDF, PNG, JPEG, TIFF or WebP.",
-                document::describe(&bytes)
+                "The attachment is {}. Supported are {}.",
+                document::describe(&bytes),
+                DocumentType::names()
             ),
         )
     })?;
