@@ -54,6 +54,8 @@ pub(crate) struct Glyph {
     pub(crate) confidence: f32,
     /// Middle of its steps, as a share of the line's width.
     pub(crate) at: f32,
+    /// Greatest probability of a space between it and the character before, 0 to 1.
+    pub(crate) space_before: f32,
 }
 
 /// Takes the most probable class at each step. Repetitions are one character, unless a blank separates them. `values`
@@ -69,11 +71,14 @@ pub(crate) fn decode(
     let mut glyphs: Vec<Glyph> = Vec::new();
     let mut before = BLANK;
     let mut first = 0;
+    let mut space = 0.0;
     for (step, probabilities) in steps.enumerate() {
         let (class, probability) = match characters {
             Characters::All => most_probable(probabilities, 0..classes),
             Characters::Ascii => most_probable(probabilities, dictionary.ascii.iter().copied()),
         };
+        // The space is the last class.
+        space = probabilities.last().copied().unwrap_or(0.0).max(space);
         if class != BLANK {
             if class != before {
                 first = step;
@@ -81,6 +86,7 @@ pub(crate) fn decode(
                     text: dictionary.text(class).to_owned(),
                     confidence: 0.0,
                     at: 0.0,
+                    space_before: std::mem::take(&mut space),
                 });
             }
             if let Some(glyph) = glyphs.last_mut() {
@@ -125,7 +131,7 @@ mod tests {
             row(0, 0.9),
             row(1, 0.6),
             row(1, 0.8),
-            row(0, 0.9),
+            [0.9, 0.0, 0.0, 0.1],
             row(1, 0.4),
             row(3, 0.9),
             row(2, 0.7),
@@ -138,6 +144,7 @@ mod tests {
         assert_eq!(glyphs[0].confidence, 0.8);
         assert_eq!(glyphs[0].at, 2.0 / 8.0);
         assert_eq!(glyphs[1].confidence, 0.4);
+        assert_eq!(glyphs[1].space_before, 0.1);
         let [foreign, ascii] = [Characters::All, Characters::Ascii].map(|characters| {
             let row = [0.1, 0.6, 0.3, 0.0];
             decode(&row, 4, &Dictionary::of("\u{4e00}\nb\n"), characters)[0]

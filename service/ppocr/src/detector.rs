@@ -26,13 +26,13 @@ impl Detector {
         runtime.model(path).map(Self)
     }
 
-    /// Rectangles around the lines of text, in pixels of the picture. It is a part of a page whose longer side has
-    /// `side` pixels.
+    /// Rectangles around the lines of text, in pixels of the picture, with their probabilities. The picture is a part of a
+    /// page whose longer side has `side` pixels.
     pub(crate) fn find(
         &mut self,
         page: &GrayImage,
         side: u32,
-    ) -> Result<Vec<Rectangle>, PpOcrError> {
+    ) -> Result<Vec<(Rectangle, f32)>, PpOcrError> {
         let (width, height) = size(page, side);
         let smaller = if (width, height) == page.dimensions() {
             page.clone()
@@ -56,7 +56,10 @@ impl Detector {
                 width: width as usize,
             })
         })?;
-        Ok(found.into_iter().map(|this| this.scaled(scale)).collect())
+        let scaled = found
+            .into_iter()
+            .map(|(this, certainty)| (this.scaled(scale), certainty));
+        Ok(scaled.collect())
     }
 }
 

@@ -10,8 +10,13 @@ use crate::{PpOcr, PpOcrError, cut, order, words};
 
 /// Confidence of its least certain character below which a line is read again, 0 to 100.
 const DOUBTFUL: f32 = 90.0;
-/// Least mean confidence of lines that are answered. Less are pictures.
+/// Number of lines by which the rest of a page is judged: if half of those that were read are in doubt, all others are
+/// read by the accurate recognizer at once.
+const JUDGED: usize = 12;
+/// Least mean confidence of lines that are answered, and the least product of its square and the detector's certainty.
+/// Less are pictures and rulings.
 const LEAST: f32 = 0.5;
+const LEAST_CERTAIN: f32 = 0.4;
 /// Length of a line for each of its characters, in heights of the line, from which on the line was not read.
 const SPARSE: f32 = 2.0;
 /// Mean confidence below which a line is read upside down as well.
@@ -49,6 +54,15 @@ fn quarters(place: &Rectangle, read: &ReadLine) -> usize {
     }
 }
 
+/// Counts of a page's lines.
+#[derive(Debug, Default)]
+struct Seen {
+    lines: usize,
+    reversed: usize,
+    by_fast: usize,
+    doubtful: usize,
+}
+
 impl PpOcr {
     /// Finds and reads the lines of a page, or of a part of a page whose longer side has `side` pixels.
     ///
@@ -58,9 +72,12 @@ impl PpOcr {
         let places = self.detector.find(page, side)?;
         let mut found = Vec::with_capacity(places.len());
         let (mut rotated, mut unread) = ([0.0; 4], Vec::new());
-        for place in places {
-            let (place, line, read) = self.read_place(page, place)?;
-            if read.mean() < LEAST || is_sparse(&place, &read) {
+        let mut seen = Seen::default();
+        for (place, certainty) in places {
+            let (place, line, read) = self.read_place(page, place, &mut seen)?;
+            let mean = read.mean();
+            let is_picture = mean < LEAST || mean * mean * certainty < LEAST_CERTAIN;
+            if is_picture || is_sparse(&place, &read) {
                 unread.push(place.bounds((0.0, place.length), (0.0, place.height)));
                 continue;
             }
@@ -82,23 +99,34 @@ impl PpOcr {
         &mut self,
         page: &GrayImage,
         place: Rectangle,
+        seen: &mut Seen,
     ) -> Result<(Rectangle, GrayImage, ReadLine), PpOcrError> {
-        let line = cut::line(page, &place);
-        let mut read = self.fast.read(&line, Characters::All)?;
-        if read.confidence < DOUBTFUL {
-            let again = self.accurate.read(&line, Characters::All)?;
-            if again.mean() >= read.mean() {
-                read = again;
-            }
-        }
+        // Most pages have one direction.
+        let mut is_reversed = seen.reversed * 2 > seen.lines;
+        let facing = |is_reversed| if is_reversed { place.reversed() } else { place };
+        let mut line = cut::line(page, &facing(is_reversed));
+        let mut read = self.read_cut(&line, seen)?;
         if read.mean() < REVERSED {
-            let reversed = place.reversed();
-            let line = cut::line(page, &reversed);
-            let again = self.accurate.read(&line, Characters::All)?;
+            let other = cut::line(page, &facing(!is_reversed));
+            let again = self.accurate.read(&other, Characters::All)?;
             if again.mean() > read.mean().max(REVERSED) {
-                return Ok((reversed, line, again));
+                (is_reversed, line, read) = (!is_reversed, other, again);
             }
         }
-        Ok((place, line, read))
+        seen.lines += 1;
+        seen.reversed += usize::from(is_reversed);
+        Ok((facing(is_reversed), line, read))
+    }
+
+    fn read_cut(&mut self, line: &GrayImage, seen: &mut Seen) -> Result<ReadLine, PpOcrError> {
+        if seen.by_fast < JUDGED || seen.doubtful * 2 < seen.by_fast {
+            let read = self.fast.read(line, Characters::All)?;
+            seen.by_fast += 1;
+            if read.confidence >= DOUBTFUL {
+                return Ok(read);
+            }
+            seen.doubtful += 1;
+        }
+        self.accurate.read(line, Characters::All)
     }
 }

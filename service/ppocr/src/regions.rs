@@ -23,8 +23,8 @@ pub(crate) struct Map<'a> {
     pub(crate) width: usize,
 }
 
-/// Rectangles around all lines of text, in pixels of the map.
-pub(crate) fn of(map: Map<'_>) -> Vec<Rectangle> {
+/// Rectangles around all lines of text, in pixels of the map, with the mean probability of their pixels.
+pub(crate) fn of(map: Map<'_>) -> Vec<(Rectangle, f32)> {
     let mut found = Vec::new();
     let mut seen = vec![false; map.values.len()];
     for start in 0..map.values.len() {
@@ -41,15 +41,17 @@ pub(crate) fn of(map: Map<'_>) -> Vec<Rectangle> {
     let along = direction(found.iter().map(|(_, rectangle)| rectangle));
     let rectangles = found.into_iter().map(|(region, rectangle)| {
         let short = rectangle.length < rectangle.height * SHORT;
-        match along.filter(|_| short) {
+        let rectangle = match along.filter(|_| short) {
             Some(along) => Rectangle::along(&region.edge, along),
             None => rectangle,
-        }
+        };
+        (rectangle, region.sum / region.pixels as f32)
     });
     rectangles
-        .filter(|this| this.height >= LEAST_HEIGHT)
-        .map(|this| {
-            this.grown(this.length * this.height * GROWTH / (2.0 * (this.length + this.height)))
+        .filter(|(this, _)| this.height >= LEAST_HEIGHT)
+        .map(|(this, certainty)| {
+            let growth = this.length * this.height * GROWTH / (2.0 * (this.length + this.height));
+            (this.grown(growth), certainty)
         })
         .collect()
 }
@@ -140,8 +142,9 @@ mod tests {
             values: &values,
             width: 100,
         });
-        let middles: Vec<Vector> = found.iter().map(|this| this.center).collect();
+        let middles: Vec<Vector> = found.iter().map(|(this, _)| this.center).collect();
         assert_eq!(middles, [(45.0, 8.0), (35.0, 23.0)]);
-        assert!((found[0].height - 14.8).abs() < 0.2, "{found:?}");
+        assert!((found[0].0.height - 14.8).abs() < 0.2, "{found:?}");
+        assert!((found[1].1 - 0.6).abs() < 0.01, "{found:?}");
     }
 }

@@ -10,9 +10,10 @@ use crate::rectangle::Rectangle;
 
 /// Least difference to the paper, as a share of the line's contrast, that is ink.
 const INK: f32 = 0.35;
-/// Least width of a gap that the recognizer read over and that is a space, in heights of the line's letters. The letters
-/// around it must be farther apart than most of the line's letters are.
-const SPACE: f32 = 0.5;
+/// Least width of a gap that the recognizer read over and that is a space, in heights of the line's letters, and the
+/// least probability that the recognizer saw in it.
+const SPACE: f32 = 0.35;
+const LEAST_SPACE: f32 = 0.02;
 /// Least contrast of a line with ink, out of 255.
 const LEAST_CONTRAST: u8 = 12;
 
@@ -103,24 +104,19 @@ impl Ink {
         let width = self.width as f32;
         let glyphs = &read.glyphs;
         let (_, (top, bottom)) = self.extent(0.0, width);
-        let mut distances: Vec<f32> = glyphs.windows(2).map(|two| two[1].at - two[0].at).collect();
-        distances.sort_by(f32::total_cmp);
-        let typical = distances
-            .get(distances.len() / 2)
-            .copied()
-            .unwrap_or_default();
         let mut spaced: Vec<Glyph> = Vec::with_capacity(glyphs.len());
         for glyph in glyphs {
             if let Some(before) = spaced.last()
                 && before.text != " "
                 && glyph.text != " "
-                && glyph.at - before.at >= typical
+                && glyph.space_before >= LEAST_SPACE
                 && self.white(before.at * width, glyph.at * width) >= (bottom - top) * SPACE
             {
                 spaced.push(Glyph {
                     text: " ".to_owned(),
                     confidence: 1.0,
                     at: f32::midpoint(before.at, glyph.at),
+                    space_before: 0.0,
                 });
             }
             spaced.push(glyph.clone());
@@ -197,6 +193,7 @@ mod tests {
                 text: text.to_owned(),
                 confidence: 0.9,
                 at: at / 200.0,
+                space_before: 0.0,
             };
             let read = ReadLine {
                 text: String::new(),
