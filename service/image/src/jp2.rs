@@ -1,21 +1,27 @@
 //! JPEG 2000: in its file format (JP2), or a bare codestream.
 
 use hayro_jpeg2000::{DecodeSettings, Image};
-use image::error::{DecodingError, ImageFormatHint, LimitError, LimitErrorKind};
+use image::error::{LimitError, LimitErrorKind};
 use image::{ImageDecoder, ImageError, ImageResult};
+use memchr::memmem;
 
 /// Bytes that decoding takes for each pixel of the largest page.
 const BYTES_PER_PIXEL: u64 = 16;
-/// Start of a codestream.
-const CODESTREAM: [u8; 2] = [0xff, 0x4f];
-const END: [u8; 2] = [0xff, 0xd9];
+/// Most tiles of an image (ITU T.800, A.4.2).
+const MAX_TILES: u64 = 65_535;
+/// Start of a codestream and of its first segment, which has the sizes.
+const START: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
 
-/// Reads the headers. Refuses an image that is cut short: the decoder would leave out what is missing.
+/// Reads the headers. The decoder refuses what is damaged or cut short: it would leave that out otherwise.
 pub(super) fn open(bytes: &[u8], max_pixels: u64) -> ImageResult<Image<'_>> {
-    if !is_whole(bytes) {
-        return Err(damaged("it ends before its last tile"));
+    if tiles(bytes).is_some_and(|tiles| tiles > MAX_TILES) {
+        return Err(needs_memory());
     }
-    let image = Image::new(bytes, &DecodeSettings::default())?;
+    let settings = DecodeSettings {
+        strict: true,
+        ..DecodeSettings::default()
+    };
+    let image = Image::new(bytes, &settings)?;
     let (width, height) = image.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     // The decoder keeps four bytes of each sample, and its coefficients besides.
@@ -23,43 +29,26 @@ pub(super) fn open(bytes: &[u8], max_pixels: u64) -> ImageResult<Image<'_>> {
     let needed = pixels.saturating_mul(4 * channels + 4);
     // A page that is too large is reported as such, by the caller.
     if pixels <= max_pixels && needed > max_pixels.saturating_mul(BYTES_PER_PIXEL) {
-        let kind = LimitErrorKind::InsufficientMemory;
-        return Err(ImageError::Limits(LimitError::from_kind(kind)));
+        return Err(needs_memory());
     }
     Ok(image)
 }
 
-/// True if the codestream is all there.
-fn is_whole(bytes: &[u8]) -> bool {
-    if bytes.starts_with(&CODESTREAM) {
-        return bytes.ends_with(&END);
-    }
-    // Boxes: each has its length and its kind.
-    let mut rest = bytes;
-    while let Some((head, _)) = rest.split_first_chunk::<8>() {
-        let [a, b, c, d, kind @ ..] = *head;
-        let length = match u32::from_be_bytes([a, b, c, d]) {
-            // To the end of the file.
-            0 => return &kind == b"jp2c" && rest.ends_with(&END),
-            1 => rest
-                .get(8..16)
-                .and_then(|long| usize::try_from(u64::from_be_bytes(*long.first_chunk()?)).ok()),
-            short => usize::try_from(short).ok(),
-        };
-        let Some(next) = length.filter(|length| *length >= 8) else {
-            return false;
-        };
-        if &kind == b"jp2c" {
-            return next <= rest.len();
-        }
-        rest = rest.get(next..).unwrap_or_default();
-    }
-    false
+/// Number of tiles that the codestream states. The decoder makes a list of them.
+fn tiles(bytes: &[u8]) -> Option<u64> {
+    let sizes = bytes.get(memmem::find(bytes, &START)? + 8..)?;
+    let number = |at: usize| Some(u32::from_be_bytes(*sizes.get(4 * at..)?.first_chunk()?));
+    // The end of the picture, the size of a tile, and where the first tile begins.
+    let along = |axis: usize| {
+        let (end, size, first) = (number(axis)?, number(axis + 4)?, number(axis + 6)?);
+        let length = u64::from(end.checked_sub(first)?);
+        (size > 0).then(|| length.div_ceil(u64::from(size)))
+    };
+    along(0)?.checked_mul(along(1)?)
 }
 
-fn damaged(what: &'static str) -> ImageError {
-    let format = ImageFormatHint::Name("JPEG 2000".to_owned());
-    ImageError::Decoding(DecodingError::new(format, what))
+fn needs_memory() -> ImageError {
+    ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory))
 }
 
 #[cfg(test)]
@@ -67,22 +56,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_codestream_has_its_end() {
-        assert!(is_whole(b"\xff\x4f\xff\x51data\xff\xd9"));
-        assert!(!is_whole(b"\xff\x4f\xff\x51data\xff"));
-        let signature = b"\0\0\0\x0cjP  \r\n\x87\n";
-        let of = |codestream: &[u8]| is_whole(&[&signature[..], codestream].concat());
-        assert!(of(b"\0\0\0\x0cjp2c\xff\x4f\xff\xd9"));
-        assert!(of(b"\0\0\0\0jp2c\xff\x4f\xff\xd9"));
-        assert!(of(b"\0\0\0\x01jp2c\0\0\0\0\0\0\0\x12\xff\xd9"));
-        for cut in [
-            &b""[..],
-            b"\0\0\0\x0cjp2c\xff\x4f\xff",
-            b"\0\0\0\0jp2c\xff\x4f\xff",
-            b"\0\0\0\x01jp2c\0",
-            b"\0\0\0\x02jp2c",
-        ] {
-            assert!(!of(cut), "{cut:?}");
-        }
+    fn counts_tiles_by_the_sizes_in_the_codestream() {
+        let of = |numbers: [u32; 8]| {
+            let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
+            let head = [b"in front".as_slice(), &START, &[0, 41, 0, 0]].concat();
+            tiles(&head.into_iter().chain(numbers).collect::<Vec<u8>>())
+        };
+        assert_eq!(of([482, 148, 0, 0, 482, 148, 0, 0]), Some(1));
+        assert_eq!(of([482, 148, 9, 9, 100, 100, 2, 2]), Some(10));
+        assert_eq!(of([7000, 7000, 0, 0, 1, 1, 0, 0]), Some(49_000_000));
+        assert_eq!(of([7000, 7000, 0, 0, 0, 1, 0, 0]), None);
+        assert_eq!(of([1, 1, 0, 0, 1, 1, 2, 0]), None);
+        assert_eq!(tiles(&START), None);
     }
 }

@@ -319,6 +319,35 @@ fn seeds() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A JPEG 2000 with these numbers in its first segment: the place of the first, and two of them.
+fn jpeg_2000_stating(numbers: &[(usize, u32)]) -> Vec<u8> {
+    let mut picture = scan::picture("line.j2k");
+    for (at, number) in numbers {
+        for place in [*at, at + 4] {
+            picture[place..place + 4].copy_from_slice(&number.to_be_bytes());
+        }
+    }
+    picture
+}
+
+#[test]
+fn a_jpeg_2000_of_minute_or_missing_tiles_costs_nothing() {
+    const END: usize = 8;
+    const TILE: usize = 24;
+    let server = Server::start(&["--workers", "1"]);
+    for (numbers, kind) in [
+        (&[(END, 7000), (TILE, 1)][..], ProblemKind::PageTooLarge),
+        (&[(END, 255), (TILE, 1)], ProblemKind::Corrupt),
+        (&[(END, 7000), (TILE, 7000)], ProblemKind::Corrupt),
+    ] {
+        let started = Instant::now();
+        let reply = server.ocr("", &jpeg_2000_stating(numbers));
+        assert_eq!(reply.problem().kind, kind, "{numbers:?}");
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+    assert!(!server.log().contains("a worker died"), "{}", server.log());
+}
+
 #[test]
 fn answers_two_thousand_damaged_files() {
     const FILES: usize = 2000;
