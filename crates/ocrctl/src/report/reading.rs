@@ -120,6 +120,7 @@ fn name(status: PageStatus) -> &'static str {
     match status {
         PageStatus::Ok => "ok",
         PageStatus::Empty => "empty",
+        PageStatus::Unreadable => "unreadable",
         PageStatus::Timeout => "timeout",
         PageStatus::Crashed => "crashed",
         PageStatus::TooLarge => "too large",
