@@ -157,6 +157,17 @@ fn rejects_an_image_bomb_by_its_header() {
 }
 
 #[test]
+fn rejects_a_picture_of_more_pixels_than_its_file_states() {
+    let server = Server::start(&["--workers", "1", "--max-megapixels", "10"]);
+    expect(
+        &server.ocr("", &scan::picture("lying.avif")),
+        ProblemKind::PageTooLarge,
+        "8000 × 6000",
+    );
+    assert!(!server.log().contains("a worker died"), "{}", server.log());
+}
+
+#[test]
 fn rejects_wrong_content_types_and_names_the_real_type() {
     let server = Server::start(&["--workers", "1"]);
     let form = |name: &str, content_type: &str, file: &[u8]| {
