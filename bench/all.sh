@@ -30,3 +30,4 @@ run switches.sh "$ocrctl" "$state" -- 1
 run hosts.sh "$ocrctl" "$state" -- 2 5 openssh 1
 run migrate.sh "$ocrctl" -- 1
 run codes.sh -- 77 2
+run pages.sh --brief
