@@ -25,7 +25,7 @@ build=(libtesseract-dev libleptonica-dev libclang-dev clang:clang pkg-config:pkg
     tesseract:tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd libheif1 libheif-plugin-libde265 libheif-plugin-dav1d pip3:python3-pip unzip:unzip)
 try=(curl:curl jq:jq)
 engine=(autoconf:autoconf autoconf-archive automake:automake libtoolize:libtool dpkg-source:dpkg-dev objdump:binutils)
-test=(python3-venv sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils qpdf:qpdf
+test=(python3-venv tesseract-ocr-rus tesseract-ocr-ell tesseract-ocr-ara tesseract-ocr-hin tesseract-ocr-kor sshd:openssh-server ssh:openssh-client sudo:sudo useradd:passwd jq:jq pdftotext:poppler-utils qpdf:qpdf
     openssl:openssl curl:curl fonts-dejavu-core fonts-liberation fonts-freefont-ttf shellcheck:shellcheck pebble:pebble docker-registry:docker-registry htpasswd:apache2-utils
     chromium:chromium promtool:prometheus)
 dist=(dpkg-deb:dpkg readelf:binutils jq:jq xz:xz-utils)

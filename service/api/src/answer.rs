@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(
             json,
             serde_json::json!({
-                "page": 1, "status": "too_large", "method": "ocr", "width": 10, "height": null,
+                "page": 1, "status": "too_large", "method": "ocr", "engine": "pp-ocr", "width": 10, "height": null,
                 "dpi": 300, "rotation": 0, "confidence": 91.5, "text": "A\n",
                 "words": [
                     {"text": "A", "confidence": 91.5, "box": [1, 2, 3, 4]},

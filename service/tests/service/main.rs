@@ -28,6 +28,7 @@ mod hostile;
 mod inspect;
 mod isolation;
 mod keys;
+mod languages;
 mod layers;
 mod load;
 mod oneshot;

@@ -56,7 +56,7 @@ fn reads_a_document_once_per_key_for_all_formats() {
     let json = ("Accept", "application/json");
     let first = send("", &server.key, json);
     assert_eq!(cache(&first), "ocr-service; fwd=miss");
-    let again = send("?lang=eng", &server.key, json);
+    let again = send("?mode=auto", &server.key, json);
     assert_eq!(cache(&again), "ocr-service; hit");
     let (first, mut second) = (first.answer(), again.answer());
     assert_ne!(first.id, second.id, "the id is each request's own");

@@ -174,7 +174,7 @@ impl PageReader<'_> {
             Name::Tesseract => None,
         };
         let may_switch = how.engine == EngineChoice::Auto && languages.is_empty();
-        let language = match foreign.as_ref().filter(|_| may_switch) {
+        let language = match foreign.as_ref().filter(|it| may_switch && it.is_most()) {
             Some(foreign) => self.recognizers.language_of(foreign, &sheet.scan)?,
             None => None,
         };
@@ -257,7 +257,7 @@ impl PageReader<'_> {
         let (scan, rules) = (&as_read, self.rules);
         let (mut codes, warnings) =
             second_pass::codes(scan, &page, &mut self.recognizers, redraw, took, rules, how);
-        if foreign.is_some_and(|foreign| foreign.is_certain()) {
+        if foreign.is_some_and(|foreign| foreign.is_certain() && foreign.is_most()) {
             // Letters of another script are no words of the page.
             page = Page {
                 status: PageStatus::Unreadable,

@@ -35,9 +35,13 @@ const NAMED: f32 = 3.0;
 const READ_BY_PP_OCR: &str = "eng+chi_sim+jpn";
 /// Confidence below which PP-OCR may have read another script.
 const UNCERTAIN: f32 = 80.0;
-/// Greek letters that make a page Greek: how many, and their share of all letters.
+/// Fewest letters that make a text Greek.
 const FEWEST_GREEK: usize = 20;
-const GREEK_SHARE: f32 = 0.4;
+/// Share of a page's text in another script from which on it is a part of the page, and from which on it is most of it.
+const PART: f32 = 0.25;
+const MOST: f32 = 0.5;
+/// The same for Greek letters among all that were read: many Greek letters look like Latin ones.
+const MOST_GREEK: f32 = 0.3;
 const GREEK: &str = "Greek";
 const UNKNOWN: &str = "";
 /// Heights in pixels of the original page below which the letters of most words are too small: without a stated
@@ -71,38 +75,48 @@ pub(super) struct Foreign {
     /// Name in Tesseract's terms.
     script: String,
     is_certain: bool,
+    /// False if only a part of the page is written in it.
+    is_most: bool,
 }
 
 impl Foreign {
     /// The script of a page of which PP-OCR read little, if it is not one of those that PP-OCR reads.
     pub(super) fn of(scan: &Scan, recognized: &Recognized, scripts: &mut Scripts) -> Option<Self> {
-        if is_greek(&recognized.words) {
+        if let Some(share) = greek(&recognized.words) {
             return Some(Self {
                 script: GREEK.to_owned(),
                 is_certain: true,
+                is_most: share >= MOST_GREEK,
             });
         }
-        if !is_mostly_unread(recognized) {
+        let (uncertain, share) = uncertain(recognized);
+        if share < PART {
             return None;
         }
-        let places = recognized.words.iter().map(|word| word.bounds);
-        let part = around(scan, places.chain(recognized.unread.iter().copied()))?;
-        let Some((script, certainty)) = scripts.of(&part) else {
-            return Some(Self {
+        let is_most = share >= MOST;
+        let Some((script, certainty)) = scripts.of(&around(scan, uncertain.into_iter())?) else {
+            return is_most.then(|| Self {
                 script: UNKNOWN.to_owned(),
                 is_certain: false,
+                is_most,
             });
         };
-        let is_foreign = !script::is_read_by(&script, READ_BY_PP_OCR);
+        let is_certain = certainty >= NAMED;
+        let is_foreign = !script::is_read_by(&script, READ_BY_PP_OCR) && (is_most || is_certain);
         is_foreign.then_some(Self {
             script,
-            is_certain: certainty >= NAMED,
+            is_certain,
+            is_most,
         })
     }
 
     /// False if the page has too few letters to determine their script.
     pub(super) fn is_known(&self) -> bool {
         self.script != UNKNOWN
+    }
+
+    pub(super) fn is_most(&self) -> bool {
+        self.is_most
     }
 
     pub(super) fn is_certain(&self) -> bool {
@@ -116,44 +130,49 @@ impl Foreign {
     pub(super) fn issue(&self) -> Issue {
         let written = if self.is_certain {
             format!(
-                "{}, which no language that is installed here uses",
+                "{}, which none of the installed languages uses",
                 script::name(&self.script)
             )
         } else {
-            "a script that no language that is installed here uses".to_owned()
+            "a script that none of the installed languages uses".to_owned()
         };
+        let part = if self.is_most { "it" } else { "a part of it" };
         let example = script::example(&self.script).filter(|_| self.is_certain);
         let example = example.map_or(String::new(), |name| format!(", such as `{name}`"));
         Issue::new(
             IssueCode::UnreadScript,
             format!(
-                "it seems to be written in {written}; ask the operator to add one that does{example}, to `service.languages`."
+                "{part} seems to be written in {written}; ask the operator to add one that does{example}, to `service.languages`."
             ),
         )
     }
 }
 
-/// True if much of the text is Greek. PP-OCR knows Greek letters from formulas, and no accents.
-fn is_greek(words: &[RawWord]) -> bool {
+/// Share of Greek letters, if there are more than formulas have. PP-OCR knows Greek letters, but no accents.
+fn greek(words: &[RawWord]) -> Option<f32> {
     let letters = || words.iter().flat_map(|word| word.text.chars());
     let greek = letters().filter(|c| ('\u{370}'..'\u{400}').contains(c));
-    let all = letters().filter(|c| c.is_alphabetic()).count();
-    let greek = greek.count();
-    greek >= FEWEST_GREEK && greek as f32 >= all as f32 * GREEK_SHARE
+    let (greek, all) = (
+        greek.count(),
+        letters().filter(|c| c.is_alphabetic()).count(),
+    );
+    (greek >= FEWEST_GREEK).then(|| greek as f32 / all as f32)
 }
 
-/// True if PP-OCR was certain of less than half of the text that it found.
-fn is_mostly_unread(recognized: &Recognized) -> bool {
-    let mut lengths = [0, 0];
-    for word in &recognized.words {
-        lengths[usize::from(word.confidence < UNCERTAIN)] += word.bounds[2] - word.bounds[0];
-    }
-    lengths[1] += recognized
-        .unread
-        .iter()
-        .map(|line| line[2] - line[0])
-        .sum::<i32>();
-    lengths[1] > lengths[0]
+/// Places of text of which PP-OCR was not certain, and their share of the length of all text that it found.
+fn uncertain(recognized: &Recognized) -> (Vec<[i32; 4]>, f32) {
+    let words = recognized.words.iter();
+    let uncertain = words.clone().filter(|word| word.confidence < UNCERTAIN);
+    let mut places: Vec<[i32; 4]> = uncertain.map(|word| word.bounds).collect();
+    places.extend(&recognized.unread);
+    let length = |places: &mut dyn Iterator<Item = [i32; 4]>| -> i32 {
+        places.map(|[left, _, right, _]| right - left).sum()
+    };
+    let all = words
+        .map(|word| word.bounds)
+        .chain(recognized.unread.iter().copied());
+    let share = length(&mut places.iter().copied()) as f32 / length(&mut { all }).max(1) as f32;
+    (places, share)
 }
 
 /// Issues about the reading of a page.
