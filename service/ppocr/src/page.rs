@@ -122,7 +122,8 @@ impl PpOcr {
         if seen.by_fast < JUDGED || seen.doubtful * 2 < seen.by_fast {
             let read = self.fast.read(line, Characters::All)?;
             seen.by_fast += 1;
-            if read.confidence >= DOUBTFUL {
+            // Its confidence does not show an accent that it missed beside others, or a letter that it does not know.
+            if read.confidence >= DOUBTFUL && read.text.is_ascii() {
                 return Ok(read);
             }
             seen.doubtful += 1;

@@ -16,6 +16,7 @@ mod opened;
 mod page;
 mod pdf;
 mod picture;
+mod recognized;
 mod recognizer;
 mod sample;
 mod sandbox;

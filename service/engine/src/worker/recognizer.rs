@@ -11,7 +11,7 @@ use ocr_protocol::{EngineChoice, How};
 use super::Scan;
 use super::doubts::{Foreign, Scripts};
 use super::ffi::tesseract::{RawWord, Tesseract, TesseractError};
-use super::upright::Quarter;
+use super::recognized::Recognized;
 
 /// Most combinations that stay loaded, besides the single languages. Each costs some 30 MB.
 const MAX_COMBINATIONS: usize = 6;
@@ -61,17 +61,6 @@ impl<'a> Reading<'a> {
             side: page.width.max(page.height),
         }
     }
-}
-
-/// The text that was recognized, with its words in the order of reading.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Recognized {
-    pub(super) text: String,
-    pub(super) words: Vec<RawWord>,
-    /// Quarter turns that make the text upright, where the engine can tell.
-    pub(super) turn: Option<Quarter>,
-    /// Lines that PP-OCR found and could not read.
-    pub(super) unread: Vec<[i32; 4]>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -148,41 +137,6 @@ impl Recognizers<'_> {
             }
         }
     }
-}
-
-impl Recognized {
-    fn of(page: &ocr_ppocr::Page) -> Self {
-        let mut text = String::new();
-        for (at, line) in page.lines.iter().enumerate() {
-            if at > 0 {
-                text.push_str(if line.begins_paragraph { "\n\n" } else { "\n" });
-            }
-            let words: Vec<&str> = line.words.iter().map(|word| word.text.as_str()).collect();
-            text.push_str(&words.join(" "));
-        }
-        let words = page.lines.iter().flat_map(|line| &line.words);
-        Self {
-            text,
-            words: words
-                .map(|word| RawWord {
-                    text: word.text.clone(),
-                    confidence: word.confidence * 100.0,
-                    bounds: rounded(word.bounds),
-                })
-                .collect(),
-            unread: page.unread.iter().copied().map(rounded).collect(),
-            turn: Some(match page.rotated {
-                90 => Quarter::Left,
-                180 => Quarter::Half,
-                270 => Quarter::Right,
-                _ => Quarter::None,
-            }),
-        }
-    }
-}
-
-fn rounded(bounds: [f32; 4]) -> [i32; 4] {
-    bounds.map(|edge| edge.round() as i32)
 }
 
 /// Tesseract.

@@ -8,7 +8,7 @@ use ocr_api::issue::{Issue, IssueCode};
 use ocr_image::Scan;
 
 use super::ffi::tesseract::RawWord;
-use super::recognizer::Recognized;
+use super::recognized::Recognized;
 pub(super) use script::Scripts;
 pub(super) use unread::UnreadInk;
 

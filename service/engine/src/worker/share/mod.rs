@@ -10,7 +10,8 @@ use ocr_api::answer::Word;
 use ocr_protocol::{Band, BandRead, Collected, Reply};
 
 use super::ffi::tesseract::RawWord;
-use super::recognizer::{Reading, Recognized};
+use super::recognized::Recognized;
+use super::recognizer::Reading;
 use super::upright::{Ink, Upright};
 use super::{Scan, receive_message, send};
 use cut::Cut;
