@@ -97,6 +97,7 @@ pub fn desired() -> Desired {
         service: Service {
             workers: None,
             languages: Vec::new(),
+            engine: Default::default(),
             max_upload: 0,
             max_pages: None,
             page_timeout: Duration::ZERO,

@@ -18,6 +18,7 @@ pub mod hooks;
 mod host;
 mod hygiene;
 pub mod json_schema;
+pub mod language;
 mod ownership;
 mod packages;
 mod problem;

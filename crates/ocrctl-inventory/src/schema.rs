@@ -9,8 +9,8 @@ mod secret;
 
 use std::collections::HashMap;
 
-use ocrctl_protocol::Protocol;
 use ocrctl_protocol::alerts::MailSecurity;
+use ocrctl_protocol::{PageEngine, Protocol};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -183,9 +183,13 @@ pub(super) struct Registry {
 pub(super) struct Service {
     /// Processes that read pages; `auto`: as many as the host has cores. Default: auto.
     pub workers: Option<Text<WholeOrAuto<1, 256>>>,
-    /// Tesseract's names of languages; the image must hold them. Default: [eng].
+    /// Languages whose models Tesseract gets, by its names: `ocrctl build` installs them in the image. PP-OCR needs none
+    /// for the scripts that it reads. Default: [eng].
     #[schemars(length(min = 1))]
     pub languages: Option<Spanned<Vec<Text>>>,
+    /// Recognizer of pages, unless a request names one; `auto`: PP-OCR (`ppocr`), and Tesseract for languages and scripts
+    /// that PP-OCR does not read. Default: auto.
+    pub engine: Option<Text<PageEngine>>,
     /// Largest document. Default: 50MB.
     pub max_upload: Option<Text<Size>>,
     /// Most pages that a request may ask for; of a longer document, clients ask for parts. Default: 2000.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_saphyr::Location;
 
-use super::problem::{Checks, TWICE};
+use super::problem::{Checks, TWICE, word};
 use ocrctl_protocol::quantity::{self, thousandths};
-use ocrctl_protocol::{Invalid, Service};
+use ocrctl_protocol::{Invalid, PageEngine, Service};
 
 use super::duration;
 use super::form::{Whole, WholeOrAuto};
@@ -25,6 +25,7 @@ pub(super) fn defaults() -> Service {
     Service {
         workers: None,
         languages: vec!["eng".to_owned()],
+        engine: PageEngine::Auto,
         max_upload: 50 * MB,
         max_pages: None,
         page_timeout: Duration::from_secs(30),
@@ -47,6 +48,9 @@ pub(super) fn read(raw: &schema::Service, checks: &mut Checks<'_>) -> Service {
     let service = Service {
         workers: whole_or_auto(&raw.workers, checks),
         languages: languages(raw, checks).unwrap_or(default.languages),
+        engine: checks.value(&raw.engine, default.engine, |text| {
+            word(text, "is none of the recognizers")
+        }),
         max_upload: checks.value(&raw.max_upload, default.max_upload, |text| {
             bytes(text, MB..=4000 * MB)
         }),

@@ -90,6 +90,7 @@ environments:
     service:
       workers: 0
       languages: [eng, EN, eng]
+      engine: tesserac
       max_upload: 3GB
       page_timeout: 5m
       memory: 2048

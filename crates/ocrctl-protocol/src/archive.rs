@@ -29,6 +29,8 @@ pub struct ArchivedPlatform {
     pub config: String,
     /// The label `org.opencontainers.image.version`.
     pub version: Option<String>,
+    /// The label `org.ocrctl.languages`.
+    pub languages: Option<String>,
     /// Digests of what its layers hold, by which Docker knows them however they are packed.
     pub diff_ids: Vec<String>,
     /// Configuration, and layers in the same order: digests and bytes.

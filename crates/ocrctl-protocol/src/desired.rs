@@ -100,7 +100,10 @@ pub struct Credentials<S = Secret> {
 pub struct Service {
     /// Worker processes; `None` stands for one per core.
     pub workers: Option<u32>,
+    /// Tesseract's names of the languages whose models the image must have.
     pub languages: Vec<String>,
+    #[serde(default)]
+    pub engine: PageEngine,
     /// Bytes.
     pub max_upload: u64,
     /// Pages that a request may ask for; `None` stands for the image's own limit, which is [`Self::MAX_PAGES`].
@@ -122,6 +125,18 @@ pub struct Service {
     pub require_sandbox: bool,
     /// Docker's name of the OCI runtime that the container runs in; `None` stands for Docker's own choice.
     pub runtime: Option<String>,
+}
+
+/// Recognizer of pages, unless a request names one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum PageEngine {
+    /// The image's own choice: PP-OCR, or Tesseract for languages and scripts that PP-OCR does not read.
+    #[default]
+    Auto,
+    Ppocr,
+    Tesseract,
 }
 
 impl Service {

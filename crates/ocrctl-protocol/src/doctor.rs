@@ -21,6 +21,8 @@ pub struct Scope {
     /// `registry/organization/name:tag` or `…@sha256:…`.
     pub image: ImageRef,
     pub registry: Registry,
+    /// Tesseract's names of the languages whose models the image must have.
+    pub languages: Vec<String>,
     /// Limit of the container in bytes.
     pub memory: u64,
     /// The service is never ready where the kernel does not give the whole of the workers' sandbox.

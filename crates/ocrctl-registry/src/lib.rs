@@ -25,6 +25,8 @@ use ocrctl_protocol::{Context, Failure, ImageRef, Registry, Result};
 
 /// The label that says which version an image is.
 pub const VERSION: &str = "org.opencontainers.image.version";
+/// The label that names the languages whose models an image has.
+pub const LANGUAGES: &str = "org.ocrctl.languages";
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -57,6 +59,8 @@ pub struct About {
     pub id: Option<String>,
     /// The label `org.opencontainers.image.version`.
     pub version: Option<String>,
+    /// The label `org.ocrctl.languages`: Tesseract's names, separated by commas.
+    pub languages: Option<String>,
 }
 
 pub async fn about(image: &ImageRef, registry: &Registry) -> Result<About> {
@@ -67,10 +71,14 @@ pub async fn about(image: &ImageRef, registry: &Registry) -> Result<About> {
     let (manifest, _, config) = in_time(image, asked).await?;
     let config: serde_json::Value = serde_json::from_str(&config)
         .context(format_args!("reading the configuration of {image}"))?;
-    let label = &config["config"]["Labels"][VERSION];
+    let label = |name: &str| {
+        let label = config["config"]["Labels"][name].as_str();
+        label.map(str::to_owned)
+    };
     Ok(About {
         id: Some(manifest.config.digest),
-        version: label.as_str().map(str::to_owned),
+        version: label(VERSION),
+        languages: label(LANGUAGES),
     })
 }
 

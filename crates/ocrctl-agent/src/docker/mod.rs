@@ -10,6 +10,7 @@ mod published;
 mod pull;
 pub(crate) mod runtime;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use bollard::errors::Error;
@@ -168,12 +169,12 @@ impl Engine {
         }
     }
 
-    /// A label of an image; the outer `None` means that the image is missing.
-    pub async fn image_label(&self, image: &str, label: &str) -> Result<Option<Option<String>>> {
+    /// The labels of an image; `None` if the host lacks this reference.
+    pub async fn image_labels(&self, image: &str) -> Result<Option<HashMap<String, String>>> {
         match self.0.inspect_image(image).await {
             Ok(found) => {
                 let labels = found.config.and_then(|config| config.labels);
-                Ok(Some(labels.and_then(|mut labels| labels.remove(label))))
+                Ok(Some(labels.unwrap_or_default()))
             }
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..

@@ -1,8 +1,9 @@
-//! The image that the inventory names is there, for this processor.
+//! The image that the inventory names is there, for this processor and with the inventory's languages.
 
 use super::{Asked, architecture};
 use crate::checks::Seen;
 use crate::host::Host;
+use crate::resources::release::models;
 use ocrctl_protocol::doctor::Scope;
 use ocrctl_protocol::{Failure, ImageRef, Result};
 use ocrctl_registry::{RegistryError, Repository};
@@ -20,11 +21,14 @@ pub(super) async fn check(_: &Host, asked: &Asked<'_>) -> Result<Seen> {
         ));
     };
     let platforms = repository.platforms(&digest).await.map_err(unanswered)?;
-    Ok(compare(
-        &image.to_string(),
-        &platforms,
-        std::env::consts::ARCH,
-    ))
+    let mut seen = compare(&image.to_string(), &platforms, std::env::consts::ARCH);
+    if seen.findings.is_empty() {
+        let about = ocrctl_registry::about(&image.pinned(digest), &asked.scope.registry).await?;
+        if let Some(lacking) = models::lacking(&asked.scope.languages, about.languages.as_deref()) {
+            seen.find(lacking.message, lacking.hint.unwrap_or_default());
+        }
+    }
+    Ok(seen)
 }
 
 /// Of the image that is to be deployed, asked from here.

@@ -5,6 +5,7 @@ mod archive;
 mod diff;
 pub mod images;
 mod kept;
+pub mod models;
 mod now;
 mod probe;
 pub mod record;
@@ -90,22 +91,27 @@ impl Release {
     }
 
     /// Looks up the names of an image, for Docker and for people.
-    async fn about(&self, engine: &Engine, image: &ImageRef) -> Result<About> {
+    /// `engine` is `None` where Docker does not run.
+    async fn about(&self, engine: Option<&Engine>, image: &ImageRef) -> Result<About> {
         if let Some(archive) = &self.archive {
             let platform = archive::platform(archive)?.clone();
             return Ok(About {
                 id: Some(platform.config),
                 version: platform.version,
+                languages: platform.languages,
             });
         }
         let name = image.to_string();
-        match engine.image_label(&name, ocrctl_registry::VERSION).await? {
-            Some(version) => Ok(About {
+        if let Some(engine) = engine
+            && let Some(mut labels) = engine.image_labels(&name).await?
+        {
+            return Ok(About {
                 id: engine.image_id(&name).await?,
-                version,
-            }),
-            None => ocrctl_registry::about(image, &self.registry).await,
+                version: labels.remove(ocrctl_registry::VERSION),
+                languages: labels.remove(ocrctl_registry::LANGUAGES),
+            });
         }
+        ocrctl_registry::about(image, &self.registry).await
     }
 
     pub async fn apply(
@@ -130,7 +136,7 @@ impl Release {
                 let mut image = resolved.to_string();
                 let container = live.and_then(|live| state.of(live));
                 if container.is_some_and(|container| !is_same_digest(&image, container)) {
-                    let about = self.about(&engine, &resolved).await?;
+                    let about = self.about(Some(&engine), &resolved).await?;
                     image = same(container, &about).map_or(image, str::to_owned);
                 }
                 self.fetch(&engine, &image, operation).await?;

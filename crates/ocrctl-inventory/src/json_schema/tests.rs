@@ -64,6 +64,7 @@ fn the_example_is_taken_and_its_mistakes_are_not() {
             "        - protocol: tcp",
         ),
         ("languages: [eng]", "languages: []"),
+        ("engine: auto", "engine: pp-ocr"),
         ("  partner:", "  Partner:"),
         (
             "    image: registry.example.org/example-org/ocr-service:0.1.0",

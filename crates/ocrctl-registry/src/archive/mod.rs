@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 pub use error::ArchiveError;
 
-use crate::VERSION;
+use crate::{LANGUAGES, VERSION};
 use members::{GZIP, Members, Place, ZSTD};
 use ocrctl_protocol::{ArchivedImage, ArchivedPlatform, ImageRef, PIECE};
 
@@ -202,11 +202,12 @@ struct RootFs {
 
 impl Configuration {
     fn platform(&self, config: String, blobs: Vec<(String, u64)>) -> ArchivedPlatform {
-        let labels = self.config.labels.as_ref();
+        let label = |name: &str| self.config.labels.as_ref()?.get(name).cloned();
         ArchivedPlatform {
             name: format!("{}/{}", self.os, self.architecture),
             config,
-            version: labels.and_then(|labels| labels.get(VERSION).cloned()),
+            version: label(VERSION),
+            languages: label(LANGUAGES),
             diff_ids: self.rootfs.diff_ids.clone(),
             blobs,
         }

@@ -57,6 +57,7 @@ pub(super) async fn run(global: &Global, report: &Report, asked: &Doctor) -> Res
                 names: environment.names.clone(),
                 image: environment.image.clone(),
                 registry: registry.clone(),
+                languages: environment.service.languages.clone(),
                 memory: environment.service.memory,
                 require_sandbox: environment.service.require_sandbox,
                 runtime: environment.service.runtime.clone(),

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Release, Slot, State, archive, is_same_digest, same};
+use super::{Container, Release, Slot, State, archive, is_same_digest, models, same};
 use crate::docker::{Engine, Fields, runtime, shown};
 use crate::host::{Host, systemd};
 use ocrctl_protocol::{Action, Change, Detail, Result};
@@ -28,13 +28,13 @@ impl Release {
         let resolve = self.resolve();
         // Docker is yet to be installed or started by an earlier resource: nothing runs.
         if !systemd::is_active(host, "docker").await {
-            let fields = self.spec(&resolve.await?.to_string(), Slot::A).fields();
-            return Ok(Some(change(
-                Action::Create,
-                "Docker does not run yet",
-                None,
-                &fields,
-            )));
+            let resolved = resolve.await?;
+            let fields = self.spec(&resolved.to_string(), Slot::A).fields();
+            let mut change = change(Action::Create, "Docker does not run yet", None, &fields);
+            // A registry that does not answer now is what the pull will report.
+            let about = self.about(None, &resolved).await.unwrap_or_default();
+            change.details.extend(self.lacking_models(about.languages));
+            return Ok(Some(change));
         }
         let read = async {
             let engine = Engine::connect().await?;
@@ -52,17 +52,14 @@ impl Release {
             }
             return Ok(self.cut_off(&state, Timestamp::now()));
         };
+        let live = state.live.and_then(|live| state.of(live));
         if changes_image(&change) {
-            let live = state.live.and_then(|live| state.of(live));
-            let about = self.about(&engine, &resolved).await?;
+            let about = self.about(Some(&engine), &resolved).await?;
             if let Some(same) = same(live, &about) {
                 return Ok(self.compare(same, &state));
             }
             let from = match live {
-                Some(container) => {
-                    let label = engine.image_label(&container.image_id, ocrctl_registry::VERSION);
-                    label.await?.flatten()
-                }
+                Some(container) => label(&engine, container, ocrctl_registry::VERSION).await?,
                 None => None,
             };
             let version = Detail::Field {
@@ -81,8 +78,23 @@ impl Release {
                 };
                 change.details.push(field);
             }
+            change.details.extend(self.lacking_models(about.languages));
+        } else if let Some(container) = live
+            && change.action == Action::Update
+        {
+            let languages = label(&engine, container, ocrctl_registry::LANGUAGES).await?;
+            change.details.extend(self.lacking_models(languages));
         }
         Ok(Some(change))
+    }
+
+    /// Blocks a change to an image without the inventory's languages.
+    fn lacking_models(&self, languages: Option<String>) -> Option<Detail> {
+        let lacking = models::lacking(&self.service.languages, languages.as_deref())?;
+        Some(Detail::Blocked {
+            text: lacking.message,
+            hint: lacking.hint.unwrap_or_default(),
+        })
     }
 
     pub(super) fn compare(&self, image: &str, state: &State) -> Option<Change> {
@@ -155,6 +167,12 @@ impl Release {
             details: vec![],
         })
     }
+}
+
+/// A label of a container's image.
+async fn label(engine: &Engine, container: &Container, name: &str) -> Result<Option<String>> {
+    let labels = engine.image_labels(&container.image_id).await?;
+    Ok(labels.and_then(|mut labels| labels.remove(name)))
 }
 
 fn changes_image(change: &Change) -> bool {

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CONTAINER_ID, Release, Slot};
 use crate::docker::{ContainerSpec, OWN_VARIABLE};
-use ocrctl_protocol::hex;
+use ocrctl_protocol::{PageEngine, hex};
 
 impl Release {
     /// Returns the id that the service reports: made of the image's digest and of its container's settings.
@@ -49,10 +49,20 @@ impl Release {
         ]
         .map(str::to_owned)
         .into();
-        // Left out where it is not set: an image from before there was a limit starts all the same.
+        // Left out where it is not set: an image from before there was the argument starts all the same.
         if let Some(pages) = service.max_pages {
             arguments.extend(["--max-pages".into(), pages.to_string()]);
         }
+        let engine = match service.engine {
+            PageEngine::Auto => None,
+            PageEngine::Ppocr => Some("ppocr"),
+            PageEngine::Tesseract => Some("tesseract"),
+        };
+        arguments.extend(
+            engine
+                .into_iter()
+                .flat_map(|engine| ["--engine".into(), engine.into()]),
+        );
         if service.require_sandbox {
             arguments.push("--require-sandbox".into());
         }

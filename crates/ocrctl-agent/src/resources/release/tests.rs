@@ -2,7 +2,7 @@
 
 use super::*;
 use jiff::{SignedDuration, Timestamp};
-use ocrctl_protocol::Detail;
+use ocrctl_protocol::{Detail, PageEngine};
 use std::time::Duration;
 
 const IMAGE: &str =
@@ -19,6 +19,7 @@ pub(super) fn release() -> Release {
         service: Service {
             workers: None,
             languages: vec!["eng".into()],
+            engine: PageEngine::Auto,
             max_upload: 50_000_000,
             max_pages: None,
             page_timeout: Duration::from_secs(30),

@@ -134,6 +134,7 @@ mod tests {
             name: "linux/amd64".into(),
             config: "sha256:c".into(),
             version: None,
+            languages: None,
             diff_ids: ["1", "2", "3"].map(str::to_owned).into(),
             blobs: [("c", 5), ("a", 10), ("b", 20), ("d", 40)]
                 .map(|(digest, size)| (digest.to_owned(), size))
