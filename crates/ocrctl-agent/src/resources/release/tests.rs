@@ -188,6 +188,20 @@ fn a_container_in_another_runtime_is_replaced_and_the_hosts_own_choice_is_left_a
 }
 
 #[test]
+fn gives_the_service_an_engine_only_where_one_is_chosen() {
+    let engine = |engine: PageEngine| {
+        let mut release = release();
+        release.service.engine = engine;
+        let arguments = release.spec(IMAGE, Slot::A).arguments;
+        let at = arguments.iter().position(|it| it == "--engine")?;
+        arguments.get(at + 1).cloned()
+    };
+    assert_eq!(engine(PageEngine::Auto), None);
+    assert_eq!(engine(PageEngine::Ppocr).as_deref(), Some("ppocr"));
+    assert_eq!(engine(PageEngine::Tesseract).as_deref(), Some("tesseract"));
+}
+
+#[test]
 fn a_limit_of_pages_reaches_the_service_and_a_change_of_it_is_a_new_release() {
     let mut limited = release();
     limited.service.max_pages = Some(300);
