@@ -91,8 +91,7 @@ impl Release {
     }
 
     /// Looks up the names of an image, for Docker and for people.
-    /// `engine` is `None` where Docker does not run.
-    async fn about(&self, engine: Option<&Engine>, image: &ImageRef) -> Result<About> {
+    async fn about(&self, engine: &Engine, image: &ImageRef) -> Result<About> {
         if let Some(archive) = &self.archive {
             let platform = archive::platform(archive)?.clone();
             return Ok(About {
@@ -102,9 +101,7 @@ impl Release {
             });
         }
         let name = image.to_string();
-        if let Some(engine) = engine
-            && let Some(mut labels) = engine.image_labels(&name).await?
-        {
+        if let Some(mut labels) = engine.image_labels(&name).await? {
             return Ok(About {
                 id: engine.image_id(&name).await?,
                 version: labels.remove(ocrctl_registry::VERSION),
@@ -136,7 +133,7 @@ impl Release {
                 let mut image = resolved.to_string();
                 let container = live.and_then(|live| state.of(live));
                 if container.is_some_and(|container| !is_same_digest(&image, container)) {
-                    let about = self.about(Some(&engine), &resolved).await?;
+                    let about = self.about(&engine, &resolved).await?;
                     image = same(container, &about).map_or(image, str::to_owned);
                 }
                 self.fetch(&engine, &image, operation).await?;
@@ -242,10 +239,20 @@ impl Release {
         }
     }
 
+    /// Brings the image here, and fails if it lacks a language of the inventory.
     async fn fetch(&self, engine: &Engine, image: &str, operation: &mut Operation) -> Result<()> {
-        if engine.image_id(image).await?.is_some() {
-            return Ok(());
+        if engine.image_id(image).await?.is_none() {
+            self.bring(engine, image, operation).await?;
         }
+        let labels = engine.image_labels(image).await?.unwrap_or_default();
+        let languages = labels.get(ocrctl_registry::LANGUAGES).map(String::as_str);
+        match models::lacking(&self.service.languages, languages) {
+            Some(lacking) => Err(lacking),
+            None => Ok(()),
+        }
+    }
+
+    async fn bring(&self, engine: &Engine, image: &str, operation: &mut Operation) -> Result<()> {
         if let Some(archive) = &self.archive {
             return archive::bring(archive, engine, image, operation).await;
         }

@@ -28,13 +28,13 @@ impl Release {
         let resolve = self.resolve();
         // Docker is yet to be installed or started by an earlier resource: nothing runs.
         if !systemd::is_active(host, "docker").await {
-            let resolved = resolve.await?;
-            let fields = self.spec(&resolved.to_string(), Slot::A).fields();
-            let mut change = change(Action::Create, "Docker does not run yet", None, &fields);
-            // A registry that does not answer now is what the pull will report.
-            let about = self.about(None, &resolved).await.unwrap_or_default();
-            change.details.extend(self.lacking_models(about.languages));
-            return Ok(Some(change));
+            let fields = self.spec(&resolve.await?.to_string(), Slot::A).fields();
+            return Ok(Some(change(
+                Action::Create,
+                "Docker does not run yet",
+                None,
+                &fields,
+            )));
         }
         let read = async {
             let engine = Engine::connect().await?;
@@ -54,7 +54,7 @@ impl Release {
         };
         let live = state.live.and_then(|live| state.of(live));
         if changes_image(&change) {
-            let about = self.about(Some(&engine), &resolved).await?;
+            let about = self.about(&engine, &resolved).await?;
             if let Some(same) = same(live, &about) {
                 return Ok(self.compare(same, &state));
             }
