@@ -1,6 +1,8 @@
 //! Order of reading: pieces of text side by side are one row, and columns are read one after the other.
 
 use crate::line::{Line, Word};
+use crate::rectangle::{LEVEL, Rectangle};
+use crate::regions;
 
 /// Least share of the smaller height by which two pieces of a row overlap.
 const SAME_ROW: f32 = 0.5;
@@ -16,6 +18,7 @@ const PARAGRAPH: f32 = 1.0;
 /// A piece of text: the words of one detected line.
 #[derive(Debug)]
 struct Piece {
+    /// Seen so that most of the text is level.
     bounds: [f32; 4],
     words: Vec<Word>,
 }
@@ -30,10 +33,11 @@ impl Piece {
     }
 }
 
-/// Rows of text in the order of reading.
-pub(crate) fn of(found: Vec<Vec<Word>>) -> Vec<Line> {
-    let pieces = found.into_iter().map(|words| Piece {
-        bounds: around(words.iter().map(|word| word.bounds)),
+/// Rows of text in the order of reading, from detected lines and their places.
+pub(crate) fn of(found: Vec<(Vec<Word>, Rectangle)>) -> Vec<Line> {
+    let along = regions::direction(found.iter().map(|(_, place)| place)).unwrap_or(LEVEL);
+    let pieces = found.into_iter().map(|(words, place)| Piece {
+        bounds: place.bounds(along),
         words,
     });
     let mut lines = Vec::new();
@@ -203,12 +207,19 @@ fn append(rows: Vec<Vec<Piece>>, lines: &mut Vec<Line>) {
 mod tests {
     use super::*;
 
-    fn piece(text: &str, left: f32, top: f32, width: f32) -> Vec<Word> {
-        vec![Word {
+    fn piece(text: &str, left: f32, top: f32, width: f32) -> (Vec<Word>, Rectangle) {
+        let place = Rectangle {
+            center: (left + width / 2.0, top + 5.0),
+            along: LEVEL,
+            length: width,
+            height: 10.0,
+        };
+        let word = Word {
             text: text.to_owned(),
             confidence: 1.0,
-            bounds: [left, top, left + width, top + 10.0],
-        }]
+            bounds: place.bounds(LEVEL),
+        };
+        (vec![word], place)
     }
 
     fn texts(lines: &[Line]) -> Vec<String> {
@@ -246,6 +257,27 @@ mod tests {
             "title", "l1", "l2", "l3", "l4", "l5", "r1", "r2", "r3", "r4", "r5", "end",
         ];
         assert_eq!(texts(&of(pieces)), wanted);
+    }
+
+    #[test]
+    fn reads_leaning_pages_row_by_row() {
+        for degrees in [-45.0_f32, 30.0, 45.0, 90.0, 180.0] {
+            let (sine, cosine) = degrees.to_radians().sin_cos();
+            let pieces = (0..4).flat_map(|row| {
+                let top = row as f32 * 20.0;
+                [
+                    piece("9.00", 300.0, top, 40.0),
+                    piece("Item", 0.0, top, 120.0),
+                ]
+            });
+            let leaning = pieces.map(|(words, mut place)| {
+                let (x, y) = place.center;
+                place.center = (x * cosine - y * sine, x * sine + y * cosine);
+                place.along = (cosine, sine);
+                (words, place)
+            });
+            assert_eq!(texts(&of(leaning.collect())), ["Item 9.00"; 4], "{degrees}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use image::GrayImage;
 use crate::decode::Characters;
 use crate::line::Line;
 use crate::recognizer::ReadLine;
-use crate::rectangle::Rectangle;
+use crate::rectangle::{LEVEL, Rectangle};
 use crate::{PpOcr, PpOcrError, cut, order, words};
 
 /// Confidence of its least certain character below which a line is read again, 0 to 100.
@@ -78,13 +78,13 @@ impl PpOcr {
             let mean = read.mean();
             let is_picture = mean < LEAST || mean * mean * certainty < LEAST_CERTAIN;
             if is_picture || is_sparse(&place, &read) {
-                unread.push(place.bounds((0.0, place.length), (0.0, place.height)));
+                unread.push(place.bounds(LEVEL));
                 continue;
             }
-            let words = words::of(&read, &line, &place);
+            let (words, inked) = words::of(&read, &line, &place);
             if !words.is_empty() {
                 rotated[quarters(&place, &read)] += place.length;
-                found.push(words);
+                found.push((words, inked));
             }
         }
         let most = (0..4).max_by(|a, b| rotated[*a].total_cmp(&rotated[*b]).then(b.cmp(a)));

@@ -128,21 +128,29 @@ impl Rectangle {
         )
     }
 
-    /// Left, top, right and bottom of a part, which is given by its distances from the left and upper edges.
-    pub(crate) fn bounds(&self, (left, right): Vector, (top, bottom): Vector) -> [f32; 4] {
-        let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
-        let corners = corners.map(|(u, v)| self.at(u, v));
-        let edge = |pick: fn(&Vector) -> f32, fold: fn(f32, f32) -> f32| {
-            corners.iter().map(pick).reduce(fold).unwrap_or_default()
-        };
-        [
-            edge(|p| p.0, f32::min),
-            edge(|p| p.1, f32::min),
-            edge(|p| p.0, f32::max),
-            edge(|p| p.1, f32::max),
-        ]
+    /// A part, which is given by its distances from the left and upper edges.
+    pub(crate) fn part(&self, (left, right): Vector, (top, bottom): Vector) -> Self {
+        Self {
+            center: self.at(f32::midpoint(left, right), f32::midpoint(top, bottom)),
+            length: right - left,
+            height: bottom - top,
+            ..*self
+        }
+    }
+
+    /// Left, top, right and bottom, seen so that `along` is level.
+    pub(crate) fn bounds(&self, along: Vector) -> [f32; 4] {
+        let down = (-along.1, along.0);
+        let (x, y) = (dot(self.center, along), dot(self.center, down));
+        let (cosine, sine) = (dot(self.along, along).abs(), dot(self.along, down).abs());
+        let across = (self.length * cosine + self.height * sine) / 2.0;
+        let upright = (self.length * sine + self.height * cosine) / 2.0;
+        [x - across, y - upright, x + across, y + upright]
     }
 }
+
+/// The direction of level text.
+pub(crate) const LEVEL: Vector = (1.0, 0.0);
 
 fn dot(a: Vector, b: Vector) -> f32 {
     a.0 * b.0 + a.1 * b.1
@@ -232,6 +240,8 @@ mod tests {
             length: 10.0,
             height: 0.0,
         };
-        assert_eq!(this.bounds((0.0, 10.0), (0.0, 0.0)), [-3.0, -4.0, 3.0, 4.0]);
+        let half = this.part((5.0, 10.0), (0.0, 0.0));
+        assert_eq!(half.bounds(LEVEL), [0.0, 0.0, 3.0, 4.0]);
+        assert_eq!(half.bounds((0.6, 0.8)), [0.0, 0.0, 5.0, 0.0]);
     }
 }

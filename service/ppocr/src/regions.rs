@@ -57,7 +57,7 @@ pub(crate) fn of(map: Map<'_>) -> Vec<(Rectangle, f32)> {
 }
 
 /// Direction of most of the text: the median of the angles of long lines.
-fn direction<'a>(rectangles: impl Iterator<Item = &'a Rectangle>) -> Option<Vector> {
+pub(crate) fn direction<'a>(rectangles: impl Iterator<Item = &'a Rectangle>) -> Option<Vector> {
     let long = rectangles.filter(|this| this.length >= this.height * SHORT);
     let mut weighed: Vec<(f32, f32)> = long
         .map(|this| (this.along.1.atan2(this.along.0), this.length))

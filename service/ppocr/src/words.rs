@@ -6,7 +6,7 @@ use crate::cut::HEIGHT;
 use crate::decode::Glyph;
 use crate::line::Word;
 use crate::recognizer::ReadLine;
-use crate::rectangle::Rectangle;
+use crate::rectangle::{LEVEL, Rectangle};
 
 /// Least difference to the paper, as a share of the line's contrast, that is ink.
 const INK: f32 = 0.35;
@@ -17,8 +17,9 @@ const LEAST_SPACE: f32 = 0.02;
 /// Least contrast of a line with ink, out of 255.
 const LEAST_CONTRAST: u8 = 12;
 
-/// Splits a line at its spaces. A word's box encloses its ink between the middles of the spaces around it.
-pub(crate) fn of(read: &ReadLine, line: &GrayImage, place: &Rectangle) -> Vec<Word> {
+/// Splits a line at its spaces, and finds the part of the place that has ink. A word's box encloses its ink between the
+/// middles of the spaces around it.
+pub(crate) fn of(read: &ReadLine, line: &GrayImage, place: &Rectangle) -> (Vec<Word>, Rectangle) {
     let ink = Ink::of(line);
     let width = line.width() as f32;
     let spaced = ink.spaced(read);
@@ -37,22 +38,31 @@ pub(crate) fn of(read: &ReadLine, line: &GrayImage, place: &Rectangle) -> Vec<Wo
         .map(|two| ink.gap(two[0].1, two[1].0))
         .collect();
     let (across, down) = (place.length / width, place.height / HEIGHT as f32);
+    let part = |from: f32, to: f32| {
+        let (columns, rows) = ink.extent(from, to);
+        place.part(
+            (columns.0 * across, columns.1 * across),
+            (rows.0 * down, rows.1 * down),
+        )
+    };
     let placed = words.iter().enumerate().map(|(at, (_, _, glyphs))| {
         let from = at.checked_sub(1).map_or(0.0, |before| gaps[before]);
         let to = gaps.get(at).copied().unwrap_or(width);
-        let (columns, rows) = ink.extent(from, to);
-        let bounds = place.bounds(
-            (columns.0 * across, columns.1 * across),
-            (rows.0 * down, rows.1 * down),
-        );
         let sum: f32 = glyphs.iter().map(|glyph| glyph.confidence).sum();
         Word {
             text: glyphs.iter().map(|glyph| glyph.text.as_str()).collect(),
             confidence: sum / glyphs.len() as f32,
-            bounds,
+            bounds: part(from, to).bounds(LEVEL),
         }
     });
-    placed.filter(|word| !word.text.is_empty()).collect()
+    let words = placed.filter(|word| !word.text.is_empty()).collect();
+    (words, part(0.0, width))
+}
+
+/// True for Chinese and Japanese characters, which are written without spaces.
+fn is_unspaced(glyph: &Glyph) -> bool {
+    let is_hangul = |c| ('\u{ac00}'..='\u{d7ff}').contains(&c);
+    glyph.text.chars().any(|c| c >= '\u{2e80}' && !is_hangul(c))
 }
 
 /// The ink of a line. Paper and ink are told apart by the line's own brightness, so that light letters on dark ground
@@ -109,6 +119,8 @@ impl Ink {
             if let Some(before) = spaced.last()
                 && before.text != " "
                 && glyph.text != " "
+                && !is_unspaced(before)
+                && !is_unspaced(glyph)
                 && glyph.space_before >= LEAST_SPACE
                 && self.white(before.at * width, glyph.at * width) >= (bottom - top) * SPACE
             {
@@ -212,11 +224,41 @@ mod tests {
                 length: 400.0,
                 height: 96.0,
             };
-            let words = of(&read, &line, &place);
+            let (words, inked) = of(&read, &line, &place);
             let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
             assert_eq!(texts, ["ab", "cd"]);
             assert_eq!(words[0].bounds, [20.0, 24.0, 120.0, 72.0]);
             assert_eq!(words[1].bounds, [180.0, 16.0, 380.0, 72.0]);
+            assert_eq!(inked.bounds(LEVEL), [20.0, 16.0, 380.0, 72.0]);
+        }
+    }
+
+    #[test]
+    fn puts_spaces_at_wide_gaps_but_not_beside_chinese() {
+        let line = GrayImage::from_fn(200, HEIGHT, |x, y| {
+            let is_ink = x % 100 < 40 && (12..36).contains(&y);
+            image::Luma([if is_ink { 20 } else { 230 }])
+        });
+        let place = Rectangle {
+            center: (100.0, 24.0),
+            along: LEVEL,
+            length: 200.0,
+            height: 48.0,
+        };
+        for (left, right, wanted) in [("a", "b", 2), ("a", "\u{4e00}", 1), ("\u{3042}", "b", 1)] {
+            let glyph = |text: &str, at: f32| Glyph {
+                text: text.to_owned(),
+                confidence: 0.9,
+                at,
+                space_before: 0.1,
+            };
+            let read = ReadLine {
+                text: String::new(),
+                confidence: 90.0,
+                glyphs: vec![glyph(left, 0.1), glyph(right, 0.6)],
+            };
+            let (words, _) = of(&read, &line, &place);
+            assert_eq!(words.len(), wanted, "{words:?}");
         }
     }
 }
