@@ -19,6 +19,9 @@ const LEAST: f32 = 0.5;
 const LEAST_CERTAIN: f32 = 0.4;
 /// Length of a line for each of its characters, in heights of the line, from which on the line was not read.
 const SPARSE: f32 = 2.0;
+/// Number of lines that show the direction of a page, and mean confidence from which on a line is not read the other way.
+const ASKED: usize = 4;
+const CLEAR: f32 = 0.97;
 /// Mean confidence below which a line is read upside down as well.
 const REVERSED: f32 = 0.8;
 
@@ -57,8 +60,8 @@ fn quarters(place: &Rectangle, read: &ReadLine) -> usize {
 /// Counts of a page's lines.
 #[derive(Debug, Default)]
 struct Seen {
-    lines: usize,
-    reversed: usize,
+    /// True if most lines are read upside down.
+    upside_down: bool,
     by_fast: usize,
     doubtful: usize,
 }
@@ -72,7 +75,10 @@ impl PpOcr {
         let places = self.detector.find(page, side)?;
         let mut found = Vec::with_capacity(places.len());
         let (mut rotated, mut unread) = ([0.0; 4], Vec::new());
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            upside_down: self.is_upside_down(page, &places)?,
+            ..Seen::default()
+        };
         for (place, certainty) in places {
             let (place, line, read) = self.read_place(page, place, &mut seen)?;
             let mean = read.mean();
@@ -95,14 +101,35 @@ impl PpOcr {
         })
     }
 
+    /// True if the longest lines are read with more confidence upside down. Some letters are confident either way.
+    fn is_upside_down(
+        &mut self,
+        page: &GrayImage,
+        places: &[(Rectangle, f32)],
+    ) -> Result<bool, PpOcrError> {
+        let mut longest: Vec<&Rectangle> = places.iter().map(|(place, _)| place).collect();
+        longest.sort_by(|a, b| b.length.total_cmp(&a.length));
+        let mut sums = [0.0, 0.0];
+        for place in longest.into_iter().take(ASKED) {
+            let ways = [*place, place.reversed()];
+            for (sum, way) in sums.iter_mut().zip(ways) {
+                let read = self.fast.read(&cut::line(page, &way), Characters::All)?;
+                *sum += read.mean() * place.length;
+                if read.mean() >= CLEAR {
+                    break;
+                }
+            }
+        }
+        Ok(sums[1] > sums[0])
+    }
+
     fn read_place(
         &mut self,
         page: &GrayImage,
         place: Rectangle,
         seen: &mut Seen,
     ) -> Result<(Rectangle, GrayImage, ReadLine), PpOcrError> {
-        // Most pages have one direction.
-        let mut is_reversed = seen.reversed * 2 > seen.lines;
+        let mut is_reversed = seen.upside_down;
         let facing = |is_reversed| if is_reversed { place.reversed() } else { place };
         let mut line = cut::line(page, &facing(is_reversed));
         let mut read = self.read_cut(&line, seen)?;
@@ -113,8 +140,6 @@ impl PpOcr {
                 (is_reversed, line, read) = (!is_reversed, other, again);
             }
         }
-        seen.lines += 1;
-        seen.reversed += usize::from(is_reversed);
         Ok((facing(is_reversed), line, read))
     }
 

@@ -17,6 +17,28 @@ const LEAST_SPACE: f32 = 0.02;
 /// Least contrast of a line with ink, out of 255.
 const LEAST_CONTRAST: u8 = 12;
 
+/// Mean probabilities of a word's characters, and the share of such words that are right: of 3,786 words on 30 of the
+/// receipts of ICDAR 2019's SROIE that are for tuning.
+const CALIBRATION: [(f32, f32); 8] = [
+    (0.0, 0.0),
+    (0.75, 0.4),
+    (0.85, 0.57),
+    (0.925, 0.72),
+    (0.97, 0.9),
+    (0.994, 0.96),
+    (0.9995, 0.993),
+    (1.0, 1.0),
+];
+
+/// Probability that a word is right.
+fn calibrated(mean: f32) -> f32 {
+    let upper = CALIBRATION.iter().position(|(raw, _)| mean <= *raw);
+    let upper = upper.unwrap_or(CALIBRATION.len() - 1).max(1);
+    let ((from, low), (to, high)) = (CALIBRATION[upper - 1], CALIBRATION[upper]);
+    let place = ((mean - from) / (to - from)).clamp(0.0, 1.0);
+    low + (high - low) * place
+}
+
 /// Splits a line at its spaces, and finds the part of the place that has ink. A word's box encloses its ink between the
 /// middles of the spaces around it.
 pub(crate) fn of(read: &ReadLine, line: &GrayImage, place: &Rectangle) -> (Vec<Word>, Rectangle) {
@@ -51,7 +73,7 @@ pub(crate) fn of(read: &ReadLine, line: &GrayImage, place: &Rectangle) -> (Vec<W
         let sum: f32 = glyphs.iter().map(|glyph| glyph.confidence).sum();
         Word {
             text: glyphs.iter().map(|glyph| glyph.text.as_str()).collect(),
-            confidence: sum / glyphs.len() as f32,
+            confidence: calibrated(sum / glyphs.len() as f32),
             bounds: part(from, to).bounds(LEVEL),
         }
     });
@@ -192,6 +214,12 @@ impl Ink {
 mod tests {
     use super::*;
     use crate::decode::Glyph;
+
+    #[test]
+    fn confidence_is_the_share_of_words_that_are_right() {
+        assert_eq!([0.0, 0.97, 1.0].map(calibrated), [0.0, 0.9, 1.0]);
+        assert!((calibrated(0.9) - 0.67).abs() < 0.01);
+    }
 
     #[test]
     fn boxes_enclose_the_ink_of_their_words() {

@@ -54,7 +54,8 @@ fn a_shared_page_has_the_same_text() {
         assert_eq!(words(whole).len(), words(shared).len());
         for (whole, shared) in whole.words.iter().zip(&shared.words) {
             for (a, b) in whole.bounds.iter().zip(shared.bounds) {
-                assert!((a - b).abs() <= 4, "{whole:?} {shared:?}");
+                // Edges lie between words where ink is thin.
+                assert!((a - b).abs() <= 10, "{whole:?} {shared:?}");
             }
         }
     }

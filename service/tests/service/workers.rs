@@ -207,7 +207,7 @@ fn distributes_pages_to_all_workers() {
 #[test]
 fn workers_have_one_openmp_thread_and_no_environment_of_the_service() {
     let server = Server::start(&[]);
-    for pid in server.workers() {
+    for pid in server.spares(2) {
         let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
         assert!(environment.contains("OMP_THREAD_LIMIT=1\0"));
         assert!(!environment.contains("TEST_SECRET"));

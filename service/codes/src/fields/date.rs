@@ -292,6 +292,8 @@ fn parts(chars: &[char]) -> Option<([Part; 3], char, usize)> {
             .collect();
         match between[..] {
             [sign] | [sign @ ('.' | ','), ' '] => signs.push(sign),
+            // A narrow space beside a month's name may be lost: `17April 2026`.
+            [] if chars.get(at).is_some_and(|c| c.is_alphanumeric()) => signs.push(' '),
             _ => return None,
         }
         at += between.len();

@@ -45,6 +45,10 @@ fn finds_numbers_dates_and_amounts_by_their_labels() {
             "Invoice date January 31, 2026",
             "date 2026-01-31 [Invoice date]",
         ),
+        (
+            "Invoice date 31January 2026",
+            "date 2026-01-31 [Invoice date]",
+        ),
         ("Datum: 31. Januar 2026", "date 2026-01-31 [Datum]"),
         ("Fecha: 3 de marzo de 2026", "date 2026-03-03 [Fecha]"),
         ("Due Date: 31 Jan 2026", "date 2026-01-31 [Due Date]"),

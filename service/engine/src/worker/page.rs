@@ -24,6 +24,9 @@ use super::upright::{self, Coarse, Upright};
 use super::{Content, Scan, barcodes, light, merge};
 use answer::tenths;
 
+/// Least share of the text that PP-OCR found which Tesseract has to find as well.
+const MOSTLY: f32 = 0.75;
+
 /// Everything needed to read pages.
 pub(super) struct PageReader<'a> {
     pub(super) recognizers: Recognizers<'a>,
@@ -184,7 +187,15 @@ impl PageReader<'_> {
             languages = language;
             (engine, foreign) = (Name::Tesseract, None);
             let reading = Reading::of(&sheet.scan, engine, &languages);
+            let found = recognized.length();
             recognized = self.recognize(&sheet, reading, search)?;
+            // Its analysis of layouts was made for Latin letters, and loses most of some pages in Korean.
+            if (recognized.length() as f32) < found as f32 * MOSTLY {
+                let column = self.recognizers.read_column(&sheet.scan, &languages)?;
+                if column.length() > recognized.length() {
+                    recognized = column;
+                }
+            }
         }
         let mut read = |part: &Scan| {
             self.recognizers
@@ -197,6 +208,7 @@ impl PageReader<'_> {
             let reading = Reading::of(&sheet.scan, engine, &languages);
             recognized = self.recognize(&sheet, reading, search)?;
         }
+        let unread_lines = recognized.unread_share();
         let Recognized { text, words, .. } = recognized;
         let (turned, as_read) = (sheet.turned, sheet.scan);
         let to_page = |bounds: [i32; 4]| {
@@ -222,6 +234,7 @@ impl PageReader<'_> {
             languages: &languages,
             enlarged: turned.enlarged,
             unread: UnreadInk::of(&Coarse::of(&as_read), boxes, is_barcode),
+            unread_lines,
             is_part,
         };
         let mut doubts = doubts::of(&page_as_read, self.recognizers.scripts);

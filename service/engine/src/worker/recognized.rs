@@ -15,6 +15,19 @@ pub(super) struct Recognized {
 }
 
 impl Recognized {
+    /// Share of the text that was found and could not be read.
+    pub(super) fn unread_share(&self) -> f32 {
+        let unread = self.unread.iter().map(|[left, _, right, _]| right - left);
+        unread.sum::<i32>() as f32 / self.length().max(1) as f32
+    }
+
+    /// Length of the text, in pixels.
+    pub(super) fn length(&self) -> i32 {
+        let words = self.words.iter().map(|word| word.bounds);
+        let places = words.chain(self.unread.iter().copied());
+        places.map(|[left, _, right, _]| right - left).sum()
+    }
+
     pub(super) fn of(page: &ocr_ppocr::Page) -> Self {
         let mut text = String::new();
         for (at, line) in page.lines.iter().enumerate() {

@@ -113,6 +113,21 @@ impl Recognizers<'_> {
         Ok(best.1)
     }
 
+    /// Reads a page by Tesseract as one column of text.
+    pub(super) fn read_column(
+        &mut self,
+        page: &Scan,
+        language: &str,
+    ) -> Result<Recognized, RecognizerError> {
+        let model = self.tesseract.model(language)?;
+        let (text, words) = model.read_column(&page.pixels, page.width, page.height, page.dpi)?;
+        Ok(Recognized {
+            text,
+            words,
+            ..Recognized::default()
+        })
+    }
+
     pub(super) fn read(
         &mut self,
         scan: &Scan,

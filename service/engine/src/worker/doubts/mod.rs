@@ -31,10 +31,12 @@ const READ_WELL: f32 = 85.0;
 /// Least certainty of a text's direction with which its script is named. Of the same texts, those that are named right have
 /// at least 3.1; runes, a drawing's letters and Amharic, which the detector does not know, have 2.2 at most.
 const NAMED: f32 = 3.0;
+/// Share of the text on a page that may be pictures or noise.
+const UNREAD: f32 = 0.25;
 /// Languages in whose scripts PP-OCR reads.
 const READ_BY_PP_OCR: &str = "eng+chi_sim+jpn";
 /// Confidence below which PP-OCR may have read another script.
-const UNCERTAIN: f32 = 80.0;
+const UNCERTAIN: f32 = 50.0;
 /// Fewest letters that make a text Greek.
 const FEWEST_GREEK: usize = 20;
 /// Share of a page's text in another script from which on it is a part of the page, and from which on it is most of it.
@@ -65,6 +67,8 @@ pub(super) struct AsRead<'a> {
     pub(super) enlarged: u32,
     /// Ink outside of words that looks like text.
     pub(super) unread: UnreadInk,
+    /// Share of the found text that the recognizer could not read.
+    pub(super) unread_lines: f32,
     /// True if it is a part of a page beside the text of its layer.
     pub(super) is_part: bool,
 }
@@ -206,6 +210,13 @@ pub(super) fn of(page: &AsRead<'_>, scripts: &mut Scripts) -> Vec<Issue> {
             };
             issues.push(Issue::new(IssueCode::LowConfidence, detail));
             Some(spoken.as_slice())
+        }
+        (_, None) if page.unread_lines >= UNREAD => {
+            issues.push(Issue::new(
+                IssueCode::LowConfidence,
+                "a part of it could not be read; check the page, or scan it again.",
+            ));
+            None
         }
         (_, Some(stretch)) => {
             issues.push(Issue::new(
@@ -366,6 +377,7 @@ mod tests {
             languages: "eng",
             enlarged: 1,
             unread: UnreadInk::default(),
+            unread_lines: 0.0,
             is_part,
         };
         of(&page, &mut Scripts::default())

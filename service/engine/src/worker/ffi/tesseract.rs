@@ -157,14 +157,36 @@ impl Tesseract {
         width: u32,
         height: u32,
     ) -> Result<(String, Vec<RawWord>), TesseractError> {
-        let handle = self.handle.as_ptr();
+        self.in_layout(capi::TessPageSegMode_PSM_SINGLE_LINE, |this| {
+            this.read(pixels, width, height, Some(300))
+        })
+    }
+
+    /// Reads a page as one column of text, without an analysis of its layout.
+    pub(in crate::worker) fn read_column(
+        &mut self,
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+        dpi: Option<u32>,
+    ) -> Result<(String, Vec<RawWord>), TesseractError> {
+        self.in_layout(capi::TessPageSegMode_PSM_SINGLE_BLOCK, |this| {
+            this.read(pixels, width, height, dpi)
+        })
+    }
+
+    fn in_layout<T>(
+        &mut self,
+        layout: capi::TessPageSegMode,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        // SAFETY: the handle is live.
+        unsafe { capi::TessBaseAPISetPageSegMode(self.handle.as_ptr(), layout) };
+        let result = read(self);
         // SAFETY: the handle is live.
         unsafe {
-            capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_SINGLE_LINE);
+            capi::TessBaseAPISetPageSegMode(self.handle.as_ptr(), capi::TessPageSegMode_PSM_AUTO);
         }
-        let result = self.read(pixels, width, height, Some(300));
-        // SAFETY: the handle is live.
-        unsafe { capi::TessBaseAPISetPageSegMode(handle, capi::TessPageSegMode_PSM_AUTO) };
         result
     }
 
