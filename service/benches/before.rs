@@ -1,7 +1,7 @@
 //! Costs beside another build of the service, in turns: the time of small images at the median, and processor time and pages a
 //! second of whole pages. Each reads by the library of Tesseract that its executable finds.
 //!
-//! `OCR_BEFORE=/path/to/ocr-service cargo bench -p ocr-service --bench before`, with `libpdfium.so` and `pp-ocr.onnx` beside
+//! `OCR_BEFORE=/path/to/ocr-service cargo bench -p ocr-service --bench before`, with `libpdfium.so` and `pp-ocr` beside
 //! that executable. Without `OCR_BEFORE` the build is compared with itself, which shows the noise.
 #![allow(
     clippy::unwrap_used,

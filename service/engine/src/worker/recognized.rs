@@ -1,15 +1,14 @@
 //! Text as a recognizer read it.
 
 use super::ffi::tesseract::RawWord;
-use super::upright::Quarter;
 
 /// The text that was recognized, with its words in the order of reading.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recognized {
     pub(super) text: String,
     pub(super) words: Vec<RawWord>,
-    /// Quarter turns that make the text upright, where the engine can tell.
-    pub(super) turn: Option<Quarter>,
+    /// Degrees by which most of the text is rotated clockwise, where the engine can tell: 0, 90, 180 or 270.
+    pub(super) rotated: Option<u32>,
     /// Lines that PP-OCR found and could not read.
     pub(super) unread: Vec<[i32; 4]>,
 }
@@ -48,12 +47,7 @@ impl Recognized {
                 })
                 .collect(),
             unread: page.unread.iter().copied().map(rounded).collect(),
-            turn: Some(match page.rotated {
-                90 => Quarter::Left,
-                180 => Quarter::Half,
-                270 => Quarter::Right,
-                _ => Quarter::None,
-            }),
+            rotated: Some(page.rotated),
         }
     }
 }

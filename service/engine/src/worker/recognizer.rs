@@ -139,7 +139,7 @@ impl Recognizers<'_> {
                 Ok(Recognized {
                     text,
                     words,
-                    turn: None,
+                    rotated: None,
                     unread: Vec::new(),
                 })
             }

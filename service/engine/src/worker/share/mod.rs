@@ -161,7 +161,7 @@ pub(super) fn join(read: Vec<(&Part, Recognized)>) -> Recognized {
         }
         joined.text.push_str(text);
         // The first part stands for all.
-        joined.turn = joined.turn.or(read.turn);
+        joined.rotated = joined.rotated.or(read.rotated);
         joined.unread.extend(
             read.unread
                 .into_iter()
@@ -200,7 +200,7 @@ pub(super) fn answered(read: BandRead) -> Recognized {
     Recognized {
         text: read.text,
         words: read.words.into_iter().map(word).collect(),
-        turn: None,
+        rotated: None,
         unread: Vec::new(),
     }
 }

@@ -125,8 +125,12 @@ pub(super) fn second_thought(
     recognized: &Recognized,
     recognize: Read<'_>,
 ) -> Result<Option<Quarter>, RecognizerError> {
-    if let Some(turn) = recognized.turn {
-        return Ok((turn != Quarter::None).then_some(turn));
+    match recognized.rotated {
+        Some(90) => return Ok(Some(Quarter::Left)),
+        Some(180) => return Ok(Some(Quarter::Half)),
+        Some(270) => return Ok(Some(Quarter::Right)),
+        Some(_) => return Ok(None),
+        None => {}
     }
     let read = confidence(&recognized.words);
     if read >= DOUBTFUL {
