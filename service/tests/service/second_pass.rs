@@ -24,12 +24,12 @@ const LEIS: [&str; 12] = [
 /// The last check digit is wrong by one.
 const WRONG: &str = "IBAN: DE88 3704 0044 0532 0130 00";
 
-/// A scan at 90 dpi, out of focus, as a JPEG.
+/// A scan at 135 dpi, out of focus, as a JPEG.
 fn poor_scan(lines: &[&str]) -> Vec<u8> {
     let page = scan::page(lines);
-    let (width, height) = (page.width() * 30 / 100, page.height() * 30 / 100);
+    let (width, height) = (page.width() * 45 / 100, page.height() * 45 / 100);
     let small = imageops::resize(&page, width, height, FilterType::Triangle);
-    scan::jpeg(&imageops::blur(&small, 1.3))
+    scan::jpeg(&imageops::blur(&small, 0.9))
 }
 
 fn passing(codes: &[Code]) -> Vec<&str> {
@@ -51,11 +51,13 @@ fn the_second_pass_reads_a_poor_scan_correctly() {
         Some("pp-ocrv6"),
         "run service/fetch-pp-ocr.sh before the tests"
     );
-    let answer = server.answer("?codes=lei", &document);
+    // PP-OCR would read all of them at once.
+    let query = "?codes=lei&engine=tesseract";
+    let answer = server.answer(query, &document);
     let found = passing(&answer.codes);
     assert!(found.iter().all(|value| LEIS.contains(value)), "{found:?}");
     let once = Server::start(&["--workers", "1", "--second-looks", "0"]);
-    let at_first = once.answer("?codes=lei", &document);
+    let at_first = once.answer(query, &document);
     assert!(at_first.codes.iter().all(|code| code.readings.is_empty()));
     let before = passing(&at_first.codes).len();
     assert!(
