@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use ort::environment::Environment;
-use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{RunOptions, Session};
 use ort::value::TensorRef;
 
 use crate::PpOcrError;
@@ -80,7 +80,10 @@ impl Model {
     ) -> Result<T, PpOcrError> {
         let shape = [1, 3, height as usize, width as usize];
         let input = TensorRef::from_array_view((shape, pixels))?;
-        let outputs = self.0.run(ort::inputs![input])?;
+        let mut options = RunOptions::new()?;
+        // Pages differ in size, and one large page would keep its memory in the process for good.
+        options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+        let outputs = self.0.run_with_options(ort::inputs![input], &options)?;
         let (shape, values) = outputs[0].try_extract_tensor::<f32>()?;
         Ok(take(shape, values))
     }
