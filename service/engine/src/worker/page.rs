@@ -271,7 +271,7 @@ impl PageReader<'_> {
         let (scan, rules) = (&as_read, self.rules);
         let (mut codes, warnings) =
             second_pass::codes(scan, &page, &mut self.recognizers, redraw, took, rules, how);
-        if foreign.is_some_and(|foreign| foreign.is_certain() && foreign.is_most()) {
+        if foreign.is_some_and(|foreign| foreign.is_all()) {
             // Letters of another script are no words of the page.
             page = Page {
                 status: PageStatus::Unreadable,

@@ -42,8 +42,10 @@ const FEWEST_GREEK: usize = 20;
 /// Share of a page's text in another script from which on it is a part of the page, and from which on it is most of it.
 const PART: f32 = 0.25;
 const MOST: f32 = 0.5;
-/// The same for Greek letters among all that were read: many Greek letters look like Latin ones.
-const MOST_GREEK: f32 = 0.3;
+/// Share from which on what was read of a page is no text. A poor scan of Latin letters may be taken for Cyrillic.
+const ALL: f32 = 0.75;
+/// Letters of a Greek text for each one that is read as Greek.
+const GREEK_LETTERS: f32 = 2.5;
 const GREEK: &str = "Greek";
 const UNKNOWN: &str = "";
 /// Heights in pixels of the original page below which the letters of most words are too small: without a stated
@@ -79,8 +81,8 @@ pub(super) struct Foreign {
     /// Name in Tesseract's terms.
     script: String,
     is_certain: bool,
-    /// False if only a part of the page is written in it.
-    is_most: bool,
+    /// Share of the page's text that is written in it.
+    share: f32,
 }
 
 impl Foreign {
@@ -90,7 +92,8 @@ impl Foreign {
             return Some(Self {
                 script: GREEK.to_owned(),
                 is_certain: true,
-                is_most: share >= MOST_GREEK,
+                // Many Greek letters look like Latin ones, and were read as such.
+                share: (share * GREEK_LETTERS).min(1.0),
             });
         }
         let (uncertain, share) = uncertain(recognized);
@@ -102,7 +105,7 @@ impl Foreign {
             return is_most.then(|| Self {
                 script: UNKNOWN.to_owned(),
                 is_certain: false,
-                is_most,
+                share,
             });
         };
         let is_certain = certainty >= NAMED;
@@ -110,7 +113,7 @@ impl Foreign {
         is_foreign.then_some(Self {
             script,
             is_certain,
-            is_most,
+            share,
         })
     }
 
@@ -119,12 +122,14 @@ impl Foreign {
         self.script != UNKNOWN
     }
 
+    /// True if most of the page is written in it.
     pub(super) fn is_most(&self) -> bool {
-        self.is_most
+        self.share >= MOST
     }
 
-    pub(super) fn is_certain(&self) -> bool {
-        self.is_certain
+    /// True if next to nothing of the page is written in another script.
+    pub(super) fn is_all(&self) -> bool {
+        self.is_certain && self.share >= ALL
     }
 
     pub(super) fn is_written_in(&self, language: &str) -> bool {
@@ -140,7 +145,7 @@ impl Foreign {
         } else {
             "a script that none of the installed languages uses".to_owned()
         };
-        let part = if self.is_most { "it" } else { "a part of it" };
+        let part = if self.is_most() { "it" } else { "a part of it" };
         let example = script::example(&self.script).filter(|_| self.is_certain);
         let example = example.map_or(String::new(), |name| format!(", such as `{name}`"));
         Issue::new(
