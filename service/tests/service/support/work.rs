@@ -38,12 +38,13 @@ pub(crate) fn being_read(server: &Server, document: Vec<u8>) -> (u32, thread::Jo
     (busy_worker(server), answer)
 }
 
-/// Waits until a worker has worked for some 0.1 s on what it was given. To become ready takes it a few milliseconds.
+/// Waits until a worker has worked for some 0.3 s on what it was given. The first worker of a template reads the sample,
+/// which may take it 0.1 s.
 #[track_caller]
 pub(crate) fn busy_worker(server: &Server) -> u32 {
     let mut found = None;
     wait_for("a worker is busy", || {
-        found = server.workers().into_iter().find(|pid| ticks(*pid) > 10);
+        found = server.workers().into_iter().find(|pid| ticks(*pid) > 30);
         found.is_some()
     });
     found.unwrap()
