@@ -8,7 +8,7 @@ pub(super) fn has_several(bytes: &[u8]) -> bool {
     frames(bytes).is_some_and(|rest| frames_in(rest, 2))
 }
 
-/// What follows the header and the table of colours that all frames share.
+/// The part behind the header and the table of colours that all frames share.
 fn frames(bytes: &[u8]) -> Option<&[u8]> {
     const HEADER: usize = 13;
     bytes.get(HEADER + colours(*bytes.get(10)?)..)
@@ -48,7 +48,7 @@ fn frames_in(mut blocks: &[u8], mut wanted: u32) -> bool {
     }
 }
 
-/// What follows a sequence of blocks of data, each with its length.
+/// The part behind a sequence of blocks of data, each with its length.
 fn behind(mut data: &[u8]) -> &[u8] {
     while let [length, rest @ ..] = data {
         if *length == 0 {

@@ -60,6 +60,9 @@ impl PpOcr {
     /// Loads ONNX Runtime's `libonnxruntime.so` from a directory, and the models `detector.onnx`, `fast.onnx` and
     /// `accurate.onnx`, the recognizers' with their dictionaries `fast.txt` and `accurate.txt`.
     ///
+    /// `ORT_DISABLE_TELEMETRY=1` has to be in the environment. Without it, ONNX Runtime starts a thread, opens a database in
+    /// the home directory and connects to its makers' host, all before an option of its interface takes effect.
+    ///
     /// # Errors
     /// A file is missing or is not what its name says.
     pub fn load(directory: &Path) -> Result<Self, PpOcrError> {

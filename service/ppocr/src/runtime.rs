@@ -10,7 +10,7 @@ use ort::value::TensorRef;
 
 use crate::PpOcrError;
 
-/// The loaded library. It has no threads of its own.
+/// The loaded library. It has no threads of its own, if its telemetry is off.
 #[derive(Debug)]
 pub(crate) struct Runtime(Environment);
 
@@ -20,7 +20,6 @@ impl Runtime {
             path: library.display().to_string(),
             cause,
         };
-        without_telemetry();
         let environment = ort::init_from(library)
             .map_err(|error| failed(error.to_string()))?
             .build()
@@ -48,21 +47,6 @@ impl Runtime {
             // Shapes differ from line to line, so that plans for memory would be kept in vain.
             .with_memory_pattern(false)?
             .commit_from_memory(bytes)
-    }
-}
-
-/// Keeps the library from collecting what it is used for. It would start a thread, open a database in the home directory
-/// and connect to its makers' host. Only this variable prevents it: the option takes effect when all of that has begun.
-#[allow(
-    unsafe_code,
-    clippy::disallowed_methods,
-    reason = "a variable is all that the library heeds, and no thread runs yet"
-)]
-fn without_telemetry() {
-    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
-    if std::env::var_os(VARIABLE).is_none() {
-        // SAFETY: the process has one thread while it loads models, so that no other one reads the environment.
-        unsafe { std::env::set_var(VARIABLE, "1") };
     }
 }
 

@@ -210,8 +210,11 @@ fn workers_have_one_openmp_thread_and_no_environment_of_the_service() {
     for pid in server.spares(2) {
         let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
         assert!(environment.contains("OMP_THREAD_LIMIT=1\0"));
+        assert!(environment.contains("ORT_DISABLE_TELEMETRY=1\0"));
         assert!(!environment.contains("TEST_SECRET"));
     }
+    let threads = fs::read_dir(format!("/proc/{}/task", server.template())).unwrap();
+    assert_eq!(threads.count(), 1, "a process that forks has one thread");
 }
 
 #[test]

@@ -84,6 +84,8 @@ impl Template {
             .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
             // With OpenMP's threads, a page took 5.7 times as long. OpenMP reads this when it is loaded.
             .env("OMP_THREAD_LIMIT", "1")
+            // Of ONNX Runtime, which would start a thread and look for the network.
+            .env("ORT_DISABLE_TELEMETRY", "1")
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
