@@ -45,7 +45,7 @@ const MOST: f32 = 0.5;
 /// Share from which on what was read of a page is no text. A poor scan of Latin letters may be taken for Cyrillic.
 const ALL: f32 = 0.75;
 /// Letters of a Greek text for each one that is read as Greek.
-const GREEK_LETTERS: f32 = 2.5;
+const GREEK_LETTERS: f32 = 1.6;
 const GREEK: &str = "Greek";
 const UNKNOWN: &str = "";
 /// Heights in pixels of the original page below which the letters of most words are too small: without a stated
