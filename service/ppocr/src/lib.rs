@@ -6,6 +6,7 @@
 mod cut;
 mod decode;
 mod detector;
+mod doubts;
 mod line;
 mod order;
 mod page;

@@ -1,15 +1,20 @@
 //! Reading of whole pages.
 
-use image::GrayImage;
+use image::{GrayImage, imageops};
 
 use crate::decode::Characters;
+use crate::doubts::{self, Span};
 use crate::line::Line;
 use crate::recognizer::ReadLine;
 use crate::rectangle::{LEVEL, Rectangle};
 use crate::{PpOcr, PpOcrError, cut, order, words};
 
-/// Confidence of its least certain character below which a line is read again, 0 to 100.
-const DOUBTFUL: f32 = 90.0;
+/// Least width of a line of which only the doubtful words are read again, and their largest share of it.
+const LONG: u32 = 760;
+const MOST: f32 = 0.5;
+/// Confidence below which a space is doubtful: in receipts, many are; in long lines of prose, few are wrong.
+const SPACE: f32 = 0.9;
+const SPACE_OF_LONG: f32 = 0.5;
 /// Number of lines by which the rest of a page is judged: if half of those that were read are in doubt, all others are
 /// read by the accurate recognizer at once.
 const JUDGED: usize = 12;
@@ -147,12 +152,39 @@ impl PpOcr {
         if seen.by_fast < JUDGED || seen.doubtful * 2 < seen.by_fast {
             let read = self.fast.read(line, Characters::All)?;
             seen.by_fast += 1;
-            // Its confidence does not show an accent that it missed beside others, or a letter that it does not know.
-            if read.confidence >= DOUBTFUL && read.text.is_ascii() {
+            let is_long = line.width() >= LONG;
+            let least_space = if is_long { SPACE_OF_LONG } else { SPACE };
+            let spans = doubts::spans(&read.glyphs, least_space);
+            if spans.is_empty() {
                 return Ok(read);
+            }
+            let share: f32 = spans.iter().map(|span| span.width()).sum();
+            if is_long && share <= MOST {
+                return self.read_spans(line, read, &spans);
             }
             seen.doubtful += 1;
         }
         self.accurate.read(line, Characters::All)
+    }
+
+    /// Reads the doubtful parts of a line again.
+    fn read_spans(
+        &mut self,
+        line: &GrayImage,
+        read: ReadLine,
+        spans: &[Span],
+    ) -> Result<ReadLine, PpOcrError> {
+        let mut glyphs = Vec::with_capacity(read.glyphs.len());
+        let mut done = 0;
+        for span in spans {
+            let (left, right) = span.columns(line.width());
+            let part = imageops::crop_imm(line, left, 0, right - left, line.height()).to_image();
+            let again = self.accurate.read(&part, Characters::All)?;
+            glyphs.extend_from_slice(&read.glyphs[done..span.glyphs.start]);
+            glyphs.extend(again.placed(span.from, span.to));
+            done = span.glyphs.end;
+        }
+        glyphs.extend_from_slice(&read.glyphs[done..]);
+        Ok(ReadLine::of(glyphs))
     }
 }

@@ -28,13 +28,29 @@ pub struct ReadLine {
 }
 
 impl ReadLine {
-    fn of(glyphs: Vec<Glyph>) -> Self {
+    pub(crate) fn of(glyphs: Vec<Glyph>) -> Self {
         let confidence = glyphs.iter().map(|glyph| glyph.confidence);
         Self {
             text: glyphs.iter().map(|glyph| glyph.text.as_str()).collect(),
             confidence: confidence.reduce(f32::min).unwrap_or_default() * 100.0,
             glyphs,
         }
+    }
+
+    /// Its characters, within a part of a line, without spaces at the ends. Edges are shares of the line's width.
+    pub(crate) fn placed(self, from: f32, to: f32) -> impl Iterator<Item = Glyph> {
+        let is_letter = |glyph: &Glyph| glyph.text != " ";
+        let first = self.glyphs.iter().position(is_letter).unwrap_or(0);
+        let end = self
+            .glyphs
+            .iter()
+            .rposition(is_letter)
+            .map_or(0, |at| at + 1);
+        let within = self.glyphs.into_iter().take(end).skip(first);
+        within.map(move |glyph| Glyph {
+            at: from + glyph.at * (to - from),
+            ..glyph
+        })
     }
 
     /// Mean of the characters' confidences, 0 to 1.
