@@ -159,7 +159,8 @@ impl PpOcr {
                 return Ok(read);
             }
             let share: f32 = spans.iter().map(|span| span.width()).sum();
-            if is_long && share <= MOST {
+            // A line with an accent may have more of them, where the fast recognizer saw none.
+            if is_long && share <= MOST && read.text.is_ascii() {
                 return self.read_spans(line, read, &spans);
             }
             seen.doubtful += 1;
