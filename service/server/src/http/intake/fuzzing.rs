@@ -22,7 +22,7 @@ use super::directives::CacheDirectives;
 use super::form::{self, FilePart, Form};
 use super::negotiate::{self, Format};
 use super::parameters::{Parameter, Parameters};
-use super::query::Wanted;
+use super::query::{Offered, Wanted};
 use super::upload::{self, Upload};
 use crate::document;
 use crate::http::intake;
@@ -35,20 +35,25 @@ use crate::keyring::Known;
 
 /// A query is either rejected, or parses to the same values when it is written again.
 pub fn query(bytes: &[u8]) {
-    let installed = ["eng".to_owned(), "deu".to_owned()];
+    let offered = Offered {
+        languages: vec!["eng".to_owned(), "deu".to_owned()],
+        ..Offered::default()
+    };
     let Ok(query) = std::str::from_utf8(bytes) else {
         return;
     };
-    let parse = |query: &str| Wanted::of(&Parameters::of_query(query)?, &installed, &[]);
+    let parse = |query: &str| Wanted::of(&Parameters::of_query(query)?, &offered, &[]);
     let Ok(wanted) = parse(query) else {
         return;
     };
-    let languages = wanted.how.languages.split('+');
-    assert!(
-        languages
-            .into_iter()
-            .all(|name| installed.iter().any(|known| known == name))
-    );
+    // None is named, or each is offered.
+    let named = wanted
+        .how
+        .languages
+        .split('+')
+        .filter(|name| !name.is_empty());
+    let is_offered = |name: &str| offered.languages.iter().any(|known| known == name);
+    assert!({ named }.all(is_offered));
     let text = wanted.pages.normalized();
     let again = if text.is_empty() {
         String::new()
